@@ -1,0 +1,1 @@
+"""What people said: the benchmark, its key, the values, reference groups. Imports nothing of ours."""

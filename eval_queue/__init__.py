@@ -1,0 +1,1 @@
+"""What a model answered: submissions, the queue, endpoints, reading, scoring. Imports only `data`."""

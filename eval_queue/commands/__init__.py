@@ -1,0 +1,1 @@
+"""The commands of `python -m eval_queue`, one module each."""

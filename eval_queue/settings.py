@@ -1,0 +1,67 @@
+"""What an operator sets: one class, each setting documented, read from the environment (`VALUE_PORTRAIT_...`)."""
+
+from __future__ import annotations
+
+import fnmatch
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from eval_queue.records import AnswerMode
+
+
+class Endpoint(BaseModel):
+    """An OpenAI-compatible chat endpoint that the operator allows. A visitor names one, never an address."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    """Its public name, written into records."""
+    base_url: HttpUrl | None = None
+    """Its address up to and with `/v1`; null for the small model on this machine, started when a job needs it."""
+    api_key_env: str | None = None
+    """The environment variable that holds its key. The key itself is never a setting."""
+    models: list[str] = Field(default_factory=lambda: ["*"])
+    """Which model names it may be asked for, as shell patterns, e.g. `meta-llama/*`."""
+    answer_mode: AnswerMode = "free-text"
+    """`constrained` only for endpoints that honour a GBNF grammar and models that cannot be measured otherwise."""
+    concurrency: int = Field(default=16, ge=1, le=512)
+    """Requests in flight at once."""
+    timeout: float = Field(default=120.0, gt=0)
+    """Seconds one request may take."""
+    max_tokens: int = Field(default=64, ge=8)
+    """Longest answer; raise it for reasoning models."""
+    note: str | None = None
+    """What a reader must know about rows from this endpoint."""
+
+    def serves(self, model: str) -> bool:
+        """Whether `model` is one of the names it may be asked for."""
+        return any(fnmatch.fnmatchcase(model, pattern) for pattern in self.models)
+
+
+class Settings(BaseSettings):
+    """All settings of the app and of the worker."""
+
+    model_config = SettingsConfigDict(env_prefix="VALUE_PORTRAIT_", extra="forbid", use_attribute_docstrings=True)
+
+    source: str | None = None
+    """Benchmark: `practice`, `upstream` or a folder in upstream's layout. Unset: upstream if to be had, else practice."""
+    store: Path = Path("store")
+    """Folder of the local store: submissions, results, raw answers."""
+    endpoints: list[Endpoint] = Field(default_factory=list)
+    """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["org/*"]}]`."""
+    local_model: bool = True
+    """Offer the small model on this machine where `requirements-local.txt` is installed."""
+    scheduler: bool = True
+    """Evaluate inside the app. Off: run `python -m eval_queue work` elsewhere."""
+    poll_seconds: float = Field(default=15.0, gt=0)
+    """How often the scheduled evaluator looks for work."""
+    lease_seconds: float = Field(default=120.0, gt=0)
+    """How long a claim holds without a sign of life."""
+    pending_per_user: int = Field(default=5, ge=1)
+    """How many submissions one person may have waiting or running."""
+    host: str = "127.0.0.1"
+    """Address the app listens on."""
+    port: int = Field(default=7860, ge=0, le=65535)
+    """Port the app listens on."""
