@@ -1,0 +1,48 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+def _shared(folder: str) -> Path:
+    path = SHARED / folder
+    if not path.is_dir():
+        pytest.skip(f"needs the real data beside the project: ../shared/{folder} is not here")
+    return path
+
+
+@pytest.fixture(scope="session")
+def upstream_dir() -> Path:
+    """Upstream's data files in upstream's own layout."""
+    return _shared("valueportrait/upstream")
+
+
+@pytest.fixture(scope="session")
+def outputs_dir() -> Path:
+    """Every released raw model answer, one gzipped JSON Lines file a model."""
+    return _shared("valueportrait/outputs")
+
+
+@pytest.fixture(scope="session")
+def reference_dir() -> Path:
+    """Human group figures."""
+    return _shared("reference")
+
+
+@pytest.fixture(autouse=True)
+def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test reads the developer's own settings, cache or tokens."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith(("VALUE_PORTRAIT_", "HF_TOKEN")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("VALUE_PORTRAIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
