@@ -1,6 +1,7 @@
 """What people answered: a rating study, the input of `data.psychometrics`.
 
-Rows of these arrays are people. They stay inside `data/`: only aggregates leave it, and no group of fewer than `MIN_GROUP` people is reported.
+Rows of these arrays are people. They stay inside `data/`: only aggregates leave it, and no group of fewer than
+`MIN_GROUP` people is reported.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class SurveyGroup:
     @property
     def n_people(self) -> int:
         """How many people are in the group."""
-        return self.ratings.shape[0]
+        return len(self.ratings)
 
 
 @dataclass(frozen=True)

@@ -46,11 +46,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="VALUE_PORTRAIT_", extra="forbid", use_attribute_docstrings=True)
 
     source: str | None = None
-    """Benchmark: `practice`, `upstream` or a folder in upstream's layout. Unset: upstream if to be had, else practice."""
+    """`practice`, `upstream` or a folder in upstream's layout. Unset: upstream if reachable, else practice."""
     store: Path = Path("store")
     """Folder of the local store: submissions, results, raw answers."""
     endpoints: list[Endpoint] = Field(default_factory=list)
-    """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["org/*"]}]`."""
+    """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["a/*"]}]`."""
     local_model: bool = True
     """Offer the small model on this machine where `requirements-local.txt` is installed."""
     scheduler: bool = True
