@@ -1,0 +1,53 @@
+"""A process that writes to a store: started, raced and killed by the tests. Usage: store_process.py STORE ACTION ..."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from eval_queue.store import LocalStore, Store, WriteConflict
+
+
+def open_store(spec: str) -> Store:
+    """Open the store that `spec` names; a further kind of store joins the contract tests here."""
+    kind, _, place = spec.partition(":")
+    if kind == "local":
+        return LocalStore(Path(place))
+    raise ValueError(f"unknown kind of store: {kind}")
+
+
+def count_up(store: Store, name: str, times: int) -> None:
+    """Add 1 to a shared number `times` times, and keep an own tally in the same commits."""
+    for i in range(1, times + 1):
+        while True:
+            head = store.head()
+            total = int(store.read("total", head)) if "total" in store.list("", head) else 0
+            try:
+                store.commit({"total": str(total + 1).encode(), f"by/{name}": str(i).encode()}, head, f"{name} {i}")
+                break
+            except WriteConflict:
+                continue
+
+
+def hammer(store: Store) -> None:
+    """Commit pairs of files that must always agree, for ever; say each commit's number once it is acknowledged."""
+    head = store.head()
+    number = int(store.read("left", head)) if "left" in store.list("", head) else 0
+    while True:
+        number += 1
+        body = str(number).encode()
+        changes: dict[str, bytes | None] = {"left": body, "right": body, "large": body * 20_000}
+        changes[f"even/{number % 2}"] = body
+        changes[f"even/{1 - number % 2}"] = None
+        head = store.commit(changes, head, f"number {number}")
+        print(number, flush=True)  # noqa: T201 - the parent reads it
+
+
+if __name__ == "__main__":
+    action, opened = sys.argv[2], open_store(sys.argv[1])
+    if action == "count":
+        count_up(opened, sys.argv[3], int(sys.argv[4]))
+    else:
+        hammer(opened)
