@@ -1,0 +1,213 @@
+"""A small OpenAI-compatible chat server for tests: real HTTP, faults on demand, and it counts what it is asked.
+
+It stands in for paid and remote endpoints, which tests cannot have. Run as a program it serves one fixed answer, for
+measurements that must not share an interpreter with the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+PHRASES = (
+    "very much like me",
+    "like me",
+    "somewhat like me",
+    "a little like me",
+    "not like me",
+    "not like me at all",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived."""
+
+    body: dict[str, Any]
+    headers: dict[str, str]
+    path: str
+    times: int
+    """How often this prompt has been asked so far, this time included."""
+
+    @property
+    def prompt(self) -> str:
+        return str(self.body["messages"][-1]["content"])
+
+
+@dataclass(frozen=True)
+class Response:
+    """What to send back, and how."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    hang: bool = False
+    """Send nothing until the client gives up."""
+    cut: bool = False
+    """Send half of the body, then close the connection."""
+    drip: float = 0.0
+    """Seconds between single bytes of the body."""
+
+
+def say(
+    text: str | None,
+    *,
+    finish_reason: str = "stop",
+    model: str = "served-model-0001",
+    delay: float = 0.0,
+    **message: object,
+) -> Response:
+    """An ordinary chat completion."""
+    tokens = len((text or "").split())
+    completion = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": model,
+        "choices": [
+            {
+                "index": 0,
+                "finish_reason": finish_reason,
+                "message": {"role": "assistant", "content": text, **message},
+            }
+        ],
+        "usage": {"prompt_tokens": 100, "completion_tokens": tokens, "total_tokens": 100 + tokens},
+    }
+    return Response(json.dumps(completion).encode(), delay=delay)
+
+
+def fail(
+    status: int, message: object = "it went wrong", *, headers: Mapping[str, str] | None = None, **more: object
+) -> Response:
+    """An error in the usual dialect; a `bytes` message is sent as the whole body."""
+    body = message if isinstance(message, bytes) else json.dumps({"error": {"message": message, **more}}).encode()
+    return Response(body, status=status, headers=headers or {})
+
+
+def rate(asked: Asked) -> Response:
+    """A phrase that depends on nothing but the prompt."""
+    return say(PHRASES[hashlib.sha256(asked.prompt.encode()).digest()[0] % 6])
+
+
+class ChatServer:
+    """Serves on a free port of this machine, in a thread of its own, for the length of a `with` block."""
+
+    def __init__(self, behave: Callable[[Asked], Response] = rate, *, port: int = 0) -> None:
+        self.behave = behave
+        self.asked: list[Asked] = []
+        self.answered: Counter[str] = Counter()
+        """How often each prompt got a complete 200."""
+        self.at_once = 0
+        self.most_at_once = 0
+        self._port = port
+        self._times: Counter[str] = Counter()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}/v1"
+
+    @property
+    def times(self) -> Counter[str]:
+        """How often each prompt was asked."""
+        return Counter(asked.prompt for asked in self.asked)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def _serve(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._run())
+        self._loop.close()
+
+    async def _run(self) -> None:
+        self._stop = asyncio.Event()
+        connections: set[asyncio.Task[None]] = set()
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.ensure_future(self._connection(reader, writer))
+            connections.add(task)
+            task.add_done_callback(connections.discard)
+
+        server = await asyncio.start_server(connected, "127.0.0.1", self._port, backlog=1024)
+        self._port = server.sockets[0].getsockname()[1]
+        self._ready.set()
+        await self._stop.wait()
+        server.close()
+        for task in connections:
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await self._exchange(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """One request and its response; whether the connection stays open."""
+        request_line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines if line)}
+        body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))))
+        prompt = str(body["messages"][-1]["content"])
+        self._times[prompt] += 1
+        asked = Asked(body, headers, request_line.split()[1], self._times[prompt])
+        self.asked.append(asked)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            response = self.behave(asked)
+            if response.hang:
+                await reader.read()
+                return False
+            await asyncio.sleep(response.delay)
+        finally:
+            self.at_once -= 1
+        head = {"content-type": "application/json", "content-length": str(len(response.body)), **response.headers}
+        writer.write(f"HTTP/1.1 {response.status} X\r\n".encode())
+        writer.write("".join(f"{name}: {value}\r\n" for name, value in head.items()).encode() + b"\r\n")
+        if response.cut:
+            writer.write(response.body[: len(response.body) // 2])
+            await writer.drain()
+            return False
+        if response.drip:
+            for byte in response.body:
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(response.drip)
+        else:
+            writer.write(response.body)
+        await writer.drain()
+        if response.status == 200:
+            self.answered[prompt] += 1
+        return True
+
+
+if __name__ == "__main__":
+    seconds = float(sys.argv[1])
+    with ChatServer(lambda asked: say("like me", delay=seconds)) as chat:
+        sys.stdout.write(chat.address + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
