@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
+
+from data.errors import InputError
+from eval_queue.commands import score
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
+
+@app.callback()
+def _group() -> None:
+    """Keep every command a command of its own, however many there are."""
+
+
+score.register(app)
+
+
+def main() -> None:
+    """Run a command; what a person can mend is printed without a traceback, with exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+
+
 if __name__ == "__main__":
-    app()
+    main()

@@ -1,0 +1,96 @@
+"""`python -m eval_queue score`: files of raw answers to profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from data.benchmark import Benchmark
+    from eval_queue.answers import Answers, Reader
+    from eval_queue.records import Profile
+
+SCHEMA_VERSION: Final = 1
+WIDTH: Final = 130
+"""Columns of the table where the output is no terminal."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def score(
+        answers: Annotated[
+            list[Path], typer.Argument(help="Files of raw answers (.jsonl, .jsonl.gz), or folders of them.")
+        ],
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        compat: Annotated[
+            bool, typer.Option("--compat", help="Repeat upstream's parser and item selection, for parity checks only.")
+        ] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    ) -> None:
+        """Score raw answers: one profile for each model in the files."""
+        from data.sources import load_benchmark
+        from eval_queue.answers import read_answers
+        from eval_queue.results import profiles
+
+        benchmark = load_benchmark(source, progress=True)
+        reader: Reader = "compat" if compat else "official"
+        read = read_answers(answers, benchmark, reader=reader)
+        scored = profiles(read, benchmark, reader=reader)
+        if as_json:
+            import orjson
+
+            document = as_document(read, scored, benchmark, reader)
+            typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        else:
+            _show(read, scored, benchmark, reader)
+
+
+def as_document(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reader: Reader) -> dict[str, Any]:
+    """What `score --json` prints."""
+    from eval_queue.records import BenchmarkRef
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "benchmark": BenchmarkRef.of(benchmark).model_dump(),
+        "reader": reader,
+        "models": [
+            {"model": model, **profile.model_dump(mode="json")}
+            for model, profile in zip(answers.models, profiles, strict=True)
+        ],
+    }
+
+
+def _show(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reader: Reader) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from data.values import VALUES
+
+    title = f"{benchmark.name} {benchmark.version[:7]}, {reader} reader, score relative to the mean in rating points"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title), title_justify="left")
+    table.add_column("Model", no_wrap=True)
+    for value in VALUES:
+        table.add_column(value.short, justify="right")
+    table.add_column("Mean", justify="right")
+    table.add_column("Rated", justify="right")
+    for model, profile in zip(answers.models, profiles, strict=True):
+        values = profile.scales["pvq"]
+        cells = [_cell(values.dimensions[v.name].score, "+.2f") for v in VALUES]
+        table.add_row(Text(model), *cells, _cell(values.mean, ".2f"), f"{profile.coverage.share:.1%}")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(table)
+
+
+def _cell(x: float | None, form: str) -> str:
+    return "-" if x is None else format(x, form)

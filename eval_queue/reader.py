@@ -1,0 +1,273 @@
+"""From a raw answer to a rating, or to the kind of reason why there is none.
+
+Scope: one text at a time, English, no model and no network; the same text always reads the same. Two readers:
+
+* `read_answer`, the official one. It drops reasoning blocks, HTML, Markdown, quotes and end punctuation, folds case and
+  white space, and then looks for one of the six phrases: (a) the whole text is one or a known variant; (b) a labelled
+  line ("Rating: like me") is one, or the text begins with one, or a line of its own is one; (c) exactly one occurs on
+  word borders, longest first, not negated and not part of another sentence ("would you like me to", "people like me").
+* `read_answer_compat`, upstream's rules (longest phrase found anywhere), for parity tests only.
+
+The official reader prefers no rating to a guessed one. Grounds for what could be read either way (all distinct answers
+of the released models on which the two readers differ were looked at one by one):
+
+* Two different phrases offered as the answer ("not like me", then on a new line "not like me at all"), or a copy of the
+  list of options: no rating, since nothing says which was meant.
+* A degree that the scale does not have ("quite like me", "nothing like me", "a lot like me"): no rating.
+* A denied phrase ("I don't think this is very much like me"): no rating, since a denial names no other phrase. "Isn't
+  like me" and "doesn't like me" are the phrase "not like me" itself.
+* "some like me": 4, a cut "somewhat". "Very little like me": 3, the only phrase with "little". "Maybe not like me": 2,
+  a doubt is not a degree.
+* A number alone: no rating, since the prompts define no numbers.
+* An answer that begins with a phrase and explains itself with others keeps the first one, unless the other one is put
+  right behind it or stands on a line of its own.
+
+Not done: judging whether a phrase inside free prose was meant as the answer ("You're somewhat like me when ..."); if it
+is the only one and passes (c), it counts, as it does for upstream.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from data.benchmark import RATING_PHRASES
+from eval_queue.records import UnscoredKind
+
+
+class Reading(NamedTuple):
+    """What an answer says: exactly one of the two is set."""
+
+    rating: int | None
+    """6 (very much like me) to 1 (not like me at all)."""
+    kind: UnscoredKind | None
+    """Why there is no rating."""
+
+
+_VARIANTS: Final[dict[int, tuple[str, ...]]] = {
+    6: ("likes me very much", "like me very much"),
+    5: ("likes me",),
+    4: ("somewhat likes me", "some what like me", "some what likes me", "some like me"),
+    3: ("little like me", "a little bit like me"),
+    2: ("does not like me", "doesn't like me", "is not like me", "isn't like me"),
+    1: (
+        "not at all like me",
+        "is not like me at all",
+        "isn't like me at all",
+        "is not at all like me",
+        "isn't at all like me",
+        "does not like me at all",
+        "doesn't like me at all",
+    ),
+}
+"""Other ways to write a phrase, beside the phrase itself."""
+
+_FORMS: Final[dict[str, int]] = {
+    form: rating for rating, phrase in RATING_PHRASES.items() for form in (phrase, *_VARIANTS[rating])
+}
+_BARE: Final = frozenset({"like me", "likes me"})
+"""Forms that are everyday English too: outside (a) they count only where the words around them allow it."""
+
+_FORM = re.compile(r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?!\w)")
+
+_REASONING = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
+_REASONING_END = re.compile(r".*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
+_REASONING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
+_BREAK = re.compile(r"<(?:br|/?p|/?div|/?li|/?h\d)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\|[^<>|]*\|>|\\(?:boxed|text|textbf|mathrm)\b")
+_QUOTES_AND_DASHES = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "。": ". ", "_": " "}
+    | dict.fromkeys("–—…", " - ")
+    | dict.fromkeys("*`~\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
+)
+_SYMBOL = re.compile(r"""[^\w\s.,;:!?'"()\[\]{}/=<>|&%+#-]""")
+_HYPHEN = re.compile(r"(?<=[^\W\d])[-‐‑](?=[^\W\d])")
+_MARKER = re.compile(r"^(?:[-+>#|\s]+|\(?(?:\d{1,2}|[a-f])\s*[.):=-]\s*)+")
+_EDGE: Final = " .,;:!?'\"()[]{}<>=/|-"
+_LABEL = re.compile(
+    r"^(?:(?:so|thus|therefore),? )?(?:(?:my|the|final|overall|similarity) ){0,3}"
+    r"(?:answer|rating|choice|selection|verdict|result|conclusion|response|assessment)(?: is)? ?[:=-] ?"
+)
+
+_CLAUSE_START = re.compile(r"[.,;:!?\n()]|\b(?:but|however|therefore|yet|so (?=(?:i|it|this|that|the|my)\b))\b|- ")
+_DENIAL = re.compile(
+    r"\bnot\b(?! (?:only|just)\b)|n't\b|\bcannot\b|\bnever\b|\bneither\b|\bnor\b|\bno (?:way|means|longer)\b|\bhardly\b"
+    r"|\bbarely\b|\bscarcely\b|\bthan\b|\binstead of\b|\bfar from\b|\bnothing\b|\bwhether\b|\bless\b"
+    r"|\bif (?:it|this|that|the response|your response)\b"
+)
+_OTHER_SENTENCE_BEFORE = re.compile(
+    r"\b(?:people|persons?|someone|somebody|anyone|everyone|those|others?|users?|models?|ais?|assistants?|ones?) $"
+)
+_BARE_BEFORE = re.compile(
+    r"(?:\b(?:is|are|am|was|be|sounds?|seems?|looks?|feels?|reads?|as|say|choose|chose|select|pick|answer)|'s|'re|'m) "
+    r'["\'(\[{]?$|[:=(\[{"] ?$|- $|(?<!\w)\'$'
+)
+_SENTENCE_BEFORE = re.compile(r"(?:^|[.!?\n]) ?$")
+_SENTENCE_AFTER = re.compile(r"""['")\]]*\s*(?:[.!;:\n(]|- |$)""")
+_REASON_AFTER = re.compile(r",? (?:because|since|as|but|though|although|in that|in the sense)\b")
+_OTHER_SENTENCE_AFTER = re.compile(r" (?:to (?!an? |some )|who |could |would |can |should |will )")
+_SEPARATORS_THEN_FORM = re.compile(r"[\s.,;:/|()\[\]\"'=\d<>+-]*(?:(?:or|and|to)\b[\s\"'(]*)?(" + _FORM.pattern + ")")
+
+_REFUSAL = re.compile(
+    r"\bi(?:'m| am)? (?:also )?(?:cannot|can't|can not|could not|couldn't|won't|will not|would rather not|not going to)"
+    r" (?:\w+ ){0,2}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss|engage"
+    r"|evaluate|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
+    r"|select|state)\b"
+    r"|\bi(?:'m| am)? (?:must |have to |will )?(?:decline|refuse|unable|not able|not comfortable|not in a position)\b"
+    r"|\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b"
+    r"|\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form|feel)\b"
+    r"[^.\n]{0,40}\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs)\b"
+    r"|\bas an? (?:\w+ )?(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just |only )?an? (?:ai|language model)\b"
+    r"|\bi apologi[sz]e\b|\bsorry,? (?:but|i|this|that)\b|\breally sorry you're\b"
+    r"|\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé"
+    r"|je ne peux pas|mi dispiace|não posso)\b|抱歉|无法回答|申し訳"
+)
+_SHORTEST_CUT: Final = 3
+
+
+@lru_cache(maxsize=1 << 16)
+def read_answer(text: str | None, *, finish_reason: str | None = None) -> Reading:
+    """Read an answer, the official way (see the module's docstring).
+
+    Args:
+        text: the raw answer; None where the endpoint gave none.
+        finish_reason: why the endpoint stopped, where known; `length` and `content_filter` decide the kind of an
+            answer without a rating, and `length` unmakes "not like me" at the very end, which may be cut.
+
+    Returns:
+        A rating, or one of the kinds `empty`, `refusal`, `unreadable`, `truncated`. (`api_error` is for who asked: no
+        text ever means it.)
+    """
+    cleaned, unfinished = _clean(text or "")
+    cut = finish_reason == "length"
+    rating = _rating(cleaned)
+    if rating == 2 and cut and cleaned.strip(_EDGE).endswith("not like me"):
+        rating = None
+    if rating is not None:
+        return Reading(rating, None)
+    if _REFUSAL.search(cleaned) or finish_reason == "content_filter":
+        return Reading(None, "refusal")
+    if unfinished or cut or _is_cut_phrase(cleaned):
+        return Reading(None, "truncated")
+    return Reading(None, "unreadable" if any(map(str.isalnum, cleaned)) else "empty")
+
+
+def _clean(text: str) -> tuple[str, bool]:
+    """Bare text in lower case, one line per line of the answer, and whether a reasoning block never ended."""
+    text = _REASONING.sub("\n", text)
+    text = _REASONING_END.sub("\n", text)
+    without_open = _REASONING_OPEN.sub("", text)
+    unfinished = without_open != text
+    text = unicodedata.normalize("NFKC", html.unescape(_TAG.sub("", _BREAK.sub("\n", without_open))))
+    text = _SYMBOL.sub(" ", _FENCE.sub("", text).translate(_QUOTES_AND_DASHES))
+    text = _HYPHEN.sub(" ", text).casefold()
+    lines = (" ".join(line.split()) for line in text.splitlines())
+    return "\n".join(line for line in lines if line), unfinished
+
+
+def _bare_line(line: str) -> str:
+    return _MARKER.sub("", line).strip(_EDGE)
+
+
+def _rating(text: str) -> int | None:
+    """The rating that a cleaned text gives, by the rules (a), (b), (c)."""
+    whole = _FORMS.get(_bare_line(text.replace("\n", " ")))
+    if whole is not None:
+        return whole
+    lines = text.split("\n")
+    labelled = {_FORMS.get(_LABEL.sub("", line).strip(_EDGE)) for line in map(_bare_line, lines) if _LABEL.match(line)}
+    labelled.discard(None)
+    if len(labelled) == 1:
+        return labelled.pop()
+    stated = {rating for line in lines if (rating := _FORMS.get(_bare_line(line))) is not None}
+    start = _MARKER.sub("", text).lstrip(_EDGE)
+    first = _FORM.match(start)
+    if first is not None and _may_begin(first):
+        stated.add(_FORMS[first[0]])
+        following = _SEPARATORS_THEN_FORM.match(start, first.end())
+        if following is not None:
+            stated.add(_FORMS[following[1]])
+    if stated:
+        return stated.pop() if len(stated) == 1 else None
+    found: set[int] = set()
+    for match in _FORM.finditer(text):
+        if _is_meant(match):
+            found.add(_FORMS[match[0]])
+        if (other := _SEPARATORS_THEN_FORM.match(text, match.end())) is not None:
+            found |= {_FORMS[match[0]], _FORMS[other[1]]}
+    return found.pop() if len(found) == 1 else None
+
+
+def _may_begin(match: re.Match[str]) -> bool:
+    """Whether a phrase at the start is an answer and not the start of another sentence ("Like me, many people")."""
+    text, end = match.string, match.end()
+    if _OTHER_SENTENCE_AFTER.match(text, end):
+        return False
+    if match[0] not in _BARE:
+        return True
+    return bool(_SENTENCE_AFTER.match(text, end) or _REASON_AFTER.match(text, end))
+
+
+def _is_meant(match: re.Match[str]) -> bool:
+    """Whether a phrase inside a text is asserted: neither denied nor part of a sentence about something else."""
+    text, start, end = match.string, match.start(), match.end()
+    before = text[:start]
+    if _OTHER_SENTENCE_AFTER.match(text, end) or _OTHER_SENTENCE_BEFORE.search(before):
+        return False
+    if match[0] in _BARE and not _BARE_BEFORE.search(before):
+        alone = _SENTENCE_BEFORE.search(before) and _SENTENCE_AFTER.match(text, end)
+        if not alone:
+            return False
+    clause = before
+    for border in _CLAUSE_START.finditer(before):
+        clause = before[border.end() :]
+    return not _DENIAL.search(clause)
+
+
+def _is_cut_phrase(text: str) -> bool:
+    bare = _bare_line(text)
+    return len(bare) >= _SHORTEST_CUT and any(phrase.startswith(bare) for phrase in RATING_PHRASES.values())
+
+
+_COMPAT_FORMS: Final[tuple[tuple[str, int], ...]] = (
+    ("very much like me", 6),
+    ("likes me very much", 6),
+    ("like me very much", 6),
+    ("like me", 5),
+    ("likes me", 5),
+    ("somewhat like me", 4),
+    ("somewhat likes me", 4),
+    ("some what like me", 4),
+    ("some what likes me", 4),
+    ("a little like me", 3),
+    ("little like me", 3),
+    ("not like me", 2),
+    ("does not like me", 2),
+    ("doesn't like me", 2),
+    ("is not like me", 2),
+    ("not like me at all", 1),
+    ("not at all like me", 1),
+    ("does not like me at all", 1),
+    ("isn't like me at all", 1),
+)
+_COMPAT_BY_LENGTH: Final = sorted(_COMPAT_FORMS, key=lambda form: len(form[0]), reverse=True)
+
+
+@lru_cache(maxsize=1 << 16)
+def read_answer_compat(text: str | None) -> Reading:
+    """Read an answer as upstream does, with its mis-parses; for parity with the published numbers only.
+
+    Lower case and single spaces; the longest known form found anywhere wins, on equal length the one listed first.
+
+    Returns:
+        A rating, `empty` or `unreadable`.
+    """
+    flat = " ".join((text or "").lower().split())
+    for form, rating in _COMPAT_BY_LENGTH:
+        if form in flat:
+            return Reading(rating, None)
+    return Reading(None, "unreadable" if flat else "empty")
