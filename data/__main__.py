@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at a benchmark.")
+from data.commands import info
+from data.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def about() -> None:
+    """Look at a benchmark: what it holds, where it comes from, what its key is worth."""
+
+
+info.register(app)
+
+
+def main() -> None:
+    """Run a command; what a person can mend is printed without a traceback, with exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -1,0 +1,108 @@
+"""`python -m data info`: what a benchmark holds and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Annotated, TypedDict
+
+import numpy as np
+import typer
+
+from data.benchmark import Benchmark
+from data.sources import load_benchmark
+from data.values import SCALE_NAMES, SCALES, Scale
+
+
+class Info(TypedDict):
+    """What `info --json` prints."""
+
+    name: str
+    version: str
+    digest: str
+    origin: str
+    queries: int
+    items: int
+    queries_per_source: dict[str, int]
+    variants: int
+    prompts: int
+    correlations: int
+    raters: int
+    groups: int
+    items_per_dimension: dict[str, int]
+    items_per_scale: dict[Scale, int]
+
+
+def describe(benchmark: Benchmark) -> Info:
+    """Name, identity and counts of a benchmark; an item counts for a dimension by `Key.selected`."""
+    return {
+        "name": benchmark.name,
+        "version": benchmark.version,
+        "digest": benchmark.digest,
+        "origin": benchmark.origin,
+        "queries": len(benchmark.queries),
+        "items": len(benchmark.items),
+        "queries_per_source": dict(Counter(query.source for query in benchmark.queries)),
+        "variants": len(benchmark.templates),
+        "prompts": benchmark.n_prompts,
+        "correlations": int(np.isfinite(benchmark.key.rho).sum()),
+        "raters": benchmark.raters,
+        "groups": benchmark.groups,
+        "items_per_dimension": benchmark.items_per_dimension(),
+        "items_per_scale": benchmark.items_per_scale(),
+    }
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def info(
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    ) -> None:
+        """Show what a benchmark holds and where it comes from."""
+        facts = describe(load_benchmark(source, progress=True))
+        if as_json:
+            typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        else:
+            _show(facts)
+
+
+def _show(facts: Info) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    console.print(Text.assemble((facts["name"], "bold"), " ", facts["version"]))
+    console.print(Text(facts["origin"], "dim"))
+    console.print()
+
+    per_source = ", ".join(f"{name} {n:,}" for name, n in facts["queries_per_source"].items())
+    counts = Table.grid(padding=(0, 2))
+    counts.add_column()
+    counts.add_column(justify="right")
+    counts.add_column(style="dim")
+    counts.add_row("Queries", f"{facts['queries']:,}", Text(per_source))
+    counts.add_row("Items", f"{facts['items']:,}", "responses to the queries")
+    counts.add_row("Prompts", f"{facts['prompts']:,}", f"items in {facts['variants']} variants of wording")
+    counts.add_row("Correlations", f"{facts['correlations']:,}", "of people's ratings with their own scores")
+    counts.add_row("Raters", f"{facts['raters']:,}", f"in {facts['groups']:,} groups")
+    console.print(counts)
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Dimension")
+    table.add_column("Items", justify="right")
+    for scale, members in SCALES.items():
+        distinct = f" ({facts['items_per_scale'][scale]:,} distinct items)"
+        table.add_row(Text.assemble((SCALE_NAMES[scale], "bold"), (distinct, "dim")), "")
+        for d in members:
+            table.add_row(f"  {d.name}", str(facts["items_per_dimension"][d.name]))
+        table.add_section()
+    console.print(table)
+    console.print(Text(f"Digest {facts['digest']}", "dim"), soft_wrap=True)

@@ -1,0 +1,127 @@
+"""Where a benchmark and its rating study come from: `practice`, `upstream`, or a folder in upstream's layout.
+
+Guarantees: what is returned is complete and checked, or an error says what to mend; `Benchmark.origin` says in a
+sentence which source is in use and why. A Hub dataset is not a source yet.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from data import layout, upstream
+from data.benchmark import Benchmark
+from data.errors import InputError
+from data.ratings import Study
+
+SOURCE_VARIABLE: Final = "VALUE_PORTRAIT_SOURCE"
+"""Environment variable that names the source where the caller names none."""
+NAME: Final = "value-portrait"
+"""Name of a benchmark in upstream's layout."""
+MODIFIED: Final = "modified"
+"""Its version where any needed file differs from the pinned commit."""
+
+
+class _Found(NamedTuple):
+    """A source that was settled on."""
+
+    files: layout.Files | None
+    """None: the practice benchmark, which has no files."""
+    origin: str
+
+
+def load_benchmark(source: str | Path | None = None, *, progress: bool = False) -> Benchmark:
+    """Load a benchmark.
+
+    Args:
+        source: `practice`, `upstream`, or a folder in upstream's layout. None: what `VALUE_PORTRAIT_SOURCE` says;
+            without it, upstream if it is cached or can be reached, else practice.
+        progress: show a progress bar on standard error while downloading.
+
+    Returns:
+        The benchmark, its version being upstream's commit where every needed file is that commit's, else `modified`.
+
+    Raises:
+        InputError: the named source cannot be had, or something in it is not as it must be.
+    """
+    found = _find(source, progress=progress)
+    if found.files is None:
+        from data.practice import practice_benchmark
+
+        return replace(practice_benchmark(), origin=found.origin)
+    content = layout.read_content(found.files)
+    key = layout.read_key(found.files, content.items)
+    groups = layout.read_groups(found.files, content.items)
+    layout.read_values(found.files, groups)
+    return Benchmark(
+        name=NAME,
+        version=MODIFIED if upstream.changed(found.files) else upstream.COMMIT,
+        queries=content.queries,
+        items=content.items,
+        templates=content.templates,
+        key=key,
+        origin=found.origin,
+        raters=_distinct_people(groups),
+        groups=len(groups),
+    )
+
+
+def load_study(source: str | Path | None = None, *, progress: bool = False) -> Study:
+    """Load the rating study behind a benchmark's key. Its rows are people: they stay inside `data`.
+
+    One participant of upstream's study (P186) took part twice, and upstream's value file holds only the later scores.
+    Where it does, the first session's are put back for the first group, as the published correlations rest on them.
+
+    Args:
+        source: as for `load_benchmark`.
+        progress: show a progress bar on standard error while downloading.
+
+    Returns:
+        The groups in the order of the survey file; for practice the generated study.
+
+    Raises:
+        InputError: as for `load_benchmark`.
+    """
+    found = _find(source, progress=progress)
+    if found.files is None:
+        from data.practice import practice_study
+
+        return practice_study()
+    groups = layout.read_groups(found.files, layout.read_content(found.files).items)
+    values = layout.read_values(found.files, groups)
+    return Study(layout.survey_groups(groups, values, upstream.earlier_session()), _distinct_people(groups))
+
+
+def _find(source: str | Path | None, *, progress: bool) -> _Found:
+    why = ""
+    if source is None and (setting := os.environ.get(SOURCE_VARIABLE, "").strip()):
+        source, why = setting, f", as {SOURCE_VARIABLE} says"
+    if source is None:
+        try:
+            return _upstream(", as no source is set", progress=progress)
+        except InputError as error:
+            return _Found(None, f"Practice benchmark, as no source is set and upstream cannot be had: {error}")
+    if source == "practice":
+        return _Found(None, f"Practice benchmark, written for this project{why}.")
+    if source == "upstream":
+        return _upstream(why, progress=progress)
+    files = layout.read_folder(Path(source).expanduser())
+    different = upstream.changed(files)
+    if different:
+        some = ", ".join(different[:3]) + (", …" if len(different) > 3 else "")
+        what = f"not upstream's commit {upstream.COMMIT}: {len(different)} of {len(layout.FILES)} files differ ({some})"
+    else:
+        what = f"the same as upstream's commit {upstream.COMMIT}"
+    return _Found(files, f"Folder {source}{why}; {what}.")
+
+
+def _upstream(why: str, *, progress: bool) -> _Found:
+    files, downloaded = upstream.obtain(progress=progress)
+    how = "downloaded just now and cached" if downloaded else "from this machine's cache"
+    return _Found(files, f"Upstream ({upstream.REPOSITORY}, commit {upstream.COMMIT}), {how}{why}.")
+
+
+def _distinct_people(groups: tuple[layout.Group, ...]) -> int:
+    return len({person for group in groups for person in group.people})
