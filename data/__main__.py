@@ -6,18 +6,13 @@ import sys
 
 import typer
 
-from data.commands import info
+from data.commands import info, validate
 from data.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
-
-@app.callback()
-def about() -> None:
-    """Look at a benchmark: what it holds, where it comes from, what its key is worth."""
-
-
 info.register(app)
+validate.register(app)
 
 
 def main() -> None:

@@ -1,22 +1,47 @@
-"""From people's ratings to a key, and how far the key can be trusted.
+"""From people's ratings to a key, and how much the key can carry.
 
-Pure functions on `data.ratings.Study`. Nothing that leaves this module speaks of a person or of a group of fewer than
-`MIN_GROUP` people.
+Pure functions on `data.ratings.Study`: arrays in, arrays out, no files, no texts. They know nothing of Value Portrait
+but the 19 columns of `data.values.DIMENSIONS`.
+
+**How another group can key its own items.** Let people rate your items from 1 to 6 and answer a values questionnaire.
+Make one `SurveyGroup` of each set of people who rated the same items (ratings: people x items; values: people x 19,
+NaN in the columns you did not ask) and a `Study` of all groups, each item in one group only::
+
+    key = spearman_key(study, items)                 # items: ids in the order you want
+    key.selected                                     # which item counts for which dimension
+    shuffled_counts(study)                           # how many would count by chance
+    consistency(study, items, key.selected)          # do the items of a dimension go together?
+    split_half(study, items)                         # would other people give the same key?
+
+`data.validation` puts all of it into one report.
+
+**Privacy.** Nothing returned here speaks of a person, and groups of fewer than `MIN_GROUP` people are left out of every
+figure. Only `spearman` and `cronbach_alpha`, the arithmetic underneath, take what they are given.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.benchmark import Key
+from data.benchmark import MAX_P, MIN_RHO, Key
 from data.errors import InputError
-from data.ratings import MIN_GROUP, Study
-from data.values import DIMENSIONS
+from data.ratings import MIN_GROUP, Study, SurveyGroup
+from data.values import DIMENSIONS, SCALE_COLUMNS
+
+SHUFFLES: Final = 300
+"""How often people are shuffled to see how many items count by chance."""
+SPLITS: Final = 100
+"""How often people are divided into two halves."""
+SEED: Final = 20250
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+ItemIds = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -32,13 +57,36 @@ class Correlations:
     p: Floats
 
 
+@dataclass(frozen=True)
+class Consistency:
+    """How well the items of each dimension go together within survey groups. Arrays over dimensions, shape (19,).
+
+    Only groups in which at least two items of a dimension were rated say anything; NaN where there is none.
+
+    Attributes:
+        groups: how many groups that is.
+        alpha_mean: mean of the groups' Cronbach alphas.
+        alpha_weighted: the same mean, weighted by each group's number of items.
+        alpha_min: the lowest of them.
+        alpha_max: the highest.
+        inter_item_r: mean Pearson correlation over all pairs of items that the same people rated.
+    """
+
+    groups: NDArray[np.int64]
+    alpha_mean: Floats
+    alpha_weighted: Floats
+    alpha_min: Floats
+    alpha_max: Floats
+    inter_item_r: Floats
+
+
 def average_ranks(x: Floats) -> Floats:
-    """Ranks from 1 within each column; equal numbers share the mean of their ranks.
+    """Ranks from 1 along the first axis; equal numbers share the mean of their ranks.
 
     Numbers are compared exactly as they are: two spellings of 2/3 that differ in the last bit are two ranks.
 
     Args:
-        x: shape (people, columns).
+        x: shape (people, ...).
 
     Returns:
         Ranks, same shape. A column with a missing number is NaN throughout.
@@ -46,9 +94,9 @@ def average_ranks(x: Floats) -> Floats:
     n = len(x)
     order = np.argsort(x, axis=0, kind="stable")
     ordered = np.take_along_axis(x, order, axis=0)
-    position = np.arange(n)[:, None]
+    position = np.arange(n).reshape(-1, *[1] * (x.ndim - 1))
     differs = ordered[1:] != ordered[:-1]
-    edge = np.ones((1, x.shape[1]), dtype=bool)
+    edge = np.ones((1, *x.shape[1:]), dtype=bool)
     first = np.maximum.accumulate(np.where(np.concatenate([edge, differs]), position, 0), axis=0)
     last = np.minimum.accumulate(np.where(np.concatenate([differs, edge]), position, n)[::-1], axis=0)[::-1]
     ranks = np.empty(x.shape)
@@ -65,17 +113,22 @@ def _unit(x: Floats) -> Floats:
         return np.asarray(centred / np.where(length > 0, length, np.nan))
 
 
-def p_values(rho: Floats, n: int) -> Floats:
-    """Two-sided p-values of correlations among `n` people (Student's t, n - 2 degrees of freedom)."""
+def _p_values(rho: Floats, n: int) -> Floats:
     from scipy.special import stdtr  # slow to import
 
-    df = n - 2
-    if df < 1:
+    if n < 3:
         return np.full(rho.shape, np.nan)
     with np.errstate(divide="ignore"):
-        t = rho * np.sqrt(df / ((1.0 + rho) * (1.0 - rho)))
-    p: Floats = 2.0 * stdtr(df, -np.abs(t))
-    return p
+        t = rho * np.sqrt((n - 2) / ((1.0 + rho) * (1.0 - rho)))
+    return np.asarray(2.0 * stdtr(n - 2, -np.abs(t)))
+
+
+def _smallest_counting_rho(n: int) -> float:
+    """The correlation above which an item rated by `n` people counts: `MIN_RHO`, or where p reaches `MAX_P`."""
+    from scipy.special import stdtrit
+
+    t = float(stdtrit(n - 2, 1 - MAX_P / 2))
+    return max(MIN_RHO, t / float(np.sqrt(n - 2 + t * t)))
 
 
 def spearman(x: Floats, y: Floats) -> Correlations:
@@ -88,14 +141,32 @@ def spearman(x: Floats, y: Floats) -> Correlations:
         y: shape (people, b), rows of the same people in the same order.
     """
     rho = np.clip(_unit(average_ranks(x)).T @ _unit(average_ranks(y)), -1.0, 1.0)
-    return Correlations(rho, p_values(rho, len(x)))
+    return Correlations(rho, _p_values(rho, len(x)))
 
 
-def spearman_key(study: Study, items: tuple[tuple[int, int], ...]) -> Key:
+def reportable(study: Study) -> tuple[SurveyGroup, ...]:
+    """The groups that are large enough to report an aggregate about."""
+    return tuple(g for g in study.groups if g.n_people >= MIN_GROUP)
+
+
+def _rows(study: Study, items: ItemIds) -> list[tuple[SurveyGroup, list[int]]]:
+    """The reportable groups, each with the rows of its items among `items`."""
+    row = {item: i for i, item in enumerate(items)}
+    seen: set[tuple[int, int]] = set()
+    for item in (item for group in study.groups for item in group.items):
+        if item not in row:
+            raise InputError(f"item {item} was rated but is not in the benchmark", field="ratings")
+        if item in seen:
+            raise InputError(f"item {item} was rated by two groups; join their people into one", field="ratings")
+        seen.add(item)
+    return [(group, [row[item] for item in group.items]) for group in reportable(study)]
+
+
+def spearman_key(study: Study, items: ItemIds) -> Key:
     """The key that a study's ratings give: per item and dimension the correlation within the group that rated it.
 
     Args:
-        study: whose groups rated different items; no item is rated by two groups.
+        study: whose groups rated different items.
         items: ids of the rows of the key, (`portrait_id`, `option_id`).
 
     Returns:
@@ -105,20 +176,169 @@ def spearman_key(study: Study, items: tuple[tuple[int, int], ...]) -> Key:
     Raises:
         InputError: An item is rated by two groups, or is not among `items`.
     """
-    row = {item: i for i, item in enumerate(items)}
     rho = np.full((len(items), len(DIMENSIONS)), np.nan)
     p = np.full_like(rho, np.nan)
-    seen: set[tuple[int, int]] = set()
-    for group in study.groups:
-        for item in group.items:
-            if item not in row:
-                raise InputError(f"item {item} was rated but is not in the benchmark", field="ratings")
-            if item in seen:
-                raise InputError(f"item {item} was rated by two groups; join their people into one", field="ratings")
-            seen.add(item)
-        if group.n_people < MIN_GROUP:
-            continue
+    for group, rows in _rows(study, items):
         found = spearman(group.ratings, group.values)
-        rows = [row[item] for item in group.items]
         rho[rows], p[rows] = found.rho, found.p
     return Key(rho, p)
+
+
+def person_centred(study: Study) -> Study:
+    """The same study with each person's ratings as distances from the person's own mean rating.
+
+    Exploratory: it takes away that some people find everything like themselves. As in the published key, numbers are
+    ranked as they are stored: two distances that are equal on paper may differ in their last bit.
+    """
+    return Study(
+        tuple(SurveyGroup(g.items, g.ratings - g.ratings.mean(axis=1, keepdims=True), g.values) for g in study.groups),
+        study.n_people,
+    )
+
+
+def negative(key: Key) -> Bools:
+    """Which item speaks against which dimension: rho < -0.3 and p < 0.05, shape (items, 19). Never scored."""
+    return (key.rho < -MIN_RHO) & (key.p < MAX_P)
+
+
+def cronbach_alpha(ratings: Floats) -> float:
+    """Cronbach's alpha of the columns of `ratings`, shape (people, items); NaN below two items or without variance."""
+    k = ratings.shape[1]
+    total = ratings.sum(axis=1).var()
+    if k < 2 or not total > 0:
+        return float("nan")
+    return float(k / (k - 1) * (1 - ratings.var(axis=0).sum() / total))
+
+
+def _pair_correlations(ratings: Floats) -> tuple[float, int]:
+    """Sum and number of Pearson correlations between two different columns; columns without variance are left out."""
+    unit = _unit(ratings)
+    unit = unit[:, ~np.isnan(unit).any(axis=0)]
+    k = unit.shape[1]
+    return float((np.square(unit.sum(axis=1)).sum() - k) / 2), k * (k - 1) // 2
+
+
+def consistency(study: Study, items: ItemIds, selected: Bools) -> Consistency:
+    """Cronbach's alpha and inter-item correlation of each dimension's items, group by group.
+
+    Alpha over all items of a dimension cannot be had: nobody rated the items of two groups.
+
+    Args:
+        study: the ratings.
+        items: ids of the rows of `selected`.
+        selected: which item counts for which dimension, shape (items, 19).
+    """
+    found: list[list[tuple[float, ...]]] = [[] for _ in DIMENSIONS]
+    for group, rows in _rows(study, items):
+        for d, columns in enumerate(selected[rows].T):
+            ratings = group.ratings[:, columns]
+            alpha = cronbach_alpha(ratings)
+            if not np.isnan(alpha):
+                found[d].append((alpha, ratings.shape[1], *_pair_correlations(ratings)))
+    table = np.full((5, len(DIMENSIONS)), np.nan)
+    for d, groups in enumerate(found):
+        if groups:
+            alpha, k, r, pairs = np.array(groups).T
+            table[:, d] = alpha.mean(), alpha @ k / k.sum(), alpha.min(), alpha.max(), r.sum() / pairs.sum()
+    return Consistency(np.array([len(groups) for groups in found], dtype=np.int64), *table)
+
+
+def shuffled_counts(study: Study, draws: int = SHUFFLES, seed: int = SEED) -> NDArray[np.int64]:
+    """How many items count for each dimension when people's scores are dealt out at random within each group.
+
+    Ratings keep their mutual dependence, scores keep theirs; only the tie between the two is cut.
+
+    Returns:
+        Counts of items with rho > 0.3 and p < 0.05, shape (draws, 19).
+    """
+    rng = np.random.default_rng(seed)
+    counts = np.zeros((draws, len(DIMENSIONS)), dtype=np.int64)
+    for group in reportable(study):
+        ratings, values = _unit(average_ranks(group.ratings)), _unit(average_ranks(group.values))
+        dealt = rng.permuted(np.tile(np.arange(group.n_people), (draws, 1)), axis=1)
+        rho = ratings.T @ values[dealt]
+        counts += (rho > _smallest_counting_rho(group.n_people)).sum(axis=1)
+    return counts
+
+
+def chance(counts: NDArray[np.int64], observed: int) -> float:
+    """One-sided p of a count under shuffling: (1 + draws that reach `observed`) / (draws + 1).
+
+    Args:
+        counts: what the draws gave, shape (draws,).
+        observed: what the real ratings give.
+    """
+    return (1 + int((counts >= observed).sum())) / (len(counts) + 1)
+
+
+def split_half(study: Study, items: ItemIds, splits: int = SPLITS, seed: int = SEED) -> Floats:
+    """How well a key repeats with other people: reliability of each dimension's correlations, shape (19,).
+
+    People of each group are divided at random into two halves, each half gives a key, and the two keys are correlated
+    over all items; the mean over `splits` divisions is stepped up to the whole study by the Spearman-Brown formula.
+    """
+    rng = np.random.default_rng(seed)
+    halves = np.full((2, splits, len(items), len(DIMENSIONS)), np.nan)
+    for group, rows in _rows(study, items):
+        order = rng.permuted(np.tile(np.arange(group.n_people), (splits, 1)), axis=1).T
+        for half, people in enumerate(np.array_split(order, 2)):
+            ratings, values = (_unit(average_ranks(x[people])) for x in (group.ratings, group.values))
+            halves[half][:, rows] = ratings.transpose(1, 2, 0) @ values.transpose(1, 0, 2)
+    known = ~np.isnan(halves).any(axis=0)
+    with np.errstate(invalid="ignore"):  # a dimension that nobody was asked about: 0 / 0
+        mean = np.where(known, halves, 0.0).sum(axis=2, keepdims=True) / known.sum(axis=1)[:, None]
+        one, other = np.where(known, halves - mean, 0.0)
+        r = (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
+    r = r.mean(axis=0)
+    return np.asarray(2 * r / (1 + r))
+
+
+def response_level(study: Study) -> Floats:
+    """Spearman correlation of people's mean rating, less their group's mean, with their own scores, shape (19,).
+
+    Away from zero, items are found for a dimension, or missed, because some people find everything like themselves.
+    """
+    groups = reportable(study)
+    if not groups:
+        return np.full(len(DIMENSIONS), np.nan)
+    means = [g.ratings.mean(axis=1) for g in groups]
+    level = np.concatenate([mean - mean.mean() for mean in means])
+    return spearman(level[:, None], np.concatenate([g.values for g in groups])).rho.ravel()
+
+
+def centred_scores(means: Floats, selected: Bools) -> Floats:
+    """Scores from item means: mean over a dimension's items less the mean over the items of its scale.
+
+    Args:
+        means: mean rating of each item, shape (respondents, items), NaN where missing.
+        selected: which item counts for which dimension, shape (items, 19).
+
+    Returns:
+        Shape (respondents, 19), NaN where a dimension has no rated item.
+    """
+    scales = np.column_stack([selected[:, c].any(axis=1) for c in SCALE_COLUMNS.values()])
+    weights = np.column_stack([selected, scales]).astype(np.float64)
+    rated = ~np.isnan(means)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(rated, means, 0.0) @ weights / (rated @ weights)
+    n = selected.shape[1]
+    of_scale = np.concatenate([np.repeat(n + s, c.stop - c.start) for s, c in enumerate(SCALE_COLUMNS.values())])
+    return np.asarray(mean[:, :n] - mean[:, of_scale])
+
+
+def rank_correlations(means: Floats, one: Bools, other: Bools) -> Floats:
+    """How alike two keys order respondents: Spearman correlation of their scores per dimension, shape (19,).
+
+    Args:
+        means: mean rating of each item, shape (respondents, items), NaN where missing.
+        one: which item counts for which dimension by one key, shape (items, 19).
+        other: the same by the other key.
+    """
+    scores = np.stack([centred_scores(means, one), centred_scores(means, other)])
+    known = ~np.isnan(scores).any(axis=0)
+    found = np.full(len(DIMENSIONS), np.nan)
+    for d, present in enumerate(known.T):
+        if present.sum() > 2:
+            a, b = scores[:, present, d]
+            found[d] = spearman(a[:, None], b[:, None]).rho.item()
+    return found

@@ -1,0 +1,109 @@
+"""`python -m data validate`: does the key follow from people's ratings, and how much can each column carry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from data.sources import load_benchmark, load_study
+from data.values import SCALE_NAMES, SCALES
+
+if TYPE_CHECKING:
+    from data.validation import ValidationReport
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def validate(
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    ) -> None:
+        """Recompute the key from people's ratings and show how much each column can carry."""
+        from data.item_means import read_item_means
+        from data.validation import validate
+
+        benchmark = load_benchmark(source, progress=True)
+        report = validate(benchmark, load_study(source), read_item_means(benchmark))
+        if as_json:
+            typer.echo(report.model_dump_json(indent=2))
+        else:
+            _show(report)
+
+
+def _figure(x: float | None) -> str:
+    return "-" if x is None else f"{x:.2f}"
+
+
+def _counts(report: ValidationReport, name: str) -> tuple[str, ...]:
+    v, pc = report.dimensions[name], report.person_centred[name]
+    null = f"{v.null_mean:.1f} ({v.null_p95:.0f})"
+    return str(v.items), str(v.negative), null, f"{v.p:.3f}", str(pc.items), _figure(pc.rank_correlation)
+
+
+def _coherence(report: ValidationReport, name: str) -> tuple[str, ...]:
+    v = report.dimensions[name]
+    span = f"{_figure(v.alpha_min)} to {_figure(v.alpha_max)}" if v.groups else "-"
+    alphas = _figure(v.alpha_mean), _figure(v.alpha_weighted), span
+    return str(v.groups), *alphas, _figure(v.inter_item_r), _figure(v.split_half)
+
+
+_TABLES: Final[tuple[tuple[tuple[str, ...], Callable[[ValidationReport, str], tuple[str, ...]], str], ...]] = (
+    (
+        ("Items", "Against", "Chance", "p", "Items PC", "Rank r"),
+        _counts,
+        "Items count for the dimension; those against it are never scored. Chance: mean (95th percentile) of items "
+        "when people's scores are dealt out at random; p: how often that reaches the real number. PC: by the "
+        "exploratory person-centred key; Rank r: how alike both keys order the released models.",
+    ),
+    (
+        ("Groups", "Alpha", "Weighted", "Range", "r", "Halves"),
+        _coherence,
+        "Alpha and r: how a dimension's items go together within the survey groups that rated two or more of them. "
+        "Halves: how alike the keys are that two halves of the people give.",
+    ),
+)
+
+
+def _show(report: ValidationReport) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    checks = report.key.values()
+    largest = max((c.max_abs_rho_difference or 0.0 for c in checks), default=0.0)
+    outcome = "all the same" if report.reproduced else f"{sum(c.missing + c.different for c in checks):,} NOT the same"
+    console.print(Text.assemble((report.benchmark.name, "bold"), " ", report.benchmark.version))
+    console.print(
+        f"Key recomputed from people's ratings: {sum(c.compared for c in checks):,} correlations compared, {outcome} "
+        f"(largest difference {largest:.1e})."
+    )
+    people = "" if report.people is None else f"{report.people:,} people in "
+    levels = [g.response_level for g in report.groups]
+    span = f"; mean rating {min(levels):.2f} to {max(levels):.2f}" if levels else ""
+    console.print(f"Raters: {people}{len(report.groups)} groups{span}.")
+    if report.groups_left_out:
+        console.print(f"Groups with too few people to be reported, left out everywhere: {report.groups_left_out}.")
+
+    for columns, cells, legend in _TABLES:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("Dimension", no_wrap=True)
+        for name in columns:
+            table.add_column(name, justify="right", no_wrap=True)
+        for scale, members in SCALES.items():
+            table.add_section()
+            table.add_row(Text(SCALE_NAMES[scale], "dim"))
+            for d in members:
+                table.add_row(d.name, *cells(report, d.name))
+        console.print(table)
+        console.print(Text(legend, "dim"))
+    for sentence in report.caution():
+        console.print(f"\n{sentence}")

@@ -1,0 +1,98 @@
+"""Mean ratings of each item by each released model: one small Parquet file of figures, without any text.
+
+Columns `model`, `portrait_id`, `option_id`, `mean` (null where a model has no rating of the item); the metadata field
+`benchmark_digest` says which benchmark the items belong to. The file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.benchmark import Benchmark
+from data.errors import InputError
+
+PUBLISHED: Final = Path(__file__).parent / "published" / "item_means.parquet"
+"""The file of the released models."""
+
+_DIGEST: Final = b"benchmark_digest"
+_COLUMNS: Final = ("model", "portrait_id", "option_id", "mean")
+
+
+@dataclass(frozen=True)
+class ItemMeans:
+    """What several models answered, item by item.
+
+    Attributes:
+        models: names, in the order of the rows of `means`.
+        means: mean rating over the variants that have one, shape (models, items), NaN where a model has none. Items in
+            the order of `Benchmark.items`.
+    """
+
+    models: tuple[str, ...]
+    means: NDArray[np.float64]
+
+
+def write_item_means(benchmark: Benchmark, found: ItemMeans, path: Path = PUBLISHED) -> None:
+    """Write the file, in place of an older one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    ids = np.array([item.id for item in benchmark.items])
+    n = len(found.models)
+    columns = {
+        "model": pa.array(np.repeat(found.models, len(ids)).tolist()).dictionary_encode(),
+        "portrait_id": pa.array(np.tile(ids[:, 0], n), pa.int32()),
+        "option_id": pa.array(np.tile(ids[:, 1], n), pa.int8()),
+        "mean": pa.array(found.means.ravel(), pa.float64(), from_pandas=True),
+    }
+    table = pa.table(columns).replace_schema_metadata({_DIGEST: benchmark.digest.encode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_item_means(benchmark: Benchmark, path: Path = PUBLISHED) -> ItemMeans | None:
+    """Read the file.
+
+    Returns:
+        The means, models in order of name; None where there is no file or it belongs to another benchmark.
+
+    Raises:
+        InputError: it is not such a file, or names an item that the benchmark does not have.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return None
+    rewrite = "write it anew with `python -m eval_queue publish`"
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"expected a Parquet file of item means; {rewrite}", file=path) from error
+    if (table.schema.metadata or {}).get(_DIGEST) != benchmark.digest.encode():
+        return None
+    if lacking := [name for name in _COLUMNS if name not in table.column_names]:
+        raise InputError(f"lacks this column; {rewrite}", file=path, field=lacking[0])
+    names, queries, options, values = (table[name].to_pylist() for name in _COLUMNS)
+    models = tuple(sorted(set(names)))
+    row = {name: i for i, name in enumerate(models)}
+    means = np.full((len(models), len(benchmark.items)), np.nan)
+    for name, query, option, value in zip(names, queries, options, values, strict=True):
+        item = benchmark.item_index.get((query, option))
+        if item is None:
+            raise InputError(
+                f"item {query}/{option} is not in the benchmark; {rewrite}", file=path, field="portrait_id"
+            )
+        means[row[name], item] = np.nan if value is None else value
+    return ItemMeans(models, means)

@@ -1,0 +1,285 @@
+"""The benchmark's own validity in one report: does its key follow from its ratings, and how much can each column carry.
+
+A pure function and the record it returns; only aggregates over at least `MIN_GROUP` people enter it, so pages, exports
+and commands may show all of it. A number that does not exist is null.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from data import psychometrics as psy
+from data.benchmark import MAX_P, Benchmark, Key
+from data.item_means import ItemMeans
+from data.ratings import Study
+from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES, Scale
+
+SAME_WITHIN = 1e-9
+"""Correlations that differ by no more count as the same."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class BenchmarkName(_Part):
+    """Which benchmark was examined."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class KeyCheck(_Part):
+    """A scale's key, computed anew from the ratings and compared with the benchmark's."""
+
+    compared: int
+    """Correlations that both have."""
+    missing: int
+    """Correlations that only one of the two has."""
+    different: int
+    """Compared ones whose rho or p differ by more than 1e-9."""
+    max_abs_rho_difference: float | None
+    max_abs_p_difference: float | None
+
+
+class Chance(_Part):
+    """Counts of items against those that shuffled people give."""
+
+    items: int
+    """Items that count: rho > 0.3 and p < 0.05."""
+    negative: int
+    """Items that speak against it, rho < -0.3 and p < 0.05; never scored."""
+    null_mean: float
+    """Mean count over the shuffles."""
+    null_p95: float
+    """Their 95th percentile."""
+    p: float
+    """One-sided: how often shuffling gives as many items or more."""
+
+
+class DimensionValidity(Chance):
+    """What a dimension's items can carry."""
+
+    scale: Scale
+    groups: int
+    """Survey groups that rated at least two of its items: the basis of alpha."""
+    alpha_mean: float | None
+    """Cronbach's alpha of its items within a group, mean over groups."""
+    alpha_weighted: float | None
+    """The same mean weighted by number of items."""
+    alpha_min: float | None
+    alpha_max: float | None
+    inter_item_r: float | None
+    """Mean Pearson correlation of two of its items that the same people rated."""
+    split_half: float | None
+    """Would other people give the same correlations: split-half reliability over items, stepped up."""
+    response_level_r: float | None
+    """Correlation of people's own score with how like themselves they find everything."""
+
+
+class ScaleValidity(Chance):
+    """A scale as a whole: `items` and `negative` count pairs of an item and a dimension."""
+
+    distinct_items: int
+    """Items that count for at least one dimension."""
+
+
+class PersonCentred(_Part):
+    """The exploratory key, from ratings less each person's own mean rating. Never the one that scores."""
+
+    items: int
+    negative: int
+    rank_correlation: float | None
+    """How alike the two keys order the released models; null where their answers are not at hand."""
+
+
+class GroupSummary(_Part):
+    """One survey group."""
+
+    people: int
+    items: int
+    response_level: float
+    """Mean of all ratings, 1 to 6."""
+    alpha_of_all_items: float | None
+    """Cronbach's alpha of all its items, whatever their dimension: high values mean a general response level."""
+
+
+class ModelScore(_Part):
+    """A released model on one dimension under both keys, in rating points."""
+
+    score: float | None
+    person_centred: float | None
+
+
+class ValidationReport(_Part):
+    """The whole examination; dimensions by the name people write."""
+
+    benchmark: BenchmarkName
+    people: int | None
+    """Distinct raters; null where a group is too small to be reported."""
+    groups_left_out: int
+    """Survey groups with too few people to be reported; no figure here rests on them."""
+    shuffles: int
+    """How often people were shuffled."""
+    key: dict[Scale, KeyCheck]
+    scales: dict[Scale, ScaleValidity]
+    dimensions: dict[str, DimensionValidity]
+    person_centred: dict[str, PersonCentred]
+    groups: list[GroupSummary]
+    models: dict[str, dict[str, ModelScore]]
+    """By model and dimension; empty where their answers are not at hand."""
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether the benchmark's key follows from the ratings."""
+        return all(c.missing == c.different == 0 for c in self.key.values())
+
+    def by_chance(self) -> list[str]:
+        """The values whose count of items shuffled people reach in at least 5 % of the draws."""
+        return [d.name for d in VALUES if self.dimensions[d.name].p >= MAX_P]
+
+    def caution(self) -> list[str]:
+        """What a reader must know before leaning on a column, in plain sentences."""
+        weak, groups = self.by_chance(), [g for g in self.groups if g.alpha_of_all_items is not None]
+        said = []
+        if weak:
+            counts = ", ".join(f"{name} ({self.dimensions[name].items})" for name in weak)
+            said.append(
+                f"Chance alone could give as many items as count for {counts}. "
+                "Read these columns as a first hint, not as a measurement."
+            )
+        if groups:
+            alphas = [g.alpha_of_all_items or 0.0 for g in groups]
+            said.append(
+                "Some people find most responses like themselves, others few. This alone makes all items of a group go "
+                f"together (alpha {min(alphas):.2f} to {max(alphas):.2f} over all items, whatever they measure), so "
+                "a high alpha of one column does not show that it measures its value."
+            )
+        said.append(
+            "The person-centred key takes each person's general level away. It is exploratory and scores nothing here; "
+            "where it orders models otherwise, the order depends on this choice."
+        )
+        return said
+
+
+def _number(x: float) -> float | None:
+    return None if np.isnan(x) else float(x)
+
+
+def _compare(ours: Key, theirs: Key, columns: slice) -> KeyCheck:
+    rho, p = np.abs(ours.rho - theirs.rho)[:, columns], np.abs(ours.p - theirs.p)[:, columns]
+    both = ~np.isnan(rho) & ~np.isnan(p)
+    either = ~(np.isnan(ours.rho) & np.isnan(theirs.rho))[:, columns]
+    return KeyCheck(
+        compared=int(both.sum()),
+        missing=int((either & ~both).sum()),
+        different=int(((rho > SAME_WITHIN) | (p > SAME_WITHIN)).sum()),
+        max_abs_rho_difference=float(rho[both].max()) if both.any() else None,
+        max_abs_p_difference=float(p[both].max()) if both.any() else None,
+    )
+
+
+def _chance(selected: psy.Bools, against: psy.Bools, null: NDArray[np.int64]) -> Chance:
+    counts, observed = null.sum(axis=1), int(selected.sum())
+    return Chance(
+        items=observed,
+        negative=int(against.sum()),
+        null_mean=float(counts.mean()),
+        null_p95=float(np.percentile(counts, 95)),
+        p=psy.chance(counts, observed),
+    )
+
+
+def validate(
+    benchmark: Benchmark,
+    study: Study,
+    answers: ItemMeans | None = None,
+    *,
+    shuffles: int = psy.SHUFFLES,
+    splits: int = psy.SPLITS,
+    seed: int = psy.SEED,
+) -> ValidationReport:
+    """Examine a benchmark with the ratings behind it.
+
+    Args:
+        benchmark: its key is the one that is examined.
+        study: people's ratings of the benchmark's items.
+        answers: models' mean ratings of the items, to show what the choice of the key does to them.
+        shuffles: how often to shuffle people for the chance counts.
+        splits: how often to divide people into halves.
+        seed: of both.
+
+    Raises:
+        InputError: the study rates an item that the benchmark does not have, or one in two groups.
+    """
+    items = [item.id for item in benchmark.items]
+    key, recomputed = benchmark.key, psy.spearman_key(study, items)
+    centred = psy.spearman_key(psy.person_centred(study), items)
+    against, centred_against = psy.negative(key), psy.negative(centred)
+    null = psy.shuffled_counts(study, shuffles, seed)
+    fit = psy.consistency(study, items, key.selected)
+    halves, level = psy.split_half(study, items, splits, seed), psy.response_level(study)
+    agreement = np.full(len(DIMENSIONS), np.nan)
+    models: dict[str, dict[str, ModelScore]] = {}
+    if answers is not None:
+        agreement = psy.rank_correlations(answers.means, key.selected, centred.selected)
+        both = [psy.centred_scores(answers.means, k.selected) for k in (key, centred)]
+        models = {
+            name: {
+                d.name: ModelScore(score=_number(one), person_centred=_number(other))
+                for d, one, other in zip(DIMENSIONS, *(scores[m] for scores in both), strict=True)
+            }
+            for m, name in enumerate(answers.models)
+        }
+    reported = psy.reportable(study)
+    left_out = len(study.groups) - len(reported)
+    return ValidationReport(
+        benchmark=BenchmarkName(name=benchmark.name, version=benchmark.version, digest=benchmark.digest),
+        people=None if left_out else study.n_people,
+        groups_left_out=left_out,
+        shuffles=shuffles,
+        key={s: _compare(recomputed, key, c) for s, c in SCALE_COLUMNS.items()},
+        scales={
+            s: ScaleValidity(
+                distinct_items=int(key.selected[:, c].any(axis=1).sum()),
+                **dict(_chance(key.selected[:, c], against[:, c], null[:, c])),
+            )
+            for s, c in SCALE_COLUMNS.items()
+        },
+        dimensions={
+            d.name: DimensionValidity(
+                scale=d.scale,
+                groups=int(fit.groups[i]),
+                alpha_mean=_number(fit.alpha_mean[i]),
+                alpha_weighted=_number(fit.alpha_weighted[i]),
+                alpha_min=_number(fit.alpha_min[i]),
+                alpha_max=_number(fit.alpha_max[i]),
+                inter_item_r=_number(fit.inter_item_r[i]),
+                split_half=_number(halves[i]),
+                response_level_r=_number(level[i]),
+                **dict(_chance(key.selected[:, i], against[:, i], null[:, i : i + 1])),
+            )
+            for i, d in enumerate(DIMENSIONS)
+        },
+        person_centred={
+            d.name: PersonCentred(
+                items=int(centred.selected[:, i].sum()),
+                negative=int(centred_against[:, i].sum()),
+                rank_correlation=_number(agreement[i]),
+            )
+            for i, d in enumerate(DIMENSIONS)
+        },
+        groups=[
+            GroupSummary(
+                people=g.n_people,
+                items=len(g.items),
+                response_level=float(g.ratings.mean()),
+                alpha_of_all_items=_number(psy.cronbach_alpha(g.ratings)),
+            )
+            for g in reported
+        ],
+        models=models,
+    )
