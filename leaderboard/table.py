@@ -1,0 +1,195 @@
+"""The board's table as data: everything `static/board.js` shows, in one compact JSON text.
+
+Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
+text goes into the page itself, so that the table is there when the page is. What a badge means is said here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import orjson
+
+from data.values import SCALE_NAMES, SCALES, VALUES
+from eval_queue.records import DimensionScore, Result, ScaleProfile
+from leaderboard.charts import DIRECTIONS, GEOMETRY, LIMIT, Geometry
+from leaderboard.results import Board
+
+MIN_COVERAGE: Final = 0.90
+"""Share of all prompts below which a row is incomplete."""
+MIN_ITEMS: Final = 0.80
+"""Share of a dimension's items below which a row is incomplete."""
+
+
+HEADINGS: Final = {
+    "Self-Direction": "Self-\u200bDirection",
+    "Stimulation": "Stimu\u00adlation",
+    "Achievement": "Achieve\u00adment",
+    "Conformity": "Confor\u00admity",
+    "Benevolence": "Benevo\u00adlence",
+    "Universalism": "Univer\u00adsalism",
+}
+"""Where a long name may break in a narrow column heading."""
+
+
+class Badge(NamedTuple):
+    """A word beside a model's name, and what it means."""
+
+    word: str
+    hint: str
+
+
+OPEN_WEIGHTS = Badge("open weights", "The model's weights can be downloaded.")
+SELF_REPORTED = Badge("self-reported", "The submitter ran this evaluation; this board did not repeat it.")
+CONSTRAINED = Badge("constrained", "The model could only answer with one of the six phrases.")
+PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean nothing.")
+INCOMPLETE = Badge("incomplete", "Too few of its answers could be read; compare with care.")
+FLAT = Badge("flat", "Its ten scores differ no more than chance would make them differ.")
+
+ORIGINS: Final = {
+    "published": "Scored here from the raw answers that the benchmark's authors released.",
+    "space": "Asked and scored by this installation.",
+    "self-reported": SELF_REPORTED.hint,
+}
+"""What an origin means, for visitors."""
+
+
+def is_incomplete(result: Result, items: Mapping[str, int]) -> bool:
+    """Whether too much of a row is missing.
+
+    Args:
+        result: the row.
+        items: items a complete row has, by dimension.
+    """
+    if result.coverage.share < MIN_COVERAGE:
+        return True
+    found = {name: d.n for scale in result.scales.values() for name, d in scale.dimensions.items()}
+    return any(found.get(name, 0) < MIN_ITEMS * n for name, n in items.items())
+
+
+def badges(result: Result, *, incomplete: bool, practice: bool) -> list[Badge]:
+    """The words that stand beside a model's name."""
+    found = {
+        PRACTICE: practice,
+        OPEN_WEIGHTS: bool(result.open_weights),
+        SELF_REPORTED: result.origin == "self-reported",
+        CONSTRAINED: result.answer_mode == "constrained",
+        INCOMPLETE: incomplete,
+        FLAT: bool(getattr(result, "flat", False)),
+    }
+    return [badge for badge, holds in found.items() if holds]
+
+
+def _round(x: float | None) -> float | None:
+    return None if x is None else round(x, 4)
+
+
+def _cell(d: DimensionScore | None, complete: int) -> list[float | int | None] | None:
+    """[score, low, high, items]; without the ends of an interval that is not there and a count that goes without saying."""
+    if d is None or d.score is None:
+        return None
+    cell: list[float | int | None] = [
+        _round(d.score),
+        _round(getattr(d, "low", None)),
+        _round(getattr(d, "high", None)),
+    ]
+    if d.n != complete:
+        return [*cell, d.n]
+    return cell if cell[1:] != [None, None] else cell[:1]
+
+
+def _scale(profile: ScaleProfile | None, names: Sequence[str], items: Mapping[str, int]) -> list[object]:
+    """[mean, items with a rating, cells in the scale's order]."""
+    if profile is None:
+        return [None, 0, [None] * len(names)]
+    cells = [_cell(profile.dimensions.get(name), items.get(name, 0)) for name in names]
+    return [_round(profile.mean), profile.n_items, cells]
+
+
+def _row(result: Result, items: Mapping[str, int], *, practice: bool) -> dict[str, object]:
+    incomplete = is_incomplete(result, items)
+    c = result.coverage
+    row = {
+        "id": result.id,
+        "model": result.model,
+        "developer": result.developer,
+        "badges": [list(badge) for badge in badges(result, incomplete=incomplete, practice=practice)],
+        "muted": incomplete or bool(getattr(result, "flat", False)),
+        "note": result.note,
+        "scales": [_scale(result.scales.get(s), [d.name for d in ds], items) for s, ds in SCALES.items()],
+        "rated": c.rated,
+        "prompts": c.prompts,
+        "unscored": {kind: n for kind, n in c.unscored.items() if n},
+        "origin": result.origin,
+        "source": result.source,
+        "endpoint": result.endpoint,
+        "revision": result.revision,
+        "date": result.created.date().isoformat(),
+    }
+    return {name: value for name, value in row.items() if value not in (None, [], {}, False)}
+
+
+def _items(board: Board) -> dict[str, int]:
+    """Items of a complete row by dimension: the most that any row of the board has."""
+    counts: dict[str, int] = {}
+    for r in board.results:
+        for scale in r.scales.values():
+            for name, d in scale.dimensions.items():
+                counts[name] = max(counts.get(name, 0), d.n)
+    return counts
+
+
+def _board(board: Board) -> dict[str, object]:
+    items = _items(board)
+    return {
+        "slug": board.key.slug,
+        "name": "Practice" if board.practice else "Value Portrait",
+        "benchmark": board.benchmark.name,
+        "version": board.benchmark.version,
+        "digest": board.key.digest,
+        "mode": board.key.answer_mode,
+        "protocol": board.key.protocol,
+        "practice": board.practice,
+        "items": items,
+        "rows": [_row(r, items, practice=board.practice) for r in board.results],
+    }
+
+
+def _geometry(g: Geometry) -> dict[str, object]:
+    return {"centre": list(g.centre), "zero": g.zero, "unit": g.unit}
+
+
+def payload(boards: Sequence[Board]) -> str:
+    """All boards as the JSON text that the table reads."""
+    return orjson.dumps(
+        {
+            "scales": [
+                {
+                    "key": s,
+                    "name": SCALE_NAMES[s],
+                    "dimensions": [
+                        {
+                            "name": d.name,
+                            "heading": HEADINGS.get(d.name, d.name),
+                            "short": d.short,
+                            "family": d.family.name,
+                            "colour": d.family.colour,
+                            "meaning": d.meaning,
+                        }
+                        for d in ds
+                    ],
+                }
+                for s, ds in SCALES.items()
+            ],
+            "portrait": {
+                "limit": LIMIT,
+                "names": [d.name for d in VALUES],
+                "directions": [list(d) for d in DIRECTIONS],
+                "full": _geometry(GEOMETRY["full"]),
+                "thumb": _geometry(GEOMETRY["thumb"]),
+            },
+            "origins": ORIGINS,
+            "boards": [_board(b) for b in boards],
+        }
+    ).decode()
