@@ -1,0 +1,118 @@
+"""A folder of records in a store, read at the price of what changed.
+
+One file a record, `<folder>/<id>.json`; other files are not looked at. The content ids of the store say which files
+changed; only those are fetched and parsed. A file that is damaged, malformed, of an unknown version or under another
+record's name is set aside with a note and never stops the rest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from pydantic import ValidationError
+
+from data.errors import InputError
+from eval_queue.records import Record, Result
+from eval_queue.store import EMPTY_HEAD, Store
+from eval_queue.submission import Submission
+
+R = TypeVar("R", Submission, Result)
+
+_SUFFIX: Final = ".json"
+
+
+def encode(record: Record) -> bytes:
+    """A record as the bytes of its file: JSON for people and programs, the same for the same record."""
+    return record.model_dump_json(indent=2).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that is set aside."""
+
+    path: str
+    """In the store."""
+    message: str
+    """What is wrong with it, without quoting it."""
+
+
+@dataclass(frozen=True)
+class Snapshot(Generic[R]):
+    """All records of a folder at one head."""
+
+    head: str
+    files: Mapping[str, str]
+    """Content ids by record id."""
+    records: Mapping[str, R]
+    """Readable records by id; the same object as before while nothing in the folder changes."""
+    problems: Mapping[str, Problem]
+    """The other files by the record id that their name claims."""
+
+
+class Collection(Generic[R]):
+    """The records of one kind. Threads may share it.
+
+    Args:
+        store: where they are.
+        folder: in the store, without a slash at its end.
+        kind: the class of the records.
+    """
+
+    def __init__(self, store: Store, folder: str, kind: type[R]) -> None:
+        self.store = store
+        self._folder = f"{folder}/"
+        self._kind: type[R] = kind
+        self._last: Snapshot[R] = Snapshot(EMPTY_HEAD, {}, {}, {})
+        self._lock = threading.Lock()
+
+    def path(self, id_: str) -> str:
+        """Where the record of this id is stored."""
+        return f"{self._folder}{id_}{_SUFFIX}"
+
+    def read(self) -> Snapshot[R]:
+        """All records now.
+
+        Raises:
+            WriteConflict: the store moved on so fast that the head read first is forgotten; read again.
+            StoreUnavailable: the store cannot be reached.
+            InputError: the store itself is damaged.
+        """
+        with self._lock:
+            head = self.store.head()
+            if head != self._last.head:
+                self._last = self._next(self._last, head)
+            return self._last
+
+    def _next(self, last: Snapshot[R], head: str) -> Snapshot[R]:
+        begin, end = len(self._folder), -len(_SUFFIX)
+        listed = self.store.list(self._folder, head)
+        files = {p[begin:end]: oid for p, oid in listed.items() if p.endswith(_SUFFIX) and "/" not in p[begin:]}
+        changed = {id_ for id_, _ in files.items() ^ last.files.items()}
+        if not changed:
+            return Snapshot(head, files, last.records, last.problems)
+        records = {id_: record for id_, record in last.records.items() if id_ not in changed}
+        problems = {id_: problem for id_, problem in last.problems.items() if id_ not in changed}
+        for id_ in changed & files.keys():
+            try:
+                record = self._kind.model_validate_json(self.store.read(self.path(id_), head))
+                if record.id != id_:
+                    raise InputError("holds the record of another id")
+                records[id_] = record
+            except ValidationError as error:
+                problems[id_] = Problem(self.path(id_), _explain(error))
+            except InputError as error:
+                problems[id_] = Problem(self.path(id_), str(error))
+        return Snapshot(head, files, records, problems)
+
+
+def _explain(error: ValidationError) -> str:
+    """What is wrong with a record, without its content: that may be anything, and this is shown."""
+    first, *more = error.errors(include_url=False, include_context=False, include_input=False)
+    where = ".".join(map(str, first["loc"]))
+    if where == "schema_version":
+        return "schema_version: this program does not know this version of the record; use a newer one"
+    others = f" (and {len(more)} more)" if more else ""
+    return f"{where}: {first['msg']}{others}" if where else f"{first['msg']}{others}"

@@ -1,0 +1,426 @@
+"""The queue: who asks what, who evaluates it, what came of it.
+
+Every change is the same three steps: read, decide by a pure function, commit on the head that was read. If somebody
+else was faster, or the outcome of the write is not known, all three are done again, a bounded number of times.
+
+Submissions and results may live in two stores. A result is written first and `done` afterwards; until then it is not
+shown. A worker that dies between the two is completed by the next one: a stored result whose own fields give the
+submission's id is its result, whoever wrote it. A result is never overwritten.
+
+A worker that lost its claim (it was silent for longer than its lease, or the submission was cancelled) is told so by
+`LeaseLost` at its next write, which is not made.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from data.errors import InputError
+from eval_queue.collection import Collection, Problem, Snapshot, encode
+from eval_queue.records import Result
+from eval_queue.store import Store, StoreUnavailable, WriteConflict
+from eval_queue.submission import (
+    ACTIVE,
+    Failure,
+    IllegalTransition,
+    Progress,
+    Refused,
+    Submission,
+    cancelled,
+    claimed,
+    done,
+    expired,
+    failed,
+    held,
+    overdue,
+    released,
+    renewed,
+    requeued,
+    result_identity,
+)
+
+Changes = Mapping[str, Submission]
+"""Submissions to write, by id."""
+
+_CONFLICTS: Final = 50
+_OUTAGES: Final = 4
+
+
+class LeaseLost(Exception):
+    """The claim is gone: cancelled, or taken by another worker. Nothing was written; stop working on it."""
+
+
+class Claim(NamedTuple):
+    """What a worker holds while it evaluates a submission."""
+
+    submission: Submission
+    """As it was claimed."""
+    nonce: str
+    """Proves that the claim is still this one."""
+
+
+def now() -> datetime:
+    """The present in UTC, fine enough to keep the order in which people ask."""
+    return datetime.now(UTC)
+
+
+class Queue:
+    """The queue on any store. Threads may share it.
+
+    Args:
+        requests: where submissions live.
+        results: where results and raw answers live; may be the same store.
+        lease: how long a claim holds without a sign of life.
+        clock: the present, in UTC.
+    """
+
+    def __init__(
+        self, requests: Store, results: Store, *, lease: timedelta, clock: Callable[[], datetime] = now
+    ) -> None:
+        self.lease = lease
+        self.clock = clock
+        self._submissions = Collection(requests, "submissions", Submission)
+        self._results = Collection(results, "results", Result)
+        self._order = _Order({})
+        self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], list[Result]] = ({}, {}, [])
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def submissions(self) -> list[Submission]:
+        """All readable submissions, the oldest first. Cheap while nothing changes."""
+        return list(self._ordered().by_age)
+
+    def get(self, id_: str) -> Submission:
+        """One submission.
+
+        Raises:
+            InputError: there is none of this id, or its record cannot be read.
+        """
+        return _find(self._read(), id_)
+
+    def position(self, id_: str) -> int | None:
+        """The place of a waiting submission in the order of evaluation, 1 for the next; None if it does not wait."""
+        return self._ordered().places.get(id_)
+
+    def results(self) -> list[Result]:
+        """All results that may be shown: those of submissions that are done, and those that need no submission.
+
+        Cheap while nothing changes. The records are shared: do not change them.
+        """
+        # in this order: whatever is done here has its result there
+        asked = self._read().records
+        stored = self._read_results().records
+        if self._shown[0] is not asked or self._shown[1] is not stored:
+            shown = [r for id_, r in sorted(stored.items()) if id_ not in asked or asked[id_].state == "done"]
+            self._shown = (asked, stored, shown)
+        return list(self._shown[2])
+
+    def answers(self, id_: str) -> bytes:
+        """The raw answers behind a result, as a Parquet file.
+
+        Raises:
+            InputError: there are none.
+        """
+        store = self._results.store
+
+        def read() -> bytes:
+            return store.read(_answers_path(id_), store.head())
+
+        try:
+            return _again()(read)
+        except KeyError:
+            raise InputError(f"No raw answers are stored for {id_}.") from None
+
+    def problems(self) -> list[Problem]:
+        """Files that are set aside because they are no readable records."""
+        found = [*self._read().problems.values(), *self._read_results().problems.values()]
+        return sorted(found, key=lambda p: p.path)
+
+    # --- people -----------------------------------------------------------------------------------------------------
+
+    def submit(self, submission: Submission, *, quota: int) -> Submission:
+        """Add a submission that waits.
+
+        Args:
+            submission: from `new_submission`.
+            quota: how many submissions its submitter may have waiting or running, this one included.
+
+        Raises:
+            Refused: `duplicate` or `quota`.
+        """
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            same = now.records.get(submission.id)
+            if same is not None:
+                raise Refused("duplicate", _already(same), existing=same.id)
+            if submission.id in now.problems:
+                message = f"The record {submission.id} exists but cannot be read. Ask the operator to look at it."
+                raise Refused("duplicate", message, existing=submission.id)
+            mine = sum(s.submitter == submission.submitter and s.state in ACTIVE for s in now.records.values())
+            if mine >= quota:
+                message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait or cancel one."
+                raise Refused("quota", message)
+            return {submission.id: submission}
+
+        self._change(decide, f"submit {submission.id}")
+        return submission
+
+    def cancel(self, id_: str, *, by: str) -> Submission:
+        """Cancel a waiting or running submission. Its worker notices at its next sign of life.
+
+        Raises:
+            InputError: there is none of this id, or it has ended.
+        """
+        return self._turn(id_, lambda s: cancelled(s, at=self.clock(), by=by), f"cancel {id_}")
+
+    def requeue(self, id_: str, *, by: str) -> Submission:
+        """Let a failed or cancelled submission wait again.
+
+        Raises:
+            InputError: there is none of this id, or it is in another state.
+        """
+        return self._turn(id_, lambda s: requeued(s, at=self.clock(), by=by), f"requeue {id_}")
+
+    # --- workers ----------------------------------------------------------------------------------------------------
+
+    def claim(self, worker: str, *, runnable: Callable[[Submission], bool]) -> Claim | None:
+        """Claim the next submission that waits, after returning those whose workers fell silent.
+
+        Args:
+            worker: the worker's name.
+            runnable: whether this worker can evaluate a submission.
+
+        Returns:
+            The claim, or None if there is nothing to do for this worker.
+        """
+        nonce = secrets.token_hex(8)
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            at, results = self.clock(), self._results.read().records
+            changes = _settled(now.records, results, at)
+            for waiting in _waiting({**now.records, **changes}):
+                answered = _answers(results.get(waiting.id))
+                if not answered and not runnable(waiting):
+                    continue
+                mine = claimed(waiting, worker=worker, nonce=nonce, at=at, lease=self.lease)
+                if not answered:
+                    return {**changes, waiting.id: mine}
+                changes[waiting.id] = done(mine, at=at, why="its result was stored already")
+            return changes
+
+        changed = self._change(decide, f"claim by {worker}")
+        return next((Claim(s, nonce) for s in changed.values() if held(s, nonce)), None)
+
+    def expire(self) -> None:
+        """Return submissions whose workers fell silent, as each `claim` does."""
+        self._change(
+            lambda now: _settled(now.records, self._results.read().records, self.clock()),
+            "return what silent workers held",
+        )
+
+    def renew(self, claim: Claim, progress: Progress | None) -> None:
+        """Give a sign of life. Nothing is written while there is no news and most of the lease is left.
+
+        Raises:
+            LeaseLost: the claim is gone.
+        """
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            mine, at = _held(now, claim), self.clock()
+            lease = mine.lease
+            fresh = lease is not None and lease.expires - at > self.lease * 2 / 3
+            if fresh and (progress is None or progress == mine.progress):
+                return {}
+            return {mine.id: renewed(mine, at=at, lease=self.lease, progress=progress)}
+
+        self._change(decide, f"progress of {claim.submission.id}")
+
+    def finish(self, claim: Claim, result: Result, answers: bytes) -> None:
+        """Store the result, then say `done`.
+
+        Args:
+            claim: the worker's claim.
+            result: what the model's answers say; its id must be the submission's.
+            answers: the raw answers as a Parquet file.
+
+        Raises:
+            LeaseLost: the claim is gone.
+            InputError: something else is stored in the result's place.
+            ValueError: the result answers another question.
+        """
+        id_ = claim.submission.id
+        if result.id != id_ or result_identity(result) != id_:
+            raise ValueError(f"this result does not answer {id_}")
+        changes = {self._results.path(id_): encode(result), _answers_path(id_): answers}
+
+        def store() -> None:
+            _held(self._submissions.read(), claim)
+            stored = self._results.read()
+            if id_ not in stored.files:
+                self._results.store.commit(changes, stored.head, f"result of {id_}")
+            elif not _answers(stored.records.get(id_)):
+                raise InputError("stands where a result belongs. Move it away.", file=self._results.path(id_))
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            same = now.records.get(id_)
+            if same is not None and same.state == "done":  # stored after all, or completed by another worker
+                return {}
+            return {id_: done(_held(now, claim), at=self.clock())}
+
+        _again()(store)
+        self._change(decide, f"done: {id_}")
+
+    def fail(self, claim: Claim, failure: Failure) -> None:
+        """Say why the evaluation failed.
+
+        Raises:
+            LeaseLost: the claim is gone.
+        """
+        self._end(claim, lambda s: failed(s, at=self.clock(), failure=failure), "failed")
+
+    def release(self, claim: Claim, *, why: str) -> None:
+        """Return a claim that was not worked to its end; the attempt is not counted.
+
+        Raises:
+            LeaseLost: the claim is gone.
+        """
+        self._end(claim, lambda s: released(s, at=self.clock(), why=why), "released")
+
+    # --- the one way to change anything -----------------------------------------------------------------------------
+
+    def _change(self, decide: Callable[[Snapshot[Submission]], Changes], message: str) -> Changes:
+        """Read, decide, commit; again where somebody was faster. Returns what was changed."""
+        unsure: list[Changes] = []
+
+        def once() -> Changes:
+            now = self._submissions.read()
+            for changes in unsure:
+                # a commit is one piece, and no two are alike: they carry the time, a claim its nonce
+                if any(now.records.get(id_) == s for id_, s in changes.items()):
+                    return changes
+            changes = decide(now)
+            if changes:
+                unsure.append(changes)
+                files = {self._submissions.path(id_): encode(s) for id_, s in changes.items()}
+                try:
+                    self._submissions.store.commit(files, now.head, message)
+                except WriteConflict:
+                    unsure.pop()
+                    raise
+            return changes
+
+        return _again()(once)
+
+    def _turn(self, id_: str, change: Callable[[Submission], Submission], message: str) -> Submission:
+        def decide(now: Snapshot[Submission]) -> Changes:
+            submission = _find(now, id_)
+            try:
+                return {id_: change(submission)}
+            except IllegalTransition as error:
+                raise InputError(f"This is not possible: {error}.") from None
+
+        return self._change(decide, message)[id_]
+
+    def _end(self, claim: Claim, change: Callable[[Submission], Submission], what: str) -> None:
+        id_ = claim.submission.id
+        self._change(lambda now: {id_: change(_held(now, claim))}, f"{what}: {id_}")
+
+    def _ordered(self) -> _Order:
+        records = self._read().records
+        if self._order.records is not records:
+            self._order = _Order(records)
+        return self._order
+
+    def _read(self) -> Snapshot[Submission]:
+        return _again()(self._submissions.read)
+
+    def _read_results(self) -> Snapshot[Result]:
+        return _again()(self._results.read)
+
+
+class _Order:
+    """Submissions in the orders that pages ask for, worked out once for each state of the queue."""
+
+    def __init__(self, records: Mapping[str, Submission]) -> None:
+        self.records = records
+
+    @cached_property
+    def by_age(self) -> list[Submission]:
+        return sorted(self.records.values(), key=lambda s: (s.created, s.id))
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        return {s.id: place for place, s in enumerate(_waiting(self.records), start=1)}
+
+
+def _answers_path(id_: str) -> str:
+    return f"answers/{id_}.parquet"
+
+
+def _waiting(records: Mapping[str, Submission]) -> list[Submission]:
+    """Pending submissions in the order of evaluation."""
+    pending = (s for s in records.values() if s.state == "pending")
+    return sorted(pending, key=lambda s: (-s.priority, s.created, s.id))
+
+
+def _answers(result: Result | None) -> bool:
+    """Whether a result is this installation's own answer to the question that its own fields ask."""
+    return result is not None and result.origin == "space" and result_identity(result) == result.id
+
+
+def _settled(
+    submissions: Mapping[str, Submission], results: Mapping[str, Result], at: datetime
+) -> dict[str, Submission]:
+    """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
+    why = "its worker fell silent after storing the result"
+    return {
+        s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
+        for s in submissions.values()
+        if overdue(s, at)
+    }
+
+
+def _find(now: Snapshot[Submission], id_: str) -> Submission:
+    if id_ in now.problems:
+        raise InputError(now.problems[id_].message, file=now.problems[id_].path)
+    try:
+        return now.records[id_]
+    except KeyError:
+        raise InputError(f"There is no submission {id_!r} here.") from None
+
+
+def _held(now: Snapshot[Submission], claim: Claim) -> Submission:
+    submission = now.records.get(claim.submission.id)
+    if submission is None or not held(submission, claim.nonce):
+        state = "gone" if submission is None else submission.state
+        raise LeaseLost(f"{claim.submission.id} is {state}: the claim does not hold any more")
+    return submission
+
+
+def _already(same: Submission) -> str:
+    if same.state == "failed" and same.failure is not None:
+        return f"This was asked before as {same.id} and failed: {same.failure.message} It can be requeued."
+    if same.state == "cancelled":
+        return f"This was asked before as {same.id} and cancelled. It can be requeued."
+    return f"This was asked already: {same.id} is {same.state}."
+
+
+def _again() -> Retrying:
+    """The bound and the pace of trying again."""
+    return Retrying(
+        retry=retry_if_exception_type((WriteConflict, StoreUnavailable)),
+        stop=_enough,
+        wait=wait_random_exponential(multiplier=0.01, max=1.0),
+        reraise=True,
+    )
+
+
+def _enough(state: RetryCallState) -> bool:
+    unavailable = state.outcome is not None and isinstance(state.outcome.exception(), StoreUnavailable)
+    return state.attempt_number >= (_OUTAGES if unavailable else _CONFLICTS)

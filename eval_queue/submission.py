@@ -1,0 +1,400 @@
+"""A submission: the question "what does this model put first?", its identity, its life, and what makes it valid.
+
+Pure: records in, records out. The record says everything that decides the answer, so that the same question asked
+twice has the same id. States change only through the functions here, each of which checks `TRANSITIONS`; where and
+when records are stored is `eval_queue.queue`. Duplicates and quotas depend on what is stored and are decided there, in
+the same commit that adds the submission.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final, Literal, Self
+
+import orjson
+from pydantic import AwareDatetime, ConfigDict, Field, model_validator
+
+from data.errors import InputError
+from eval_queue.protocol import protocol_id
+from eval_queue.records import AnswerMode, BenchmarkRef, Record, Result
+from eval_queue.settings import Endpoint
+
+State = Literal["pending", "running", "done", "failed", "cancelled"]
+"""Waiting for a worker, being evaluated, or ended in one of three ways."""
+
+TRANSITIONS: Final[dict[State, frozenset[State]]] = {
+    "pending": frozenset({"running", "cancelled"}),
+    "running": frozenset({"done", "failed", "cancelled", "pending"}),
+    "failed": frozenset({"pending"}),
+    "cancelled": frozenset({"pending"}),
+    "done": frozenset(),
+}
+"""Which state may follow which."""
+
+ACTIVE: Final[frozenset[State]] = frozenset({"pending", "running"})
+"""States that count against a person's quota."""
+
+MAX_ATTEMPTS: Final = 3
+"""How often a submission is begun before it is given up."""
+
+RefusalCode = Literal["bad_name", "unknown_model", "no_endpoint", "duplicate", "quota"]
+"""Why a submission is not accepted."""
+
+_LONGEST_NAME: Final = 128
+_LONGEST_SLUG: Final = 60
+_KEPT_HISTORY: Final = 30
+_PART = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+_NAME: Final = re.compile(rf"(?:{_PART}/)?{_PART}(?::{_PART})?")
+_PORT: Final = re.compile(r":[0-9]+$")
+_TOKEN: Final = re.compile(r"(?:hf_|sk-|gsk_|xai-)[A-Za-z0-9_-]{16,}")
+
+
+class IllegalTransition(Exception):
+    """A change of state that `TRANSITIONS` does not allow."""
+
+
+class Refused(InputError):
+    """A submission that is not accepted; the message says why and what helps."""
+
+    def __init__(self, code: RefusalCode, message: str, *, existing: str | None = None) -> None:
+        super().__init__(message)
+        self.code: RefusalCode = code
+        self.existing = existing
+        """For `duplicate`: the id of the submission that asks the same."""
+
+
+class _Frozen(Record):
+    model_config = ConfigDict(frozen=True)
+
+
+class Lease(_Frozen):
+    """A worker's claim. It holds only while it is renewed."""
+
+    worker: str
+    """The worker's name, made up at its start: it says nothing about the machine."""
+    nonce: str
+    """Made up for this claim. Who cannot name it has lost the claim and stops writing."""
+    acquired: AwareDatetime
+    expires: AwareDatetime
+    """When others may take the submission, unless it is renewed before."""
+
+
+class Progress(_Frozen):
+    """How far an evaluation is."""
+
+    done: int = Field(ge=0)
+    """Prompts that have an answer or were given up."""
+    total: int = Field(ge=0)
+    """Prompts of the whole evaluation."""
+    rated: int = Field(ge=0)
+    """Answers so far that were read as a rating."""
+    rate: float | None = None
+    """Prompts a second; null while unknown."""
+    eta_seconds: float | None = None
+    """Estimated time to the end; null while unknown."""
+    updated: AwareDatetime
+
+
+class Failure(_Frozen):
+    """Why a submission failed."""
+
+    code: str
+    """A word for programs, e.g. `endpoint_gone`, `too_many_errors`, `lease_lost`, `internal`."""
+    message: str
+    """A sentence for people."""
+
+
+class Transition(_Frozen):
+    """One step of a submission's life."""
+
+    state: State
+    """The state it came to."""
+    at: AwareDatetime
+    why: str
+    """A few words for people."""
+
+
+class Submission(_Frozen):
+    """One question to be answered by an evaluation. Immutable; a change is a new record."""
+
+    schema_version: Literal[1] = 1
+    id: str
+    """Readable slug and hash of everything that decides the answer, see `identity`."""
+    model: str
+    """The name to ask for, `org/name` or a bare API name."""
+    revision: str | None = None
+    """The resolved revision, where the weights are public and pinned."""
+    endpoint: str
+    """The operator's name of the endpoint (never its address)."""
+    precision: str | None = None
+    """Precision of the weights as far as the endpoint tells; for information."""
+    persona: str | None = None
+    """The persona the model is given; null for none."""
+    benchmark: BenchmarkRef
+    protocol: str
+    """Name of the protocol that decides the prompts."""
+    answer_mode: AnswerMode
+    submitter: str
+    """Who asked: the signed-in user, or `local`."""
+    priority: int = 0
+    """Higher is evaluated first; set by administrators."""
+    state: State = "pending"
+    attempts: int = Field(default=0, ge=0)
+    """How often it was begun since it was submitted or requeued, without claims that a stopping worker returned."""
+    lease: Lease | None = None
+    """The running worker's claim; null in every other state."""
+    progress: Progress | None = None
+    """The last known progress; kept after the end."""
+    failure: Failure | None = None
+    """Why it failed; null in every other state."""
+    created: AwareDatetime
+    updated: AwareDatetime
+    """When this record last changed."""
+    started: AwareDatetime | None = None
+    """When the last attempt was begun."""
+    finished: AwareDatetime | None = None
+    """When it was done, failed or cancelled."""
+    history: tuple[Transition, ...] = ()
+    """Its life, oldest first; the latest steps only, if there are very many."""
+
+    @model_validator(mode="after")
+    def _running_means_claimed(self) -> Self:
+        if (self.state == "running") != (self.lease is not None):
+            raise ValueError("a submission has a lease while it is running, and only then")
+        return self
+
+
+def identity(
+    *,
+    model: str,
+    revision: str | None,
+    endpoint: str,
+    benchmark_digest: str,
+    protocol: str,
+    answer_mode: AnswerMode,
+    persona: str | None,
+) -> str:
+    """The id of a question: a readable beginning and a hash of all that decides the answer.
+
+    It is also a safe file name: lower-case letters, digits, dots and dashes.
+    """
+    question = [model, revision, endpoint, benchmark_digest, protocol, answer_mode, persona]
+    digest = hashlib.sha256(orjson.dumps(question)).hexdigest()[:12]
+    slug = re.sub(r"[^a-z0-9.]+", "-", model.lower())[:_LONGEST_SLUG].strip("-.")
+    return f"{slug}-{digest}"
+
+
+def result_identity(result: Result) -> str:
+    """The id of the question that a result answers, from its own fields."""
+    return identity(
+        model=result.model,
+        revision=result.revision,
+        endpoint=result.endpoint,
+        benchmark_digest=result.benchmark.digest,
+        protocol=result.protocol,
+        answer_mode=result.answer_mode,
+        persona=result.persona,
+    )
+
+
+# --- what makes a submission valid ----------------------------------------------------------------------------------
+
+
+def check_name(model: str) -> str:
+    """Return a model's name without surrounding blanks, if it has the form of one.
+
+    Raises:
+        Refused: `bad_name`, with the reason.
+    """
+    name = model.strip()
+    if not name:
+        raise Refused("bad_name", "Give the name of a model, for example org/name.")
+    if len(name) > _LONGEST_NAME:
+        raise Refused("bad_name", f"A model's name has at most {_LONGEST_NAME} characters; this one has {len(name)}.")
+    if _TOKEN.search(name):
+        raise Refused("bad_name", "This looks like an access token. Give the name of a model, and revoke the token.")
+    if "://" in name or _PORT.search(name):
+        raise Refused("bad_name", "This looks like an address. Give the name of a model, for example org/name.")
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise Refused(
+            "bad_name",
+            "A model is named org/name or, for an API, by one word such as gpt-4o-2024-08-06 or "
+            "claude-3.7-sonnet:thinking: letters, digits and . _ - + only.",
+        )
+    return name
+
+
+def choose_endpoint(model: str, endpoints: Sequence[Endpoint], name: str | None = None) -> Endpoint:
+    """The endpoint that will be asked: the one named, or the first that serves `model`.
+
+    Raises:
+        Refused: `no_endpoint`, with what there is.
+    """
+    serving = [e for e in endpoints if e.serves(model)]
+    chosen = [e for e in serving if name is None or e.name == name]
+    if chosen:
+        return chosen[0]
+    if not endpoints:
+        raise Refused("no_endpoint", "No endpoint is configured here, so no model can be asked.")
+    if name is not None and all(e.name != name for e in endpoints):
+        known = ", ".join(sorted(e.name for e in endpoints))
+        raise Refused("no_endpoint", f"There is no endpoint of that name here. Configured: {known}.")
+    if name is not None and serving:
+        others = ", ".join(e.name for e in serving)
+        raise Refused("no_endpoint", f"The endpoint {name} may not be asked for {model}. Try: {others}.")
+    patterns = ", ".join(sorted({pattern for e in endpoints for pattern in e.models}))
+    raise Refused("no_endpoint", f"No endpoint here may be asked for {model}. Models that may be asked: {patterns}.")
+
+
+def check_offered(model: str, endpoint: Endpoint, offered: Iterable[str] | None) -> None:
+    """Check that an endpoint offers a model.
+
+    Args:
+        model: name to ask for; a provider after a colon may be missing from the list.
+        endpoint: who is asked.
+        offered: the names it lists; None where it lists none, which says nothing.
+
+    Raises:
+        Refused: `unknown_model`, with the nearest names that are offered.
+    """
+    # some servers list files of their machine; those are nobody's business
+    names = sorted(name for name in offered or () if _NAME.fullmatch(name))
+    if not names or model in names or model.partition(":")[0] in names:
+        return
+    near = difflib.get_close_matches(model, names, n=5, cutoff=0.4) or names[:5]
+    more = f" and {len(names) - len(near)} more" if len(names) > len(near) else ""
+    raise Refused("unknown_model", f"{endpoint.name} does not offer {model}. It offers {', '.join(near)}{more}.")
+
+
+def new_submission(
+    model: str, *, endpoint: Endpoint, benchmark: BenchmarkRef, submitter: str, at: datetime
+) -> Submission:
+    """A submission that waits.
+
+    Args:
+        model: a name that `check_name` has passed.
+        endpoint: who will be asked; its answer mode is the submission's.
+        benchmark: with which questions.
+        submitter: who asks.
+        at: now.
+    """
+    mode = endpoint.answer_mode
+    protocol = protocol_id(mode)
+    return Submission(
+        id=identity(
+            model=model,
+            revision=None,
+            endpoint=endpoint.name,
+            benchmark_digest=benchmark.digest,
+            protocol=protocol,
+            answer_mode=mode,
+            persona=None,
+        ),
+        model=model,
+        endpoint=endpoint.name,
+        benchmark=benchmark,
+        protocol=protocol,
+        answer_mode=mode,
+        submitter=submitter,
+        created=at,
+        updated=at,
+        history=(Transition(state="pending", at=at, why="submitted"),),
+    )
+
+
+# --- the state machine ----------------------------------------------------------------------------------------------
+
+
+def _moved(submission: Submission, state: State, at: datetime, why: str, **changes: object) -> Submission:
+    if state not in TRANSITIONS[submission.state]:
+        raise IllegalTransition(f"{submission.id} is {submission.state} and cannot become {state}")
+    step = Transition(state=state, at=at, why=why)
+    update: dict[str, object] = {
+        "state": state,
+        "updated": at,
+        "lease": None,
+        "failure": None,
+        "finished": None if state in ACTIVE else at,
+        "history": (*submission.history, step)[-_KEPT_HISTORY:],
+    }
+    return submission.model_copy(update={**update, **changes})
+
+
+def _running(submission: Submission) -> Lease:
+    if submission.state != "running" or submission.lease is None:
+        raise IllegalTransition(f"{submission.id} is {submission.state}: nobody is evaluating it")
+    return submission.lease
+
+
+def claimed(submission: Submission, *, worker: str, nonce: str, at: datetime, lease: timedelta) -> Submission:
+    """`pending` to `running`."""
+    return _moved(
+        submission,
+        "running",
+        at,
+        f"attempt {submission.attempts + 1} begun",
+        attempts=submission.attempts + 1,
+        lease=Lease(worker=worker, nonce=nonce, acquired=at, expires=at + lease),
+        started=at,
+    )
+
+
+def held(submission: Submission, nonce: str) -> bool:
+    """Whether the claim with this nonce still holds. Time alone does not end it: somebody must have taken it."""
+    return submission.state == "running" and submission.lease is not None and submission.lease.nonce == nonce
+
+
+def renewed(submission: Submission, *, at: datetime, lease: timedelta, progress: Progress | None) -> Submission:
+    """The same claim for another while, with the progress so far."""
+    current = _running(submission)
+    longer = current.model_copy(update={"expires": max(at + lease, current.expires)})
+    return submission.model_copy(
+        update={"lease": longer, "progress": progress or submission.progress, "updated": at},
+    )
+
+
+def done(submission: Submission, *, at: datetime, why: str = "result stored") -> Submission:
+    """`running` to `done`; the result is stored already."""
+    return _moved(submission, "done", at, why)
+
+
+def failed(submission: Submission, *, at: datetime, failure: Failure) -> Submission:
+    """`running` to `failed`."""
+    return _moved(submission, "failed", at, failure.message, failure=failure)
+
+
+def released(submission: Submission, *, at: datetime, why: str) -> Submission:
+    """`running` back to `pending` by a worker that stops; the attempt is not counted."""
+    _running(submission)
+    return _moved(submission, "pending", at, why, attempts=max(0, submission.attempts - 1))
+
+
+def cancelled(submission: Submission, *, at: datetime, by: str) -> Submission:
+    """`pending` or `running` to `cancelled`."""
+    return _moved(submission, "cancelled", at, f"cancelled by {by}")
+
+
+def requeued(submission: Submission, *, at: datetime, by: str) -> Submission:
+    """`failed` or `cancelled` back to `pending`, with all its attempts anew."""
+    if submission.state in ACTIVE:
+        raise IllegalTransition(f"{submission.id} is {submission.state} already")
+    return _moved(submission, "pending", at, f"requeued by {by}", attempts=0)
+
+
+def overdue(submission: Submission, at: datetime) -> bool:
+    """Whether a running submission's worker has given no sign of life for longer than its lease."""
+    return submission.state == "running" and submission.lease is not None and submission.lease.expires < at
+
+
+def expired(submission: Submission, *, at: datetime) -> Submission:
+    """An overdue submission, back to `pending`, or `failed` after the last attempt."""
+    _running(submission)
+    why = "the worker gave no sign of life"
+    if submission.attempts < MAX_ATTEMPTS:
+        return _moved(submission, "pending", at, why)
+    message = f"The worker stopped without a word in each of {submission.attempts} attempts."
+    return failed(submission, at=at, failure=Failure(code="lease_lost", message=message))
