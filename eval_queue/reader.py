@@ -73,19 +73,18 @@ _BARE: Final = frozenset({"like me", "likes me"})
 
 _FORM = re.compile(r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?!\w)")
 
-_REASONING = re.compile(r"<(think|thinking|thought|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_REASONING_END = re.compile(r".*</(?:think|thinking|thought|reasoning)>", re.DOTALL | re.IGNORECASE)
-_REASONING_OPEN = re.compile(r"<(?:think|thinking|thought|reasoning)>.*", re.DOTALL | re.IGNORECASE)
+_REASONING = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
 _BREAK = re.compile(r"<(?:br|/?p|/?div|/?li|/?h\d)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\|[^<>|]*\|>|\\(?:boxed|text|textbf|mathrm)\b")
 _QUOTES_AND_DASHES = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "。": ". ", "_": " "}
     | dict.fromkeys("–—…", " - ")
+    | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("*`~\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
 )
 _SYMBOL = re.compile(r"""[^\w\s.,;:!?'"()\[\]{}/=<>|&%+#-]""")
-_HYPHEN = re.compile(r"(?<=[^\W\d])[-‐‑](?=[^\W\d])")
+_HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 _MARKER = re.compile(r"^(?:[-+>#|\s]+|\(?(?:\d{1,2}|[a-f])\s*[.):=-]\s*)+")
 _EDGE: Final = " .,;:!?'\"()[]{}<>=/|-"
 _LABEL = re.compile(
@@ -104,7 +103,7 @@ _OTHER_SENTENCE_BEFORE = re.compile(
 )
 _BARE_BEFORE = re.compile(
     r"(?:\b(?:is|are|am|was|be|sounds?|seems?|looks?|feels?|reads?|as|say|choose|chose|select|pick|answer)|'s|'re|'m) "
-    r'["\'(\[{]?$|[:=(\[{"] ?$|- $|(?<!\w)\'$'
+    r'["\'(\[{]?$|[:=()\[{"] ?$|- $|(?<!\w)\'$'
 )
 _SENTENCE_BEFORE = re.compile(r"(?:^|[.!?\n]) ?$")
 _SENTENCE_AFTER = re.compile(r"""['")\]]*\s*(?:[.!;:\n(]|- |$)""")
@@ -127,6 +126,8 @@ _REFUSAL = re.compile(
     r"|je ne peux pas|mi dispiace|não posso)\b|抱歉|无法回答|申し訳"
 )
 _SHORTEST_CUT: Final = 3
+_CONTEXT: Final = 300
+"""Characters looked at before a phrase; bounds the work on a very long answer."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -158,15 +159,37 @@ def read_answer(text: str | None, *, finish_reason: str | None = None) -> Readin
 
 def _clean(text: str) -> tuple[str, bool]:
     """Bare text in lower case, one line per line of the answer, and whether a reasoning block never ended."""
-    text = _REASONING.sub("\n", text)
-    text = _REASONING_END.sub("\n", text)
-    without_open = _REASONING_OPEN.sub("", text)
-    unfinished = without_open != text
-    text = unicodedata.normalize("NFKC", html.unescape(_TAG.sub("", _BREAK.sub("\n", without_open))))
-    text = _SYMBOL.sub(" ", _FENCE.sub("", text).translate(_QUOTES_AND_DASHES))
-    text = _HYPHEN.sub(" ", text).casefold()
-    lines = (" ".join(line.split()) for line in text.splitlines())
+    unfinished = False
+    if "<" in text:
+        text, unfinished = _without_reasoning(text)
+    if "```" in text:
+        text = _FENCE.sub("", text)
+    if "<" in text or "\\" in text:
+        text = _TAG.sub("", _BREAK.sub("\n", text))
+    if "&" in text:
+        text = html.unescape(text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    text = _SYMBOL.sub(" ", text.translate(_QUOTES_AND_DASHES))
+    if "-" in text:
+        text = _HYPHEN.sub(" ", text)
+    lines = (" ".join(line.split()) for line in text.casefold().splitlines())
     return "\n".join(line for line in lines if line), unfinished
+
+
+def _without_reasoning(text: str) -> tuple[str, bool]:
+    """The text outside reasoning blocks, and whether one never ended. What precedes a lone end tag is reasoning too."""
+    kept: list[str] = []
+    inside, position = False, 0
+    for tag in _REASONING.finditer(text):
+        if not inside:
+            kept.append(text[position : tag.start()])
+        if tag[1] and not inside:
+            kept.clear()
+        inside, position = not tag[1], tag.end()
+    if not inside:
+        kept.append(text[position:])
+    return "\n".join(kept), inside
 
 
 def _bare_line(line: str) -> str:
@@ -197,8 +220,9 @@ def _rating(text: str) -> int | None:
     for match in _FORM.finditer(text):
         if _is_meant(match):
             found.add(_FORMS[match[0]])
-        if (other := _SEPARATORS_THEN_FORM.match(text, match.end())) is not None:
-            found |= {_FORMS[match[0]], _FORMS[other[1]]}
+        following = _SEPARATORS_THEN_FORM.match(text, match.end())
+        if following is not None and _FORMS[following[1]] != _FORMS[match[0]]:
+            return None
     return found.pop() if len(found) == 1 else None
 
 
@@ -215,7 +239,7 @@ def _may_begin(match: re.Match[str]) -> bool:
 def _is_meant(match: re.Match[str]) -> bool:
     """Whether a phrase inside a text is asserted: neither denied nor part of a sentence about something else."""
     text, start, end = match.string, match.start(), match.end()
-    before = text[:start]
+    before = text[max(0, start - _CONTEXT) : start]
     if _OTHER_SENTENCE_AFTER.match(text, end) or _OTHER_SENTENCE_BEFORE.search(before):
         return False
     if match[0] in _BARE and not _BARE_BEFORE.search(before):

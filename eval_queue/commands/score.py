@@ -76,12 +76,12 @@ def _show(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reade
     from data.values import VALUES
 
     title = f"{benchmark.name} {benchmark.version[:7]}, {reader} reader, score relative to the mean in rating points"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title), title_justify="left")
-    table.add_column("Model", no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, title=Text(title), title_justify="left")
+    table.add_column("Model", overflow="fold", min_width=16)
     for value in VALUES:
-        table.add_column(value.short, justify="right")
-    table.add_column("Mean", justify="right")
-    table.add_column("Rated", justify="right")
+        table.add_column(value.short, justify="right", no_wrap=True, min_width=5)
+    table.add_column("Mean", justify="right", no_wrap=True)
+    table.add_column("Rated", justify="right", no_wrap=True, min_width=6)
     for model, profile in zip(answers.models, profiles, strict=True):
         values = profile.scales["pvq"]
         cells = [_cell(values.dimensions[v.name].score, "+.2f") for v in VALUES]
