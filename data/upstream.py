@@ -199,7 +199,7 @@ def _fill(folder: Path, *, progress: bool) -> dict[str, bytes]:
 
 def _download(names: list[str], folder: Path, *, progress: bool) -> dict[str, bytes]:
     """Download files side by side into a staging folder; they reach the cache only when all are there and right."""
-    import pooch  # type: ignore[import-untyped]  # it ships no types
+    import pooch
     from requests import RequestException
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

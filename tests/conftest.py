@@ -44,5 +44,7 @@ def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("VALUE_PORTRAIT_", "HF_TOKEN")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("VALUE_PORTRAIT_CACHE", str(tmp_path / "cache"))
+    # nobody listens there: a test that wants upstream's files names its own server, none reaches for the real one
+    monkeypatch.setenv("VALUE_PORTRAIT_UPSTREAM_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")
