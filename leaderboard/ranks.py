@@ -32,10 +32,10 @@ freedom. A percentile p-value is not used: with 2,000 draws it cannot fall below
    counterexample for t-like ones.
 
 **Measured** on the real key (5 to 53 queries a dimension), 34 equal models, query effect SD 0.5, item noise SD 0.8,
-500 boards: 1.1 % of dimensions show any false separation (limit 5 %), 2.8 % on the worst one. With rounded, skewed or nearly
-constant ratings, or models of unequal noise: 0.5 to 1.4 % (150 boards each, worst single dimension 4.7 %). The single
-test at 5 % rejects 4.6 %. Within a model of ten equal values 1.0 to 1.4 % of models show an order, and 5.2 % of those
-that give one answer to 85 % of the items.
+500 boards: 1.1 % of dimensions show any false separation (limit 5 %), 2.8 % on the worst one. With rounded, skewed or
+nearly constant ratings, or models of unequal noise: 0.5 to 1.4 % (150 boards each, worst single dimension 4.7 %). The
+single test at 5 % rejects 4.6 %. Within a model of ten equal values 1.0 to 1.4 % of models show an order, and 5.2 % of
+those that give one answer to 85 % of the items.
 
 Alternatives, same boards: the normal instead of t separates something on 27 % of dimensions. The max-t of the centred
 draws, which would use the dependence between pairs, is no remedy but worse: 28 % (97 % with 5 queries), because its
