@@ -309,6 +309,8 @@ def response_level(study: Study) -> Floats:
 def centred_scores(means: Floats, selected: Bools) -> Floats:
     """Scores from item means: mean over a dimension's items less the mean over the items of its scale.
 
+    The formula of `eval_queue.scoring`, which this room cannot import; a test holds the two to each other.
+
     Args:
         means: mean rating of each item, shape (respondents, items), NaN where missing.
         selected: which item counts for which dimension, shape (items, 19).
@@ -335,7 +337,7 @@ def rank_correlations(means: Floats, one: Bools, other: Bools) -> Floats:
         other: the same by the other key.
     """
     scores = np.stack([centred_scores(means, one), centred_scores(means, other)])
-    known = ~np.isnan(scores).any(axis=0)
+    known = np.asarray(~np.isnan(scores).any(axis=0))
     found = np.full(len(DIMENSIONS), np.nan)
     for d, present in enumerate(known.T):
         if present.sum() > 2:

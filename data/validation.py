@@ -6,6 +6,8 @@ and commands may show all of it. A number that does not exist is null.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
@@ -16,7 +18,7 @@ from data.item_means import ItemMeans
 from data.ratings import Study
 from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES, Scale
 
-SAME_WITHIN = 1e-9
+SAME_WITHIN: Final = 1e-9
 """Correlations that differ by no more count as the same."""
 
 
@@ -118,6 +120,8 @@ class ValidationReport(_Part):
     """The whole examination; dimensions by the name people write."""
 
     benchmark: BenchmarkName
+    simulated: bool
+    """Whether the raters are made up, as those of the practice benchmark are."""
     people: int | None
     """Distinct raters; null where a group is too small to be reported."""
     groups_left_out: int
@@ -145,6 +149,8 @@ class ValidationReport(_Part):
         """What a reader must know before leaning on a column, in plain sentences."""
         weak, groups = self.by_chance(), [g for g in self.groups if g.alpha_of_all_items is not None]
         said = []
+        if self.simulated:
+            said.append("These raters are simulated: the figures show how the report works and nothing about people.")
         if weak:
             counts = ", ".join(f"{name} ({self.dimensions[name].items})" for name in weak)
             said.append(
@@ -238,6 +244,7 @@ def validate(
     left_out = len(study.groups) - len(reported)
     return ValidationReport(
         benchmark=BenchmarkName(name=benchmark.name, version=benchmark.version, digest=benchmark.digest),
+        simulated=benchmark.is_practice,
         people=None if left_out else study.n_people,
         groups_left_out=left_out,
         shuffles=shuffles,

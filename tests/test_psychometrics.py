@@ -26,6 +26,8 @@ from data.ratings import MIN_GROUP, Study, SurveyGroup
 from data.sources import load_benchmark, load_study
 from data.validation import ValidationReport, validate
 from data.values import BY_KEY, DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES, Scale
+from eval_queue.answers import read_answers
+from eval_queue.scoring import item_means, score
 
 ROOT = Path(__file__).resolve().parent.parent
 COLUMN = {d.name: i for i, d in enumerate(DIMENSIONS)}
@@ -623,6 +625,34 @@ def test_the_report_shows_models_under_both_keys() -> None:
         np.testing.assert_allclose([s.person_centred for s in scores], other[:, d])
         expected = stats.spearmanr(one[:, d], other[:, d]).statistic
         assert found.person_centred[name].rank_correlation == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def released(outputs_dir: Path, benchmark: Benchmark) -> ItemMeans:
+    answers = read_answers([outputs_dir], benchmark)
+    return ItemMeans(tuple(answers.models), item_means(answers.ratings))
+
+
+@pytest.mark.upstream
+def test_scores_are_those_of_the_scorer(benchmark: Benchmark, released: ItemMeans) -> None:
+    expected = score(released.means[:, None], benchmark.key.selected).score
+    np.testing.assert_allclose(psy.centred_scores(released.means, benchmark.key.selected), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.upstream
+def test_released_models_under_both_keys(
+    benchmark: Benchmark, study: Study, released: ItemMeans, tmp_path: Path
+) -> None:
+    path = tmp_path / "item_means.parquet"
+    write_item_means(benchmark, released, path)
+    assert path.stat().st_size < 200_000
+    found = validate(benchmark, study, read_item_means(benchmark, path), shuffles=5, splits=5)
+    assert len(found.models) == 33
+    centred = psy.spearman_key(psy.person_centred(study), _ids(benchmark)).selected
+    both = [psy.centred_scores(released.means, selected) for selected in (benchmark.key.selected, centred)]
+    for d, name in enumerate(COLUMN):
+        expected = stats.spearmanr(both[0][:, d], both[1][:, d]).statistic
+        assert found.person_centred[name].rank_correlation == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_person_centred_key_never_scores() -> None:
