@@ -7,7 +7,7 @@ import sys
 import typer
 
 from data.errors import InputError
-from eval_queue.commands import score
+from eval_queue.commands import evaluate, local_model, publish, score
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
@@ -18,6 +18,9 @@ def _group() -> None:
 
 
 score.register(app)
+publish.register(app)
+evaluate.register(app)
+local_model.register(app)
 
 
 def main() -> None:

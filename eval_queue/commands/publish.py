@@ -1,0 +1,56 @@
+"""`python -m eval_queue publish`: the released raw answers to `data/published/`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def publish(
+        outputs: Annotated[Path, typer.Argument(help="Folder of the released raw answers.")],
+        source: Annotated[
+            str | None,
+            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        date: Annotated[
+            datetime | None,
+            typer.Option(formats=["%Y-%m-%d"], help="The date that results carry; else that of models.json."),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Write into this folder instead of `data/published`.", show_default=False)
+        ] = None,
+    ) -> None:
+        """Compute the published profiles anew: `results.jsonl` and `item_means.parquet`."""
+        from data.errors import InputError
+        from data.item_means import PUBLISHED, ItemMeans, write_item_means
+        from data.sources import NAME, load_benchmark
+        from data.upstream import COMMIT
+        from eval_queue.answers import read_answers
+        from eval_queue.checkpoint import write_whole
+        from eval_queue.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
+        from eval_queue.results import profiles
+        from eval_queue.scoring import item_means
+
+        benchmark = load_benchmark(source, progress=True)
+        if (benchmark.name, benchmark.version) != (NAME, COMMIT):
+            raise InputError(
+                f"the released answers are to upstream's benchmark at {COMMIT}, and this is {benchmark.name} "
+                f"{benchmark.version}; name it with --source"
+            )
+        table = read_models(FOLDER / MODELS_FILE)
+        answers = read_answers([outputs], benchmark)
+        day = None if date is None else date.date()
+        results = published_results(answers, profiles(answers, benchmark), benchmark, table, on=day)
+        folder = out or FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / RESULTS_FILE, b"".join(r.model_dump_json().encode() + b"\n" for r in results))
+        means = ItemMeans(answers.models, item_means(answers.ratings))
+        write_item_means(benchmark, means, folder / PUBLISHED.name)
+        typer.echo(f"{len(results)} models written to {folder}")
