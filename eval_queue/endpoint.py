@@ -34,7 +34,6 @@ import orjson
 
 from data.benchmark import RATING_PHRASES
 from eval_queue.protocol import GRAMMAR, SEED, TEMPERATURE, Prompt
-from eval_queue.records import AnswerMode
 from eval_queue.settings import Endpoint
 
 if TYPE_CHECKING:
@@ -143,19 +142,15 @@ class ChatClient:
         address: str,
         model: str,
         *,
-        mode: AnswerMode,
-        concurrency: int | None = None,
         retry: RetryPolicy | None = None,
         parameters: Mapping[str, object] | None = None,
     ) -> None:
         """Prepares the client; nothing is sent yet.
 
         Args:
-            endpoint: name of the key's environment variable, timeout and token limit.
+            endpoint: answer mode, concurrency, timeout, token limit, and the key's environment variable.
             address: base URL up to and with `/v1`.
             model: name to ask for.
-            mode: free text, or constrained by the protocol's grammar.
-            concurrency: how many requests will be in flight; None for the endpoint's own figure.
             retry: how long a prompt is tried.
             parameters: what an earlier part of the same run found the endpoint to accept.
 
@@ -172,7 +167,7 @@ class ChatClient:
         # the transport logs every address at level INFO
         for name in ("httpx2", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        slots = concurrency or endpoint.concurrency
+        slots = endpoint.concurrency
         self._client = openai.AsyncOpenAI(
             base_url=address,
             api_key=key or "none",
@@ -193,7 +188,7 @@ class ChatClient:
         )
         self._timeout = endpoint.timeout
         self._model = model
-        self._mode: AnswerMode = mode
+        self._constrained = endpoint.answer_mode == "constrained"
         self._secrets = _secrets(key, address)
         self._resume_at = 0.0
         self._answered = False
@@ -201,7 +196,7 @@ class ChatClient:
             "temperature": TEMPERATURE,
             "seed": SEED,
             "max_tokens": endpoint.max_tokens,
-            **({"grammar": GRAMMAR} if mode == "constrained" else {}),
+            **({"grammar": GRAMMAR} if self._constrained else {}),
         }
 
     async def __aenter__(self) -> Self:
@@ -241,7 +236,7 @@ class ChatClient:
                 if self._drop_unsupported(sent, refusal):
                     continue
                 raise EndpointError("rejected", refusal.message) from None
-            if self._mode == "constrained" and reply.text not in _PHRASES and reply.finish_reason != "length":
+            if self._constrained and reply.text not in _PHRASES and reply.finish_reason != "length":
                 raise EndpointError(
                     "unsupported",
                     "the endpoint does not keep to the grammar of the constrained mode; use free text",

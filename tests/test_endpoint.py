@@ -17,7 +17,6 @@ import pytest
 
 from eval_queue.endpoint import ChatClient, EndpointError, Reply, RetryPolicy
 from eval_queue.protocol import GRAMMAR, Prompt
-from eval_queue.records import AnswerMode
 from eval_queue.settings import Endpoint
 from tests.chat_server import Asked, ChatServer, Response, fail, say
 
@@ -30,12 +29,11 @@ async def ask(
     server: ChatServer,
     *,
     prompt: Prompt = PROMPT,
-    mode: AnswerMode = "free-text",
     retry: RetryPolicy = QUICK,
     **endpoint: object,
 ) -> tuple[Reply, dict[str, object]]:
     settings = Endpoint.model_validate({"name": "test", "base_url": server.address, **endpoint})
-    async with ChatClient(settings, server.address, "org/model", mode=mode, retry=retry) as client:
+    async with ChatClient(settings, server.address, "org/model", retry=retry) as client:
         reply = await client.ask(prompt)
         return reply, client.parameters
 
@@ -63,7 +61,7 @@ async def test_what_is_sent_is_what_is_recorded() -> None:
 
 async def test_constrained_mode_sends_the_grammar() -> None:
     with ChatServer() as server:
-        _, parameters = await ask(server, mode="constrained")
+        _, parameters = await ask(server, answer_mode="constrained")
     assert server.asked[0].body["grammar"] == parameters["grammar"] == GRAMMAR
 
 
@@ -191,7 +189,7 @@ async def test_one_refusal_holds_all_requests_back() -> None:
 
     with ChatServer(behave) as server:
         endpoint = Endpoint(name="test")
-        async with ChatClient(endpoint, server.address, "m", mode="free-text", retry=QUICK) as client:
+        async with ChatClient(endpoint, server.address, "m", retry=QUICK) as client:
             first = asyncio.create_task(client.ask(Prompt("v1", 1, 1, "first")))
             while "first 1" not in moments:
                 await asyncio.sleep(0.01)
@@ -240,7 +238,7 @@ async def test_what_no_retry_can_mend_is_asked_once(response: Response, code: st
 
 async def test_a_403_after_an_answer_concerns_that_prompt_only() -> None:
     with ChatServer(lambda a: fail(403, "flagged") if a.prompt == "bad" else say("like me")) as server:
-        async with ChatClient(Endpoint(name="t"), server.address, "m", mode="free-text", retry=QUICK) as client:
+        async with ChatClient(Endpoint(name="t"), server.address, "m", retry=QUICK) as client:
             await client.ask(PROMPT)
             with pytest.raises(EndpointError) as caught:
                 await client.ask(Prompt("v1", 1, 2, "bad"))
@@ -268,7 +266,7 @@ def picky(asked: Asked) -> Response:
 
 async def test_parameters_an_endpoint_does_not_accept_are_dropped_once_for_the_run() -> None:
     with ChatServer(picky) as server:
-        async with ChatClient(Endpoint(name="t"), server.address, "m", mode="free-text", retry=QUICK) as client:
+        async with ChatClient(Endpoint(name="t"), server.address, "m", retry=QUICK) as client:
             await asyncio.gather(*(client.ask(Prompt("v1", 1, i, f"p{i}")) for i in range(5)))
             before = len(server.asked)
             await client.ask(PROMPT)
@@ -291,13 +289,13 @@ async def test_a_parameter_named_only_in_the_text_is_found() -> None:
 
 async def test_an_endpoint_that_knows_no_grammar_is_said_so() -> None:
     with ChatServer(lambda _: fail(400, "Unrecognized request argument supplied: grammar")) as server:
-        error = await error_of(server, mode="constrained")
+        error = await error_of(server, answer_mode="constrained")
     assert (error.code, error.fatal) == ("unsupported", True)
 
 
 async def test_an_endpoint_that_ignores_the_grammar_is_found_out() -> None:
     with ChatServer(lambda _: say("I would say: like me.")) as server:
-        error = await error_of(server, mode="constrained")
+        error = await error_of(server, answer_mode="constrained")
     assert (error.code, error.fatal) == ("unsupported", True)
 
 

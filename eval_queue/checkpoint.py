@@ -1,0 +1,219 @@
+"""A run's folder: what was asked of whom, and every answer as it arrived.
+
+* `run.json`: the run's identity, and what was learned about the endpoint. Written first, replaced as a whole.
+* `answers.jsonl`: one answer a line, in the format of `eval_queue.answers`; written with the answer, forced to disk
+  every few seconds.
+* `run.lock`: held while a process works here, given up by the system when that process dies.
+
+Guarantees: after a kill at any moment, opening the folder again finds every answer whose line was completed. A line
+that is cut off or not an answer of this run, and an answer that ended as an error, are dropped and asked again. A power
+cut may cost the answers of the last seconds. Not done: several processes in one folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+import orjson
+from filelock import FileLock, Timeout
+from pydantic import AwareDatetime, Field, ValidationError
+
+from data.errors import InputError
+from eval_queue.collection import encode
+from eval_queue.protocol import Prompt
+from eval_queue.records import AnswerMode, BenchmarkRef, Record
+
+ANSWERS_FILE: Final = "answers.jsonl"
+RUN_FILE: Final = "run.json"
+LOCK_FILE: Final = "run.lock"
+
+PromptId = tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One line of `answers.jsonl`."""
+
+    model: str
+    prompt_variant: str
+    portrait_id: int
+    option_id: int
+    raw_response: str | None
+    """The whole answer; null where there was none because of an error."""
+    error: str | None
+    """Why there is no answer; null where there is one."""
+    prompt_digest: str
+    """SHA-256 of the prompt's text."""
+    finish_reason: str | None = None
+    reasoning: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float | None = None
+
+    @property
+    def prompt_id(self) -> PromptId:
+        """Which prompt it answers."""
+        return self.prompt_variant, self.portrait_id, self.option_id
+
+
+class RunRecord(Record):
+    """What `run.json` holds."""
+
+    schema_version: Literal[1] = 1
+    model: str
+    revision: str | None = None
+    endpoint: str
+    """The endpoint's name; its address may change between the parts of a run and is not kept."""
+    answer_mode: AnswerMode
+    protocol: str
+    benchmark: BenchmarkRef
+    max_tokens: int
+    """Longest answer asked for: answers cut off at different lengths are not one run."""
+    started: AwareDatetime
+    seconds: float = 0.0
+    """Wall time spent asking so far, summed over all parts."""
+    last: AwareDatetime
+    """When the run last got on."""
+    request: dict[str, object] = Field(default_factory=dict)
+    """What is sent with each prompt, after everything that the endpoint does not accept."""
+    endpoint_models: list[str] = Field(default_factory=list)
+    """The model's names as the endpoint reported them."""
+
+
+_IDENTITY: Final = ("model", "revision", "endpoint", "answer_mode", "protocol", "benchmark", "max_tokens")
+
+
+def lock(folder: Path) -> FileLock:
+    """The folder's lock, taken; the folder is made if it is not there.
+
+    Raises:
+        InputError: the folder cannot be made, or another process works in it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        taken = FileLock(folder / LOCK_FILE, timeout=0)
+        taken.acquire()
+    except Timeout:
+        raise InputError("another process works in this folder; wait for it or choose another", file=folder) from None
+    except OSError as error:
+        raise InputError(f"cannot be used as a folder ({error.strerror})", file=folder) from None
+    return taken
+
+
+def open_run(folder: Path, run: RunRecord) -> RunRecord:
+    """The record of the run in `folder`: the one found there, or `run` where there is none yet.
+
+    Raises:
+        InputError: the folder holds another run, a damaged record, or answers of an unknown run.
+    """
+    path = folder / RUN_FILE
+    if not path.exists():
+        if (folder / ANSWERS_FILE).exists():
+            message = f"there are answers here, but no {RUN_FILE} says of which run; choose another folder"
+            raise InputError(message, file=folder)
+        save_run(folder, run)
+        return run
+    try:
+        found = RunRecord.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or None
+        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
+        raise InputError(message, file=path, field=where) from None
+    different = [
+        f"{name} is {_shown(getattr(found, name))} there and {_shown(getattr(run, name))} here"
+        for name in _IDENTITY
+        if getattr(found, name) != getattr(run, name)
+    ]
+    if different:
+        message = f"this folder holds another run: {'; '.join(different)}; choose another folder for this one"
+        raise InputError(message, file=folder)
+    return found
+
+
+def save_run(folder: Path, run: RunRecord) -> None:
+    """Write `run.json`, whole or not at all."""
+    write_whole(folder / RUN_FILE, encode(run))
+
+
+class Checkpoint:
+    """The answers of a run, open for appending. Use it in a `with` block, under the folder's lock."""
+
+    def __init__(self, folder: Path, model: str, prompts: Sequence[Prompt]) -> None:
+        """Reads what is there and drops what has to be asked again.
+
+        Args:
+            folder: the run's folder.
+            model: whose answers these are.
+            prompts: all prompts of the benchmark.
+        """
+        self._path = folder / ANSWERS_FILE
+        self.answers: dict[PromptId, Answer] = {}
+        """All answers of this and earlier parts, by prompt."""
+        content = self._path.read_bytes() if self._path.exists() else b""
+        *lines, _cut_off = content.split(b"\n")
+        digests = {prompt.id: prompt.digest for prompt in prompts}
+        kept = []
+        for line in lines:
+            answer = _usable(line, model, digests)
+            if answer is not None and answer.prompt_id not in self.answers:
+                self.answers[answer.prompt_id] = answer
+                kept.append(line + b"\n")
+        good = b"".join(kept)
+        if good != content:
+            write_whole(self._path, good)
+        # unbuffered: one write a line, so that a killed process leaves at most its last line unfinished
+        self._file = self._path.open("ab", buffering=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.sync()
+        finally:
+            self._file.close()
+
+    def append(self, answer: Answer) -> None:
+        """Add one answer; it survives the death of this process from here on."""
+        line = orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
+        if self._file.write(line) != len(line):
+            raise OSError("the disk is full")
+        self.answers[answer.prompt_id] = answer
+
+    def sync(self) -> None:
+        """Force all answers to disk."""
+        os.fsync(self._file.fileno())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that its name never stands for half of it. One writer at a time."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _usable(line: bytes, model: str, digests: Mapping[PromptId, str]) -> Answer | None:
+    """The answer in a line, if it is one of this run that need not be asked again."""
+    try:
+        fields: Any = orjson.loads(line)
+        answer = Answer(**{name: fields.get(name) for name in Answer.__slots__})
+        expected = digests.get(answer.prompt_id)
+    except (orjson.JSONDecodeError, AttributeError, TypeError):
+        return None
+    ours = answer.model == model and answer.prompt_digest == expected
+    return answer if ours and answer.error is None and isinstance(answer.raw_response, str) else None
+
+
+def _shown(value: object) -> str:
+    return f"{value.name} {value.version[:12]} ({value.digest[:12]})" if isinstance(value, BenchmarkRef) else f"{value}"

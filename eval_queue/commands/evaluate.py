@@ -1,0 +1,249 @@
+"""`python -m eval_queue evaluate`: ask a model, with a bar to watch, and print its profile."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eval_queue.evaluation import Job, Progress
+    from eval_queue.outcome import Outcome
+    from eval_queue.settings import Endpoint
+
+KNOWN_HOSTS: Final = {
+    "api.openai.com": "openai",
+    "openrouter.ai": "openrouter",
+    "router.huggingface.co": "huggingface",
+}
+"""Names for records of endpoints that everybody can reach; every other address is called `self-hosted`."""
+
+STOPPED: Final = 130
+"""Exit status after Ctrl-C."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def evaluate(
+        model: Annotated[str, typer.Option(help="The model's name, as the endpoint knows it.", show_default=False)],
+        endpoint: Annotated[
+            str,
+            typer.Option(
+                help="Address of an OpenAI-compatible endpoint, up to and with /v1; or the name of a configured one; "
+                "`local` is the small model on this machine.",
+                show_default=False,
+            ),
+        ],
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        limit: Annotated[
+            int | None, typer.Option(min=1, help="Ask only the first so many prompts.", show_default=False)
+        ] = None,
+        concurrency: Annotated[
+            int | None, typer.Option(min=1, max=512, help="Requests in flight at once.", show_default=False)
+        ] = None,
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                help="Folder of the run; the same one again resumes it. Default: runs/<id>.", show_default=False
+            ),
+        ] = None,
+        constrained: Annotated[
+            bool, typer.Option("--constrained", help="Allow only the six phrases (endpoints with GBNF grammars).")
+        ] = False,
+        api_key_env: Annotated[
+            str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
+        ] = None,
+        max_tokens: Annotated[
+            int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
+        ] = None,
+        timeout: Annotated[float | None, typer.Option(help="Seconds one request may take.", show_default=False)] = None,
+    ) -> None:
+        """Ask a model all prompts of the benchmark and score its answers. Stop and resume as you like."""
+        from data.sources import load_benchmark
+        from eval_queue.evaluation import EvaluationFailed, EvaluationStopped, Job
+
+        asked = choose_endpoint(
+            endpoint,
+            answer_mode="constrained" if constrained else None,
+            concurrency=concurrency,
+            api_key_env=api_key_env,
+            max_tokens=max_tokens,
+            timeout=timeout,
+        )
+        job = Job(model=model, endpoint=asked, benchmark=load_benchmark(source, progress=True), limit=limit)
+        folder = out or default_folder(job)
+        try:
+            outcome = _run(job, folder)
+        except EvaluationFailed as error:
+            typer.echo(f"Failed ({error.code}): {error.message}", err=True)
+            typer.echo(f"What arrived is kept in {folder}; the same command goes on from there.", err=True)
+            raise typer.Exit(1) from None
+        except EvaluationStopped:
+            typer.echo(f"Stopped. What arrived is kept in {folder}; the same command goes on from there.", err=True)
+            raise typer.Exit(STOPPED) from None
+        _show(outcome, job)
+
+
+def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
+    """The endpoint that is meant by an address or by a configured name.
+
+    Args:
+        endpoint: address or name.
+        overrides: settings of the endpoint to change, None for as they are.
+
+    Raises:
+        InputError: no such name, or a setting that cannot be.
+    """
+    from pydantic import ValidationError
+
+    from data.errors import InputError
+    from eval_queue.intake import configured_endpoints
+    from eval_queue.settings import Endpoint, Settings
+
+    if "://" in endpoint:
+        name = KNOWN_HOSTS.get(urlsplit(endpoint).hostname or "", "self-hosted")
+        fields: dict[str, Any] = {"name": name, "base_url": endpoint}
+    else:
+        known = {e.name: e for e in configured_endpoints(Settings())}
+        if endpoint not in known:
+            message = f"no endpoint of this name is configured; expected an address or one of: {', '.join(known)}"
+            raise InputError(message, field="--endpoint")
+        fields = known[endpoint].model_dump(mode="json")
+    try:
+        return Endpoint.model_validate(fields | {k: v for k, v in overrides.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InputError(first["msg"], field=".".join(map(str, first["loc"]))) from None
+
+
+def default_folder(job: Job) -> Path:
+    """Where a run goes that was given no folder: the same question always goes to the same one."""
+    from eval_queue.protocol import protocol_id
+    from eval_queue.submission import identity
+
+    mode = job.endpoint.answer_mode
+    return Path("runs") / identity(
+        model=job.model,
+        revision=job.revision,
+        endpoint=job.endpoint.name,
+        benchmark_digest=job.benchmark.digest,
+        protocol=protocol_id(mode),
+        answer_mode=mode,
+        persona=None,
+    )
+
+
+def _run(job: Job, folder: Path) -> Outcome:
+    import asyncio
+
+    from eval_queue.evaluation import evaluate
+
+    with _stop_on_signal() as stop, _bar(job) as show:
+        return asyncio.run(evaluate(job, folder, on_progress=show, stop=stop))
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[threading.Event]:
+    """Set by the first Ctrl-C or SIGTERM; a second one ends the program at once."""
+    stop = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def on_signal(*_: object) -> None:
+        stop.set()
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, on_signal) for number in signals}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _bar(job: Job) -> Iterator[Callable[[Progress], None]]:
+    """A progress bar on stderr: done, rate, time left, share of readable answers."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]} · {task.fields[left]} · {task.fields[valid]}"),
+    )
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(Text(job.model).markup, total=None, rate="", left="", valid="")
+
+        def show(progress: Progress) -> None:
+            valid = progress.valid_share
+            bar.update(
+                task,
+                total=progress.total,
+                completed=progress.done,
+                rate="-/s" if progress.rate is None else f"{progress.rate:.1f}/s",
+                left="- left" if progress.eta_seconds is None else f"{_duration(progress.eta_seconds)} left",
+                valid="- readable" if valid is None else f"{valid:.1%} readable",
+            )
+
+        yield show
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _show(outcome: Outcome, job: Job) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from data.values import VALUES
+
+    result = outcome.result
+    profile = result.scales["pvq"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Value")
+    for heading in ("Score", "Mean rating", "Items"):
+        table.add_column(heading, justify="right")
+    for value in VALUES:
+        score = profile.dimensions[value.name]
+        table.add_row(value.name, _cell(score.score, "+.2f"), _cell(score.raw, ".2f"), str(score.n))
+    console = Console()
+    console.print(Text(f"{result.model} on {result.benchmark.name} {result.benchmark.version}"), soft_wrap=True)
+    console.print(table)
+    coverage = result.coverage
+    lines = [
+        f"Score: rating points above or below the mean rating of {_cell(profile.mean, '.2f')}.",
+        f"Readable answers: {coverage.rated} of {coverage.prompts} prompts ({coverage.share:.1%})"
+        + "".join(f", {n} {kind}" for kind, n in coverage.unscored.items()),
+        *([result.note] if result.note else []),
+        *([job.benchmark.origin] if result.benchmark.name == "practice" else []),
+        f"Result: {outcome.result_file}",
+        f"Answers: {outcome.table_file}, {outcome.answers_file}",
+    ]
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _cell(x: float | None, form: str) -> str:
+    return "-" if x is None else format(x, form)

