@@ -24,7 +24,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_ran
 from data.errors import InputError
 from eval_queue.collection import Collection, Problem, Snapshot, encode
 from eval_queue.records import Result
-from eval_queue.store import Store, StoreUnavailable, WriteConflict
+from eval_queue.settings import Settings
+from eval_queue.store import LocalStore, Store, StoreUnavailable, WriteConflict
 from eval_queue.submission import (
     ACTIVE,
     Failure,
@@ -342,6 +343,12 @@ class Queue:
 
     def _read_results(self) -> Snapshot[Result]:
         return _again()(self._results.read)
+
+
+def open_queue(settings: Settings) -> Queue:
+    """The queue that the settings name."""
+    store = LocalStore(settings.store)
+    return Queue(store, store, lease=timedelta(seconds=settings.lease_seconds))
 
 
 class _Order:

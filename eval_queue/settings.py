@@ -5,9 +5,11 @@ from __future__ import annotations
 import fnmatch
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
+from data.errors import InputError
 from eval_queue.records import AnswerMode
 
 
@@ -65,3 +67,23 @@ class Settings(BaseSettings):
     """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""
     port: int | None = Field(default=None, ge=0, le=65535)
     """Port the app listens on; unset: Gradio's choice, 7860 where free."""
+
+
+def load_settings(*, store: Path | None = None) -> Settings:
+    """The settings from the environment.
+
+    Args:
+        store: folder of the local store, if it is not to be the environment's.
+
+    Raises:
+        InputError: a setting is not as it must be. The message never repeats its content, which may be secret.
+    """
+    try:
+        return Settings() if store is None else Settings(store=store)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name, *inside = map(str, first["loc"])
+        where = ".".join([f"VALUE_PORTRAIT_{name.upper()}", *inside])
+        raise InputError(first["msg"], field=where) from None
+    except SettingsError:
+        raise InputError("is not valid JSON", field="VALUE_PORTRAIT_ENDPOINTS") from None

@@ -188,6 +188,19 @@ def identity(
     return f"{slug}-{digest}"
 
 
+def asked_of(endpoint: Endpoint, model: str, *, benchmark_digest: str, revision: str | None = None) -> str:
+    """The id of the question that this program would ask of an endpoint now."""
+    return identity(
+        model=model,
+        revision=revision,
+        endpoint=endpoint.name,
+        benchmark_digest=benchmark_digest,
+        protocol=protocol_id(endpoint.answer_mode),
+        answer_mode=endpoint.answer_mode,
+        persona=None,
+    )
+
+
 def result_identity(result: Result) -> str:
     """The id of the question that a result answers, from its own fields."""
     return identity(
@@ -282,23 +295,13 @@ def new_submission(
         submitter: who asks.
         at: now.
     """
-    mode = endpoint.answer_mode
-    protocol = protocol_id(mode)
     return Submission(
-        id=identity(
-            model=model,
-            revision=None,
-            endpoint=endpoint.name,
-            benchmark_digest=benchmark.digest,
-            protocol=protocol,
-            answer_mode=mode,
-            persona=None,
-        ),
+        id=asked_of(endpoint, model, benchmark_digest=benchmark.digest),
         model=model,
         endpoint=endpoint.name,
         benchmark=benchmark,
-        protocol=protocol,
-        answer_mode=mode,
+        protocol=protocol_id(endpoint.answer_mode),
+        answer_mode=endpoint.answer_mode,
         submitter=submitter,
         created=at,
         updated=at,

@@ -1,0 +1,279 @@
+"""`python -m eval_queue work|list|show|submit|cancel|requeue`: the queue from a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+if TYPE_CHECKING:
+    import threading
+
+    from eval_queue.queue import Queue
+    from eval_queue.settings import Settings
+    from eval_queue.submission import Submission
+
+WIDTH: Final = 150
+"""Columns of the table where the output is no terminal."""
+
+OPERATOR: Final = "local"
+"""Who acts from a terminal, as records name it."""
+
+StoreOption = Annotated[
+    Path | None,
+    typer.Option("--store", help="Folder of the store. Default: VALUE_PORTRAIT_STORE or `store`.", show_default=False),
+]
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The submission's id, see `list`.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+
+    @app.command()
+    def work(
+        once: Annotated[bool, typer.Option("--once", help="Evaluate what waits now, then end.")] = False,
+        store: StoreOption = None,
+    ) -> None:
+        """Evaluate what waits in the queue, until stopped: the app's evaluator as a process of its own."""
+        import threading
+
+        from eval_queue.scheduler import stop_on_signals
+
+        stop = threading.Event()
+        stop_on_signals(stop)
+        with _opened(store) as (settings, queue):
+            _work(settings, queue, stop, once=once)
+
+    @app.command("list")
+    def list_(
+        state: Annotated[
+            str | None,
+            typer.Option(help="Only these: pending, running, done, failed or cancelled.", show_default=False),
+        ] = None,
+        store: StoreOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """List submissions, the oldest first."""
+        _check_state(state)
+        with _opened(store) as (_, queue):
+            chosen = [s for s in queue.submissions() if state in (None, s.state)]
+            if as_json:
+                problems = [{"path": p.path, "message": p.message} for p in queue.problems()]
+                _print_json({"submissions": [_as_json(s, queue) for s in chosen], "problems": problems})
+                return
+            if chosen:
+                _print_table(chosen, queue)
+            else:
+                typer.echo("No submissions." if state is None else f"No submissions are {state}.")
+            for problem in queue.problems():
+                typer.echo(f"Set aside: {problem.path}: {problem.message}", err=True)
+
+    @app.command()
+    def show(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+        """Show a submission and its life so far."""
+        with _opened(store) as (_, queue):
+            submission = queue.get(id_)
+            if as_json:
+                _print_json(_as_json(submission, queue))
+            else:
+                _print_life(submission, queue)
+
+    @app.command()
+    def submit(
+        model: Annotated[str, typer.Argument(help="org/name, or an API's name for the model.", show_default=False)],
+        endpoint: Annotated[
+            str | None,
+            typer.Option(help="Name of a configured endpoint. Default: the first that serves it.", show_default=False),
+        ] = None,
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        store: StoreOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Put a model into the queue."""
+        from data.sources import load_benchmark
+        from eval_queue.intake import configured_endpoints
+        from eval_queue.intake import submit as put
+        from eval_queue.records import BenchmarkRef
+
+        with _opened(store) as (settings, queue):
+            submission = put(
+                queue,
+                model,
+                endpoints=configured_endpoints(settings),
+                benchmark=BenchmarkRef.of(load_benchmark(source or settings.source, progress=True)),
+                submitter=OPERATOR,
+                quota=settings.pending_per_user,
+                endpoint=endpoint,
+            )
+            _print_change(submission, queue, as_json=as_json)
+
+    @app.command()
+    def cancel(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+        """Cancel a submission that waits or runs."""
+        with _opened(store) as (_, queue):
+            _print_change(queue.cancel(id_, by=OPERATOR), queue, as_json=as_json)
+
+    @app.command()
+    def requeue(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+        """Let a failed or cancelled submission wait again."""
+        with _opened(store) as (_, queue):
+            _print_change(queue.requeue(id_, by=OPERATOR), queue, as_json=as_json)
+
+
+@contextmanager
+def _opened(store: Path | None) -> Iterator[tuple[Settings, Queue]]:
+    """Settings and queue. A store that cannot be had now is something a person can mend."""
+    from data.errors import InputError
+    from eval_queue.queue import open_queue
+    from eval_queue.settings import load_settings
+    from eval_queue.store import StoreUnavailable, WriteConflict
+
+    settings = load_settings(store=store)
+    try:
+        yield settings, open_queue(settings)
+    except (StoreUnavailable, WriteConflict) as error:
+        raise InputError(f"{error}. Nothing was changed; try again.", file=settings.store) from None
+
+
+def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool) -> None:
+    import logging
+
+    from eval_queue.intake import configured_endpoints
+    from eval_queue.store import StoreUnavailable, WriteConflict
+    from eval_queue.worker import Benchmarks, Worker
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    endpoints = configured_endpoints(settings)
+    worker = Worker(
+        queue,
+        endpoints=endpoints,
+        benchmarks=Benchmarks(settings.source),
+        work=settings.store / "work",
+        stop=stop,
+    )
+    names = ", ".join(e.name for e in endpoints) or "none"
+    logging.info("worker %s begins; endpoints: %s", worker.name, names)
+    if once:
+        worked = worker.drain()
+        logging.info("worked on %d, left %d waiting", worked, len(worker.notes))
+        return
+    while not stop.is_set():
+        try:
+            worker.drain()
+        except (StoreUnavailable, WriteConflict) as error:
+            logging.error("will try again: %s", error)
+        stop.wait(settings.poll_seconds)
+    logging.info("worker %s ends", worker.name)
+
+
+def _check_state(state: str | None) -> None:
+    from data.errors import InputError
+    from eval_queue.submission import TRANSITIONS
+
+    if state is not None and state not in TRANSITIONS:
+        raise InputError(f"there is no state {state!r}; expected one of: {', '.join(TRANSITIONS)}", field="--state")
+
+
+def _as_json(submission: Submission, queue: Queue) -> dict[str, Any]:
+    """The record, and its place in the queue."""
+    return {**submission.model_dump(mode="json"), "position": queue.position(submission.id)}
+
+
+def _print_json(document: object) -> None:
+    import orjson
+
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
+def _print_change(submission: Submission, queue: Queue, *, as_json: bool) -> None:
+    if as_json:
+        _print_json(_as_json(submission, queue))
+    else:
+        typer.echo(f"{submission.id}: {_state(submission, queue)}")
+
+
+def _state(submission: Submission, queue: Queue) -> str:
+    """State in a few words: with the place in the queue, the progress or the reason."""
+    progress = submission.progress
+    if submission.state == "pending":
+        return f"pending, place {queue.position(submission.id)}"
+    if submission.state == "running" and progress is not None:
+        left = "" if progress.eta_seconds is None else f", {_duration(progress.eta_seconds)} left"
+        return f"running, {progress.done} of {progress.total}{left}"
+    if submission.failure is not None:
+        return f"failed, {submission.failure.code}"
+    return submission.state
+
+
+def _print_table(submissions: list[Submission], queue: Queue) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Id", no_wrap=True, overflow="ignore")  # made to be copied
+    for heading in ("State", "Model", "Endpoint", "Benchmark", "By", "Submitted"):
+        table.add_column(heading)
+    for s in submissions:
+        cells = (s.id, _state(s, queue), s.model, s.endpoint, s.benchmark.name, s.submitter, _time(s.created))
+        table.add_row(*map(Text, cells))
+    _print(table)
+
+
+def _print_life(submission: Submission, queue: Queue) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    benchmark = submission.benchmark
+    rows = {
+        "Id": submission.id,
+        "State": _state(submission, queue),
+        "Reason": submission.failure.message if submission.failure else "",
+        "Model": submission.model,
+        "Revision": submission.revision or "",
+        "Endpoint": submission.endpoint,
+        "Benchmark": f"{benchmark.name} {benchmark.version} ({benchmark.digest[:12]})",
+        "Protocol": submission.protocol,
+        "Submitted by": submission.submitter,
+        "Attempts": str(submission.attempts),
+    }
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, Text(value))
+    table.add_row("", "")
+    for step in submission.history:
+        table.add_row(_time(step.at), Text(f"{step.state}: {step.why}"))
+    _print(table)
+
+
+def _print(table: object) -> None:
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(table)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return (
+        "under a minute"
+        if minutes < 1
+        else f"{minutes // 60} h {minutes % 60} min"
+        if minutes >= 60
+        else f"{minutes} min"
+    )

@@ -1,0 +1,309 @@
+"""The worker: claims a submission, evaluates it, stores what came of it, and goes on to the next.
+
+While it evaluates, a thread of its own keeps the claim alive and writes the progress, however slow the answers are; it
+also notices that the submission was cancelled or the claim lost, and then stops the evaluation. Whatever happens to one
+submission, the worker goes on: a failure is recorded with its reason, and a worker that is told to stop returns its
+claim. Answers are kept in a work folder, so that the next attempt on the same disk asks only what is left.
+
+A submission that this worker cannot evaluate (another benchmark, an endpoint it does not know) is left waiting for
+another one; `Worker.notes` says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from data.benchmark import Benchmark
+from data.errors import InputError
+from data.sources import load_benchmark
+from eval_queue import evaluation
+from eval_queue.checkpoint import lock
+from eval_queue.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
+from eval_queue.outcome import Outcome
+from eval_queue.queue import Claim, LeaseLost, Queue
+from eval_queue.records import BenchmarkRef
+from eval_queue.settings import Endpoint
+from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.submission import Failure, Progress, Submission, asked_of
+
+BEAT_SECONDS: Final = 3.0
+"""How often progress is written, if there is any."""
+
+_TICK: Final = 0.2
+_BEATS_PER_LEASE: Final = 4
+_RELOAD_SECONDS: Final = 300.0
+
+_log = logging.getLogger(__name__)
+
+
+class Benchmarks:
+    """The benchmarks of this installation, by digest: the practice one and the one in use, loaded when asked for.
+
+    Args:
+        source: where the one in use comes from, as for `load_benchmark`.
+        loaded: those that are loaded already.
+    """
+
+    def __init__(self, source: str | None = None, loaded: Iterable[Benchmark] = ()) -> None:
+        self._source = source
+        self._loaded = {b.digest: b for b in loaded}
+        self._tried: dict[str | None, float] = {}
+
+    def get(self, ref: BenchmarkRef) -> Benchmark | None:
+        """The benchmark with this digest, or None if this installation has another one, or cannot load it now."""
+        source = "practice" if ref.name == "practice" else self._source
+        tried = self._tried.get(source)
+        if ref.digest not in self._loaded and (tried is None or time.monotonic() - tried > _RELOAD_SECONDS):
+            self._tried[source] = time.monotonic()
+            try:
+                benchmark = load_benchmark(source)
+            except InputError as error:
+                _log.warning("the benchmark cannot be loaded: %s", error)
+            else:
+                self._loaded[benchmark.digest] = benchmark
+        return self._loaded.get(ref.digest)
+
+
+class Worker:
+    """Evaluates submissions, one after the other.
+
+    Args:
+        queue: where they come from and where results go.
+        endpoints: who may be asked.
+        benchmarks: what may be asked.
+        work: folder for answers of unfinished evaluations.
+        stop: set it to stop within about a second.
+        beat: how often progress is written, in seconds.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        *,
+        endpoints: Sequence[Endpoint],
+        benchmarks: Benchmarks,
+        work: Path,
+        stop: threading.Event,
+        beat: float = BEAT_SECONDS,
+    ) -> None:
+        self.name = secrets.token_hex(4)
+        """Made up: records are public, and a machine's name is nobody's business."""
+        self.notes: dict[str, str] = {}
+        """Why submissions are left waiting by this worker, by id; as of its last look."""
+        self._queue = queue
+        self._endpoints = {e.name: e for e in endpoints}
+        self._benchmarks = benchmarks
+        self._work = work
+        self._stop = stop
+        self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
+
+    def drain(self) -> int:
+        """Evaluate until nothing waits that this worker can evaluate, or it is told to stop.
+
+        Returns:
+            How many submissions were worked on, whatever came of them.
+        """
+        worked = 0
+        while not self._stop.is_set() and self.step():
+            worked += 1
+        return worked
+
+    def step(self) -> bool:
+        """Claim one submission and work on it; false if there is none.
+
+        Raises:
+            InputError: the store is damaged.
+            StoreUnavailable: the store cannot be reached.
+            WriteConflict: others were faster, too many times.
+        """
+        notes: dict[str, str] = {}
+
+        def runnable(submission: Submission) -> bool:
+            why = self._obstacle(submission)
+            if why is not None:
+                notes[submission.id] = why
+            return why is None
+
+        claim = self._queue.claim(self.name, runnable=runnable)
+        for id_, why in notes.items():
+            if self.notes.get(id_) != why:
+                _log.warning("%s is left waiting: %s", id_, why)
+        self.notes = notes
+        if claim is None:
+            return False
+        id_ = claim.submission.id
+        _log.info("%s: attempt %d begins", id_, claim.submission.attempts)
+        try:
+            self._work_on(claim)
+        except LeaseLost as lost:
+            _log.warning("%s", lost)
+        except (StoreUnavailable, WriteConflict) as error:
+            # the lease will end by itself, and the work folder is kept
+            _log.error("%s: what came of it could not be stored: %s", id_, error)
+        return True
+
+    def _obstacle(self, submission: Submission) -> str | None:
+        """Why this worker cannot evaluate a submission; None if it can."""
+        endpoint = self._endpoints.get(submission.endpoint)
+        if endpoint is None:
+            return f"this worker has no endpoint named {submission.endpoint}"
+        if not endpoint.serves(submission.model):
+            return f"this worker's endpoint {endpoint.name} may not be asked for {submission.model}"
+        ref = submission.benchmark
+        benchmark = self._benchmarks.get(ref)
+        if benchmark is None:
+            return f"this worker has no benchmark {ref.name} {ref.version} with digest {ref.digest[:12]}"
+        here = asked_of(endpoint, submission.model, benchmark_digest=benchmark.digest, revision=submission.revision)
+        if here != submission.id:
+            return "this worker would ask in another way (protocol, answer mode or persona)"
+        if _in_use(self._folder(submission)):
+            return "another process on this machine still works in its folder"
+        return None
+
+    def _folder(self, submission: Submission) -> Path:
+        return self._work / submission.id
+
+    def _job(self, submission: Submission) -> Job:
+        benchmark = self._benchmarks.get(submission.benchmark)
+        assert benchmark is not None, "checked before it was claimed"
+        return Job(
+            model=submission.model,
+            endpoint=self._endpoints[submission.endpoint],
+            benchmark=benchmark,
+            revision=submission.revision,
+            origin="space",
+        )
+
+    def _work_on(self, claim: Claim) -> None:
+        id_, folder = claim.submission.id, self._folder(claim.submission)
+        with _Heartbeat(self._queue, claim, self._stop, self._beat) as heart:
+            try:
+                outcome = self._evaluate(claim, folder, heart)
+                answers = outcome.table_file.read_bytes()
+            except EvaluationStopped:
+                ending = None
+            except EvaluationFailed as error:
+                ending = Failure(code=error.code, message=error.message)
+            except InputError as error:
+                _log.warning("%s: %s", id_, error)
+                ending = Failure(code="internal", message="The evaluator's folder cannot be used; see its log.")
+            except Exception as error:  # noqa: BLE001 - one submission must never stop the rest
+                _log.exception("%s: a fault of this program", id_)
+                ending = Failure(code="internal", message=f"A fault of this program ({type(error).__name__}).")
+            else:
+                heart.end()
+                self._queue.finish(claim, outcome.result, answers)
+                _log.info("%s: done", id_)
+                shutil.rmtree(folder, ignore_errors=True)
+                return
+            heart.end()
+            if ending is None:
+                self._queue.release(claim, why="the worker was stopped")
+                _log.info("%s: returned", id_)
+            else:
+                self._queue.fail(claim, ending)
+                _log.warning("%s: failed, %s: %s", id_, ending.code, ending.message)
+
+    def _evaluate(self, claim: Claim, folder: Path, heart: _Heartbeat) -> Outcome:
+        job = self._job(claim.submission)
+        for last_try in (False, True):
+            try:
+                return asyncio.run(evaluate(job, folder, on_progress=heart.note, stop=heart.halt))
+            except InputError as error:
+                if last_try or _in_use(folder):
+                    raise
+                # answers of another run (say, with another token limit) or damaged ones: kept, but not in the way
+                aside = folder.with_name(f"{folder.name}.{claim.nonce}")
+                folder.rename(aside)
+                _log.warning("%s: begins anew, what was in its folder is now in %s: %s", folder.name, aside, error)
+        raise AssertionError("the second try returns or raises")
+
+
+class _Heartbeat:
+    """Keeps a claim alive and its progress known, from a thread of its own."""
+
+    def __init__(self, queue: Queue, claim: Claim, stop: threading.Event, every: float) -> None:
+        self.halt = threading.Event()
+        """Set when the evaluation has to stop: the worker is told to, or the claim is gone."""
+        self._queue = queue
+        self._claim = claim
+        self._stop = stop
+        self._every = every
+        self._ended = threading.Event()
+        self._latest: evaluation.Progress | None = None
+        self._sent: Progress | None = None
+        self._thread = threading.Thread(target=self._run, name=f"heartbeat of {claim.submission.id}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def note(self, progress: evaluation.Progress) -> None:
+        """Take the latest progress; it is written at the next beat."""
+        self._latest = progress
+
+    def end(self) -> None:
+        """Beat no more, after one last time.
+
+        Raises:
+            LeaseLost: the claim is gone.
+        """
+        self._ended.set()
+        self._thread.join()
+        self._queue.renew(self._claim, self._news())
+
+    def _run(self) -> None:
+        due = time.monotonic() + self._every
+        while not self._ended.wait(min(_TICK, self._every)):
+            if self._stop.is_set():
+                self.halt.set()
+            if time.monotonic() < due:
+                continue
+            due = time.monotonic() + self._every
+            try:
+                self._queue.renew(self._claim, self._news())
+            except LeaseLost:
+                self.halt.set()
+                return
+            except Exception as error:  # noqa: BLE001 - without a beat the claim would be lost silently
+                _log.warning("no sign of life for %s this time: %s", self._claim.submission.id, error)
+
+    def _news(self) -> Progress | None:
+        """The latest progress; the very record sent last if nothing was answered since."""
+        latest, sent = self._latest, self._sent
+        if latest is not None and (sent is None or (latest.done, latest.rated) != (sent.done, sent.rated)):
+            self._sent = Progress(
+                done=latest.done,
+                total=latest.total,
+                rated=latest.rated,
+                rate=latest.rate,
+                eta_seconds=latest.eta_seconds,
+                updated=self._queue.clock(),
+            )
+        return self._sent
+
+
+def _in_use(folder: Path) -> bool:
+    """Whether a living process works in a run's folder."""
+    if not folder.exists():
+        return False
+    try:
+        lock(folder).release()
+    except InputError:
+        return True
+    return False
