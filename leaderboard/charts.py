@@ -2,8 +2,8 @@
 
 Ten spokes in circle order, a ring at zero (the model's own average), the profile as a closed line with its 95 % band
 where intervals exist, optionally a reference profile dotted behind it. The same drawing serves as logo, side panel,
-thumbnail and card. Pure functions: no I/O, no state. Colours are CSS variables with the light theme as fallback, so that
-the drawing follows the page it stands on and still works alone in a file. Family colours are marks, never text.
+thumbnail and card. Pure functions: no I/O, no state. Colours are CSS variables with the light theme as fallback: the
+drawing follows the page it stands on and still works alone in a file. Family colours are marks, never text.
 
 `GEOMETRY` is the one place that says where a score lies; `static/board.js` draws from the same figures.
 """

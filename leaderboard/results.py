@@ -1,8 +1,8 @@
 """All results, sorted into boards: sets of rows that may stand in one table.
 
-Rows share a board only if they answer the same question under the same rules: same benchmark digest, same protocol, same
-answer mode. Results read with the compatibility reader exist for parity tests and are on no board. Nothing is ranked
-here; rows stand by name.
+Rows share a board only if they answer the same question under the same rules: same benchmark digest, same protocol,
+same answer mode. Results read with the compatibility reader exist for parity tests and are on no board. Nothing is
+ranked here; rows stand by name.
 """
 
 from __future__ import annotations

@@ -47,6 +47,9 @@ PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean not
 INCOMPLETE = Badge("incomplete", "Too few of its answers could be read; compare with care.")
 FLAT = Badge("flat", "Its ten scores differ no more than chance would make them differ.")
 
+BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, PRACTICE, INCOMPLETE, FLAT)
+"""All badges, in the order of an explanation."""
+
 ORIGINS: Final = {
     "published": "Scored here from the raw answers that the benchmark's authors released.",
     "space": "Asked and scored by this installation.",
@@ -86,7 +89,7 @@ def _round(x: float | None) -> float | None:
 
 
 def _cell(d: DimensionScore | None, complete: int) -> list[float | int | None] | None:
-    """[score, low, high, items]; without the ends of an interval that is not there and a count that goes without saying."""
+    """[score, low, high, items], without an interval that is not there and a count that goes without saying."""
     if d is None or d.score is None:
         return None
     cell: list[float | int | None] = [

@@ -1,1 +1,1 @@
-"""The pages of the app, one module each."""
+"""One module a page; each has `build(site, fresh)`, called inside its route."""

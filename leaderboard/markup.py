@@ -1,0 +1,56 @@
+"""Pages that are mostly words: Jinja templates in `templates/`, with everything put into them escaped."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+
+
+def when(moment: datetime | None) -> str:
+    """A moment as people read it, in UTC to the minute."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def duration(seconds: float | None) -> str:
+    """A span of time in its two largest units, e.g. `2 min 20 s`."""
+    if seconds is None:
+        return ""
+    whole = max(0, round(seconds))
+    hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def whole(n: int) -> str:
+    """A count with separators, e.g. `3,120`."""
+    return f"{n:,}"
+
+
+def counted(n: int, one: str, many: str | None = None) -> str:
+    """A count with its noun, e.g. `1 model`, `33 models`."""
+    return f"{whole(n)} {one if n == 1 else many or one + 's'}"
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {"when": when, "duration": duration, "whole": whole, "counted": counted}
+    return made
+
+
+def render(template: str, **values: object) -> str:
+    """Fill a template. Strings are escaped unless they are `markupsafe.Markup`."""
+    return _environment().get_template(template).render(**values)

@@ -1,0 +1,73 @@
+"""About: what is measured, how to read it, what it does not say, how to cite. The words are in a template."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import gradio as gr
+from markupsafe import Markup
+
+from data.benchmark import MAX_P, MIN_RHO
+from data.values import VALUES
+from eval_queue.records import now
+from leaderboard import table
+from leaderboard.charts import portrait
+from leaderboard.citation import board_bibtex, paper_bibtex
+from leaderboard.fresh import Fresh
+from leaderboard.markup import render
+from leaderboard.results import Board
+from leaderboard.site import Site
+from leaderboard.theme import STATIC
+
+ROUTE = "about"
+
+
+def build(site: Site, fresh: Fresh) -> None:
+    """Lay the page out."""
+    value = partial(_words, site)
+    page = gr.HTML(
+        value(),
+        js_on_load=(STATIC / "about.js").read_text(encoding="utf-8") + "\nmountAbout(element);",
+        apply_default_css=False,
+        elem_id="about",
+        elem_classes="vp",
+    )
+    fresh.add(ROUTE, page, value)
+
+
+def _words(site: Site) -> str:
+    counts = site.benchmark.items_per_dimension()
+    boards = site.boards()
+    shown = boards[0].benchmark if boards else None
+    name = f"{shown.name} {shown.digest[:8]}" if shown else f"{site.benchmark.name} {site.benchmark.digest[:8]}"
+    means = _means(boards[0]) if boards else None
+    return render(
+        "about.html",
+        portrait=Markup(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
+        n_models=len(boards[0].results) if boards else 0,
+        benchmark=site.benchmark,
+        raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
+        items=[(d.name, counts[d.name], d.family.colour) for d in VALUES],
+        most=max(counts[d.name] for d in VALUES),
+        min_coverage=table.MIN_COVERAGE,
+        min_items=table.MIN_ITEMS,
+        min_rho=MIN_RHO,
+        max_p=MAX_P,
+        origins=table.ORIGINS,
+        badges=table.BADGES,
+        origin=f"Benchmark in use here: {site.benchmark.origin}",
+        citations=[
+            ("The paper", paper_bibtex()),
+            ("This board", board_bibtex(revision=site.revision(), benchmark=name, retrieved=now().date())),
+        ],
+    )
+
+
+def _means(board: Board) -> list[float | None]:
+    """Mean score of a board's models on each value."""
+    means: list[float | None] = []
+    for d in VALUES:
+        cells = [r.scales["pvq"].dimensions.get(d.name) for r in board.results if "pvq" in r.scales]
+        scores = [cell.score for cell in cells if cell is not None and cell.score is not None]
+        means.append(sum(scores) / len(scores) if scores else None)
+    return means

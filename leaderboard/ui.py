@@ -1,0 +1,59 @@
+"""All pages together: routes, masthead, footer, and how the app is launched."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import gradio as gr
+from markupsafe import Markup
+from starlette.middleware import Middleware
+
+from leaderboard.charts import portrait
+from leaderboard.citation import version
+from leaderboard.fresh import Fresh, FreshPages
+from leaderboard.markup import render
+from leaderboard.pages import about, board, queue, submit
+from leaderboard.site import Site
+from leaderboard.theme import CSS, theme
+
+TITLE: Final = "Value Portrait Leaderboard"
+PAGES: Final = (("Board", board), ("Submit", submit), ("Queue", queue), ("About", about))
+"""Name and module of each page, in the order of the top bar."""
+
+
+class Ui:
+    """The assembled pages."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.fresh = Fresh()
+        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
+            self._page(0)
+        for i, (name, module) in enumerate(PAGES[1:], start=1):
+            with self.blocks.route(name, module.ROUTE):
+                self._page(i)
+        self.fresh.blocks = self.blocks
+
+    def _page(self, i: int) -> None:
+        _, module = PAGES[i]
+        words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
+        links = [(name, m.ROUTE) for name, m in PAGES]
+        words(render("masthead.html", pages=links, current=module.ROUTE, logo=Markup(LOGO)))
+        module.build(self.site, self.fresh)
+        words(render("footer.html", benchmark=self.site.benchmark, version=version(), gradio=gr.__version__))
+
+    def launch_options(self) -> dict[str, Any]:
+        """Arguments of `Blocks.launch` that belong to the pages."""
+        return {
+            "theme": theme(),
+            "css_paths": [CSS],
+            "footer_links": [],
+            "run_history": False,
+            "ssr_mode": False,
+            "app_kwargs": {"middleware": [Middleware(FreshPages, fresh=self.fresh)]},
+        }
+
+
+LOGO: Final = portrait([0.33, 0.04, -0.1, -0.28, -0.17, 0.3, 0.06, -0.33, 0.47, 0.28], kind="logo")
+"""The mean profile of the published models, as a mark."""
