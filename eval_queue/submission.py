@@ -79,6 +79,7 @@ class Lease(_Frozen):
     nonce: str
     """Made up for this claim. Who cannot name it has lost the claim and stops writing."""
     acquired: AwareDatetime
+    """When it was made."""
     expires: AwareDatetime
     """When others may take the submission, unless it is renewed before."""
 
@@ -97,6 +98,7 @@ class Progress(_Frozen):
     eta_seconds: float | None = None
     """Estimated time to the end; null while unknown."""
     updated: AwareDatetime
+    """When this was counted."""
 
 
 class Failure(_Frozen):
@@ -114,6 +116,7 @@ class Transition(_Frozen):
     state: State
     """The state it came to."""
     at: AwareDatetime
+    """When."""
     why: str
     """A few words for people."""
 
@@ -122,6 +125,7 @@ class Submission(_Frozen):
     """One question to be answered by an evaluation. Immutable; a change is a new record."""
 
     schema_version: Literal[1] = 1
+    """Raised when the meaning of a field changes; a record of another version is not read."""
     id: str
     """Readable slug and hash of everything that decides the answer, see `identity`."""
     model: str
@@ -135,14 +139,17 @@ class Submission(_Frozen):
     persona: str | None = None
     """The persona the model is given; null for none."""
     benchmark: BenchmarkRef
+    """With which questions."""
     protocol: str
     """Name of the protocol that decides the prompts."""
     answer_mode: AnswerMode
+    """How the model may answer."""
     submitter: str
     """Who asked: the signed-in user, or `local`."""
     priority: int = 0
     """Higher is evaluated first; set by administrators."""
     state: State = "pending"
+    """Where it is in its life."""
     attempts: int = Field(default=0, ge=0)
     """How often it was begun since it was submitted or requeued, without claims that a stopping worker returned."""
     lease: Lease | None = None
@@ -152,6 +159,7 @@ class Submission(_Frozen):
     failure: Failure | None = None
     """Why it failed; null in every other state."""
     created: AwareDatetime
+    """When it was submitted."""
     updated: AwareDatetime
     """When this record last changed."""
     started: AwareDatetime | None = None
