@@ -7,7 +7,7 @@ import sys
 import typer
 
 from data.errors import InputError
-from eval_queue.commands import evaluate, local_model, publish, score
+from eval_queue.commands import evaluate, local_model, publish, queue, score
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
@@ -21,6 +21,7 @@ score.register(app)
 publish.register(app)
 evaluate.register(app)
 local_model.register(app)
+queue.register(app)
 
 
 def main() -> None:
