@@ -61,6 +61,12 @@ class DimensionScore(Record):
     """Mean rating of the dimension's items."""
     n: int
     """How many of its items have a rating."""
+    se: float | None = None
+    """Standard error of `score`, bootstrap over queries; null where fewer than two queries have a rated item of it."""
+    low: float | None = None
+    """Lower end of the 95 % percentile interval of `score`."""
+    high: float | None = None
+    """Upper end."""
 
 
 class ScaleProfile(Record):
@@ -68,6 +74,12 @@ class ScaleProfile(Record):
 
     mean: float | None
     """Mean rating over the distinct items that count for any dimension of the scale."""
+    mean_se: float | None = None
+    """Standard error of `mean`."""
+    mean_low: float | None = None
+    """Lower end of the 95 % percentile interval of `mean`."""
+    mean_high: float | None = None
+    """Upper end."""
     n_items: int
     """How many of these items have a rating."""
     dimensions: dict[str, DimensionScore]
@@ -90,11 +102,91 @@ class Coverage(Record):
         return self.rated / self.prompts if self.prompts else 0.0
 
 
+class CentredScore(Record):
+    """A model on one of the ten values, relative to the mean of its ten scores."""
+
+    score: float | None
+    """Score minus the mean of the ten scores; null where any of the ten is null."""
+    se: float | None
+    low: float | None
+    """Lower end of the 95 % percentile interval."""
+    high: float | None
+    """Upper end."""
+
+
+class Sensitivity(Record):
+    """How much the form of the question changes a model's answers (upstream's formulas). Null: nothing to compare."""
+
+    prompt: float | None
+    """Share of items whose ratings differ between the three wordings."""
+    version_difference: float | None
+    """Mean absolute difference between wordings, in rating points."""
+    global_version_difference: float | None
+    """Mean absolute difference between all ratings of an item, wordings and orders."""
+    order: dict[str, float | None]
+    """Share of items whose rating changes with the order of the answer options, by wording, and their `average`."""
+    order_difference: dict[str, float | None]
+    """Mean absolute difference between the two orders, likewise."""
+    spread: float | None
+    """Mean over the variants of the standard deviation of the ratings over items."""
+
+
+class Style(Record):
+    """How a model uses the answer scale, whatever it is asked."""
+
+    most_used: int | None
+    """The rating given most often."""
+    most_used_share: float | None
+    """Its share of all ratings."""
+    mean_rating: float | None
+    acquiescence: float | None
+    """Mean of rating in the first order of options minus rating in the reversed order, over all pairs."""
+    valid_rate: float | None
+    """Share of the answered prompts with a rating."""
+    refusal_rate: float | None
+    """Share of the answered prompts that were refused."""
+
+
+class Circumplex(Record):
+    """How far the ten values follow one wave around their circle."""
+
+    fit: float | None
+    """Share of the profile's variance that the best a*cos(theta - angle) explains; unrelated numbers give 2/9."""
+    fit_low: float | None
+    """Lower end of the 95 % percentile interval."""
+    fit_high: float | None
+    """Upper end."""
+    angle: float | None
+    """Where the wave peaks, in degrees: Self-Direction 0, then in circle order 36 apart."""
+    angle_low: float | None
+    """Start of its 95 % interval, which goes up in degrees to `angle_high` and may pass 360."""
+    angle_high: float | None
+    """End."""
+
+
 class Profile(Record):
-    """What a model's answers say: coverage and all scales."""
+    """What a model's answers say: coverage and all scales, and how far they can be trusted.
+
+    What was added after the first records is null in older ones.
+    """
 
     coverage: Coverage
+    complete: bool | None = None
+    """Whether enough has a rating (90 % of the prompts, 80 % of every dimension's items) to be ranked and compared."""
+    incomplete_reason: str | None = None
+    """What is too little, in plain words; null for complete rows."""
+    draws: int | None = None
+    """How many bootstrap draws over queries stand behind standard errors and intervals."""
     scales: dict[Scale, ScaleProfile]
+    centred10: dict[str, CentredScore] | None = None
+    """The ten values relative to their own mean, by name in circle order: what comparisons with people use."""
+    reliability: float | None = None
+    """R = 1 - mean SE^2 / variance over the ten values; null where a value has no score or all ten are equal."""
+    flat: bool | None = None
+    """R below 0.5, or all ten equal: too little stands out to compare. Null where a value has no score."""
+    sensitivity: Sensitivity | None = None
+    style: Style | None = None
+    circumplex: Circumplex | None = None
 
 
 class RunInfo(Record):

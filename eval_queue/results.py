@@ -9,18 +9,36 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
-from data.values import SCALE_COLUMNS, SCALES
+from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
 from eval_queue.answers import UNSCORED_KINDS, Answers, Reader
-from eval_queue.records import Coverage, DimensionScore, Profile, ScaleProfile
-from eval_queue.scoring import compat_selected, score
+from eval_queue.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
+from eval_queue.records import (
+    CentredScore,
+    Circumplex,
+    Coverage,
+    DimensionScore,
+    Profile,
+    ScaleProfile,
+    Sensitivity,
+    Style,
+)
+from eval_queue.scoring import Bools, Floats, Scores, compat_selected, item_means, score
+from eval_queue.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
 
 DECIMALS: Final = 12
+MIN_COVERAGE: Final = 0.9
+"""Share of the prompts that must have a rating for a row to be complete."""
+MIN_ITEMS: Final = 0.8
+"""Share of every dimension's items that must have one."""
 
 
 def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "official") -> list[Profile]:
     """The profile of each model, in the order of `answers.models`.
+
+    A model's profile does not depend on which others are scored with it.
 
     Args:
         answers: ratings and counts, from `read_answers` or of a single evaluation.
@@ -29,32 +47,134 @@ def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "offici
     """
     selected = benchmark.key.selected if reader == "official" else compat_selected(benchmark)
     scores = score(answers.ratings, selected)
-    rated = np.isfinite(answers.ratings).sum(axis=(1, 2))
-    return [
-        Profile(
-            coverage=Coverage(
-                prompts=benchmark.n_prompts,
-                rated=int(rated[m]),
-                unscored={kind: int(n) for kind, n in zip(UNSCORED_KINDS, answers.unscored[m], strict=True) if n},
-            ),
-            scales={
-                scale: ScaleProfile(
-                    mean=number(scores.mean[m, s]),
-                    n_items=int(scores.n_items[m, s]),
-                    dimensions={
-                        dimension.name: DimensionScore(
-                            score=number(scores.score[m, d]), raw=number(scores.raw[m, d]), n=int(scores.n[m, d])
-                        )
-                        for d, dimension in enumerate(dimensions, start=SCALE_COLUMNS[scale].start)
-                    },
-                )
-                for s, (scale, dimensions) in enumerate(SCALES.items())
-            },
+    ten = centred_on_ten(scores.score)
+    fit, angle = circumplex(ten)
+    sure = uncertainty(item_means(answers.ratings), selected, benchmark.query_index, angle)
+    r, flat = reliability(ten, sure.centred10.se)
+    coverages = _coverages(answers, benchmark)
+    sensitivities = _sensitivities(answers.ratings)
+    styles = _styles(answers)
+    found = []
+    for m, coverage in enumerate(coverages):
+        reason = _incomplete_reason(coverage, scores.n[m], selected)
+        scored = bool(np.isfinite(ten[m]).all())
+        found.append(
+            Profile(
+                coverage=coverage,
+                complete=reason is None,
+                incomplete_reason=reason,
+                draws=DRAWS,
+                scales=_scales(scores, sure, m),
+                centred10={
+                    value.name: CentredScore(score=number(ten[m, d]), **_interval(sure.centred10, m, d))
+                    for d, value in enumerate(VALUES)
+                },
+                reliability=number(r[m]),
+                flat=bool(flat[m]) if scored else None,
+                sensitivity=sensitivities[m],
+                style=styles[m],
+                circumplex=Circumplex(
+                    fit=number(fit[m]),
+                    fit_low=number(sure.fit.low[m]),
+                    fit_high=number(sure.fit.high[m]),
+                    angle=number(angle[m]),
+                    angle_low=number(sure.angle.low[m]),
+                    angle_high=number(sure.angle.high[m]),
+                ),
+            )
         )
-        for m in range(len(answers.models))
-    ]
+    return found
 
 
 def number(x: float) -> float | None:
     """A number for a record: rounded, null where there is none."""
-    return round(float(x), DECIMALS) if np.isfinite(x) else None
+    return round(float(x), DECIMALS) + 0.0 if np.isfinite(x) else None
+
+
+def _interval(spread: Spread, *at: int) -> dict[str, float | None]:
+    return {"se": number(spread.se[at]), "low": number(spread.low[at]), "high": number(spread.high[at])}
+
+
+def _coverages(answers: Answers, benchmark: Benchmark) -> list[Coverage]:
+    rated = np.isfinite(answers.ratings).sum(axis=(1, 2))
+    return [
+        Coverage(
+            prompts=benchmark.n_prompts,
+            rated=int(n),
+            unscored={kind: int(k) for kind, k in zip(UNSCORED_KINDS, kinds, strict=True) if k},
+        )
+        for n, kinds in zip(rated, answers.unscored, strict=True)
+    ]
+
+
+def _incomplete_reason(coverage: Coverage, n: NDArray[np.int64], selected: Bools) -> str | None:
+    """What keeps a row from being complete, in plain words; None for nothing."""
+    reasons = []
+    if coverage.share < MIN_COVERAGE:
+        reasons.append(f"{coverage.rated} of {coverage.prompts} prompts have a rating, {MIN_COVERAGE:.0%} are needed")
+    too_few = [
+        f"{dimension.name} {present} of {needed}"
+        for dimension, present, needed in zip(DIMENSIONS, n, selected.sum(axis=0), strict=True)
+        if present < MIN_ITEMS * needed
+    ]
+    if too_few:
+        reasons.append(f"too few items have a rating ({MIN_ITEMS:.0%} are needed): {', '.join(too_few)}")
+    return "; ".join(reasons) or None
+
+
+def _scales(scores: Scores, sure: Uncertainty, m: int) -> dict[str, ScaleProfile]:
+    return {
+        scale: ScaleProfile(
+            mean=number(scores.mean[m, s]),
+            mean_se=number(sure.mean.se[m, s]),
+            mean_low=number(sure.mean.low[m, s]),
+            mean_high=number(sure.mean.high[m, s]),
+            n_items=int(scores.n_items[m, s]),
+            dimensions={
+                dimension.name: DimensionScore(
+                    score=number(scores.score[m, d]),
+                    raw=number(scores.raw[m, d]),
+                    n=int(scores.n[m, d]),
+                    **_interval(sure.score, m, d),
+                )
+                for d, dimension in enumerate(dimensions, start=SCALE_COLUMNS[scale].start)
+            },
+        )
+        for s, (scale, dimensions) in enumerate(SCALES.items())
+    }
+
+
+def _sensitivities(ratings: Floats) -> list[Sensitivity]:
+    found = sensitivity(ratings)
+
+    def by_wording(each: Floats, average: Floats, m: int) -> dict[str, float | None]:
+        values = {wording: number(each[m, w]) for w, wording in enumerate(WORDINGS)}
+        return values | {"average": number(average[m])}
+
+    return [
+        Sensitivity(
+            prompt=number(found.prompt[m]),
+            version_difference=number(found.version_difference[m]),
+            global_version_difference=number(found.global_version_difference[m]),
+            order=by_wording(found.order, found.order_average, m),
+            order_difference=by_wording(found.order_difference, found.order_difference_average, m),
+            spread=number(found.spread[m]),
+        )
+        for m in range(len(ratings))
+    ]
+
+
+def _styles(answers: Answers) -> list[Style]:
+    asked = np.isfinite(answers.ratings).sum(axis=(1, 2)) + answers.unscored.sum(axis=1)
+    found = style(answers.ratings, asked, answers.unscored[:, UNSCORED_KINDS.index("refusal")])
+    return [
+        Style(
+            most_used=None if np.isnan(found.most_used[m]) else int(found.most_used[m]),
+            most_used_share=number(found.most_used_share[m]),
+            mean_rating=number(found.mean_rating[m]),
+            acquiescence=number(found.acquiescence[m]),
+            valid_rate=number(found.valid_rate[m]),
+            refusal_rate=number(found.refusal_rate[m]),
+        )
+        for m in range(len(answers.models))
+    ]

@@ -7,7 +7,7 @@ that cannot be had is NaN here (and null in a record, see `eval_queue.results`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,7 @@ def item_means(ratings: Floats) -> Floats:
         Shape (models, items); NaN where no variant has a rating.
     """
     rated = np.isfinite(ratings)
-    return _ratio(np.where(rated, ratings, 0.0).sum(axis=1), rated.sum(axis=1))
+    return ratio(np.where(rated, ratings, 0.0).sum(axis=1), rated.sum(axis=1))
 
 
 def columns(selected: Bools) -> Floats:
@@ -81,7 +81,7 @@ def score(ratings: Floats, selected: Bools) -> Scores:
     present = np.isfinite(x)
     counts_for = columns(selected)
     n = present @ counts_for
-    means = _ratio(np.where(present, x, 0.0) @ counts_for, n)
+    means = ratio(np.where(present, x, 0.0) @ counts_for, n)
     raw, scale_mean = means[:, : len(DIMENSIONS)], means[:, len(DIMENSIONS) :]
     whole = n.astype(np.int64)
     return Scores(
@@ -105,5 +105,8 @@ def compat_selected(benchmark: Benchmark) -> Bools:
     return selected
 
 
-def _ratio(total: Floats, count: Floats | NDArray[np.int64]) -> Floats:
-    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=np.asarray(count) > 0)
+def ratio(total: NDArray[Any], count: NDArray[Any]) -> Floats:
+    """Total divided by count, NaN where the count is 0; shapes must agree."""
+    quotient: Floats = np.full(np.shape(total), np.nan)
+    np.divide(total, count, out=quotient, where=np.asarray(count) > 0)
+    return quotient
