@@ -163,10 +163,7 @@ class Queue:
             if submission.id in now.problems:
                 message = f"The record {submission.id} exists but cannot be read. Ask the operator to look at it."
                 raise Refused("duplicate", message, existing=submission.id)
-            mine = sum(s.submitter == submission.submitter and s.state in ACTIVE for s in now.records.values())
-            if mine >= quota:
-                message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait or cancel one."
-                raise Refused("quota", message)
+            _check_quota(now, submission.submitter, quota)
             return {submission.id: submission}
 
         self._change(decide, f"submit {submission.id}")
@@ -178,15 +175,33 @@ class Queue:
         Raises:
             InputError: there is none of this id, or it has ended.
         """
-        return self._turn(id_, lambda s: cancelled(s, at=self.clock(), by=by), f"cancel {id_}")
 
-    def requeue(self, id_: str, *, by: str) -> Submission:
+        def decide(now: Snapshot[Submission]) -> Changes:
+            found = _find(now, id_)
+            return {id_: _possible(lambda: cancelled(found, at=self.clock(), by=by))}
+
+        return self._change(decide, f"cancel {id_}")[id_]
+
+    def requeue(self, id_: str, *, by: str, quota: int | None = None) -> Submission:
         """Let a failed or cancelled submission wait again.
 
+        Args:
+            id_: which one.
+            by: who wishes it.
+            quota: how many submissions its submitter may have waiting or running, this one included; None: any.
+
         Raises:
-            InputError: there is none of this id, or it is in another state.
+            InputError: there is none of this id, or it is in another state; `Refused` with `quota`.
         """
-        return self._turn(id_, lambda s: requeued(s, at=self.clock(), by=by), f"requeue {id_}")
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            found = _find(now, id_)
+            again = _possible(lambda: requeued(found, at=self.clock(), by=by))
+            if quota is not None:
+                _check_quota(now, found.submitter, quota)
+            return {id_: again}
+
+        return self._change(decide, f"requeue {id_}")[id_]
 
     # --- workers ----------------------------------------------------------------------------------------------------
 
@@ -318,16 +333,6 @@ class Queue:
 
         return _again()(once)
 
-    def _turn(self, id_: str, change: Callable[[Submission], Submission], message: str) -> Submission:
-        def decide(now: Snapshot[Submission]) -> Changes:
-            submission = _find(now, id_)
-            try:
-                return {id_: change(submission)}
-            except IllegalTransition as error:
-                raise InputError(f"This is not possible: {error}.") from None
-
-        return self._change(decide, message)[id_]
-
     def _end(self, claim: Claim, change: Callable[[Submission], Submission], what: str) -> None:
         id_ = claim.submission.id
         self._change(lambda now: {id_: change(_held(now, claim))}, f"{what}: {id_}")
@@ -408,6 +413,20 @@ def _held(now: Snapshot[Submission], claim: Claim) -> Submission:
         state = "gone" if submission is None else submission.state
         raise LeaseLost(f"{claim.submission.id} is {state}: the claim does not hold any more")
     return submission
+
+
+def _possible(change: Callable[[], Submission]) -> Submission:
+    try:
+        return change()
+    except IllegalTransition as error:
+        raise InputError(f"This is not possible: {error}.") from None
+
+
+def _check_quota(now: Snapshot[Submission], submitter: str, quota: int) -> None:
+    mine = sum(s.submitter == submitter and s.state in ACTIVE for s in now.records.values())
+    if mine >= quota:
+        message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait, or cancel one."
+        raise Refused("quota", message)
 
 
 def _already(same: Submission) -> str:
