@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import pytest
 from conftest import ROOT
 from scipy import stats
 
+from data import layout
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.ratings import Study
@@ -169,9 +169,11 @@ def test_the_raters_profiles_follow_from_their_answers(reference: Reference, ups
     as_scored = by_value - rating[selected.any(axis=1)].mean()
     np.testing.assert_allclose(as_scored, reference.raters.vp_human_centred, atol=6e-5)
 
-    values = upstream_dir / "data" / "prolific" / "value" / "main" / "value.json"
-    people = json.loads(values.read_text(encoding="utf-8"))
-    own = np.array([[scores["pvq"][v.key] for v in VALUES] for scores in people.values()])
+    files = layout.read_folder(upstream_dir)
+    groups = layout.read_groups(files, benchmark.items)
+    values = layout.read_values(files, groups)
+    people = {person for group in groups for person in group.people}  # one took part twice
+    own = np.array([values[person][:10] for person in people])
     assert len(own) == reference.raters.n
     own_mean = own.mean(axis=0)
     np.testing.assert_allclose(own_mean - own_mean.mean(), reference.raters.pvq_human_centred10, atol=1.1e-4)
