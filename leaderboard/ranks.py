@@ -1,7 +1,7 @@
 """Order without false precision: which rank a model, or a value within a model, can have.
 
-Input are plain arrays: point scores and their bootstrap draws over queries (`eval_queue.scoring`), the same draws for
-every model. Nothing here resamples, reads or formats a page.
+`resample` brings models' item means to scores and bootstrap draws over queries (`eval_queue.bootstrap`), the same draws
+for every model; all else works on these plain arrays. Nothing here reads a file or formats a page.
 
 **What "surely" means.** Model *i* is *surely above* model *j* on a dimension when the two-sided test of their paired
 difference is significant at 5 % after Holm's correction over all pairs of ranked models on that dimension, and the
@@ -46,12 +46,14 @@ to t separates as many pairs of the released models as Holm does. Hence Holm on 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.values import DIMENSIONS, SCALE_COLUMNS
+from eval_queue.bootstrap import bootstrap
+from eval_queue.scoring import score
 
 ALPHA: Final = 0.05
 """Share of families (a dimension, a model's profile, a comparison) in which a false statement is accepted."""
@@ -96,16 +98,18 @@ def holm(p: FloatArray) -> FloatArray:
     """Holm's adjusted p-values (Holm 1979).
 
     Args:
-        p: one family of p-values, shape (tests,). NaN stands for "not tested": it stays NaN and is not counted.
+        p: p-values, one family along the last axis, shape (..., tests). NaN stands for "not tested": it stays NaN and
+            is not counted.
 
     Returns:
         Adjusted p-values in the same order, at most 1.
     """
-    order = np.argsort(p)  # NaN last
-    tested = int(np.isfinite(p).sum())
-    steps = np.maximum(tested - np.arange(p.size), 0)
+    order = np.argsort(p, axis=-1)  # NaN last
+    tested = np.isfinite(p).sum(axis=-1, keepdims=True)
+    steps = np.maximum(tested - np.arange(p.shape[-1]), 0)
+    in_order = np.maximum.accumulate(np.take_along_axis(p, order, axis=-1) * steps, axis=-1)
     adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * steps), 1.0)
+    np.put_along_axis(adjusted, order, np.minimum(in_order, 1.0), axis=-1)
     return adjusted
 
 
@@ -184,20 +188,53 @@ def _intervals(
     return low, high
 
 
-def queries_per_dimension(query_index: NDArray[np.intp], selected: BoolArray, rated: BoolArray) -> NDArray[np.int64]:
-    """How many queries carry each model's score on each dimension: those with a rated item that counts for it.
+class Sample(NamedTuple):
+    """Scores of some models with all that is needed to compare them."""
+
+    point: FloatArray
+    """Centred scores, shape (models, 19), NaN where a model has none."""
+    draws: FloatArray
+    """The same in every bootstrap draw, paired over models, shape (draws, models, 19), NaN likewise."""
+    clusters: NDArray[np.int64]
+    """Queries with a rated item that counts for the dimension, shape (models, 19)."""
+
+
+def resample(x: FloatArray, selected: BoolArray, query_index: NDArray[np.intp]) -> Sample:
+    """Score models and draw their scores again and again over queries.
+
+    A model's draws do not depend on the others, so two models can be resampled by themselves for a comparison.
 
     Args:
-        query_index: position of each item's query, shape (items,).
-        selected: which item counts for which dimension, shape (items, dimensions).
-        rated: which items each model has a rating for, shape (models, items).
-
-    Returns:
-        Shape (models, dimensions).
+        x: mean rating of each item (`eval_queue.scoring.item_means`), shape (models, items), NaN where there is none.
+        selected: which item counts for which dimension (`data.benchmark.Key.selected`), shape (items, 19).
+        query_index: position of each item's query (`data.benchmark.Benchmark.query_index`), shape (items,).
     """
-    belongs = np.zeros((query_index.size, query_index.max(initial=-1) + 1), dtype=np.float32)
+    belongs = np.zeros((query_index.size, query_index.max(initial=-1) + 1))
     belongs[np.arange(query_index.size), query_index] = 1
-    return np.stack([((rated & items) @ belongs > 0).sum(axis=1) for items in selected.T], axis=1).astype(np.int64)
+    rated = np.isfinite(x)
+    clusters = np.stack([((rated & items) @ belongs > 0).sum(axis=1) for items in selected.T], axis=1)
+    point = score(x[:, None, :], selected).score
+    return Sample(point, bootstrap(x, selected, query_index).score, clusters.astype(np.int64))
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """All rank intervals of a board."""
+
+    models: RankTable
+    """Each model among the models, on every dimension."""
+    values: RankTable
+    """Each dimension within its model and scale."""
+
+
+def rank_table(sample: Sample, eligible: BoolArray) -> Ranks:
+    """All rank intervals of a board.
+
+    Args:
+        sample: scores and draws of all its models, from `resample`.
+        eligible: models that may be ranked, shape (models,): complete rows only.
+    """
+    return Ranks(model_ranks(*sample, eligible), value_ranks(*sample, eligible))
 
 
 def model_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], eligible: BoolArray) -> RankTable:

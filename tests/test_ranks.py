@@ -23,9 +23,12 @@ from leaderboard.ranks import (
     ALPHA,
     NO_RANK,
     FloatArray,
+    Sample,
     format_rank,
     holm,
     model_ranks,
+    rank_table,
+    resample,
     surely_above,
     t_test,
     value_ranks,
@@ -41,36 +44,13 @@ class Key:
     query: NDArray[np.intp]
     selected: NDArray[np.bool_]
 
-    @property
-    def clusters(self) -> NDArray[np.int64]:
-        return np.array([np.unique(self.query[s]).size for s in self.selected.T])
-
     def ratings(self, models: int, rng: np.random.Generator) -> FloatArray:
         """Mean ratings (models, items) of models that are all equal: query effect SD 0.5, item noise SD 0.8."""
         effect = rng.normal(3.5, 0.5, (models, self.query.max() + 1))
         return effect[:, self.query] + rng.normal(0, 0.8, (models, self.query.size))
 
-    def bootstrap(self, x: FloatArray, draws: int = 2000) -> tuple[FloatArray, FloatArray]:
-        """Centred scores (models, 19) and their draws (draws, models, 19), written apart from the product's scorer."""
-        queries = self.query.max() + 1
-        once = np.zeros((queries, self.query.size))
-        once[self.query, np.arange(self.query.size)] = 1
-        weights = np.random.default_rng(0).multinomial(queries, [1 / queries] * queries, draws).astype(np.float64)
-        weights = np.vstack([np.ones(queries), weights])
-
-        def mean(items: NDArray[np.bool_]) -> FloatArray:
-            with np.errstate(invalid="ignore"):
-                share: FloatArray = (
-                    weights @ (once[:, items] @ x[:, items].T) / (weights @ once[:, items].sum(axis=1))[:, None]
-                )
-            return share
-
-        scores = np.empty((draws + 1, len(x), len(DIMENSIONS)))
-        for columns in SCALE_COLUMNS.values():
-            scale = mean(self.selected[:, columns].any(axis=1))
-            for d in range(columns.start, columns.stop):
-                scores[:, :, d] = mean(self.selected[:, d]) - scale
-        return scores[0], scores[1:]
+    def sample(self, x: FloatArray) -> Sample:
+        return resample(x, self.selected, self.query)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +78,7 @@ def false_separation(key: Key, reps: int, seed: int) -> FloatArray:
     rng = np.random.default_rng(seed)
     hits = np.zeros(len(DIMENSIONS))
     for _ in range(reps):
-        table = model_ranks(*key.bootstrap(key.ratings(MODELS, rng)), key.clusters, everyone(MODELS))
+        table = model_ranks(*key.sample(key.ratings(MODELS, rng)), everyone(MODELS))
         hits += ((table.low != 1) | (table.high != MODELS)).any(axis=0)
     return hits / reps
 
@@ -154,7 +134,8 @@ def spread(*se: float, draws: int = 2000, seed: int = 0) -> FloatArray:
     z = np.random.default_rng(seed).normal(size=(draws, len(se)))
     z -= z.mean(axis=0)
     q, _ = np.linalg.qr(z)
-    return q * np.sqrt(draws - 1) * np.array(se)
+    exact: FloatArray = q * np.sqrt(draws - 1) * np.array(se)
+    return exact
 
 
 def test_pairs_by_hand() -> None:
@@ -205,12 +186,12 @@ def test_identical_models_never_separate(synthetic_key: Key) -> None:
     x = np.vstack([x, x, np.full((2, x.shape[1]), 4.0)])  # twins, and two that give one answer to everything
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        point, draws = synthetic_key.bootstrap(x)
+        point, draws, clusters = synthetic_key.sample(x)
         for d in range(len(DIMENSIONS)):
-            above = surely_above(point[:, d], draws[:, :, d], np.full(len(x), synthetic_key.clusters[d]))
+            above = surely_above(point[:, d], draws[:, :, d], clusters[:, d])
             assert not any(above[i, j] for i, j in [(0, 3), (3, 0), (1, 4), (4, 1), (2, 5), (5, 2), (6, 7), (7, 6)])
-        flat = value_ranks(point, draws, synthetic_key.clusters, everyone(len(x)))
-        twins = compare(("A", "B"), point[[0, 3]], draws[:, [0, 3]], synthetic_key.clusters)
+        flat = value_ranks(point, draws, clusters, everyone(len(x)))
+        twins = compare(("A", "B"), point[[0, 3]], draws[:, [0, 3]], clusters[[0, 3]])
     assert flat.text(6, 0) == "1-10", "a model without any profile has no order of values"
     assert twins.p_overall == 1.0
     assert twins.line == "No value separates A and B; no difference reaches 0.01."
@@ -224,91 +205,116 @@ def test_one_model_and_none() -> None:
     assert empty.low.shape == (0, 19)
 
 
+# --- from ratings to a sample ---
+
+
+def test_resample_counts_the_queries_that_speak(synthetic_key: Key) -> None:
+    x = synthetic_key.ratings(3, np.random.default_rng(8))
+    items = np.flatnonzero(synthetic_key.selected[:, 4])
+    x[1, items[0]] = np.nan  # one item
+    x[2, items] = np.nan  # all of the dimension's items
+    sample = synthetic_key.sample(x)
+    left = synthetic_key.query[items[1:]]
+    assert sample.clusters[:, 4].tolist() == [np.unique(synthetic_key.query[items]).size, np.unique(left).size, 0]
+    assert np.isnan(sample.point[2, 4])
+    assert np.isnan(sample.draws[:, 2, 4]).all()
+    in_scale = synthetic_key.selected[:, :10].any(axis=1)
+    assert sample.point[0, 4] == pytest.approx(x[0, items].mean() - x[0, in_scale].mean())
+
+
+def test_two_models_can_be_resampled_alone(synthetic_key: Key) -> None:
+    x = synthetic_key.ratings(20, np.random.default_rng(9))
+    together, alone = synthetic_key.sample(x), synthetic_key.sample(x[[3, 17]])
+    np.testing.assert_allclose(together.draws[:, [3, 17]], alone.draws, atol=1e-12)
+    np.testing.assert_array_equal(together.clusters[[3, 17]], alone.clusters)
+
+
 # --- tables ---
 
 
 @pytest.fixture(scope="module")
-def board(synthetic_key: Key) -> tuple[FloatArray, FloatArray]:
+def board(synthetic_key: Key) -> Sample:
     """Twelve models of which the first puts the widest dimension far lower and the second far higher."""
     x = synthetic_key.ratings(12, np.random.default_rng(5))
     last = synthetic_key.selected[:, -1]
     x[0, last] -= 2.5
     x[1, last] += 2.5
-    return synthetic_key.bootstrap(x)
+    return synthetic_key.sample(x)
 
 
-def test_a_clear_difference_separates(board: tuple[FloatArray, FloatArray], synthetic_key: Key) -> None:
-    table = model_ranks(*board, synthetic_key.clusters, everyone(12))
+def test_a_clear_difference_separates(board: Sample) -> None:
+    table = rank_table(board, everyone(12)).models
     assert table.text(0, 18) == "12-12"
     assert table.text(1, 18) == "1-1"
     assert {table.text(m, 18) for m in range(2, 12)} == {"2-11"}
     assert table.text(5, 0) == "1-12"
 
 
-def test_order_of_models_does_not_matter(board: tuple[FloatArray, FloatArray], synthetic_key: Key) -> None:
-    point, draws = board
+def test_order_of_models_does_not_matter(board: Sample) -> None:
+    point, draws, clusters = board
     turned = np.random.default_rng(1).permutation(12)
-    before = model_ranks(point, draws, synthetic_key.clusters, everyone(12))
-    after = model_ranks(point[turned], draws[:, turned], synthetic_key.clusters, everyone(12))
+    before = model_ranks(point, draws, clusters, everyone(12))
+    after = model_ranks(point[turned], draws[:, turned], clusters[turned], everyone(12))
     np.testing.assert_array_equal(before.low[turned], after.low)
     np.testing.assert_array_equal(before.high[turned], after.high)
-    within = value_ranks(point, draws, synthetic_key.clusters, everyone(12))
+    within = value_ranks(point, draws, clusters, everyone(12))
     np.testing.assert_array_equal(
-        within.low[turned], value_ranks(point[turned], draws[:, turned], synthetic_key.clusters, everyone(12)).low
+        within.low[turned], value_ranks(point[turned], draws[:, turned], clusters[turned], everyone(12)).low
     )
 
 
 def test_turning_all_scores_round_turns_the_ranks_round(
-    board: tuple[FloatArray, FloatArray], synthetic_key: Key
+    board: Sample,
 ) -> None:
-    point, draws = board
-    one = model_ranks(point, draws, synthetic_key.clusters, everyone(12))
-    other = model_ranks(-point, -draws, synthetic_key.clusters, everyone(12))
+    point, draws, clusters = board
+    one = model_ranks(point, draws, clusters, everyone(12))
+    other = model_ranks(-point, -draws, clusters, everyone(12))
     np.testing.assert_array_equal(one.low, 13 - other.high)
     np.testing.assert_array_equal(one.high, 13 - other.low)
 
 
 def test_incomplete_rows_have_no_rank_and_change_nobody_elses(
-    board: tuple[FloatArray, FloatArray], synthetic_key: Key
+    board: Sample,
 ) -> None:
-    point, draws = board
+    point, draws, clusters = board
     eligible = everyone(12)
     eligible[[1, 7]] = False
-    table = model_ranks(point, draws, synthetic_key.clusters, eligible)
-    alone = model_ranks(point[eligible], draws[:, eligible], synthetic_key.clusters, everyone(10))
+    table = model_ranks(point, draws, clusters, eligible)
+    alone = model_ranks(point[eligible], draws[:, eligible], clusters[eligible], everyone(10))
     assert table.text(1, 18) is None
     assert table.text(7, 0) is None
     np.testing.assert_array_equal(table.low[eligible], alone.low)
     np.testing.assert_array_equal(table.high[eligible], alone.high)
-    within = value_ranks(point, draws, synthetic_key.clusters, eligible)
+    within = value_ranks(point, draws, clusters, eligible)
     assert (within.low[~eligible] == NO_RANK).all()
     assert (within.low[eligible] >= 1).all()
 
 
-def test_missing_scores(board: tuple[FloatArray, FloatArray], synthetic_key: Key) -> None:
+def test_missing_scores(board: Sample) -> None:
     """A value without answers has no rank; a model broken on one dimension does not cost the others theirs."""
-    point, draws = (a.copy() for a in board)
+    point, draws, clusters = board.point.copy(), board.draws.copy(), board.clusters
     point[3, 18] = np.nan
     draws[:, 3, 18] = np.nan
     draws[:1900, 4, 18] = np.nan  # a score, but next to no draws
     draws[:3, 5, 18] = np.nan  # a few draws in which none of its queries turned up
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        table = model_ranks(point, draws, synthetic_key.clusters, everyone(12))
-        within = value_ranks(point, draws, synthetic_key.clusters, everyone(12))
+        table = model_ranks(point, draws, clusters, everyone(12))
+        within = value_ranks(point, draws, clusters, everyone(12))
     assert [table.text(m, 18) for m in (0, 1, 3, 4, 5)] == ["10-10", "1-1", None, None, "2-9"]
     assert table.text(3, 0) == "1-12"
     assert within.text(3, 18) is None
     assert within.text(3, 17) is not None
 
 
-def test_clusters_may_differ_between_models(board: tuple[FloatArray, FloatArray], synthetic_key: Key) -> None:
-    point, draws = board
-    clusters = np.tile(synthetic_key.clusters, (12, 1))
+def test_clusters_may_differ_between_models(board: Sample) -> None:
+    point, draws, clusters = board
+    one_for_all = clusters[0]
     np.testing.assert_array_equal(
         model_ranks(point, draws, clusters, everyone(12)).low,
-        model_ranks(point, draws, synthetic_key.clusters, everyone(12)).low,
+        model_ranks(point, draws, one_for_all, everyone(12)).low,
     )
+    clusters = clusters.copy()
     clusters[0, 18] = 1
     assert model_ranks(point, draws, clusters, everyone(12)).text(0, 18) == "1-12"
 
@@ -353,7 +359,7 @@ def test_intervals_are_consistent(n: int, seed: int) -> None:
 
 def test_false_separation_on_the_real_key(real_key: Key) -> None:
     """All models equal: at most 5 % of dimensions may separate any two. Measured: 1.1 %, 2.8 % on the worst."""
-    assert real_key.clusters[:10].tolist() == [9, 34, 30, 39, 45, 14, 20, 10, 11, 13]
+    assert real_key.sample(np.zeros((1, 520))).clusters[0, :10].tolist() == [9, 34, 30, 39, 45, 14, 20, 10, 11, 13]
     rate = false_separation(real_key, reps=150, seed=1)
     assert rate.mean() <= 0.05
     # no single dimension hides behind the others: 5 % and three standard errors of 150 simulated boards
@@ -372,15 +378,15 @@ def test_the_simulation_can_fail(real_key: Key) -> None:
     many = np.full(len(DIMENSIONS), 10**6)
     hits = 0.0
     for _ in range(20):
-        table = model_ranks(*real_key.bootstrap(real_key.ratings(MODELS, rng)), many, everyone(MODELS))
+        point, draws, _ = real_key.sample(real_key.ratings(MODELS, rng))
+        table = model_ranks(point, draws, many, everyone(MODELS))
         hits += ((table.low != 1) | (table.high != MODELS)).any(axis=0).mean()
     assert hits / 20 > 0.15
 
 
 def test_false_order_within_a_model(real_key: Key) -> None:
     """Ten equal values: at most 5 % of models may show an order. Measured: 1.0 % of the ten values' orders."""
-    point, draws = real_key.bootstrap(real_key.ratings(300, np.random.default_rng(4)))
-    table = value_ranks(point, draws, real_key.clusters, everyone(300))
+    table = rank_table(real_key.sample(real_key.ratings(300, np.random.default_rng(4))), everyone(300)).values
     full = np.repeat([len(SCALES[s]) for s in SCALES], [len(SCALES[s]) for s in SCALES])
     wrong = (table.low != 1) | (table.high != full)
     for columns in SCALE_COLUMNS.values():
@@ -389,8 +395,10 @@ def test_false_order_within_a_model(real_key: Key) -> None:
 
 def test_comparison_holds_its_level_and_its_coverage(real_key: Key) -> None:
     """Two equal models: the overall test rejects 5 %, no more are named, intervals hold zero in 95 %."""
-    point, draws = real_key.bootstrap(real_key.ratings(600, np.random.default_rng(6)))
-    pairs = [compare(("A", "B"), point[[i, i + 1]], draws[:, [i, i + 1]], real_key.clusters) for i in range(0, 600, 2)]
+    point, draws, clusters = real_key.sample(real_key.ratings(600, np.random.default_rng(6)))
+    pairs = [
+        compare(("A", "B"), point[[i, i + 1]], draws[:, [i, i + 1]], clusters[[i, i + 1]]) for i in range(0, 600, 2)
+    ]
     overall = np.mean([c.p_overall is not None and c.p_overall <= ALPHA for c in pairs])
     assert 0.01 <= overall <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
     assert np.mean([not c.line.startswith("No value separates") for c in pairs]) == overall
@@ -401,21 +409,21 @@ def test_comparison_holds_its_level_and_its_coverage(real_key: Key) -> None:
 
 
 @pytest.fixture(scope="module")
-def released(upstream_dir: Path, outputs_dir: Path) -> tuple[tuple[str, ...], Key, FloatArray, FloatArray]:
-    """Names, key, scores and draws of the 33 models whose raw answers are released, read by the official reader."""
+def released(upstream_dir: Path, outputs_dir: Path) -> tuple[tuple[str, ...], Sample]:
+    """Names, scores and draws of the 33 models whose raw answers are released, read by the official reader."""
     benchmark = load_benchmark(upstream_dir)
     answers = read_answers(find_files([outputs_dir]), benchmark)
     key = Key(benchmark.query_index, benchmark.key.selected)
-    return answers.models, key, *key.bootstrap(item_means(answers.ratings))
+    return answers.models, key.sample(item_means(answers.ratings))
 
 
 @pytest.mark.upstream
 def test_one_adjacent_pair_separates_without_correction(
-    released: tuple[tuple[str, ...], Key, FloatArray, FloatArray],
+    released: tuple[tuple[str, ...], Sample],
 ) -> None:
     """The finding that forbids bare ranks: by uncorrected 95 % percentile intervals of the paired difference, 1 of 320
     neighbours on the ten values (33 models; upstream's 34th has no raw answers), and 0 of 297 within models."""
-    names, _, point, draws = released
+    names, (point, draws, _) = released
     assert len(names) == 33
 
     def leaves_out_zero(difference: FloatArray) -> bool:
@@ -439,11 +447,12 @@ def test_one_adjacent_pair_separates_without_correction(
 
 
 @pytest.mark.upstream
-def test_what_holm_leaves_of_the_order(released: tuple[tuple[str, ...], Key, FloatArray, FloatArray]) -> None:
-    """Of 5,280 pairs on the ten values at most one is sure: adjusted p 0.047 to 0.060 over six sets of draws. It is far
-    from neighbouring. Within models 21 to 28 of 1,485 pairs are."""
-    names, key, point, draws = released
-    table = model_ranks(point, draws, key.clusters, everyone(33))
+def test_what_holm_leaves_of_the_order(released: tuple[tuple[str, ...], Sample]) -> None:
+    """Of 5,280 pairs on the ten values at most one is sure, and which side of the limit it falls on depends on the draws
+    (adjusted p 0.047 to 0.060 over six sets of them). Within models 21 to 28 of 1,485 pairs are sure."""
+    names, sample = released
+    point, draws, clusters = sample
+    table = rank_table(sample, everyone(33)).models
     narrowed = {
         (VALUES[d].name, names[m], table.text(m, d))
         for m, d in itertools.product(range(33), range(len(VALUES)))
@@ -453,7 +462,7 @@ def test_what_holm_leaves_of_the_order(released: tuple[tuple[str, ...], Key, Flo
         ("Benevolence", "mistral-small-24b-instruct-2501", "1-32"),
         ("Benevolence", "llama-3.1-8b-instruct", "2-33"),
     }
-    sure = sum(int(surely_above(point[m, :10], draws[:, m, :10], key.clusters[:10]).sum()) for m in range(33))
+    sure = sum(int(surely_above(point[m, :10], draws[:, m, :10], clusters[m, :10]).sum()) for m in range(33))
     assert 15 <= sure <= 35
     # a place is never left out: each model's plain rank lies in its interval
     plain = 33 - np.argsort(np.argsort(point, axis=0), axis=0)
@@ -501,10 +510,10 @@ def test_values_that_always_move_together_count_once() -> None:
     assert result.p_overall == pytest.approx(2 * stats.norm.sf(2), rel=1e-6)
 
 
-def test_comparison_turned_round(board: tuple[FloatArray, FloatArray], synthetic_key: Key) -> None:
-    point, draws = board
-    one = compare(("A", "B"), point[[0, 1]], draws[:, [0, 1]], synthetic_key.clusters, "bfi")
-    other = compare(("B", "A"), point[[1, 0]], draws[:, [1, 0]], synthetic_key.clusters, "bfi")
+def test_comparison_turned_round(board: Sample) -> None:
+    point, draws, clusters = board
+    one = compare(("A", "B"), point[[0, 1]], draws[:, [0, 1]], clusters[[0, 1]], "bfi")
+    other = compare(("B", "A"), point[[1, 0]], draws[:, [1, 0]], clusters[[1, 0]], "bfi")
     assert one.p_overall == pytest.approx(other.p_overall)
     for a, b in zip(one.differences, other.differences, strict=True):
         assert (a.difference, a.low, a.high) == pytest.approx((-b.difference, -b.high, -b.low))
