@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,8 +65,6 @@ class Job:
     endpoint: Endpoint
     """Whom to ask, and how: answer mode, concurrency, timeout, token limit."""
     benchmark: Benchmark
-    address: str | None = None
-    """Where the endpoint is reached; None for its own address, or for the small model on this machine."""
     limit: int | None = None
     """Ask only the first so many prompts of the plan; the same folder may be given a greater limit later."""
     revision: str | None = None
@@ -182,12 +180,13 @@ class _Asking:
         self._failed_in_a_row = 0
         self._unconnected_in_a_row = 0
         self._samples: deque[tuple[float, int]] = deque()
+        self._saving = threading.Lock()
 
     async def run(self) -> RunRecord:
         """Ask what is left. Whatever happens, all that arrived is on disk afterwards."""
         left = [p for p in self._wanted if p.id not in self._checkpoint.answers]
         if left:
-            with _address(self._job) as address:
+            with endpoint_address(self._job.endpoint) as address:
                 async with ChatClient(
                     self._job.endpoint, address, self._job.model, retry=self._retry, parameters=self._run.request
                 ) as client:
@@ -199,7 +198,8 @@ class _Asking:
         queue = iter(prompts)
         slots = min(self._job.endpoint.concurrency, len(prompts))
         workers = [asyncio.create_task(self._work(client, queue)) for _ in range(slots)]
-        reporter = asyncio.create_task(self._keep_reporting(client))
+        asked = asyncio.Event()
+        reporter = asyncio.create_task(self._keep_reporting(client, asked))
         try:
             while (busy := {task for task in workers if not task.done()}) and not self._stop.is_set():
                 ended, _ = await asyncio.wait({*busy, reporter}, timeout=_TICK, return_when=asyncio.FIRST_EXCEPTION)
@@ -207,6 +207,9 @@ class _Asking:
                     task.result()
             if busy:
                 await asyncio.wait(busy, timeout=_GRACE)
+            else:
+                asked.set()
+                await reporter
         finally:
             for task in (*workers, reporter):
                 task.cancel()
@@ -250,14 +253,15 @@ class _Asking:
             message = f"more than {MAX_ERROR_SHARE:.0%} of the prompts failed ({counts}); the last: {error.message}"
             raise EvaluationFailed("too_many_errors", message)
 
-    async def _keep_reporting(self, client: ChatClient) -> None:
+    async def _keep_reporting(self, client: ChatClient, asked: asyncio.Event) -> None:
         saved = time.monotonic()
-        while True:
+        while not asked.is_set():
             await self._report()
             if time.monotonic() - saved >= _SYNC_SECONDS:
                 await asyncio.to_thread(self._save, client)
                 saved = time.monotonic()
-            await asyncio.sleep(_PROGRESS_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), _PROGRESS_SECONDS)
 
     async def _report(self) -> None:
         if self._on_progress:
@@ -283,22 +287,15 @@ class _Asking:
 
     def _save(self, client: ChatClient) -> None:
         """Force answers to disk, and the run's record with them."""
-        self._checkpoint.sync()
-        moment = time.monotonic()
-        self._run.seconds += moment - self._began
-        self._began = moment
-        self._run.request = client.parameters
-        self._run.last = now()
-        save_run(self._out, self._run)
-
-
-@contextmanager
-def _address(job: Job) -> Iterator[str]:
-    if job.address is not None:
-        yield job.address
-    else:
-        with endpoint_address(job.endpoint) as address:
-            yield address
+        # a run that is cut short saves while the reporter's thread may still be at it
+        with self._saving:
+            self._checkpoint.sync()
+            moment = time.monotonic()
+            self._run.seconds += moment - self._began
+            self._began = moment
+            self._run.request = client.parameters
+            self._run.last = now()
+            save_run(self._out, self._run)
 
 
 def _answer(model: str, prompt: Prompt, reply: Reply) -> Answer:

@@ -11,6 +11,7 @@ whatever ends that: it holds the reading end of a pipe that closes with the pare
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -45,6 +46,9 @@ _THREADS: Final = min(4, os.cpu_count() or 1)
 _START_SECONDS: Final = 120.0
 _STOP_SECONDS: Final = 5.0
 _ERRORS_ONLY: Final = 1
+
+
+_log = logging.getLogger(__name__)
 
 
 def available() -> bool:
@@ -107,9 +111,12 @@ class _Server:
             if not self.address:
                 self.stop()
                 log.seek(0)
-                said = log.read().decode(errors="replace").strip().splitlines()
-                reason = said[-1] if said else f"exit status {self._process.returncode}"
-                raise EndpointError("endpoint_gone", f"the small model did not start: {reason}", fatal=True)
+                # for the operator alone: it may name folders of this machine
+                _log.warning("the small model did not start: %s", log.read().decode(errors="replace").strip())
+                status = self._process.returncode
+                raise EndpointError(
+                    "endpoint_gone", f"the small model did not start (exit status {status})", fatal=True
+                )
 
     @property
     def alive(self) -> bool:

@@ -194,6 +194,24 @@ def test_progress_grows_to_the_end(tmp_path: Path) -> None:
     assert any(p.rate for p in seen)
 
 
+def test_slow_reports_neither_overlap_nor_hold_up_the_asking(tmp_path: Path) -> None:
+    now, most, done = 0, 0, []
+
+    def report(progress: Progress) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        done.append(progress.done)
+        time.sleep(0.7)
+        now -= 1
+
+    with ChatServer() as server:
+        run(job(server.address, limit=100), tmp_path, on_progress=report)
+    assert most == 1
+    assert done[-1] == 100
+    assert len(done) <= 4
+
+
 def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path) -> None:
     class Lost(Exception):
         pass

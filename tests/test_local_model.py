@@ -149,11 +149,15 @@ def test_a_configured_endpoint_has_its_own_address() -> None:
         assert address == "http://models.example:8000/v1"
 
 
-def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_server_that_cannot_start_says_why_to_the_operator_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     broken = tmp_path / "python"
-    broken.write_text("#!/bin/sh\necho something native is missing >&2\nexit 3\n")
+    broken.write_text("#!/bin/sh\necho no library in /some/folder >&2\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    with pytest.raises(EndpointError, match="did not start: something native is missing") as caught, running():
+    with pytest.raises(EndpointError, match="exit status 3") as caught, running():
         pass
     assert (caught.value.code, caught.value.fatal) == ("endpoint_gone", True)
+    assert "/some/folder" not in caught.value.message
+    assert "/some/folder" in caplog.text

@@ -189,7 +189,7 @@ def _bar(job: Job) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[rate]} · {task.fields[left]} · {task.fields[valid]}"),
     )
     with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(Text(job.model).markup, total=None, rate="", left="", valid="")
+        task = bar.add_task(Text(job.model.rpartition("/")[2]).markup, total=None, rate="", left="", valid="")
 
         def show(progress: Progress) -> None:
             valid = progress.valid_share
