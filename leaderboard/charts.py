@@ -66,8 +66,8 @@ DIRECTIONS: Final = tuple(
 
 GEOMETRY: Final[dict[Kind, Geometry]] = {
     "full": Geometry(376, 296, Point(188, 148), zero=57, unit=47),
-    "thumb": Geometry(40, 40, Point(20, 20), zero=10.5, unit=11),
-    "logo": Geometry(64, 64, Point(32, 32), zero=14, unit=16),
+    "thumb": Geometry(40, 40, Point(20, 20), zero=10.5, unit=9.5),
+    "logo": Geometry(64, 64, Point(32, 32), zero=14.5, unit=14),
 }
 """The figures of each kind of portrait. Thumbnail and logo exaggerate a little: they show shape, not size."""
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
+from data.values import VALUES
 from eval_queue.records import AnswerMode, BenchmarkRef, Result
 
 PUBLISHED: Final = Path(__file__).resolve().parent.parent / "data" / "published" / "results.jsonl"
@@ -101,3 +102,13 @@ def boards(results: Iterable[Result], *, first: Sequence[str] = ()) -> tuple[Boa
     return tuple(
         sorted(made, key=lambda b: (b.practice, -sum(r.id in leading for r in b.results), -len(b.results), b.key))
     )
+
+
+def mean_profile(results: Sequence[Result]) -> list[float | None]:
+    """Mean score of models on each of the ten values, in circle order; None where no model has one."""
+    means: list[float | None] = []
+    for d in VALUES:
+        cells = [r.scales["pvq"].dimensions.get(d.name) for r in results if "pvq" in r.scales]
+        scores = [cell.score for cell in cells if cell is not None and cell.score is not None]
+        means.append(sum(scores) / len(scores) if scores else None)
+    return means

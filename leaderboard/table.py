@@ -16,14 +16,9 @@ from eval_queue.records import DimensionScore, Result, ScaleProfile
 from leaderboard.charts import DIRECTIONS, GEOMETRY, LIMIT, Geometry
 from leaderboard.results import Board
 
-MIN_COVERAGE: Final = 0.90
-"""Share of all prompts below which a row is incomplete."""
-MIN_ITEMS: Final = 0.80
-"""Share of a dimension's items below which a row is incomplete."""
-
-
 HEADINGS: Final = {
     "Self-Direction": "Self-\u200bDirection",
+    "Hedonism": "Hedo\u00adnism",
     "Stimulation": "Stimu\u00adlation",
     "Achievement": "Achieve\u00adment",
     "Conformity": "Confor\u00admity",
@@ -44,8 +39,8 @@ OPEN_WEIGHTS = Badge("open weights", "The model's weights can be downloaded.")
 SELF_REPORTED = Badge("self-reported", "The submitter ran this evaluation; this board did not repeat it.")
 CONSTRAINED = Badge("constrained", "The model could only answer with one of the six phrases.")
 PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean nothing.")
-INCOMPLETE = Badge("incomplete", "Too few of its answers could be read; compare with care.")
-FLAT = Badge("flat", "Its ten scores differ no more than chance would make them differ.")
+INCOMPLETE = Badge("incomplete", "Too few of its answers could be read to compare it with others.")
+FLAT = Badge("flat", "Most of what differs between its ten scores may be chance: too little stands out to compare.")
 
 BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, PRACTICE, INCOMPLETE, FLAT)
 """All badges, in the order of an explanation."""
@@ -58,28 +53,16 @@ ORIGINS: Final = {
 """What an origin means, for visitors."""
 
 
-def is_incomplete(result: Result, items: Mapping[str, int]) -> bool:
-    """Whether too much of a row is missing.
-
-    Args:
-        result: the row.
-        items: items a complete row has, by dimension.
-    """
-    if result.coverage.share < MIN_COVERAGE:
-        return True
-    found = {name: d.n for scale in result.scales.values() for name, d in scale.dimensions.items()}
-    return any(found.get(name, 0) < MIN_ITEMS * n for name, n in items.items())
-
-
-def badges(result: Result, *, incomplete: bool, practice: bool) -> list[Badge]:
+def badges(result: Result, *, practice: bool) -> list[Badge]:
     """The words that stand beside a model's name."""
+    reason = f" {result.incomplete_reason}." if result.incomplete_reason else ""
     found = {
         PRACTICE: practice,
-        OPEN_WEIGHTS: bool(result.open_weights),
+        OPEN_WEIGHTS: result.open_weights is True,
         SELF_REPORTED: result.origin == "self-reported",
         CONSTRAINED: result.answer_mode == "constrained",
-        INCOMPLETE: incomplete,
-        FLAT: bool(getattr(result, "flat", False)),
+        INCOMPLETE._replace(hint=INCOMPLETE.hint + reason): result.complete is False,
+        FLAT: result.flat is True,
     }
     return [badge for badge, holds in found.items() if holds]
 
@@ -103,34 +86,37 @@ def _cell(d: DimensionScore | None, complete: int) -> list[float | int | None] |
 
 
 def _scale(profile: ScaleProfile | None, names: Sequence[str], items: Mapping[str, int]) -> list[object]:
-    """[mean, items with a rating, cells in the scale's order]."""
+    """[mean, items with a rating, cells in the scale's order, ends of the mean's interval]."""
     if profile is None:
-        return [None, 0, [None] * len(names)]
+        return [None, 0, [None] * len(names), None, None]
     cells = [_cell(profile.dimensions.get(name), items.get(name, 0)) for name in names]
-    return [_round(profile.mean), profile.n_items, cells]
+    return [_round(profile.mean), profile.n_items, cells, _round(profile.mean_low), _round(profile.mean_high)]
 
 
 def _row(result: Result, items: Mapping[str, int], *, practice: bool) -> dict[str, object]:
-    incomplete = is_incomplete(result, items)
-    c = result.coverage
+    c, sensitivity, style = result.coverage, result.sensitivity, result.style
     row = {
         "id": result.id,
         "model": result.model,
         "developer": result.developer,
-        "badges": [list(badge) for badge in badges(result, incomplete=incomplete, practice=practice)],
-        "muted": incomplete or bool(getattr(result, "flat", False)),
+        "badges": [list(badge) for badge in badges(result, practice=practice)],
+        "muted": result.complete is False or result.flat is True,
         "note": result.note,
         "scales": [_scale(result.scales.get(s), [d.name for d in ds], items) for s, ds in SCALES.items()],
         "rated": c.rated,
         "prompts": c.prompts,
         "unscored": {kind: n for kind, n in c.unscored.items() if n},
+        "reliability": _round(result.reliability),
+        "wording": _round(sensitivity.prompt) if sensitivity else None,
+        "order": _round(sensitivity.order.get("average")) if sensitivity else None,
+        "most_used": [style.most_used, _round(style.most_used_share)] if style and style.most_used else None,
         "origin": result.origin,
         "source": result.source,
         "endpoint": result.endpoint,
         "revision": result.revision,
         "date": result.created.date().isoformat(),
     }
-    return {name: value for name, value in row.items() if value not in (None, [], {}, False)}
+    return {name: value for name, value in row.items() if value not in (None, [], {}) and value is not False}
 
 
 def _items(board: Board) -> dict[str, int]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
 from markupsafe import Markup
 from starlette.middleware import Middleware
 
-from leaderboard.charts import portrait
 from leaderboard.citation import version
 from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.markup import render
@@ -18,6 +18,8 @@ from leaderboard.site import Site
 from leaderboard.theme import CSS, theme
 
 TITLE: Final = "Value Portrait Leaderboard"
+LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
+"""The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
 PAGES: Final = (("Board", board), ("Submit", submit), ("Queue", queue), ("About", about))
 """Name and module of each page, in the order of the top bar."""
 
@@ -39,7 +41,7 @@ class Ui:
         _, module = PAGES[i]
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
         links = [(name, m.ROUTE) for name, m in PAGES]
-        words(render("masthead.html", pages=links, current=module.ROUTE, logo=Markup(LOGO)))
+        words(render("masthead.html", pages=links, current=module.ROUTE, logo=Markup(LOGO.read_text(encoding="utf-8"))))
         module.build(self.site, self.fresh)
         words(render("footer.html", benchmark=self.site.benchmark, version=version(), gradio=gr.__version__))
 
@@ -48,12 +50,9 @@ class Ui:
         return {
             "theme": theme(),
             "css_paths": [CSS],
+            "favicon_path": LOGO,
             "footer_links": [],
             "run_history": False,
             "ssr_mode": False,
             "app_kwargs": {"middleware": [Middleware(FreshPages, fresh=self.fresh)]},
         }
-
-
-LOGO: Final = portrait([0.33, 0.04, -0.1, -0.28, -0.17, 0.3, 0.06, -0.33, 0.47, 0.28], kind="logo")
-"""The mean profile of the published models, as a mark."""

@@ -10,12 +10,14 @@ from markupsafe import Markup
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import VALUES
 from eval_queue.records import now
+from eval_queue.results import MIN_COVERAGE, MIN_ITEMS
+from eval_queue.stability import FLAT_BELOW
 from leaderboard import table
 from leaderboard.charts import portrait
 from leaderboard.citation import board_bibtex, paper_bibtex
 from leaderboard.fresh import Fresh
 from leaderboard.markup import render
-from leaderboard.results import Board
+from leaderboard.results import mean_profile
 from leaderboard.site import Site
 from leaderboard.theme import STATIC
 
@@ -40,7 +42,7 @@ def _words(site: Site) -> str:
     boards = site.boards()
     shown = boards[0].benchmark if boards else None
     name = f"{shown.name} {shown.digest[:8]}" if shown else f"{site.benchmark.name} {site.benchmark.digest[:8]}"
-    means = _means(boards[0]) if boards else None
+    means = mean_profile(boards[0].results) if boards else None
     return render(
         "about.html",
         portrait=Markup(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
@@ -49,8 +51,9 @@ def _words(site: Site) -> str:
         raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
         items=[(d.name, counts[d.name], d.family.colour) for d in VALUES],
         most=max(counts[d.name] for d in VALUES),
-        min_coverage=table.MIN_COVERAGE,
-        min_items=table.MIN_ITEMS,
+        min_coverage=MIN_COVERAGE,
+        min_items=MIN_ITEMS,
+        flat_below=FLAT_BELOW,
         min_rho=MIN_RHO,
         max_p=MAX_P,
         origins=table.ORIGINS,
@@ -61,13 +64,3 @@ def _words(site: Site) -> str:
             ("This board", board_bibtex(revision=site.revision(), benchmark=name, retrieved=now().date())),
         ],
     )
-
-
-def _means(board: Board) -> list[float | None]:
-    """Mean score of a board's models on each value."""
-    means: list[float | None] = []
-    for d in VALUES:
-        cells = [r.scales["pvq"].dimensions.get(d.name) for r in board.results if "pvq" in r.scales]
-        scores = [cell.score for cell in cells if cell is not None and cell.score is not None]
-        means.append(sum(scores) / len(scores) if scores else None)
-    return means

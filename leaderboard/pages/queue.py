@@ -38,13 +38,14 @@ def row_address(submission: Submission) -> str:
 
 def build(site: Site, fresh: Fresh) -> None:
     """Lay the page out."""
-    value = partial(_listing, site)
+    value = partial(listing, site)
     page = gr.HTML(value(), js_on_load=None, apply_default_css=False, elem_id="queue", elem_classes="vp")
     fresh.add(ROUTE, page, value)
     gr.Timer(SECONDS).tick(value, outputs=page, show_progress="hidden", queue=False, api_visibility="private")
 
 
-def _listing(site: Site) -> str:
+def listing(site: Site) -> str:
+    """The whole queue as HTML."""
     submissions = site.queue.submissions()
     by_state: dict[State, list[Submission]] = {state: [] for state, _, _ in SECTIONS}
     for s in submissions:

@@ -88,7 +88,7 @@ def build(site: Site, fresh: Fresh) -> None:
         with gr.Column(elem_classes="vp-follow"):
             told = _words("", "life")
             with gr.Row(elem_classes="vp-actions"):
-                cancel = gr.Button("Cancel it", visible=False, elem_id="cancel")
+                cancel = gr.Button("Cancel this run", visible=False, elem_id="cancel")
                 again = gr.Button("Try again", visible=False, elem_id="again")
     followed = gr.Textbox("", visible="hidden", elem_id="followed")
     timer = gr.Timer(SECONDS)

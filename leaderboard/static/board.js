@@ -37,7 +37,8 @@ function mountBoard(root, text) {
     return Number(digits) === 0 ? digits : (x < 0 ? "−" : "+") + digits;
   }
 
-  const percent = (x) => (x === 1 ? "100 %" : `${Math.min(99.9, x * 100).toFixed(1)} %`);
+  const figure = (x) => (x === null || x === undefined ? "–" : x.toFixed(2).replace("-", "−"));
+  const percent = (x) => (x === 1 ? "100 %" : x === 0 ? "0 %" : `${Math.min(99.9, x * 100).toFixed(1)} %`);
   const place = (x) => `${((Math.min(1, Math.max(-1, x)) + 1) * 50).toFixed(1)}%`;
 
   // ---- what a row says -----------------------------------------------------------------------------------------
@@ -59,6 +60,13 @@ function mountBoard(root, text) {
     return `${name}: ${signed(cell.score)}${interval}, ${plural(items, "item", "items")}`;
   }
 
+  const meanHalfWidth = ([, , , low, high]) => (low === null ? null : "±" + ((high - low) / 2).toFixed(2));
+
+  function meanInWords([mean, items, , low, high]) {
+    if (mean === null) return "No rating";
+    return `Mean rating ${figure(mean)} of 6${low === null ? "" : `, 95 % interval ${figure(low)} to ${figure(high)}`}, ${plural(items, "item", "items")}`;
+  }
+
   const coverage = (row) => (row.prompts ? (row.rated || 0) / row.prompts : 0);
 
   function coverageInWords(row) {
@@ -69,8 +77,8 @@ function mountBoard(root, text) {
 
   // ---- state and address ---------------------------------------------------------------------------------------
 
-  const DEFAULT = { scale: 0, sort: "name", down: false, search: "", hidden: new Set(), model: null };
-  const state = { ...DEFAULT, hidden: new Set(), board: null, practice: false };
+  const DEFAULT = { sort: "name", down: false };
+  const state = { ...DEFAULT, scale: 0, search: "", hidden: new Set(), model: null, board: null, practice: false, lost: false };
   const measured = data.boards.filter((board) => !board.practice);
   const practice = data.boards.filter((board) => board.practice);
 
@@ -78,6 +86,7 @@ function mountBoard(root, text) {
     const query = new URLSearchParams(window.location.search);
     const wanted = data.boards.find((board) => board.slug === query.get("table"));
     state.practice = wanted ? Boolean(wanted.practice) : query.get("table") === "practice";
+    state.lost = Boolean(query.get("table")) && !wanted && !state.practice;
     state.board = wanted || (state.practice ? practice[0] : measured[0]) || null;
     state.scale = Math.max(0, data.scales.findIndex((scale) => scale.key === query.get("scale")));
     state.search = query.get("q") || "";
@@ -123,8 +132,10 @@ function mountBoard(root, text) {
       })),
       { key: "mean", title: "Scale mean", kind: "figure", value: (row) => row.scales[scale][0],
         hint: "The model's own average: mean rating, 1 to 6, over all items of the scale. Scores are relative to it.",
-        text: (row) => (row.scales[scale][0] === null ? "–" : row.scales[scale][0].toFixed(2)),
-        say: (row) => `Mean of ${plural(row.scales[scale][1], "item", "items")}` },
+        text: (row) => figure(row.scales[scale][0]), under: (row) => meanHalfWidth(row.scales[scale]), say: (row) => meanInWords(row.scales[scale]) },
+      { key: "reliability", title: "Reliability", kind: "figure", value: (row) => row.reliability ?? null,
+        hint: "How much of what differs between the ten scores is more than chance: 1 all of it, 0 or below nothing. Below 0.5 a profile is called flat.",
+        text: (row) => figure(row.reliability), say: (row) => `Reliability of the profile: ${figure(row.reliability)}` },
       { key: "coverage", title: "Coverage", kind: "figure", value: coverage,
         hint: "Share of the prompts whose answer could be read as a rating.",
         text: (row) => percent(coverage(row)), say: coverageInWords },
@@ -291,7 +302,11 @@ function mountBoard(root, text) {
       el("div", { class: "vp-facts" },
         figures(row.model, dimensions().map((_, i) => cellOf(row, state.scale, i)), true),
         listOf([
-          ["Mean rating", row.scales[state.scale][0] === null ? null : `${row.scales[state.scale][0].toFixed(2)} of 6, over ${plural(row.scales[state.scale][1], "item", "items")} (${scale})`],
+          ["Own average", `${meanInWords(row.scales[state.scale])} (${scale})`],
+          ["Reliability", row.reliability === undefined ? null : `${figure(row.reliability)} (below 0.5: flat)`],
+          ["Wording", row.wording === undefined ? null : `${percent(row.wording)} of the items are rated differently in other words`],
+          ["Order", row.order === undefined ? null : `${percent(row.order)} are rated differently with the answers in reverse order`],
+          ["Most used", row.most_used ? `rating ${row.most_used[0]}, in ${percent(row.most_used[1])} of the answers` : null],
           ["Coverage", `${percent(coverage(row))}: ${coverageInWords(row)}`],
           ["Origin", data.origins[row.origin]],
           ["Source", row.source],
@@ -421,8 +436,10 @@ function mountBoard(root, text) {
   }
 
   function drawNotice() {
-    notice.hidden = !state.practice;
-    notice.textContent = "These rows show how a run works. Their questions were made up for practice and their values mean nothing.";
+    notice.hidden = !state.practice && !state.lost;
+    notice.textContent = state.practice
+      ? "These rows show how a run works. Their questions were made up for practice and their values mean nothing."
+      : "The table that the address names is not here. This is the one that opens otherwise.";
   }
 
   function drawLegend() {
@@ -437,7 +454,7 @@ function mountBoard(root, text) {
   }
 
   function show(board) {
-    Object.assign(state, { board, model: null });
+    Object.assign(state, { board, model: null, lost: false });
     drawLead();
     drawControls();
     drawNotice();
@@ -502,7 +519,8 @@ function mountBoard(root, text) {
       if (column.kind === "name") return nameCell(row);
       if (column.kind === "score") return scoreCell(row, column);
       const words = column.say(row);
-      return el("td", { class: `vp-${column.kind}`, title: words }, column.text(row));
+      const under = column.under && column.under(row);
+      return el("td", { class: `vp-${column.kind}`, title: words, "aria-label": words }, el("span", null, column.text(row)), under ? el("span", { class: "vp-pm" }, under) : null);
     });
     return el("tr", { class: "vp-row" + (row.muted ? " vp-grey" : ""), "data-id": row.id }, cells);
   }
@@ -559,7 +577,8 @@ function mountBoard(root, text) {
         el("thead", null, state.scale === 0 ? bands(columns_) : null, el("tr", { class: "vp-heads" }, columns_.map(heading))),
         body));
     }
-    grow();
+    const chosen = listed.findIndex((row) => row.id === state.model);
+    do grow(); while (shown <= chosen);
   }
 
   function emptyState() {
@@ -601,7 +620,7 @@ function mountBoard(root, text) {
   const idOf = (event) => { const node = event.target.closest("[data-id]"); return node && list.contains(node) ? node.dataset.id : null; };
 
   list.addEventListener("click", (event) => {
-    if (event.target.closest(".vp-opened, a, th button:not(.vp-model)")) return;
+    if (event.target.closest(".vp-opened, a") || String(window.getSelection())) return;
     const id = idOf(event);
     if (id) choose(id);
   });
@@ -643,4 +662,6 @@ function mountBoard(root, text) {
 
   readAddress();
   draw();
+  const opened = list.querySelector(".vp-chosen");
+  if (opened && opened.getBoundingClientRect().bottom > window.innerHeight) opened.scrollIntoView({ block: "center" });
 }

@@ -1,0 +1,57 @@
+"""Results made up for tests of what visitors see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from data.values import SCALES, VALUES
+from eval_queue.records import BenchmarkRef, Coverage, DimensionScore, Result, ScaleProfile
+
+DIGEST = "a" * 64
+ITEMS = {d.name: n for d, n in zip(VALUES, (11, 43, 33, 56, 64, 14, 23, 12, 13, 15), strict=True)}
+
+
+def result(
+    model: str,
+    scores: Sequence[float | None] = (0.0,) * 10,
+    *,
+    half: float | None = None,
+    items: Mapping[str, int] = ITEMS,
+    rated: int = 3120,
+    digest: str = DIGEST,
+    name: str = "value-portrait",
+    **fields: Any,
+) -> Result:
+    """A row with these scores on the ten values, zeros elsewhere, and intervals of this half width."""
+
+    def cell(dimension: str, score: float | None) -> DimensionScore:
+        if score is None:
+            return DimensionScore(score=None, raw=None, n=0)
+        ends = {} if half is None else {"se": half / 1.96, "low": score - half, "high": score + half}
+        return DimensionScore(score=score, raw=4 + score, n=items.get(dimension, 20), **ends)
+
+    scales = {
+        scale: ScaleProfile(
+            mean=4.0,
+            n_items=100,
+            dimensions={d.name: cell(d.name, scores[i] if scale == "pvq" else 0.0) for i, d in enumerate(dimensions)},
+        )
+        for scale, dimensions in SCALES.items()
+    }
+    given: dict[str, Any] = {
+        "id": f"{model}-{digest[:4]}",
+        "endpoint": "test",
+        "protocol": "1-free-text",
+        "origin": "published",
+        "created": datetime(2026, 11, 1, tzinfo=UTC),
+        **fields,
+    }
+    return Result(
+        model=model,
+        benchmark=BenchmarkRef(name=name, version="1", digest=digest),
+        coverage=Coverage(prompts=3120, rated=rated),
+        scales=scales,
+        **given,
+    )

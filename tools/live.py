@@ -1,0 +1,117 @@
+"""The app and a browser, both real: for the tests of the pages and for screenshots."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90.0
+STOP_SECONDS = 30.0
+
+
+@dataclass
+class RunningApp:
+    """An app that answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self) -> int:
+        """Ask it to end, as a platform does, and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port: int = s.getsockname()[1]
+    return port
+
+
+@contextmanager
+def app(store: Path, **settings: str) -> Iterator[RunningApp]:
+    """Run `app.py` on a free port.
+
+    Args:
+        store: folder of its store; its log is written beside it.
+        settings: further settings by name, e.g. `source="practice"`.
+    """
+    url = f"http://127.0.0.1:{free_port()}"
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("VALUE_PORTRAIT_", "GRADIO_"))}
+    given = {f"VALUE_PORTRAIT_{name.upper()}": value for name, value in {"store": str(store), **settings}.items()}
+    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
+    log = store.with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env={**own, **given}, stdout=out, stderr=subprocess.STDOUT)
+    running = RunningApp(url, process, log)
+    try:
+        _wait_until_it_answers(running)
+        yield running
+    finally:
+        try:
+            running.stop()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(running: RunningApp) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if running.process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(running.url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"the app does not answer:\n{running.log.read_text(errors='replace')}")
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: what `CHROMIUM` names, an installed one, or playwright's own; None where there is none."""
+    named = os.environ.get("CHROMIUM")
+    installed = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    found = next((path for path in (named, *installed) if path), None)
+    if found:
+        return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        own = p.chromium.executable_path
+    return own if Path(own).exists() else None
+
+
+@contextmanager
+def chromium(path: str) -> Iterator[Browser]:
+    """A browser without a window."""
+    from playwright.sync_api import sync_playwright
+
+    options: dict[str, Any] = {"args": ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]}
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=path, **options)
+        try:
+            yield browser
+        finally:
+            browser.close()
