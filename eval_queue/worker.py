@@ -219,7 +219,7 @@ class Worker:
             try:
                 return asyncio.run(evaluate(job, folder, on_progress=heart.note, stop=heart.halt))
             except InputError as error:
-                if last_try or _in_use(folder):
+                if last_try or not folder.exists() or _in_use(folder):
                     raise
                 # answers of another run (say, with another token limit) or damaged ones: kept, but not in the way
                 aside = folder.with_name(f"{folder.name}.{claim.nonce}")

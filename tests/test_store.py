@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from store_process import open_store
 
 from data.errors import InputError
 from eval_queue.store import EMPTY_HEAD, LocalStore, Store, StoreUnavailable, WriteConflict, check_path
+from tests.store_process import open_store
 
 SCRIPT = Path(__file__).with_name("store_process.py")
 STORES = {"local": lambda tmp_path: f"local:{tmp_path / 'store'}"}
@@ -137,7 +137,7 @@ def test_two_processes_lose_no_update(spec: str, opener: Opener) -> None:
 
 
 def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> None:
-    from store_process import count_up
+    from tests.store_process import count_up
 
     shared, finished, torn = opener(), threading.Event(), []
 
