@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -245,7 +246,7 @@ def test_a_large_tree_comes_in_pages(hub: Hub, api: HfApi, repo: str) -> None:
 
 
 def test_tree_entries_carry_gits_own_ids(hub: Hub, api: HfApi, repo: str, tmp_path: Path) -> None:
-    files = {"a/one two.json": "1", "a/b/three.json": "3", "a.b/x": "4", "z": ""}
+    files = {"a/one two.json": "1", "a/b/three.json": "3", "a/b.c": "4", "z": ""}
     hub.commit(repo, {path: body.encode() for path, body in files.items()})
     files[".gitattributes"] = hub.files(repo)[".gitattributes"].decode()
     for path, body in files.items():
@@ -314,6 +315,9 @@ def test_revisions_branches_tags_pull_requests_and_squash(hub: Hub, api: HfApi, 
     assert api.revision_exists(repo, first, repo_type="dataset")  # the tag holds it
     api.delete_branch(**where, branch="side/track")
     assert api.revision_exists(repo, old, repo_type="dataset")  # the pull request holds it
+    squashed = head(api)
+    api.super_squash_history(repo, repo_type="dataset")
+    assert not api.revision_exists(repo, squashed, repo_type="dataset")
     assert not api.revision_exists(repo, "0" * 40, repo_type="dataset")
 
 
@@ -541,6 +545,27 @@ def test_large_files_and_datasets_in_a_process_with_this_endpoint(hub: Hub, repo
     counted = hub.requests.by_route()
     assert (counted["lfs-upload"], counted["lfs-verify"]) == (2, 2)  # the third batch found its object stored
     assert counted["other"] == 0
+
+
+def test_only_the_announced_bytes_are_stored(hub: Hub, repo: str) -> None:
+    oid = hashlib.sha256(b"right").hexdigest()
+    body = {"operation": "upload", "transfers": ["basic"], "objects": [{"oid": oid, "size": 5}], "hash_algo": "sha256"}
+    url, headers = f"{hub.url}/datasets/{repo}.git/info/lfs/objects", {"Authorization": f"Bearer {hub.token}"}
+
+    def batch() -> dict[str, Any]:
+        answer = httpx2.post(f"{url}/batch", json=body, headers=headers).json()["objects"][0]
+        assert isinstance(answer, dict)
+        return answer
+
+    actions = batch()["actions"]
+    place = actions["upload"]["href"]
+    assert actions["verify"]["href"] == f"{url}/verify"
+    assert httpx2.put(place, content=b"wrong").status_code == 400
+    assert httpx2.put(place.replace("key=", "key=0"), content=b"right").status_code == 403
+    assert httpx2.post(f"{url}/verify", json={"oid": oid, "size": 5}, headers=headers).status_code == 404
+    assert httpx2.put(place, content=b"right").status_code == 200
+    assert httpx2.post(f"{url}/verify", json={"oid": oid, "size": 5}, headers=headers).status_code == 200
+    assert batch() == {"oid": oid, "size": 5}
 
 
 def test_an_offline_client_asks_nothing_and_uses_its_cache(hub: Hub, repo: str, tmp_path: Path) -> None:
