@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from data.benchmark import Benchmark
+from data.errors import InputError
 from eval_queue.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run, save_run
 from eval_queue.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.local_model import endpoint_address
@@ -116,10 +117,14 @@ async def evaluate(
         retry: how long each prompt is tried.
 
     Raises:
-        InputError: `out` holds another run, is damaged, or is in use.
+        InputError: the endpoint may not be asked for this model; or `out` holds another run, is damaged or in use.
         EvaluationFailed: the endpoint refuses, is gone, or fails for more than 10 % of the prompts.
         EvaluationStopped: `stop` was set.
     """
+    if not job.endpoint.serves(job.model):
+        # llama.cpp, for one, answers under any name
+        message = f"the endpoint {job.endpoint.name} is for {', '.join(job.endpoint.models)}, not for {job.model}"
+        raise InputError(message, field="model")
     stop = stop or threading.Event()
     everything = plan(job.benchmark)
     wanted = everything[: job.limit]

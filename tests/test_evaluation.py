@@ -510,6 +510,14 @@ def test_another_run_does_not_mix_in(tmp_path: Path, other: dict[str, object], n
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_an_endpoint_is_only_asked_for_its_own_models(tmp_path: Path) -> None:
+    with ChatServer() as server:
+        with pytest.raises(InputError, match=r"org/\*.*not for other/model"):
+            run(job(server.address, model="other/model", models=["org/*"]), tmp_path / "run")
+        assert server.asked == []
+    assert not (tmp_path / "run").exists()
+
+
 def test_another_benchmark_does_not_mix_in(tmp_path: Path) -> None:
     with ChatServer() as server:
         first = job(server.address, limit=10)
