@@ -6,11 +6,12 @@ import sys
 
 import typer
 
-from data.commands import info, validate
+from data.commands import ess, info, validate
 from data.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
+ess.register(app)
 info.register(app)
 validate.register(app)
 
