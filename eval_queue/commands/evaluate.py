@@ -188,21 +188,25 @@ def _bar(job: Job) -> Iterator[Callable[[Progress], None]]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]} · {task.fields[left]} · {task.fields[valid]}"),
     )
-    with Bar(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(Text(job.model.rpartition("/")[2]).markup, total=None, rate="", left="", valid="")
+    bar = Bar(*columns, console=Console(stderr=True))
+    task = bar.add_task(Text(job.model.rpartition("/")[2]).markup, total=None, rate="", left="", valid="")
 
-        def show(progress: Progress) -> None:
-            valid = progress.valid_share
-            bar.update(
-                task,
-                total=progress.total,
-                completed=progress.done,
-                rate="-/s" if progress.rate is None else f"{progress.rate:.1f}/s",
-                left="- left" if progress.eta_seconds is None else f"{_duration(progress.eta_seconds)} left",
-                valid="- readable" if valid is None else f"{valid:.1%} readable",
-            )
+    def show(progress: Progress) -> None:
+        bar.start()
+        valid = progress.valid_share
+        bar.update(
+            task,
+            total=progress.total,
+            completed=progress.done,
+            rate="-/s" if progress.rate is None else f"{progress.rate:.1f}/s",
+            left="- left" if progress.eta_seconds is None else f"{_duration(progress.eta_seconds)} left",
+            valid="- readable" if valid is None else f"{valid:.1%} readable",
+        )
 
+    try:
         yield show
+    finally:
+        bar.stop()
 
 
 def _duration(seconds: float) -> str:
