@@ -11,10 +11,13 @@ parsed in bulk; only when something is wrong they are gone through line by line 
 
 from __future__ import annotations
 
+import gc
 import gzip
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, get_args
@@ -41,6 +44,7 @@ SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 """Names of the files that are taken from a folder."""
 
 _IDENTITY: Final = ("model", "prompt_variant", "portrait_id", "option_id")
+_FIELDS: Final = itemgetter(*_IDENTITY, "raw_response", "error")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -146,7 +150,8 @@ def read_answers(paths: Iterable[Path], benchmark: Benchmark, *, reader: Reader 
         for i, item in enumerate(benchmark.items)
     }
     codes = _Codes(reader)
-    files = [_read_file(path, cell_of, codes) for path in find_files(paths)]
+    with _uncollected():
+        files = [_read_file(path, cell_of, codes) for path in find_files(paths)]
     models = tuple(sorted({model for file in files for model in set(file.models)}))
     row = {model: m for m, model in enumerate(models)}
     rows = np.concatenate([np.fromiter(map(row.__getitem__, f.models), np.int64, len(f.models)) for f in files])
@@ -166,7 +171,7 @@ def read_answers(paths: Iterable[Path], benchmark: Benchmark, *, reader: Reader 
     )
 
 
-def _lines(path: Path) -> list[bytes]:
+def _content(path: Path) -> bytes:
     try:
         content = path.read_bytes()
         if content.startswith(_GZIP_MAGIC):
@@ -176,39 +181,72 @@ def _lines(path: Path) -> list[bytes]:
         raise InputError(message, file=path) from error
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", file=path) from error
-    return content.removeprefix(_BOM).split(b"\n")
+    return content.removeprefix(_BOM)
 
 
 def _read_file(path: Path, cell_of: dict[tuple[str, int, int], int], codes: _Codes) -> _File:
-    lines = _lines(path)
-    filled = [line for line in lines if line and not line.isspace()]
-    if not filled:
+    content = _content(path)
+    lines = content.strip()
+    if not lines:
         raise InputError("this file is empty; expected one answer a line", file=path)
     try:
-        records = orjson.loads(b"[" + b",".join(filled) + b"]")
-        if len(records) != len(filled) or set(map(type, records)) != {dict}:
-            raise _BadFileError
-        models, variants, queries, options = zip(*map(itemgetter(*_IDENTITY), records), strict=True)
+        records = _parsed(lines)
+        models, variants, queries, options, texts, errors = zip(*_rows(records), strict=True)
         # bool is an int to Python and True == 1: types are compared, not values
-        if {*map(type, models), *map(type, variants)} != {str} or {*map(type, queries), *map(type, options)} != {int}:
+        if {*map(type, queries), *map(type, options)} != {int} or any(not m or type(m) is not str for m in set(models)):
             raise _BadFileError
         cells = list(map(cell_of.get, zip(variants, queries, options, strict=True)))
-        if None in cells or "" in models:
+        if None in cells:
             raise _BadFileError
-        answers = [(r.get("raw_response"), r.get("error"), r.get("finish_reason")) for r in records]
-        if (None, None, None) in answers and not all("raw_response" in r or r.get("error") for r in records):
-            raise _BadFileError
-        read = [codes[answer] for answer in answers]
+        reasons = [r.get("finish_reason") for r in records] if b'"finish_reason"' in content else repeat(None)
+        read = list(map(codes.__getitem__, zip(texts, errors, reasons, strict=False)))
     except (_BadFileError, orjson.JSONDecodeError, KeyError, TypeError) as error:
-        _raise_wrong_line(path, lines, cell_of, error)
+        _raise_wrong_line(path, content, cell_of, error)
     return _File(path, models, np.array(cells, np.int64), np.array(read, np.int64))
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Hold the garbage collector back: hundreds of thousands of parsed objects hold no cycle worth looking for."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _parsed(lines: bytes) -> list[dict[str, Any]]:
+    """All lines as records: as one JSON list, or, where that is not what they are, blank lines left out, one by one."""
+    records: list[dict[str, Any]] = []
+    try:
+        records = orjson.loads(b"[" + lines.replace(b"\n", b",") + b"]")
+        whole = len(records) == lines.count(b"\n") + 1
+    except orjson.JSONDecodeError:
+        whole = False
+    if not whole:
+        records = [orjson.loads(line) for line in lines.split(b"\n") if line and not line.isspace()]
+    if set(map(type, records)) != {dict}:
+        raise _BadFileError
+    return records
+
+
+def _rows(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """The fields of each record. Either of text and error may be left out where the other one is there."""
+    try:
+        return list(map(_FIELDS, records))
+    except KeyError:
+        if not all("raw_response" in record or record.get("error") for record in records):
+            raise
+        return [_FIELDS({"raw_response": None, "error": None} | record) for record in records]
+
+
 def _raise_wrong_line(
-    path: Path, lines: list[bytes], cell_of: dict[tuple[str, int, int], int], cause: Exception
+    path: Path, content: bytes, cell_of: dict[tuple[str, int, int], int], cause: Exception
 ) -> NoReturn:
     items = {(query, option) for _, query, option in cell_of}
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(content.split(b"\n"), start=1):
         if not line or line.isspace():
             continue
         problem = _problem(line, items)
@@ -258,6 +296,7 @@ def _raise_duplicate(files: list[_File], cells: NDArray[np.int64]) -> NoReturn:
     places = []
     for position in (first, again):
         f = int(np.searchsorted(starts, position, side="right")) - 1
-        filled = [n for n, line in enumerate(_lines(files[f].path), start=1) if line and not line.isspace()]
+        lines = _content(files[f].path).split(b"\n")
+        filled = [n for n, line in enumerate(lines, start=1) if line and not line.isspace()]
         places.append(f"{files[f].path}, line {filled[position - starts[f]]}")
     raise InputError(f"this prompt of this model is already answered in {places[0]}; keep one", file=places[1])

@@ -41,7 +41,7 @@ SEED: Final = 20250515
 LEVEL: Final = 0.95
 """Coverage that an interval aims at."""
 
-_CHUNK: Final = 16
+_CHUNK: Final = 8
 """Models worked on at a time; bounds memory, changes no result."""
 _TEN: Final = SCALE_COLUMNS["pvq"]
 
@@ -226,12 +226,14 @@ def _resampled(
         models = slice(start, min(start + _CHUNK, len(x)))
         present = np.isfinite(x[models])
         # models mostly miss the same items, usually none: their counts are worked out once
-        patterns, pattern_of = np.unique(present, axis=0, return_inverse=True)
-        counts = per_query(patterns.astype(np.float64))
+        packed = np.ascontiguousarray(np.packbits(present, axis=1))
+        _, first, pattern_of = np.unique(packed.view(f"V{packed.shape[1]}"), return_index=True, return_inverse=True)
+        pattern_of = pattern_of.ravel()
+        counts = per_query(present[first].astype(np.float64))
         n = in_every_draw(counts)
         means = in_every_draw(per_query(np.where(present, x[models], 0.0)))
         with np.errstate(invalid="ignore"):  # nothing drawn: 0 / 0 is NaN
-            means /= n if len(patterns) == 1 else n[pattern_of]
+            means /= n if len(first) == 1 else n[pattern_of]
         yield _Resampled(models, means, ((counts > 0).sum(axis=2) >= 2)[pattern_of])
 
 

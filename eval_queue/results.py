@@ -6,6 +6,7 @@ machine; a number that does not exist becomes null.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -88,7 +89,8 @@ def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "offici
 
 def number(x: float) -> float | None:
     """A number for a record: rounded, null where there is none."""
-    return round(float(x), DECIMALS) + 0.0 if np.isfinite(x) else None
+    plain = float(x)
+    return round(plain, DECIMALS) + 0.0 if math.isfinite(plain) else None
 
 
 def _interval(spread: Spread, *at: int) -> dict[str, float | None]:

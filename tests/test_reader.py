@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.benchmark import RATING_PHRASES
@@ -63,6 +63,7 @@ def test_the_table_holds_enough_own_cases() -> None:
     assert len({case["text"] for case in CASES["own"] if not case.get("finish_reason")}) >= 60
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_gets_either_a_rating_or_a_kind(text: str) -> None:
     for reading in (read_answer(text), read_answer_compat(text)):
@@ -76,6 +77,7 @@ _WRAPPINGS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(RATING_PHRASES)), st.lists(_WRAPPINGS, max_size=3), st.booleans())
 def test_wrapping_never_changes_a_phrase(rating: int, wrappings: list[str], upper: bool) -> None:
     text = RATING_PHRASES[rating]
@@ -84,6 +86,7 @@ def test_wrapping_never_changes_a_phrase(rating: int, wrappings: list[str], uppe
     assert read_answer(text.upper() if upper else text).rating == rating
 
 
+@settings(deadline=None)
 @given(st.permutations(list(RATING_PHRASES.values())), st.sampled_from(["\n", ", ", " / ", "; ", " or ", "\n- "]))
 def test_a_list_of_options_is_never_an_answer(options: list[str], separator: str) -> None:
     assert read_answer(separator.join(options)) == Reading(None, "unreadable")
