@@ -1,0 +1,117 @@
+"""`python -m leaderboard proximity`: how near models are to groups of people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from leaderboard.proximity_report import ModelProximity, ProximityReport
+
+WIDTH: Final = 140
+"""Columns of the table where the output is no terminal."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def proximity(
+        answers: Annotated[
+            list[Path], typer.Argument(help="Files of raw answers (.jsonl, .jsonl.gz), or folders of them.")
+        ],
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        reference: Annotated[
+            Path | None,
+            typer.Option(
+                help="File of group profiles, as `python -m data ess` writes it, in place of the shipped groups.",
+                show_default=False,
+            ),
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    ) -> None:
+        """Set models against the benchmark's raters and against groups of people, with intervals."""
+        from data.rater_means import rater_means
+        from data.reference import load_reference
+        from data.sources import load_benchmark, load_study
+        from eval_queue.answers import read_answers
+        from eval_queue.results import profiles
+        from eval_queue.scoring import item_means
+        from leaderboard.proximity_report import report
+
+        people = load_reference(reference)
+        benchmark = load_benchmark(source, progress=True)
+        read = read_answers(answers, benchmark)
+        raters = rater_means(benchmark, load_study(source))
+        scored = profiles(read, benchmark)
+        found = report(read.models, item_means(read.ratings), scored, benchmark, raters, people)
+        if as_json:
+            typer.echo(found.model_dump_json(indent=2))
+        else:
+            _show(found)
+
+
+def _show(report: ProximityReport) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=WIDTH, highlight=False)
+    title = f"{report.benchmark.name} {report.benchmark.version[:7]}: models and people, 95 % intervals in brackets"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=Text(title), title_justify="left")
+    table.add_column("Model", overflow="fold", min_width=16)
+    table.add_column("R", justify="right", no_wrap=True)
+    table.add_column("Like the\nraters", justify="right", no_wrap=True)
+    for lean in report.models[0].leans.values():
+        table.add_column(Text(f"+ {_group(lean.toward)}\n- {_group(lean.against)}"), justify="right", no_wrap=True)
+    table.add_column("Nearest group", no_wrap=True)
+    for model in report.models:
+        table.add_row(*map(Text, _cells(model)))
+    console.print(table)
+    for line in _legend(report):
+        console.print(Text(line))
+
+
+def _cells(model: ModelProximity) -> list[str]:
+    like = model.like_raters
+    leans = [_interval(lean.lean, lean.low, lean.high) + ("*" if lean.sure else " ") for lean in model.leans.values()]
+    withheld = (model.reason or "").partition(":")[0]
+    nearest = (model.nearest.group or "not distinguishable") if model.reported else withheld
+    return [model.model, _number(model.reliability), _interval(like.spearman, like.low, like.high), *leans, nearest]
+
+
+def _legend(report: ProximityReport) -> list[str]:
+    caveats, tested = report.caveats, len(report.models[0].leans)
+    lines = [
+        "R: reliability; with less than 0.50 a profile is flat and only set beside the raters. Like the raters: "
+        f"Spearman on the same items ({report.raters_from.n} people).",
+        "Leans: cosine of what remains without what all people share, + towards the first group. *: sure after Holm's "
+        f"correction over the {tested} contrasts of a model.",
+        f"For scale: the raters' own two profiles agree at Spearman {caveats.ceiling:.2f}; one European and the mean "
+        f"of all at a median Pearson of {caveats.one_european:.2f}.",
+        f"Groups: {report.groups_from.title}, {report.groups_from.n:,} people. {report.groups_from.about}".rstrip(),
+        caveats.europe,
+        caveats.confounding,
+    ]
+    return lines if caveats.benchmark is None else [*lines, caveats.benchmark]
+
+
+def _interval(value: float | None, low: float | None, high: float | None) -> str:
+    return _number(value) if value is None else f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _number(x: float | None) -> str:
+    """Two digits, without the zero before the point: the table is wide."""
+    return "-" if x is None else f"{x:.2f}".replace("0.", ".", 1)
+
+
+def _group(name: str) -> str:
+    return name.partition("/")[2].replace("_", " ")

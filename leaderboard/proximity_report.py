@@ -1,0 +1,316 @@
+"""Proximity as records: what `python -m leaderboard proximity` prints and pages and exports show.
+
+What must not be forgotten when a number travels (on whom it rests, how far it can be read) stands in fields beside the
+numbers. A number that is withheld is null and the row says why; a nearest group that cannot be told is null too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+import numpy as np
+
+from data.benchmark import Benchmark
+from data.reference import Raters, Reference, Source
+from data.sources import MODIFIED
+from eval_queue.bootstrap import DRAWS
+from eval_queue.records import BenchmarkRef, Profile, Record
+from eval_queue.results import number
+from eval_queue.scoring import Floats
+from eval_queue.stability import FLAT_BELOW
+from leaderboard.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
+from leaderboard.ranks import ALPHA, resample
+
+
+class LikeRaters(Record):
+    """A model and the benchmark's own raters on the same items."""
+
+    spearman: float | None
+    """Rank correlation of the ten values."""
+    pearson: float | None
+    rms: float | None
+    """Root mean square difference, in rating points."""
+    low: float | None
+    """Lower end of the 95 % interval of `spearman`."""
+    high: float | None
+    """Upper end."""
+
+
+class GroupSimilarity(Record):
+    """A model and a group of people. Nearly the same for every group: groups hardly differ in shape."""
+
+    spearman: float | None
+    """Rank correlation of the ten values; read it beside `Caveats.ceiling`."""
+    pearson: float | None
+    tau_b: float | None
+    """Kendall's rank correlation."""
+    low: float | None
+    """Lower end of the 95 % interval of `spearman`."""
+    high: float | None
+    """Upper end."""
+    distance: float | None
+    """Root mean square difference on the PVQ-21's scale, in standard deviations between people."""
+    distance_low: float | None
+    """Lower end of its 95 % interval."""
+    distance_high: float | None
+    """Upper end."""
+    distance_by_slope: dict[str, float | None]
+    """The same at other links between the two scales: what is assumed there matters more than the interval."""
+
+
+class Lean(Record):
+    """A model between two groups, apart from what all people share."""
+
+    toward: str
+    """Group that a positive lean is towards."""
+    against: str
+    """Group that a negative lean is towards."""
+    lean: float | None
+    """Cosine, -1 to 1."""
+    low: float | None
+    """Lower end of its 95 % interval, taken alone."""
+    high: float | None
+    """Upper end."""
+    p: float | None
+    """Two-sided p-value of no lean, taken alone."""
+    p_adjusted: float | None
+    """After Holm's correction over the contrasts of this model."""
+
+    @property
+    def sure(self) -> bool:
+        """Whether the lean is surely one."""
+        return self.p_adjusted is not None and self.p_adjusted <= ALPHA
+
+
+class Nearest(Record):
+    """The nearest of the groups in the contrasts, if it can be told."""
+
+    group: str | None
+    """Its name; null stands for "not distinguishable", or for a row that is not reported."""
+    share: float | None
+    """Share of the bootstrap draws that the leading group wins."""
+    lead: float | None
+    """By how much its Pearson correlation exceeds the second's."""
+    lead_low: float | None
+    """Lower end of the 95 % interval."""
+    lead_high: float | None
+    """Upper end."""
+    p_adjusted: float | None
+    """Largest of its leads' p-values after Holm's correction over the other groups."""
+
+
+class Tested(Record):
+    """How many tests Holm's correction allows for."""
+
+    leans: int
+    nearest: int
+
+
+class ModelProximity(Record):
+    """A model among people."""
+
+    model: str
+    reliability: float | None
+    """R of its profile; below 0.5 only `like_raters` is given."""
+    reported: bool
+    """Whether groups, leans and nearest group are given."""
+    reason: str | None
+    """Why not; null where they are."""
+    like_raters: LikeRaters
+    groups: dict[str, GroupSimilarity]
+    """By name of the group."""
+    leans: dict[str, Lean]
+    """By name of the contrast."""
+    nearest: Nearest
+    tested: Tested
+
+
+class People(Record):
+    """Whose answers stand behind figures."""
+
+    title: str
+    about: str
+    """Who was asked and how the figures were made."""
+    n: int
+    licence: str
+    commit: str
+    """Of the repository the figures come from; empty for a person's own file."""
+
+    @classmethod
+    def of(cls, source: Source, n: int) -> People:
+        """From a source of `data.reference`."""
+        return cls(title=source.title, about=source.about, n=n, licence=source.licence, commit=source.commit)
+
+
+class Caveats(Record):
+    """What must be read with the numbers."""
+
+    region: Literal["Europe"] = "Europe"
+    """Where the people of the groups live."""
+    europe: str = (
+        "The groups are residents of European countries. They stand for nobody else, and left and right are not the "
+        "parties of another continent."
+    )
+    confounding: str = (
+        "Contrasts are descriptive: groups differ in more than their name (people of 80 or older had less schooling, "
+        "for one), and a lean says nothing about where it comes from."
+    )
+    shape: str = (
+        "Groups hardly differ in the order of their values, so a model is about as similar to each of them. A "
+        "similarity is not a judgement: no order of values is better than another."
+    )
+    raters: str = (
+        "The benchmark's raters are English-speaking crowd workers, and the key that scores models rests on their "
+        "answers."
+    )
+    benchmark: str | None = None
+    """What is wrong with the benchmark for this purpose; null for upstream's own."""
+    ceiling: float
+    """Spearman between the raters' own two profiles, on the benchmark's items and on the PVQ-21: how well people agree
+    with themselves. Not a strict bound."""
+    one_european: float = 0.60
+    """Median Pearson correlation of one person's profile with the mean of all (ESS round 9)."""
+    one_european_low: float = -0.07
+    """Its 5th percentile over persons."""
+    one_european_high: float = 0.87
+    """Its 95th percentile."""
+
+
+class ProximityReport(Record):
+    """Models among people."""
+
+    schema_version: Literal[1] = 1
+    benchmark: BenchmarkRef
+    groups_from: People
+    raters_from: People
+    slopes: tuple[float, ...] = SLOPES
+    """Size of differences on the benchmark's items relative to the PVQ-21's; the first is the one in use."""
+    draws: int = DRAWS
+    """Bootstrap draws over queries and people."""
+    caveats: Caveats
+    models: list[ModelProximity]
+
+
+_PRACTICE: Final = (
+    "The practice benchmark: its raters are simulated, so nothing here is about people or about a model's values."
+)
+_MODIFIED: Final = "Not upstream's files: whether the raters' figures on the PVQ-21 belong to them is not known."
+
+
+def report(
+    models: Sequence[str],
+    means: Floats,
+    profiles: Sequence[Profile],
+    benchmark: Benchmark,
+    raters: Floats,
+    reference: Reference,
+) -> ProximityReport:
+    """Set models against people.
+
+    Args:
+        models: their names.
+        means: their mean rating of each item (`eval_queue.scoring.item_means`), shape (models, items).
+        profiles: their profiles, which say whether a row is complete and how reliable it is.
+        benchmark: the benchmark that was asked.
+        raters: mean rating of each item by its raters (`data.rater_means`), shape (items,).
+        reference: the groups.
+    """
+    sample = resample(np.vstack([means, raters]), benchmark.key.selected, benchmark.query_index)
+    found = proximity(
+        sample.point[:-1],
+        sample.draws[:, :-1],
+        sample.point[-1],
+        sample.draws[:, -1],
+        reference,
+        complete=np.array([bool(p.complete) for p in profiles], dtype=np.bool_),
+        reliability=np.array([np.nan if p.reliability is None else p.reliability for p in profiles], dtype=np.float64),
+    )
+    return ProximityReport(
+        benchmark=BenchmarkRef.of(benchmark),
+        groups_from=People.of(reference.people.source, reference.people.n),
+        raters_from=People.of(reference.raters.source, reference.raters.n),
+        caveats=Caveats(ceiling=ceiling(reference.raters), benchmark=_reservation(benchmark)),
+        models=[
+            _model(found, m, name, profile) for m, (name, profile) in enumerate(zip(models, profiles, strict=True))
+        ],
+    )
+
+
+def ceiling(raters: Raters) -> float:
+    """Spearman between the raters' profiles on the benchmark's items and on the PVQ-21."""
+    p, q = (shapes(x[None, :, None]) for x in (raters.vp_human_centred10, raters.pvq_human_centred10))
+    return round(float(correlations(p, q).spearman[0, 0, 0]), 4)
+
+
+def _reservation(benchmark: Benchmark) -> str | None:
+    if benchmark.is_practice:
+        return _PRACTICE
+    return _MODIFIED if benchmark.version == MODIFIED else None
+
+
+def _reason(profile: Profile) -> str | None:
+    if not profile.complete:
+        return f"incomplete: {profile.incomplete_reason or 'not known whether enough has a rating'}"
+    if profile.reliability is not None and profile.reliability < FLAT_BELOW:
+        return (
+            f"flat profile: reliability {profile.reliability:.2f}, {FLAT_BELOW:.2f} is needed to set it against groups"
+        )
+    if profile.reliability is None:
+        return "flat profile: all ten values are equal" if profile.flat else "the profile's reliability is not known"
+    return None
+
+
+def _model(found: Proximity, m: int, name: str, profile: Profile) -> ModelProximity:
+    near = found.nearest
+    named = bool(near.named[m])
+    return ModelProximity(
+        model=name,
+        reliability=profile.reliability,
+        reported=bool(found.reported[m]),
+        reason=_reason(profile),
+        like_raters=LikeRaters(
+            **_numbers(found.like_raters.spearman, "spearman", (m,)),
+            pearson=number(found.like_raters.pearson.value[m]),
+            rms=number(found.like_raters.rms.value[m]),
+        ),
+        groups={group: _similarity(found, m, g) for g, group in enumerate(found.groups)},
+        leans={
+            contrast.name: Lean(
+                toward=contrast.toward,
+                against=contrast.against,
+                **_numbers(found.leans.lean, "lean", (m, c)),
+                p=number(found.leans.p[m, c]),
+                p_adjusted=number(found.leans.p_adjusted[m, c]),
+            )
+            for c, contrast in enumerate(found.contrasts)
+        },
+        nearest=Nearest(
+            group=found.groups[near.group[m]] if named else None,
+            share=number(near.share[m]),
+            **_numbers(near.lead, "lead", (m,), "lead_"),
+            p_adjusted=number(near.p_adjusted[m].max(initial=-np.inf)),
+        ),
+        tested=Tested(leans=int(found.leans.tested[m]), nearest=int(near.tested[m])),
+    )
+
+
+def _similarity(found: Proximity, m: int, g: int) -> GroupSimilarity:
+    of = found.similarity
+    return GroupSimilarity(
+        **_numbers(of.spearman, "spearman", (m, g)),
+        pearson=number(of.pearson.value[m, g]),
+        tau_b=number(of.tau_b.value[m, g]),
+        **_numbers(of.distance, "distance", (m, g), "distance_"),
+        distance_by_slope={
+            f"{slope:g}": number(d) for slope, d in zip(SLOPES, of.distance_by_slope[m, g], strict=True)
+        },
+    )
+
+
+def _numbers(estimate: Estimate, name: str, at: tuple[int, ...], prefix: str = "") -> Mapping[str, float | None]:
+    return {
+        name: number(estimate.value[at]),
+        f"{prefix}low": number(estimate.low[at]),
+        f"{prefix}high": number(estimate.high[at]),
+    }
