@@ -25,8 +25,15 @@ function mountBoard(root, text) {
       else if (name === "style") for (const [key, v] of Object.entries(value)) node.style.setProperty(key, v);
       else node.setAttribute(name, value === true ? "" : value);
     }
-    node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
     return node;
+  }
+
+  /* Draw, and leave the keyboard where it was: on the same control, which may be a new element now. */
+  function keepingFocus(box, controls, drawing) {
+    const before = [...box.querySelectorAll(controls)].indexOf(document.activeElement);
+    drawing();
+    if (before >= 0) box.querySelectorAll(controls)[before]?.focus({ preventScroll: true });
   }
 
   const whole = (n) => n.toLocaleString("en");
@@ -432,7 +439,7 @@ function mountBoard(root, text) {
     const parts = NARROW.matches
       ? [scales, searchBox(), menu("Options", sortPicker(), tables, practiceSwitch())]
       : [scales, searchBox(), tables, menu("Columns", columns().slice(1).map(check)), practiceSwitch()];
-    controls.replaceChildren(...parts.filter(Boolean));
+    keepingFocus(controls, "button, input, select, summary", () => controls.replaceChildren(...parts.filter(Boolean)));
   }
 
   function drawNotice() {
@@ -641,7 +648,7 @@ function mountBoard(root, text) {
 
   function update() {
     pointed = null;
-    drawRows();
+    keepingFocus(list, "thead button", drawRows);
     drawSelection();
     writeAddress();
     if (state.search) live.textContent = plural(listed.length, "model found", "models found");

@@ -1,0 +1,121 @@
+"""The served app without a browser: what it offers to programs, how it starts and how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval_queue.intake import configured_endpoints, submit
+from eval_queue.local_model import MODEL, available
+from eval_queue.queue import open_queue
+from eval_queue.records import BenchmarkRef
+from eval_queue.settings import Endpoint, Settings
+from tests.browser.conftest import HOSTILE
+from tools.live import RunningApp, app
+
+pytestmark = pytest.mark.browser
+
+
+def get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def until(holds: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait until something holds; returns what it gave."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := holds():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen in time")
+
+
+def config(page: str) -> dict[str, Any]:
+    found = re.search(r"window\.gradio_config = (.*?);</script>", page)
+    assert found is not None
+    parsed: dict[str, Any] = json.loads(found[1])
+    return parsed
+
+
+def test_nothing_is_offered_to_programs_by_accident(served: RunningApp) -> None:
+    info = json.loads(get(f"{served.url}/gradio_api/info"))
+    assert info == {"named_endpoints": {}, "unnamed_endpoints": {}}
+    for route in ("", "submit", "queue", "about"):
+        for listener in config(get(f"{served.url}/{route}"))["dependencies"]:
+            assert listener["api_visibility"] == "private"
+
+
+@pytest.mark.parametrize("route", ["", "submit", "queue", "about"])
+def test_user_text_is_escaped_in_every_page(served: RunningApp, route: str) -> None:
+    assert HOSTILE not in get(f"{served.url}/{route}")
+
+
+def test_secrets_and_addresses_reach_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY_FOR_TESTS", "a-very-secret-key")
+    endpoint = {"name": "vllm", "base_url": "http://10.9.8.7:6543/v1", "api_key_env": "SECRET_KEY_FOR_TESTS"}
+    with app(tmp_path / "store", source="practice", scheduler="false", endpoints=json.dumps([endpoint])) as running:
+        pages = "".join(get(f"{running.url}/{route}") for route in ("", "submit", "queue", "about", "config"))
+        assert '"vllm"' in pages
+        assert "10.9.8.7" not in pages
+        assert "6543" not in pages
+        assert "a-very-secret-key" not in pages
+        assert running.stop() == 0
+        assert "10.9.8.7" not in running.log.read_text()
+
+
+def test_a_page_is_as_new_as_its_request(tmp_path: Path) -> None:
+    endpoints = (Endpoint(name="other"),)
+    with app(
+        tmp_path / "store", source="practice", scheduler="false", endpoints=json.dumps([{"name": "other"}])
+    ) as running:
+        assert "org/just-submitted" not in get(f"{running.url}/queue")
+        from data.practice import practice_benchmark
+
+        submit(
+            open_queue(Settings(store=tmp_path / "store")),
+            "org/just-submitted",
+            endpoints=endpoints,
+            benchmark=BenchmarkRef.of(practice_benchmark()),
+            submitter="local",
+            quota=5,
+        )
+        assert "org/just-submitted" in get(f"{running.url}/queue")
+
+
+def test_a_wrong_setting_is_said_without_a_traceback(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError) as stopped, app(tmp_path / "store", source=str(tmp_path / "nowhere")):
+        pass
+    assert "Traceback" not in str(stopped.value)
+    assert "nowhere" in str(stopped.value)
+
+
+@pytest.mark.local_model
+@pytest.mark.skipif(not available(), reason="the small model is not installed: see requirements-local.txt")
+def test_the_end_of_the_app_returns_what_was_running(tmp_path: Path) -> None:
+    from data.practice import practice_benchmark
+
+    settings = Settings(store=tmp_path / "store")
+    queue = open_queue(settings)
+    with app(settings.store, source="practice", poll_seconds="1") as running:
+        stored = submit(
+            queue,
+            MODEL,
+            endpoints=configured_endpoints(settings),
+            benchmark=BenchmarkRef.of(practice_benchmark()),
+            submitter="local",
+            quota=5,
+        )
+        asked = until(lambda: (p := queue.get(stored.id).progress) is not None and p.done > 0, 120)
+        assert asked
+        assert running.stop() == 0
+    after = queue.get(stored.id)
+    assert (after.state, after.lease, after.attempts) == ("pending", None, 0)
+    assert queue.claim("another worker", runnable=lambda _: True) is not None
