@@ -364,7 +364,7 @@ class _Order:
 
     @cached_property
     def by_age(self) -> list[Submission]:
-        return sorted(self.records.values(), key=lambda s: (s.created, s.id))
+        return sorted(self.records.values(), key=_age)
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -375,10 +375,15 @@ def _answers_path(id_: str) -> str:
     return f"answers/{id_}.parquet"
 
 
+def _age(submission: Submission) -> tuple[float, str]:
+    # numbers are compared several times faster than times with a zone, which shows with thousands of records
+    return submission.created.timestamp(), submission.id
+
+
 def _waiting(records: Mapping[str, Submission]) -> list[Submission]:
     """Pending submissions in the order of evaluation."""
     pending = (s for s in records.values() if s.state == "pending")
-    return sorted(pending, key=lambda s: (-s.priority, s.created, s.id))
+    return sorted(pending, key=lambda s: (-s.priority, *_age(s)))
 
 
 def _answers(result: Result | None) -> bool:

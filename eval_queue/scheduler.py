@@ -24,9 +24,11 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from data.errors import InputError
 from eval_queue.intake import configured_endpoints
 from eval_queue.queue import Queue
 from eval_queue.settings import Settings
+from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.worker import Benchmarks, Worker
 
 if TYPE_CHECKING:
@@ -86,8 +88,9 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         work=settings.store / "work",
         stop=stop,
     )
-    # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds
-    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
+    # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
+    # errors are told by `_report`
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     scheduler = BackgroundScheduler(
         timezone=UTC,
         executors={"default": ThreadPoolExecutor(1)},
@@ -119,7 +122,9 @@ def stop_on_signals(stop: threading.Event) -> None:
 def _report(event: JobEvent) -> None:
     """Say what went wrong with a run; the next one comes all the same."""
     error = getattr(event, "exception", None)
-    if error is not None:
+    if error is None:
+        _log.warning("the evaluator missed its time; the machine may be too busy")
+    elif isinstance(error, InputError | StoreUnavailable | WriteConflict):
         _log.error("the evaluator stumbled and will try again: %s", error)
     else:
-        _log.warning("the evaluator missed its time, the machine may be too busy")
+        _log.error("a fault of this program; the evaluator will try again", exc_info=error)
