@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from folders import write_folder
 
 from data.layout import SURVEY
 from data.sources import load_benchmark
+from tests.conftest import ROOT
+from tests.folders import write_folder
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

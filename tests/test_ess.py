@@ -18,8 +18,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
-from ess_files import (
+from typer.testing import CliRunner
+
+from data.__main__ import app
+from data.errors import InputError
+from data.ess import ITEMS, KEY, Design, Profiles, profiles, score, taylor_se
+from data.ess_reader import read_people
+from data.reference import COLUMNS, DESIGN_BASED, MIN_CELL, Group, load_reference
+from data.values import VALUES
+from tests.conftest import ROOT
+from tests.ess_files import (
     ITEM_VALUES,
     KEEPING,
     OPEN,
@@ -31,14 +39,6 @@ from ess_files import (
     survey,
     write,
 )
-from typer.testing import CliRunner
-
-from data.__main__ import app
-from data.errors import InputError
-from data.ess import ITEMS, KEY, Design, Profiles, profiles, score, taylor_se
-from data.ess_reader import read_people
-from data.reference import COLUMNS, DESIGN_BASED, MIN_CELL, Group, load_reference
-from data.values import VALUES
 
 ALL_NAMES = [
     "overall/all",

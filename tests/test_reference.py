@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from scipy import stats
 
 from data import layout
@@ -30,6 +29,7 @@ from data.reference import (
 )
 from data.sources import load_benchmark, load_study
 from data.values import VALUES
+from tests.conftest import ROOT
 
 SHIPPED = FOLDER / "ess_group_profiles.csv"
 UN = [v.name for v in VALUES].index("Universalism")

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from folders import QUERIES, copy_folder, edit_json, write_folder
 from scipy.stats import rankdata
 
 from data import upstream
@@ -27,6 +26,7 @@ from data.practice import practice_benchmark
 from data.ratings import Study
 from data.sources import load_benchmark, load_study
 from data.values import DIMENSIONS
+from tests.folders import QUERIES, copy_folder, edit_json, write_folder
 
 PVQ = CORRELATIONS["pvq"]
 TITLED, UNTITLED = TEMPLATES["v2_reversed"]

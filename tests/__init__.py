@@ -1,0 +1,1 @@
+"""Tests of the whole project; run them from its root."""
