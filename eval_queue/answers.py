@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import repeat
-from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, get_args
 
@@ -44,7 +43,6 @@ SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 """Names of the files that are taken from a folder."""
 
 _IDENTITY: Final = ("model", "prompt_variant", "portrait_id", "option_id")
-_FIELDS: Final = itemgetter(*_IDENTITY, "raw_response", "error")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -191,7 +189,8 @@ def _read_file(path: Path, cell_of: dict[tuple[str, int, int], int], codes: _Cod
         raise InputError("this file is empty; expected one answer a line", file=path)
     try:
         records = _parsed(lines)
-        models, variants, queries, options, texts, errors = zip(*_rows(records), strict=True)
+        models, variants, queries, options = ([record[field] for record in records] for field in _IDENTITY)
+        texts, errors = _texts_and_errors(records)
         # bool is an int to Python and True == 1: types are compared, not values
         if {*map(type, queries), *map(type, options)} != {int} or any(not m or type(m) is not str for m in set(models)):
             raise _BadFileError
@@ -232,14 +231,14 @@ def _parsed(lines: bytes) -> list[dict[str, Any]]:
     return records
 
 
-def _rows(records: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """The fields of each record. Either of text and error may be left out where the other one is there."""
+def _texts_and_errors(records: list[dict[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """What came back, and what went wrong. Either may be left out where the other one is there."""
     try:
-        return list(map(_FIELDS, records))
+        return [record["raw_response"] for record in records], [record["error"] for record in records]
     except KeyError:
         if not all("raw_response" in record or record.get("error") for record in records):
             raise
-        return [_FIELDS({"raw_response": None, "error": None} | record) for record in records]
+        return [record.get("raw_response") for record in records], [record.get("error") for record in records]
 
 
 def _raise_wrong_line(

@@ -165,29 +165,31 @@ def spread(draws: Floats) -> Floats:
     """Standard error, lower and upper end of the percentile interval, over the last axis, without its NaN.
 
     Args:
-        draws: shape (..., draws). Sorted in place.
+        draws: shape (..., draws). Overwritten.
 
     Returns:
         Shape (3, ...); NaN where fewer than two draws have a value.
     """
-    draws.sort(axis=-1)  # NaN last
-    present = np.isfinite(draws)
-    n = present.sum(axis=-1)
-    if present.all():
-        se = draws.std(axis=-1, ddof=1)
-    else:
-        deviation = np.where(present, draws, 0.0)
-        deviation -= ratio(deviation.sum(axis=-1), n)[..., None]
-        deviation[~present] = 0.0
-        se = np.sqrt(ratio(np.square(deviation, out=deviation).sum(axis=-1), np.maximum(n - 1, 0)))
-    ends = []
-    for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2):
-        position = np.maximum(n - 1, 0) * q
+    draws.sort(axis=-1)  # NaN last, so one in the last place tells of any
+    missing = np.isnan(draws) if np.isnan(draws[..., -1]).any() else None
+    n = np.full(draws.shape[:-1], draws.shape[-1]) if missing is None else draws.shape[-1] - missing.sum(axis=-1)
+    last = np.maximum(n - 1, 0)
+    found = np.empty((3, *n.shape))
+    for end, q in enumerate(((1 - LEVEL) / 2, (1 + LEVEL) / 2), start=1):
+        position = last * q
         below = np.floor(position).astype(np.intp)
-        above = np.minimum(below + 1, np.maximum(n - 1, 0))
-        lower, upper = (np.take_along_axis(draws, k[..., None], axis=-1)[..., 0] for k in (below, above))
-        ends.append(lower + (upper - lower) * (position - below))
-    return np.where(n >= 2, np.stack([se, *ends]), np.nan)
+        lower, upper = (
+            np.take_along_axis(draws, k[..., None], axis=-1)[..., 0] for k in (below, np.minimum(below + 1, last))
+        )
+        found[end] = lower + (upper - lower) * (position - below)
+    if missing is not None:
+        draws[missing] = 0.0
+    draws -= ratio(draws.sum(axis=-1), n)[..., None]
+    if missing is not None:
+        draws[missing] = 0.0
+    found[0] = np.sqrt(ratio(np.einsum("...b,...b->...", draws, draws), last))
+    found[:, n < 2] = np.nan
+    return found
 
 
 @dataclass(frozen=True)

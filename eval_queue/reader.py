@@ -85,10 +85,10 @@ _QUOTES_AND_DASHES = str.maketrans(
 )
 _SYMBOL = re.compile(r"""[^\w\s.,;:!?'"()\[\]{}/=<>|&%+#-]""")
 _HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
-_MARKER = re.compile(r"^(?:[-+>#|\s]+|\(?(?:\d{1,2}|[a-f])\s*[.):=-]\s*)+")
+_MARKER = re.compile(r"(?:[-+>#|\s]+|\(?(?:\d{1,2}|[a-f])\s*[.):=-]\s*)*")
 _EDGE: Final = " .,;:!?'\"()[]{}<>=/|-"
 _LABEL = re.compile(
-    r"^(?:(?:so|thus|therefore),? )?(?:(?:my|the|final|overall|similarity) ){0,3}"
+    r"(?:(?:so|thus|therefore),? )?(?:(?:my|the|final|overall|similarity) ){0,3}"
     r"(?:answer|rating|choice|selection|verdict|result|conclusion|response|assessment)(?: is)? ?[:=-] ?"
 )
 
@@ -193,7 +193,13 @@ def _without_reasoning(text: str) -> tuple[str, bool]:
 
 
 def _bare_line(line: str) -> str:
-    return _MARKER.sub("", line).strip(_EDGE)
+    return _unmarked(line).strip(_EDGE)
+
+
+def _unmarked(text: str) -> str:
+    """Without what marks a list, a quotation or a heading at the start."""
+    marker = _MARKER.match(text)
+    return text[marker.end() :] if marker else text
 
 
 def _rating(text: str) -> int | None:
@@ -201,13 +207,13 @@ def _rating(text: str) -> int | None:
     whole = _FORMS.get(_bare_line(text.replace("\n", " ")))
     if whole is not None:
         return whole
-    lines = text.split("\n")
-    labelled = {_FORMS.get(_LABEL.sub("", line).strip(_EDGE)) for line in map(_bare_line, lines) if _LABEL.match(line)}
+    lines = [_bare_line(line) for line in text.split("\n")]
+    labelled = {_FORMS.get(line[label.end() :].strip(_EDGE)) for line in lines if (label := _LABEL.match(line))}
     labelled.discard(None)
     if len(labelled) == 1:
         return labelled.pop()
-    stated = {rating for line in lines if (rating := _FORMS.get(_bare_line(line))) is not None}
-    start = _MARKER.sub("", text).lstrip(_EDGE)
+    stated = {_FORMS[line] for line in lines if line in _FORMS}
+    start = _unmarked(text).lstrip(_EDGE)
     first = _FORM.match(start)
     if first is not None and _may_begin(first):
         stated.add(_FORMS[first[0]])

@@ -35,6 +35,9 @@ MIN_COVERAGE: Final = 0.9
 MIN_ITEMS: Final = 0.8
 """Share of every dimension's items that must have one."""
 
+_BLOCK: Final = 128
+"""Models worked on at a time; bounds memory, changes no result."""
+
 
 def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "official") -> list[Profile]:
     """The profile of each model, in the order of `answers.models`.
@@ -47,6 +50,17 @@ def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "offici
         reader: `compat` scores with upstream's selection of items instead of the key's.
     """
     selected = benchmark.key.selected if reader == "official" else compat_selected(benchmark)
+    blocks = (slice(start, start + _BLOCK) for start in range(0, len(answers.models), _BLOCK))
+    return [
+        profile
+        for b in blocks
+        for profile in _profiles(
+            Answers(answers.models[b], answers.ratings[b], answers.unscored[b]), benchmark, selected
+        )
+    ]
+
+
+def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[Profile]:
     scores = score(answers.ratings, selected)
     ten = centred_on_ten(scores.score)
     fit, angle = circumplex(ten)

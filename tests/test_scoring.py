@@ -320,7 +320,12 @@ def test_score_command_prints_the_agreed_json(practice: Benchmark, tmp_path: Pat
             assert list(found["dimensions"]) == [d.name for d in dimensions]
             for name, values in found["dimensions"].items():
                 ours = profile.scales[scale].dimensions[name]
-                assert (values["score"], values["raw"], values["n"]) == (ours.score, ours.raw, ours.n)
+                assert values == ours.model_dump()
+                assert list(values) == ["score", "raw", "n", "se", "low", "high"]
+                assert values["low"] < values["high"]
+        for name in ("reliability", "flat", "sensitivity", "style", "circumplex", "complete", "centred10"):
+            assert entry[name] == profile.model_dump(mode="json")[name]
+            assert entry[name] is not None
 
 
 def test_score_command_prints_a_table(practice: Benchmark, tmp_path: Path) -> None:
@@ -328,6 +333,20 @@ def test_score_command_prints_a_table(practice: Benchmark, tmp_path: Path) -> No
     result = _run(str(tmp_path), "--source", "practice")
     assert "[red]org/one" in result.stdout
     assert "100.0%" in result.stdout
+
+
+def test_score_command_says_what_is_incomplete(practice: Benchmark, tmp_path: Path) -> None:
+    _write(tmp_path / "a.jsonl", _records(practice, "half")[: practice.n_prompts // 2])
+    result = _run(str(tmp_path), "--source", "practice")
+    assert "Incomplete: half:" in result.stdout
+    assert f"of {practice.n_prompts} prompts" in result.stdout
+
+
+def test_order_of_files_changes_no_byte_of_the_output(practice: Benchmark, tmp_path: Path) -> None:
+    files = [str(_write(tmp_path / f"{name}.jsonl", _records(practice, name, n))) for n, name in enumerate("cab")]
+    one = _run(*files, "--source", "practice", "--json")
+    other = _run(*reversed(files), "--source", "practice", "--json")
+    assert one.stdout == other.stdout != ""
 
 
 def test_score_command_prints_nothing_where_a_file_is_wrong(practice: Benchmark, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ def _show(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reade
     from rich.text import Text
 
     from data.values import VALUES
+    from eval_queue.stability import FLAT_BELOW
 
     title = f"{benchmark.name} {benchmark.version[:7]}, {reader} reader, score relative to the mean in rating points"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, title=Text(title), title_justify="left")
@@ -81,15 +82,21 @@ def _show(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reade
     for value in VALUES:
         table.add_column(value.short, justify="right", no_wrap=True, min_width=5)
     table.add_column("Mean", justify="right", no_wrap=True)
+    table.add_column("R", justify="right", no_wrap=True, min_width=5)
     table.add_column("Rated", justify="right", no_wrap=True, min_width=6)
     for model, profile in zip(answers.models, profiles, strict=True):
         values = profile.scales["pvq"]
         cells = [_cell(values.dimensions[v.name].score, "+.2f") for v in VALUES]
-        table.add_row(Text(model), *cells, _cell(values.mean, ".2f"), f"{profile.coverage.share:.1%}")
+        last = (_cell(values.mean, ".2f"), _cell(profile.reliability, ".2f"), f"{profile.coverage.share:.1%}")
+        table.add_row(Text(model), *cells, *last)
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDTH)
     console.print(table)
+    console.print(f"R: reliability of the ten values; below {FLAT_BELOW} the profile is flat. Intervals: --json.")
+    for model, profile in zip(answers.models, profiles, strict=True):
+        if profile.incomplete_reason:
+            console.print(Text(f"Incomplete: {model}: {profile.incomplete_reason}"))
 
 
 def _cell(x: float | None, form: str) -> str:
