@@ -181,9 +181,9 @@ class Profile(Record):
     centred10: dict[str, CentredScore] | None = None
     """The ten values relative to their own mean, by name in circle order: what comparisons with people use."""
     reliability: float | None = None
-    """R = 1 - mean SE^2 / variance over the ten values; null where a value has no score or all ten are equal."""
+    """R = 1 - mean SE^2 / variance over the ten values; null where a score or an error is null or all ten are equal."""
     flat: bool | None = None
-    """R below 0.5, or all ten equal: too little stands out to compare. Null where a value has no score."""
+    """R below 0.5, or all ten equal: too little stands out to compare. Null where neither can be said."""
     sensitivity: Sensitivity | None = None
     style: Style | None = None
     circumplex: Circumplex | None = None

@@ -72,7 +72,6 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[P
     found = []
     for m, coverage in enumerate(coverages):
         reason = _incomplete_reason(coverage, scores.n[m], selected)
-        scored = bool(np.isfinite(ten[m]).all())
         found.append(
             Profile(
                 coverage=coverage,
@@ -85,7 +84,7 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[P
                     for d, value in enumerate(VALUES)
                 },
                 reliability=number(r[m]),
-                flat=bool(flat[m]) if scored else None,
+                flat=bool(flat[m]) if flat[m] or np.isfinite(r[m]) else None,
                 sensitivity=sensitivities[m],
                 style=styles[m],
                 circumplex=Circumplex(
