@@ -36,33 +36,38 @@ def main(
     except InputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    queue = open_queue(settings)
+    queue, practice = open_queue(settings), practice_benchmark()
+    evaluator = scheduler.start(settings, queue, benchmarks=(benchmark, practice))
     site = Site(
         benchmark=benchmark,
-        practice=practice_benchmark(),
+        practice=practice,
         queue=queue,
         endpoints=tuple(configured_endpoints(settings)),
         quota=settings.pending_per_user,
         scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
+        notes=lambda: evaluator.notes,
     )
     typer.echo(benchmark.origin)
     for problem in site.published.problems:
         typer.echo(problem, err=True)
-    ui = Ui(site)
-    evaluator = scheduler.start(settings, queue, benchmarks=site.choices.values())
     try:
-        ui.blocks.launch(
-            server_name=host or settings.host,
-            server_port=settings.port if port is None else port,
-            prevent_thread_lock=True,
-            quiet=True,
-            **ui.launch_options(),
-        )
+        ui = Ui(site)
+        try:
+            ui.blocks.launch(
+                server_name=host or settings.host,
+                server_port=settings.port if port is None else port,
+                prevent_thread_lock=True,
+                quiet=True,
+                **ui.launch_options(),
+            )
+        except OSError as error:  # the port is taken
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
         typer.echo(f"The board is at {ui.blocks.local_url}")
         stop.wait()
+        ui.blocks.close(verbose=False)
     finally:
         evaluator.close()
-        ui.blocks.close(verbose=False)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,8 @@ class Site:
     """How many submissions one person may have waiting or running."""
     scheduler_seconds: float | None
     """How often this app looks for work; None where another process evaluates."""
+    notes: Callable[[], Mapping[str, str]] = dict
+    """Why submissions are left waiting here, by id."""
     published_file: Path = PUBLISHED
 
     @cached_property

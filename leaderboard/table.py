@@ -28,6 +28,10 @@ HEADINGS: Final = {
 """Where a long name may break in a narrow column heading."""
 
 
+BENCHMARKS: Final = {"value-portrait": "Value Portrait", "practice": "Practice benchmark"}
+"""What visitors read for a benchmark; others are called what they call themselves."""
+
+
 class Badge(NamedTuple):
     """A word beside a model's name, and what it means."""
 
@@ -133,8 +137,7 @@ def _board(board: Board) -> dict[str, object]:
     items = _items(board)
     return {
         "slug": board.key.slug,
-        "name": "Practice" if board.practice else "Value Portrait",
-        "benchmark": board.benchmark.name,
+        "name": BENCHMARKS.get(board.benchmark.name, board.benchmark.name),
         "version": board.benchmark.version,
         "digest": board.key.digest,
         "mode": board.key.answer_mode,

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -342,6 +343,8 @@ def test_an_endpoint_with_one_model_fills_it_in(site: Site) -> None:
     name, offer = Form(site).offer("other")
     assert name == ""
     assert "org/*" in offer
+    anything = replace(site, endpoints=(Endpoint(name="any"),))
+    assert "any model it offers" in Form(anything).offer("any")[1]
 
 
 # --- the life of a submission ---------------------------------------------------------------------------------------
@@ -349,7 +352,7 @@ def test_an_endpoint_with_one_model_fills_it_in(site: Site) -> None:
 
 def told(site: Site, id_: str, user: str | None = None) -> tuple[str, bool, bool]:
     """Words, and whether the two buttons are there."""
-    text, cancel, again = Life(site.queue).tell(id_, asked_by(user))
+    text, cancel, again = Life(site).tell(id_, asked_by(user))
     return re.sub(r"\s+", " ", text), cancel["visible"], again["visible"]
 
 
@@ -370,8 +373,8 @@ def test_a_life_from_waiting_to_done(site: Site) -> None:
     assert "Nobody answered &lt;img" in text
     assert "<img" not in text
     assert (cancel, again) == (False, True)
-    assert Life(site.queue).requeue(id_, asked_by()) == ""
-    assert Life(site.queue).cancel(id_, asked_by()) == ""
+    assert Life(site).requeue(id_, asked_by()) == ""
+    assert Life(site).cancel(id_, asked_by()) == ""
     assert "cancelled by local" in told(site, id_)[0]
 
 
@@ -382,11 +385,18 @@ def test_positions_count_what_waits_before(site: Site, monkeypatch: pytest.Monke
     assert "Place 2 in the queue" in told(site, second)[0]
 
 
+def test_a_submission_that_is_left_waiting_says_why(site: Site) -> None:
+    id_, _ = send(site, MODEL)
+    noted = replace(site, notes=lambda: {id_: "another benchmark is in use"})
+    assert "another benchmark is in use" in told(noted, id_)[0]
+    assert "another benchmark is in use" in listing(noted)
+
+
 def test_only_the_submitter_may_change_a_submission(site: Site) -> None:
     id_, _ = send(site, MODEL, user="ada")
     assert told(site, id_, "ada")[1] is True
     assert told(site, id_, "ben")[1] is False
-    assert "Only the person" in Life(site.queue).cancel(id_, asked_by("ben"))
+    assert "Only the person" in Life(site).cancel(id_, asked_by("ben"))
     assert site.queue.get(id_).state == "pending"
 
 

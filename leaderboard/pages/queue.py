@@ -60,6 +60,7 @@ def listing(site: Site) -> str:
         sections=SECTIONS,
         by_state=by_state,
         positions=positions,
+        notes=site.notes(),
         rows_of={s.id: row_address(s) for s in by_state["done"]},
         problems=site.queue.problems(),
         shown=SHOWN,

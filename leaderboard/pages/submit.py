@@ -14,7 +14,6 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from eval_queue.intake import submit
 from eval_queue.local_model import LOCAL_ENDPOINT
-from eval_queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
@@ -56,7 +55,7 @@ _KEEP_IN_ADDRESS: Final = """(id) => {
 def build(site: Site, fresh: Fresh) -> None:
     """Lay the page out."""
     del fresh  # what this page shows depends on its address, so it is fetched when the page opens
-    form, life = Form(site), Life(site.queue)
+    form, life = Form(site), Life(site)
     _words(render("submit.html", endpoints=site.endpoints, quota=site.quota))
     with gr.Row(elem_classes="vp-submit"):
         with gr.Column(elem_classes="vp-form", visible=bool(site.endpoints)):
@@ -167,8 +166,9 @@ class Form:
 class Life:
     """What became of a submission, and what its submitter may do."""
 
-    def __init__(self, queue: Queue) -> None:
-        self.queue = queue
+    def __init__(self, site: Site) -> None:
+        self.queue = site.queue
+        self.notes = site.notes
 
     def asked_for(self, request: gr.Request) -> str:
         """The submission that the page's address names."""
@@ -188,6 +188,7 @@ class Life:
             "submission.html",
             submission=found,
             position=self.queue.position(found.id),
+            note=self.notes().get(found.id),
             row=row_address(found) if found.state == "done" else None,
             states=STATES,
         )

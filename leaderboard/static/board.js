@@ -353,7 +353,7 @@ function mountBoard(root, text) {
     const board = state.board;
     const line = [];
     if (board) {
-      line.push(board.practice ? "Practice benchmark" : "Value Portrait", `digest ${board.digest.slice(0, 8)}`);
+      line.push(`${board.name}, version ${board.version}`, `digest ${board.digest.slice(0, 8)}`);
       line.push(plural(board.rows.length, "model", "models"));
       line.push(board.mode === "constrained" ? "answers constrained to the six phrases" : "free-text answers");
       const newest = board.rows.map((row) => row.date).sort().at(-1);
@@ -374,7 +374,7 @@ function mountBoard(root, text) {
     return `${board.name} ${board.digest.slice(0, 8)}, ${board.mode}, protocol ${board.protocol}`;
   }
 
-  let openMenus = new Set();
+  const openMenus = new Set();
 
   function menu(name, ...children) {
     const box = el("details", { class: `vp-menu vp-menu-${name.toLowerCase()}`, open: openMenus.has(name) }, el("summary", null, name), el("div", { class: "vp-sheet" }, children));

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -18,7 +21,7 @@ from eval_queue.queue import open_queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from tests.browser.conftest import HOSTILE
-from tools.live import RunningApp, app
+from tools.live import ROOT, RunningApp, app
 
 pytestmark = pytest.mark.browser
 
@@ -95,6 +98,16 @@ def test_a_wrong_setting_is_said_without_a_traceback(tmp_path: Path) -> None:
         pass
     assert "Traceback" not in str(stopped.value)
     assert "nowhere" in str(stopped.value)
+
+
+def test_a_taken_port_is_said_without_a_traceback(served: RunningApp, tmp_path: Path) -> None:
+    port = served.url.rpartition(":")[2]
+    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", port]
+    settings = {"VALUE_PORTRAIT_SOURCE": "practice", "VALUE_PORTRAIT_STORE": str(tmp_path / "store")}
+    run = subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=90)
+    assert run.returncode == 2
+    assert port in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.local_model
