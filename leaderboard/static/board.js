@@ -503,7 +503,7 @@ function mountBoard(root, text) {
       while (family && i + span < columns_.length && columns_[i + span].dimension && columns_[i + span].dimension.family === family) span += 1;
       const named = family && state.scale === 0;
       cells.push(named
-        ? el("th", { scope: "colgroup", colspan: span, class: "vp-band-head" },
+        ? el("th", { scope: "colgroup", colspan: span, class: "vp-band-head", title: family },
           el("i", { style: { background: columns_[i].dimension.colour }, "aria-hidden": "true" }),
           el("span", { class: family === columns_[i].title && span === 1 ? "vp-unsaid" : null }, family))
         : el("td", { colspan: span }));
