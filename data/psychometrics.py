@@ -38,6 +38,8 @@ SHUFFLES: Final = 300
 SPLITS: Final = 100
 """How often people are divided into two halves."""
 SEED: Final = 20250
+RHO_EDGES: Final = tuple(i / 20 for i in range(-20, 21))
+"""Edges of the bins in which correlations are counted; what counts begins at one of them."""
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -258,6 +260,30 @@ def shuffled_counts(study: Study, draws: int = SHUFFLES, seed: int = SEED) -> ND
         dealt = rng.permuted(np.tile(np.arange(group.n_people), (draws, 1)), axis=1)
         rho = ratings.T @ values[dealt]
         counts += (rho > _smallest_counting_rho(group.n_people)).sum(axis=1)
+    return counts
+
+
+def correlation_counts(key: Key) -> NDArray[np.int64]:
+    """How many items have which correlation, in bins between `RHO_EDGES`, shape (19, bins); NaN is not counted."""
+    return np.stack([np.histogram(rho[~np.isnan(rho)], RHO_EDGES)[0] for rho in key.rho.T]).astype(np.int64)
+
+
+def chance_correlations(study: Study) -> Floats:
+    """How many items would have which correlation if ratings and scores had nothing to do with each other.
+
+    Student's t with n - 2 degrees of freedom, the reference of the key's p-values, for each group's items.
+
+    Returns:
+        Expected counts in bins between `RHO_EDGES`, shape (bins,), the same for every dimension.
+    """
+    from scipy.special import stdtr
+
+    rho = np.array(RHO_EDGES)
+    with np.errstate(divide="ignore"):
+        slope = rho / np.sqrt((1.0 + rho) * (1.0 - rho))
+    counts = np.zeros(len(rho) - 1)
+    for group in reportable(study):
+        counts += len(group.items) * np.diff(stdtr(group.n_people - 2, slope * np.sqrt(group.n_people - 2)))
     return counts
 
 

@@ -6,6 +6,7 @@ and commands may show all of it. A number that does not exist is null.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 import numpy as np
@@ -62,6 +63,30 @@ class Chance(_Part):
     """One-sided: how often shuffling gives as many items or more."""
 
 
+class Content(_Part):
+    """How large the benchmark is."""
+
+    queries: int
+    items: int
+    variants: int
+    """Wordings in which every item is asked."""
+    prompts: int
+    """Prompts of a full evaluation."""
+    sources: dict[str, int]
+    """Queries by where they were asked."""
+    rating_count: int
+    """How many ratings people gave, in the groups that are reported."""
+
+
+class Correlations(_Part):
+    """Bins in which each dimension's correlations with the items' ratings are counted."""
+
+    edges: list[float]
+    """One more than there are bins."""
+    chance: list[float]
+    """Items to be expected in each bin if ratings and people's scores had nothing to do with each other."""
+
+
 class DimensionValidity(Chance):
     """What a dimension's items can carry."""
 
@@ -80,6 +105,8 @@ class DimensionValidity(Chance):
     """Would other people give the same correlations: split-half reliability over items, stepped up."""
     response_level_r: float | None
     """Correlation of people's own score with how like themselves they find everything."""
+    correlations: list[int]
+    """How many of all items have which correlation with the dimension, in the bins of the report."""
 
 
 class ScaleValidity(Chance):
@@ -89,11 +116,9 @@ class ScaleValidity(Chance):
     """Items that count for at least one dimension."""
 
 
-class PersonCentred(_Part):
+class PersonCentred(Chance):
     """The exploratory key, from ratings less each person's own mean rating. Never the one that scores."""
 
-    items: int
-    negative: int
     rank_correlation: float | None
     """How alike the two keys order the released models; null where their answers are not at hand."""
 
@@ -128,6 +153,8 @@ class ValidationReport(_Part):
     """Survey groups with too few people to be reported; no figure here rests on them."""
     shuffles: int
     """How often people were shuffled."""
+    content: Content
+    correlations: Correlations
     key: dict[Scale, KeyCheck]
     scales: dict[Scale, ScaleValidity]
     dimensions: dict[str, DimensionValidity]
@@ -145,17 +172,29 @@ class ValidationReport(_Part):
         """The values whose count of items shuffled people reach in at least 5 % of the draws."""
         return [d.name for d in VALUES if self.dimensions[d.name].p >= MAX_P]
 
+    def centred_by_chance(self) -> list[str]:
+        """The same of the exploratory person-centred key."""
+        return [d.name for d in VALUES if self.person_centred[d.name].p >= MAX_P]
+
     def caution(self) -> list[str]:
         """What a reader must know before leaning on a column, in plain sentences."""
-        weak, groups = self.by_chance(), [g for g in self.groups if g.alpha_of_all_items is not None]
+        weak, still_weak = self.by_chance(), self.centred_by_chance()
+        groups = [g for g in self.groups if g.alpha_of_all_items is not None]
+        halves = [h for d in VALUES if (h := self.dimensions[d.name].split_half) is not None]
         said = []
         if self.simulated:
             said.append("These raters are simulated: the figures show how the report works and nothing about people.")
         if weak:
-            counts = ", ".join(f"{name} ({self.dimensions[name].items})" for name in weak)
+            counts = _listed([f"{name} ({self.dimensions[name].items})" for name in weak])
             said.append(
                 f"Chance alone could give as many items as count for {counts}. "
                 "Read these columns as a first hint, not as a measurement."
+            )
+        if halves:
+            said.append(
+                "Would other people give the same key? Split into two halves, the raters' keys agree to "
+                f"{min(halves):.2f} to {max(halves):.2f} over the ten values (1: the same key, 0: nothing in common), "
+                "stepped up to all raters."
             )
         if groups:
             alphas = [g.alpha_of_all_items or 0.0 for g in groups]
@@ -164,11 +203,20 @@ class ValidationReport(_Part):
                 f"together (alpha {min(alphas):.2f} to {max(alphas):.2f} over all items, whatever they measure), so "
                 "a high alpha of one column does not show that it measures its value."
             )
+        gained, lost = ([n for n in one if n not in other] for one, other in ((weak, still_weak), (still_weak, weak)))
+        if gained or lost:
+            changes = [f"{_listed(gained)} would have more items than chance gives"] if gained else []
+            changes += [f"{_listed(lost)} would not"] if lost else []
+            said.append(f"If each person's own mean rating were taken away first, {', and '.join(changes)}.")
         said.append(
-            "The person-centred key takes each person's general level away. It is exploratory and scores nothing here; "
-            "where it orders models otherwise, the order depends on this choice."
+            "That person-centred key is exploratory and scores nothing here; where it orders models otherwise, the "
+            "order depends on this choice."
         )
         return said
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _number(x: float) -> float | None:
@@ -225,7 +273,9 @@ def validate(
     key, recomputed = benchmark.key, psy.spearman_key(study, items)
     centred = psy.spearman_key(psy.person_centred(study), items)
     against, centred_against = psy.negative(key), psy.negative(centred)
+    counts = psy.correlation_counts(key)
     null = psy.shuffled_counts(study, shuffles, seed)
+    centred_null = psy.shuffled_counts(psy.person_centred(study), shuffles, seed)
     fit = psy.consistency(study, items, key.selected)
     halves, level = psy.split_half(study, items, splits, seed), psy.response_level(study)
     agreement = np.full(len(DIMENSIONS), np.nan)
@@ -248,6 +298,15 @@ def validate(
         people=None if left_out else study.n_people,
         groups_left_out=left_out,
         shuffles=shuffles,
+        content=Content(
+            queries=len(benchmark.queries),
+            items=len(items),
+            variants=len(benchmark.templates),
+            prompts=benchmark.n_prompts,
+            sources=dict(Counter(query.source for query in benchmark.queries)),
+            rating_count=sum(g.ratings.size for g in reported),
+        ),
+        correlations=Correlations(edges=list(psy.RHO_EDGES), chance=psy.chance_correlations(study).tolist()),
         key={s: _compare(recomputed, key, c) for s, c in SCALE_COLUMNS.items()},
         scales={
             s: ScaleValidity(
@@ -267,15 +326,15 @@ def validate(
                 inter_item_r=_number(fit.inter_item_r[i]),
                 split_half=_number(halves[i]),
                 response_level_r=_number(level[i]),
+                correlations=counts[i].tolist(),
                 **dict(_chance(key.selected[:, i], against[:, i], null[:, i : i + 1])),
             )
             for i, d in enumerate(DIMENSIONS)
         },
         person_centred={
             d.name: PersonCentred(
-                items=int(centred.selected[:, i].sum()),
-                negative=int(centred_against[:, i].sum()),
                 rank_correlation=_number(agreement[i]),
+                **dict(_chance(centred.selected[:, i], centred_against[:, i], centred_null[:, i : i + 1])),
             )
             for i, d in enumerate(DIMENSIONS)
         },

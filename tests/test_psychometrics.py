@@ -682,7 +682,7 @@ def test_command_prints_json_of_the_agreed_form() -> None:
     for d in found["dimensions"].values():
         assert set(wanted.split()) <= set(d)
     for d in found["person_centred"].values():
-        assert set(d) == {"items", "negative", "rank_correlation"}
+        assert set(d) == {"items", "negative", "rank_correlation", "null_mean", "null_p95", "p"}
     assert found["benchmark"]["digest"] == practice_benchmark().digest
 
 

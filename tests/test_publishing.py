@@ -16,6 +16,7 @@ from data.benchmark import VARIANTS
 from data.errors import InputError
 from data.item_means import PUBLISHED, read_item_means
 from data.sources import load_benchmark
+from data.validation_file import PUBLISHED as VALIDATION
 from eval_queue.__main__ import app
 from eval_queue.answers import read_answers
 from eval_queue.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
@@ -32,6 +33,10 @@ def _assert_close(ours: object, theirs: object, where: str) -> None:
         assert ours.keys() == theirs.keys(), where
         for name in ours:
             _assert_close(ours[name], theirs[name], f"{where}.{name}")
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        assert len(ours) == len(theirs), where
+        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            _assert_close(one, other, f"{where}[{i}]")
     elif isinstance(ours, float) and isinstance(theirs, float):
         assert ours == pytest.approx(theirs, abs=1e-9), where
     else:
@@ -46,7 +51,7 @@ def test_the_committed_files_are_what_the_command_computes(
     runs = [tmp_path / "one", tmp_path / "two"]
     for folder in runs:
         assert CliRunner().invoke(app, [*arguments, str(folder)], standalone_mode=False).exception is None
-    for name in (RESULTS_FILE, PUBLISHED.name):
+    for name in (RESULTS_FILE, PUBLISHED.name, VALIDATION.name):
         assert (runs[0] / name).read_bytes() == (runs[1] / name).read_bytes(), "twice the same bytes"
     ours = [json.loads(line) for line in (runs[0] / RESULTS_FILE).read_bytes().splitlines()]
     theirs = [json.loads(line) for line in (FOLDER / RESULTS_FILE).read_bytes().splitlines()]
@@ -60,6 +65,9 @@ def test_the_committed_files_are_what_the_command_computes(
     assert committed is not None
     assert fresh.models == committed.models
     np.testing.assert_allclose(fresh.means, committed.means, atol=1e-12)
+    ours_, theirs_ = (json.loads(path.read_bytes()) for path in (runs[0] / VALIDATION.name, VALIDATION))
+    _assert_close(ours_, theirs_, "validation")
+    assert theirs_["benchmark"]["digest"] == benchmark.digest
 
 
 @pytest.mark.upstream

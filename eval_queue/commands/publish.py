@@ -27,11 +27,14 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Write into this folder instead of `data/published`.", show_default=False)
         ] = None,
     ) -> None:
-        """Compute the published profiles anew: `results.jsonl` and `item_means.parquet`."""
+        """Compute the published files anew: `results.jsonl`, `item_means.parquet` and `validation.json`."""
         from data.errors import InputError
         from data.item_means import PUBLISHED, ItemMeans, write_item_means
-        from data.sources import NAME, load_benchmark
+        from data.sources import NAME, load_benchmark, load_study
         from data.upstream import COMMIT
+        from data.validation import validate
+        from data.validation_file import PUBLISHED as VALIDATION
+        from data.validation_file import write_validation
         from eval_queue.answers import read_answers
         from eval_queue.checkpoint import write_whole
         from eval_queue.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
@@ -53,4 +56,5 @@ def register(app: typer.Typer) -> None:
         write_whole(folder / RESULTS_FILE, b"".join(r.model_dump_json().encode() + b"\n" for r in results))
         means = ItemMeans(answers.models, item_means(answers.ratings))
         write_item_means(benchmark, means, folder / PUBLISHED.name)
+        write_validation(validate(benchmark, load_study(source), means), folder / VALIDATION.name)
         typer.echo(f"{len(results)} models written to {folder}")

@@ -1,0 +1,89 @@
+"""The published benchmark's validity report as a file, and which report belongs to the benchmark in use.
+
+Only aggregates are in it. Numbers are rounded to `DECIMALS`, far below what any reading changes, so that the file is
+the same on every machine. It is written whole or not at all, and believed only for the digest it names.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from data.benchmark import Benchmark
+from data.errors import InputError
+from data.item_means import read_item_means
+from data.sources import load_study
+from data.validation import ValidationReport, validate
+
+PUBLISHED: Final = Path(__file__).parent / "published" / "validation.json"
+"""The file of the published benchmark."""
+DECIMALS: Final = 9
+
+_lock = threading.Lock()
+_computed: dict[str, ValidationReport] = {}
+
+
+def encode(report: ValidationReport) -> bytes:
+    """A report as the bytes of its file."""
+    rounded = ValidationReport.model_validate(_rounded(report.model_dump()))
+    return rounded.model_dump_json().encode() + b"\n"
+
+
+def write_validation(report: ValidationReport, path: Path = PUBLISHED) -> None:
+    """Write the file, in place of an older one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        unfinished.write_bytes(encode(report))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_validation(path: Path = PUBLISHED) -> ValidationReport | None:
+    """Read the file; None where there is none.
+
+    Raises:
+        InputError: it is not such a file.
+    """
+    try:
+        return ValidationReport.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            "expected a validity report; write it anew with `python -m eval_queue publish`", file=path
+        ) from error
+
+
+def validation_of(benchmark: Benchmark, source: str | Path | None = None) -> ValidationReport:
+    """The report of a benchmark: from the file if that is its digest, else computed once and kept.
+
+    Args:
+        benchmark: as loaded.
+        source: where it was loaded from; the ratings behind its key lie there too.
+
+    Raises:
+        InputError: the ratings cannot be had, or the file is damaged.
+    """
+    with _lock:
+        if benchmark.digest not in _computed:
+            shipped = read_validation()
+            if shipped is not None and shipped.benchmark.digest == benchmark.digest:
+                _computed[benchmark.digest] = shipped
+            else:
+                study = load_study("practice" if benchmark.is_practice else source)
+                _computed[benchmark.digest] = validate(benchmark, study, read_item_means(benchmark))
+        return _computed[benchmark.digest]
+
+
+def _rounded(x: Any) -> Any:
+    if isinstance(x, dict):
+        return {name: _rounded(value) for name, value in x.items()}
+    if isinstance(x, list):
+        return [_rounded(value) for value in x]
+    return round(x, DECIMALS) if isinstance(x, float) else x
