@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
+from data.cli import run
 from data.commands import ess, info, validate
-from data.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -15,15 +13,5 @@ ess.register(app)
 info.register(app)
 validate.register(app)
 
-
-def main() -> None:
-    """Run a command; what a person can mend is printed without a traceback, with exit status 2."""
-    try:
-        app()
-    except InputError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
 import typer
 
-from data.errors import InputError
+from data.cli import run
 from eval_queue.commands import evaluate, local_model, publish, queue, score
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
@@ -23,15 +21,5 @@ evaluate.register(app)
 local_model.register(app)
 queue.register(app)
 
-
-def main() -> None:
-    """Run a command; what a person can mend is printed without a traceback, with exit status 2."""
-    try:
-        app()
-    except InputError as error:
-        typer.echo(f"Error: {error}", err=True)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

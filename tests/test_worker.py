@@ -23,10 +23,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.benchmark import Benchmark
+from data.cli import run
 from data.practice import practice_benchmark
 from data.sources import load_benchmark
 from eval_queue import scheduler
-from eval_queue.__main__ import main
+from eval_queue.__main__ import app
 from eval_queue.checkpoint import ANSWERS_FILE, lock
 from eval_queue.collection import encode
 from eval_queue.queue import Queue
@@ -154,7 +155,7 @@ class Here:
             for name, value in self.environment.items():
                 patch.setenv(name, value)
             try:
-                main()
+                run(app)
             except SystemExit as end:
                 status = end.code
         return Ended(status, out.getvalue(), err.getvalue())
