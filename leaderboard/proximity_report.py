@@ -160,6 +160,10 @@ class Caveats(Record):
         "Groups hardly differ in the order of their values, so a model is about as similar to each of them. A "
         "similarity is not a judgement: no order of values is better than another."
     )
+    noise: str = (
+        "Noise in a profile lowers every similarity. Intervals tell what a benchmark of this size shows of a model; a "
+        "profile without noise would often be more similar than their upper end."
+    )
     raters: str = (
         "The benchmark's raters are English-speaking crowd workers, and the key that scores models rests on their "
         "answers."

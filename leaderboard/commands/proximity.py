@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from leaderboard.proximity_report import ModelProximity, ProximityReport
 
-WIDTH: Final = 140
+WIDTH: Final = 144
 """Columns of the table where the output is no terminal."""
 
 
