@@ -199,6 +199,7 @@ class ProximityReport(Record):
 _PRACTICE: Final = (
     "The practice benchmark: its raters are simulated, so nothing here is about people or about a model's values."
 )
+_SIMULATED: Final = Source("practice", "Simulated raters of the practice benchmark", _PRACTICE)
 _MODIFIED: Final = "Not upstream's files: whether the raters' figures on the PVQ-21 belong to them is not known."
 
 
@@ -233,7 +234,7 @@ def report(
     return ProximityReport(
         benchmark=BenchmarkRef.of(benchmark),
         groups_from=People.of(reference.people.source, reference.people.n),
-        raters_from=People.of(reference.raters.source, reference.raters.n),
+        raters_from=People.of(_SIMULATED if benchmark.is_practice else reference.raters.source, benchmark.raters),
         caveats=Caveats(ceiling=ceiling(reference.raters), benchmark=_reservation(benchmark)),
         models=[
             _model(found, m, name, profile) for m, (name, profile) in enumerate(zip(models, profiles, strict=True))

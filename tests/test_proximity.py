@@ -167,6 +167,13 @@ def test_p_values_by_hand() -> None:
     assert np.isnan(two_sided(np.ones(199)))
 
 
+def plain_noise(reference: Reference, draws: int) -> dict[str, Floats]:
+    """By how much groups and raters move in each draw, by name, each of shape (10, draws)."""
+    scale = {name: g.sampling_se for name, g in reference.groups.items()}
+    scale |= {"raters/items": reference.raters.vp_se, "raters/pvq": reference.raters.pvq_se}
+    return {name: _noise(name, draws)[:, 1:] * se[:, None] for name, se in scale.items()}
+
+
 def plainly(board: Board, reference: Reference, noise: Mapping[str, Floats]) -> list[dict[str, Floats]]:
     """Leans, similarities and wins in plain loops over models and draws; `noise` is what people move by."""
     p0, h = norm(reference), {name: g.mean_centred10 for name, g in reference.groups.items()}
@@ -200,10 +207,7 @@ def test_the_whole_equals_plain_loops(reference: Reference) -> None:
         norm(reference) + np.random.default_rng(4).normal(0, 0.2, (3, 10)), 0.1, np.random.default_rng(5), 250
     )
     found = board.against(reference)
-    scale = {name: g.sampling_se for name, g in reference.groups.items()}
-    scale |= {"raters/items": reference.raters.vp_se, "raters/pvq": reference.raters.pvq_se}
-    noise = {name: _noise(name, 250)[:, 1:] * se[:, None] for name, se in scale.items()}
-    for m, row in enumerate(plainly(board, reference, noise)):
+    for m, row in enumerate(plainly(board, reference, plain_noise(reference, 250))):
         estimates = {
             "lean": found.leans.lean,
             "spearman": found.similarity.spearman,
