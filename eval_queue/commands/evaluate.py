@@ -227,11 +227,12 @@ def _show(outcome: Outcome, job: Job) -> None:
     profile = result.scales["pvq"]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Value")
-    for heading in ("Score", "Mean rating", "Items"):
+    for heading in ("Score", "95 % interval", "Mean rating", "Items"):
         table.add_column(heading, justify="right")
     for value in VALUES:
         score = profile.dimensions[value.name]
-        table.add_row(value.name, _cell(score.score, "+.2f"), _cell(score.raw, ".2f"), str(score.n))
+        interval = "-" if score.low is None else f"{_cell(score.low, '+.2f')} to {_cell(score.high, '+.2f')}"
+        table.add_row(value.name, _cell(score.score, "+.2f"), interval, _cell(score.raw, ".2f"), str(score.n))
     console = Console()
     console.print(Text(f"{result.model} on {result.benchmark.name} {result.benchmark.version}"), soft_wrap=True)
     console.print(table)
@@ -240,6 +241,7 @@ def _show(outcome: Outcome, job: Job) -> None:
         f"Score: rating points above or below the mean rating of {_cell(profile.mean, '.2f')}.",
         f"Readable answers: {coverage.rated} of {coverage.prompts} prompts ({coverage.share:.1%})"
         + "".join(f", {n} {kind}" for kind, n in coverage.unscored.items()),
+        *([f"Incomplete: {result.incomplete_reason}"] if result.incomplete_reason else []),
         *([result.note] if result.note else []),
         *([job.benchmark.origin] if result.benchmark.name == "practice" else []),
         f"Result: {outcome.result_file}",
