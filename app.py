@@ -44,6 +44,7 @@ def main(
         queue=queue,
         endpoints=tuple(configured_endpoints(settings)),
         quota=settings.pending_per_user,
+        source=settings.source,
         scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
         notes=lambda: evaluator.notes,
     )

@@ -1,13 +1,13 @@
-"""`python -m leaderboard`: set models against groups of people."""
+"""`python -m leaderboard`: rank models; set them against groups of people."""
 
 from __future__ import annotations
 
 import typer
 
 from data.cli import run
-from leaderboard.commands import proximity
+from leaderboard.commands import proximity, ranks
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Set models against groups of people.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Rank models; set them against groups of people.")
 
 
 @app.callback()
@@ -16,6 +16,7 @@ def _group() -> None:
 
 
 proximity.register(app)
+ranks.register(app)
 
 if __name__ == "__main__":
     run(app)

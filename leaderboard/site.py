@@ -15,6 +15,7 @@ from data.benchmark import Benchmark
 from eval_queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
+from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
 
 LOCAL_USER: Final = "local"
@@ -38,6 +39,8 @@ class Site:
     """How often this app looks for work; None where another process evaluates."""
     notes: Callable[[], Mapping[str, str]] = dict
     """Why submissions are left waiting here, by id."""
+    source: str | None = None
+    """Where the benchmark in use was loaded from, as the settings name it."""
     published_file: Path = PUBLISHED
 
     @cached_property
@@ -49,6 +52,11 @@ class Site:
     def choices(self) -> Mapping[str, Benchmark]:
         """Benchmarks a visitor may choose, by digest: the one in use first."""
         return {b.digest: b for b in (self.benchmark, self.practice)}
+
+    @cached_property
+    def rankings(self) -> Rankings:
+        """The ranks of the boards' rows."""
+        return Rankings(self.choices, self.queue.answers)
 
     def results(self) -> list[Result]:
         """All results that may be shown."""

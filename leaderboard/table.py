@@ -6,7 +6,7 @@ text goes into the page itself, so that the table is there when the page is. Wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
@@ -14,6 +14,7 @@ import orjson
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result, ScaleProfile
 from leaderboard.charts import DIRECTIONS, GEOMETRY, LIMIT, Geometry
+from leaderboard.ranking import Ranking, RowRanks, obstacle
 from leaderboard.results import Board
 
 HEADINGS: Final = {
@@ -97,8 +98,26 @@ def _scale(profile: ScaleProfile | None, names: Sequence[str], items: Mapping[st
     return [_round(profile.mean), profile.n_items, cells, _round(profile.mean_low), _round(profile.mean_high)]
 
 
-def _row(result: Result, items: Mapping[str, int], *, practice: bool) -> dict[str, object]:
-    c, sensitivity, style = result.coverage, result.sensitivity, result.style
+def _ranks(ranks: RowRanks, n: int) -> dict[str, dict[str, str]]:
+    """Intervals that say more than "any place": the page fills in the others."""
+    whole = {d.name: f"1-{len(ds)}" for ds in SCALES.values() for d in ds}
+    return {
+        "models": {name: text for name, text in ranks.models.items() if text != f"1-{n}"},
+        "values": {name: text for name, text in ranks.values.items() if text != whole[name]},
+    }
+
+
+def _unranked(result: Result, ranking: Ranking | None) -> str | None:
+    if ranking is None or result.id in ranking.rows:
+        return None
+    return obstacle(result) or "Its answers to the single items are not at hand."
+
+
+def _row(
+    result: Result, items: Mapping[str, int], ranking: Ranking | None = None, *, practice: bool
+) -> dict[str, object]:
+    c, sensitivity, style, circle = result.coverage, result.sensitivity, result.style, result.circumplex
+    ranks = ranking.rows.get(result.id) if ranking else None
     row = {
         "id": result.id,
         "model": result.model,
@@ -114,6 +133,13 @@ def _row(result: Result, items: Mapping[str, int], *, practice: bool) -> dict[st
         "wording": _round(sensitivity.prompt) if sensitivity else None,
         "order": _round(sensitivity.order.get("average")) if sensitivity else None,
         "most_used": [style.most_used, _round(style.most_used_share)] if style and style.most_used else None,
+        "agreeing": _round(style.acquiescence) if style else None,
+        "refused": _round(style.refusal_rate) if style else None,
+        "circle": [_round(circle.fit), _round(circle.fit_low), _round(circle.fit_high)]
+        if circle and circle.fit is not None
+        else None,
+        "ranks": _ranks(ranks, ranking.n) if ranks and ranking else None,
+        "unranked": _unranked(result, ranking),
         "origin": result.origin,
         "source": result.source,
         "endpoint": result.endpoint,
@@ -133,7 +159,7 @@ def _items(board: Board) -> dict[str, int]:
     return counts
 
 
-def _board(board: Board) -> dict[str, object]:
+def _board(board: Board, ranking: Ranking | None) -> dict[str, object]:
     items = _items(board)
     return {
         "slug": board.key.slug,
@@ -144,7 +170,8 @@ def _board(board: Board) -> dict[str, object]:
         "protocol": board.key.protocol,
         "practice": board.practice,
         "items": items,
-        "rows": [_row(r, items, practice=board.practice) for r in board.results],
+        "ranked": ranking.n if ranking else None,
+        "rows": [_row(r, items, ranking, practice=board.practice) for r in board.results],
     }
 
 
@@ -152,8 +179,13 @@ def _geometry(g: Geometry) -> dict[str, object]:
     return {"centre": list(g.centre), "zero": g.zero, "unit": g.unit}
 
 
-def payload(boards: Sequence[Board]) -> str:
-    """All boards as the JSON text that the table reads."""
+def payload(boards: Sequence[Board], ranking: Callable[[Board], Ranking | None] = lambda _: None) -> str:
+    """All boards as the JSON text that the table reads.
+
+    Args:
+        boards: in the order in which they are offered.
+        ranking: the ranks of a board's rows; without it no rank is shown.
+    """
     return orjson.dumps(
         {
             "scales": [
@@ -182,6 +214,6 @@ def payload(boards: Sequence[Board]) -> str:
                 "thumb": _geometry(GEOMETRY["thumb"]),
             },
             "origins": ORIGINS,
-            "boards": [_board(b) for b in boards],
+            "boards": [_board(b, ranking(b)) for b in boards],
         }
     ).decode()

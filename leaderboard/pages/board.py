@@ -39,5 +39,5 @@ def _payload(site: Site, last: dict[str, str]) -> str:
     revision = site.revision()
     if revision not in last:
         last.clear()
-        last[revision] = payload(site.boards())
+        last[revision] = payload(site.boards(), site.rankings.of)
     return last[revision]

@@ -1,7 +1,7 @@
 /* The board: one table of one benchmark, drawn from the JSON text that came with the page.
 
    Builds elements with createElement and textContent only: nothing in the data is ever read as HTML. What the visitor
-   chooses (table, scale, order, search, columns, model) stands in the address, so that a link shows the same table.
+   chooses (table, scale, order, search, columns, ranks, model) stands in the address, so that a link shows the same table.
    Missing numbers stand last in every order. Rows beyond the first few hundred are added as the reader comes near. */
 
 function mountBoard(root, text) {
@@ -11,6 +11,8 @@ function mountBoard(root, text) {
   const SVG = "http://www.w3.org/2000/svg";
   const CHUNK = 200;
   const WIDE = window.matchMedia("(min-width: 1360px)");
+  const ROOMY = window.matchMedia("(min-width: 1560px)");
+  const TIGHT = window.matchMedia("(max-width: 1259px)");
   const NARROW = window.matchMedia("(max-width: 1099px)");
   const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
   const NAMES_OF_KINDS = { empty: "empty", refusal: "refused", unreadable: "not readable", truncated: "cut off", api_error: "endpoint failed" };
@@ -45,6 +47,7 @@ function mountBoard(root, text) {
   }
 
   const figure = (x) => (x === null || x === undefined ? "–" : x.toFixed(2).replace("-", "−"));
+  const share = (x) => (x === null || x === undefined ? "–" : `${Math.round(x * 100)} %`);
   const percent = (x) => (x === 1 ? "100 %" : x === 0 ? "0 %" : `${Math.min(99.9, x * 100).toFixed(1)} %`);
   const place = (x) => `${((Math.min(1, Math.max(-1, x)) + 1) * 50).toFixed(1)}%`;
 
@@ -74,6 +77,39 @@ function mountBoard(root, text) {
     return `Mean rating ${figure(mean)} of 6${low === null ? "" : `, 95 % interval ${figure(low)} to ${figure(high)}`}, ${plural(items, "item", "items")}`;
   }
 
+  // ---- ranks: the places that a row, or a value within it, can have ---------------------------------------------
+
+  const RANKS = "ranks";
+  const ranksShown = () => state.shown.has(RANKS) && Boolean(state.board && state.board.ranked);
+  const rankOf = (row, name) => (row.ranks ? row.ranks.models[name] || `1-${state.board.ranked}` : null);
+  const kindOfValues = () => ["values", "higher-order values", "traits"][state.scale];
+
+  /* "Benevolence 1-7, Power 2-10; the others 1-10", of the dimensions in view; `any` is said where all may be anywhere. */
+  function placesInWords(said, last, any) {
+    const told = dimensions().filter((d) => said[d.name]).map((d) => `${d.name} ${said[d.name]}`);
+    if (!told.length) return any;
+    return told.join(", ") + (told.length < dimensions().length ? `; the others 1-${last}` : "");
+  }
+
+  function ranksInWords(row) {
+    if (!row.ranks) return [["Places", row.unranked]];
+    const { ranked } = state.board;
+    return [
+      ["Own order", placesInWords(row.ranks.values, dimensions().length, `none of its ${kindOfValues()} can be told from the others`)],
+      ["Among models", placesInWords(row.ranks.models, ranked, `any place, 1-${ranked}, on each of these ${kindOfValues()}`)],
+    ];
+  }
+
+  /* What the ranks of the whole table come to. */
+  function ranksSummary() {
+    const { ranked, rows } = state.board;
+    const told = dimensions().filter((d) => rows.some((row) => row.ranks && row.ranks.models[d.name])).map((d) => d.name);
+    const outcome = told.length
+      ? `An order of some models is established on ${told.join(", ")}; on the other ${kindOfValues()} none is.`
+      : `No order of models is established on any of these ${kindOfValues()}.`;
+    return `Lowest line: the places a model can have among the ${ranked} ranked ones, 1 being the highest score. 1-${ranked} means any place. ${outcome}`;
+  }
+
   const coverage = (row) => (row.prompts ? (row.rated || 0) / row.prompts : 0);
 
   function coverageInWords(row) {
@@ -85,7 +121,7 @@ function mountBoard(root, text) {
   // ---- state and address ---------------------------------------------------------------------------------------
 
   const DEFAULT = { sort: "name", down: false };
-  const state = { ...DEFAULT, scale: 0, search: "", hidden: new Set(), model: null, board: null, practice: false, lost: false };
+  const state = { ...DEFAULT, scale: 0, search: "", hidden: new Set(), shown: new Set(), model: null, board: null, practice: false, lost: false };
   const measured = data.boards.filter((board) => !board.practice);
   const practice = data.boards.filter((board) => board.practice);
 
@@ -98,6 +134,7 @@ function mountBoard(root, text) {
     state.scale = Math.max(0, data.scales.findIndex((scale) => scale.key === query.get("scale")));
     state.search = query.get("q") || "";
     state.hidden = new Set((query.get("hide") || "").split(",").filter(Boolean));
+    state.shown = new Set((query.get("show") || "").split(",").filter(Boolean));
     const sort = query.get("sort");
     state.sort = columns().some((column) => column.key === sort) ? sort : DEFAULT.sort;
     state.down = query.get("order") === "down";
@@ -115,6 +152,7 @@ function mountBoard(root, text) {
       order: state.down ? "down" : null,
       q: state.search || null,
       hide: [...state.hidden].join(",") || null,
+      show: [...state.shown].join(",") || null,
       model: state.model,
     };
     for (const [name, value] of Object.entries(say)) {
@@ -143,6 +181,12 @@ function mountBoard(root, text) {
       { key: "reliability", title: "Reliability", kind: "figure", value: (row) => row.reliability ?? null,
         hint: "How much of what differs between the ten scores is more than chance: 1 all of it, 0 or below nothing. Below 0.5 a profile is called flat.",
         text: (row) => figure(row.reliability), say: (row) => `Reliability of the profile: ${figure(row.reliability)}` },
+      { key: "wording", title: "Wording", kind: "figure", extra: true, value: (row) => row.wording ?? null,
+        hint: "Share of the items that the model rates differently when the prompt is worded differently.",
+        text: (row) => share(row.wording), say: (row) => `${share(row.wording)} of the items are rated differently in other words` },
+      { key: "order", title: "Order", kind: "figure", extra: true, value: (row) => row.order ?? null,
+        hint: "Share of the items that the model rates differently when the answers are listed in reverse order.",
+        text: (row) => share(row.order), say: (row) => `${share(row.order)} of the items are rated differently with the answers in reverse order` },
       { key: "coverage", title: "Coverage", kind: "figure", value: coverage,
         hint: "Share of the prompts whose answer could be read as a rating.",
         text: (row) => percent(coverage(row)), say: coverageInWords },
@@ -153,7 +197,11 @@ function mountBoard(root, text) {
     ];
   }
 
-  const shownColumns = () => columns().filter((column) => !state.hidden.has(column.key));
+  const isShown = (column) => (column.extra ? state.shown.has(column.key) : !state.hidden.has(column.key));
+  /* With more columns than the usual ones something else must give way: the side panel, and words before numbers. */
+  const crowded = () => columns().some((column) => column.extra && isShown(column));
+  const beside = () => WIDE.matches && (ROOMY.matches || !crowded());
+  const shownColumns = () => columns().filter((column) => isShown(column) && !(column.kind === "word" && TIGHT.matches && crowded()));
 
   function rowsInOrder() {
     if (!state.board) return [];
@@ -248,11 +296,13 @@ function mountBoard(root, text) {
 
   function scoreCell(row, column) {
     const cell = cellOf(row, state.scale, column.index);
-    const words = inWords(cell, column.title);
+    const rank = ranksShown() ? rankOf(row, column.title) : null;
+    const words = inWords(cell, column.title) + (rank ? `, place ${rank} of ${state.board.ranked}` : ranksShown() ? `. ${row.unranked}` : "");
     return el(
       "td", { class: "vp-score", "data-side": side(cell), style: tint(cell), title: words, "aria-label": words },
       el("span", { class: "vp-num" }, cell ? signed(cell.score) : "–"),
       cell && hasInterval(cell) ? [el("span", { class: "vp-pm" }, halfWidth(cell)), whisker(cell)] : null,
+      ranksShown() ? el("span", { class: "vp-rank" }, rank || "–") : null,
     );
   }
 
@@ -262,7 +312,7 @@ function mountBoard(root, text) {
   }
 
   function badgesOf(row) {
-    return (row.badges || []).map(([word, hint]) => el("span", { class: "vp-badge", title: hint }, word));
+    return (row.badges || []).map(([word, hint]) => el("span", { class: "vp-badge", tabindex: "0", role: "note", "aria-label": `${word}: ${hint}`, "data-hint": hint }, word));
   }
 
   function nameCell(row) {
@@ -294,6 +344,14 @@ function mountBoard(root, text) {
     );
   }
 
+  function styleInWords(row) {
+    const said = [];
+    if (row.most_used) said.push(`gives rating ${row.most_used[0]} in ${percent(row.most_used[1])} of the answers`);
+    if (row.agreeing) said.push(`rates ${figure(Math.abs(row.agreeing))} points ${row.agreeing > 0 ? "higher" : "lower"} when “very much like me” stands first`);
+    if (row.refused) said.push(`refuses ${percent(row.refused)} of the prompts`);
+    return said.join("; ") || null;
+  }
+
   const listOf = (pairs) => el("dl", null, pairs.filter(([, value]) => value).map(([term, value]) => el("div", null, el("dt", null, term), el("dd", null, value))));
 
   function detail(row) {
@@ -310,10 +368,12 @@ function mountBoard(root, text) {
         figures(row.model, dimensions().map((_, i) => cellOf(row, state.scale, i)), true),
         listOf([
           ["Own average", `${meanInWords(row.scales[state.scale])} (${scale})`],
+          ...(state.board.ranked ? ranksInWords(row) : []),
           ["Reliability", row.reliability === undefined ? null : `${figure(row.reliability)} (below 0.5: flat)`],
           ["Wording", row.wording === undefined ? null : `${percent(row.wording)} of the items are rated differently in other words`],
           ["Order", row.order === undefined ? null : `${percent(row.order)} are rated differently with the answers in reverse order`],
-          ["Most used", row.most_used ? `rating ${row.most_used[0]}, in ${percent(row.most_used[1])} of the answers` : null],
+          ["Style", styleInWords(row)],
+          ["Circle", row.circle ? `${share(row.circle[0])} of what differs between its values follows one wave around the circle${row.circle[1] === null ? "" : ` (${share(row.circle[1])} to ${share(row.circle[2])})`}; unrelated values would give 22 %` : null],
           ["Coverage", `${percent(coverage(row))}: ${coverageInWords(row)}`],
           ["Origin", data.origins[row.origin]],
           ["Source", row.source],
@@ -345,9 +405,28 @@ function mountBoard(root, text) {
   const notice = el("p", { class: "vp-notice", role: "note" });
   const legend = el("div", { class: "vp-legend" });
   const list = el("div", { class: "vp-rows" });
+  const main = el("div", { class: "vp-main" });
   const panel = el("aside", { class: "vp-panel", "aria-label": "Portrait" });
+  const tip = el("div", { class: "vp-tip", hidden: true, "aria-hidden": "true" });
   const more = el("button", { type: "button", class: "vp-more", onclick: () => grow() });
-  root.append(lead, controls, notice, legend, el("div", { class: "vp-main" }, el("div", { class: "vp-left" }, list, more), panel), live);
+  root.append(lead, controls, notice, legend, main, live, tip);
+  main.append(el("div", { class: "vp-left" }, list, more), panel);
+
+  /* What a badge means, beside it: for the pointer and for the keyboard. */
+  function hint(event) {
+    const target = event.target.closest && event.target.closest("[data-hint]");
+    tip.hidden = !target;
+    if (!target) return;
+    tip.textContent = target.dataset.hint;
+    const box = target.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
+    const under = box.bottom + 6;
+    tip.style.top = `${under + tip.offsetHeight > window.innerHeight ? box.top - tip.offsetHeight - 6 : under}px`;
+  }
+  for (const kind of ["pointerover", "focusin"]) root.addEventListener(kind, hint);
+  for (const kind of ["pointerleave", "focusout"]) root.addEventListener(kind, () => { tip.hidden = true; });
+  window.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+  root.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 
   function drawLead() {
     const board = state.board;
@@ -388,12 +467,24 @@ function mountBoard(root, text) {
   }
 
   function check(column) {
-    const box = el("input", { type: "checkbox", checked: !state.hidden.has(column.key), onchange: () => {
-      state.hidden[box.checked ? "delete" : "add"](column.key);
-      if (state.hidden.has(state.sort)) Object.assign(state, { sort: DEFAULT.sort, down: DEFAULT.down });
+    const box = el("input", { type: "checkbox", checked: isShown(column), onchange: () => {
+      if (column.extra) state.shown[box.checked ? "add" : "delete"](column.key);
+      else state.hidden[box.checked ? "delete" : "add"](column.key);
+      if (!shownColumns().some((c) => c.key === state.sort)) Object.assign(state, { sort: DEFAULT.sort, down: DEFAULT.down });
       update();
     } });
     return el("label", null, box, column.title);
+  }
+
+  /* The places under each value, on demand. */
+  function checkRanks() {
+    const none = !state.board || !state.board.ranked;
+    const box = el("input", { type: "checkbox", checked: ranksShown(), disabled: none, onchange: () => {
+      state.shown[box.checked ? "add" : "delete"](RANKS);
+      drawLegend();
+      update();
+    } });
+    return el("label", { title: none ? "No row of this table can be ranked." : null }, box, "Places, under each value");
   }
 
   function setScale(i) {
@@ -438,7 +529,7 @@ function mountBoard(root, text) {
     const scales = segmented("Scale", data.scales.map((scale) => scale.name), state.scale, setScale);
     const parts = NARROW.matches
       ? [scales, searchBox(), menu("Options", sortPicker(), tables, practiceSwitch())]
-      : [scales, searchBox(), tables, menu("Columns", columns().slice(1).map(check)), practiceSwitch()];
+      : [scales, searchBox(), tables, menu("Columns", checkRanks(), columns().slice(1).map(check)), practiceSwitch()];
     keepingFocus(controls, "button, input, select, summary", () => controls.replaceChildren(...parts.filter(Boolean)));
   }
 
@@ -457,7 +548,8 @@ function mountBoard(root, text) {
       ? [el("span", null, `Each bar, from −1 to +1: ${says}${interval ? " Line: 95 % interval." : ""}`)]
       : [el("span", null, `Each number: ${says}`), el("span", { class: "vp-key" }, "−1", swatches, "+1"),
         interval ? el("span", { class: "vp-key" }, whisker({ score: 0.1, low: -0.35, high: 0.55 }), "and ±: 95 % interval, axis from −1 to +1, tick at 0") : null];
-    legend.replaceChildren(...parts.filter(Boolean), el("a", { href: "about#reading" }, "How to read this"));
+    legend.replaceChildren(...parts.filter(Boolean), el("a", { href: "about#reading" }, "How to read this"),
+      ...(ranksShown() && !NARROW.matches ? [el("p", { class: "vp-places" }, ranksSummary())] : []));
   }
 
   function show(board) {
@@ -563,7 +655,8 @@ function mountBoard(root, text) {
 
   function drawRows() {
     const columns_ = shownColumns();
-    const look = [state.board && state.board.slug, state.scale, NARROW.matches, columns_.map((c) => c.key)].join();
+    main.classList.toggle("vp-crowded", crowded());
+    const look = [state.board && state.board.slug, state.scale, NARROW.matches, ranksShown(), columns_.map((c) => c.key)].join();
     if (look !== builtFor) { built = new Map(); builtFor = look; }
     listed = rowsInOrder();
     shown = 0;
@@ -578,7 +671,7 @@ function mountBoard(root, text) {
     } else {
       body = el("tbody");
       const dims = columns_.filter((c) => c.kind === "score").length;
-      list.replaceChildren(el("table", { class: "vp-table", style: { "--dims": String(dims) } },
+      list.replaceChildren(el("table", { class: "vp-table" + (ranksShown() ? " vp-placed" : ""), style: { "--dims": String(dims) } },
         el("caption", { class: "vp-hidden" }, `${data.scales[state.scale].name} of ${plural(listed.length, "model", "models")}. Every column heading sorts.`),
         el("colgroup", null, columns_.map((column) => el("col", { class: `vp-${column.kind} vp-col-${data.scales[state.scale].key}` }))),
         el("thead", null, state.scale === 0 ? bands(columns_) : null, el("tr", { class: "vp-heads" }, columns_.map(heading))),
@@ -610,7 +703,7 @@ function mountBoard(root, text) {
       const chosen = node.dataset.id === state.model;
       node.classList.toggle("vp-chosen", chosen);
       node.querySelector(".vp-model").setAttribute("aria-expanded", String(chosen));
-      if (!chosen || WIDE.matches) continue;
+      if (!chosen || beside()) continue;
       const row = rowById(state.model);
       if (NARROW.matches) node.append(el("div", { class: "vp-opened" }, detail(row)));
       else node.after(el("tr", { class: "vp-opened" }, el("td", { colspan: shownColumns().length }, detail(row))));
@@ -633,7 +726,7 @@ function mountBoard(root, text) {
   });
   let pointed = null;
   function point(id) {
-    if (!WIDE.matches || id === pointed) return;
+    if (!beside() || id === pointed) return;
     pointed = id;
     drawPanel(id);
   }
@@ -665,7 +758,7 @@ function mountBoard(root, text) {
   new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting) && !more.hidden) grow();
   }, { rootMargin: "800px" }).observe(more);
-  for (const width of [WIDE, NARROW]) width.addEventListener("change", draw);
+  for (const width of [WIDE, ROOMY, TIGHT, NARROW]) width.addEventListener("change", draw);
 
   readAddress();
   draw();

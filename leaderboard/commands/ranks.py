@@ -1,0 +1,38 @@
+"""`python -m leaderboard ranks`: the published models' rank intervals to `data/published/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def ranks(
+        source: Annotated[
+            str | None,
+            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Write here instead of `data/published/ranks.json`.", show_default=False)
+        ] = None,
+    ) -> None:
+        """Rank the published models anew, after `python -m eval_queue publish`."""
+        from data.errors import InputError
+        from data.sources import load_benchmark
+        from eval_queue.checkpoint import write_whole
+        from leaderboard.ranking import PUBLISHED_RANKS, obstacle, published_means, rank
+        from leaderboard.results import PUBLISHED, load
+
+        benchmark = load_benchmark(source, progress=True)
+        results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest and obstacle(r) is None]
+        means = published_means(benchmark, results)
+        if not means:
+            raise InputError(f"no published model answered {benchmark.name} {benchmark.version}; name it with --source")
+        path = out or PUBLISHED_RANKS
+        write_whole(path, rank(benchmark, means).model_dump_json().encode() + b"\n")
+        typer.echo(f"{len(means)} models ranked in {path}")

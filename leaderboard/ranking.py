@@ -1,0 +1,193 @@
+"""Rank intervals of a board's rows, for its page: who is ranked, from which answers, and kept until the rows change.
+
+Ranks count among the rows of one board, so they belong to no record: they are worked out from the rows' mean ratings of
+each item by `leaderboard.ranks`. Those of the published models are shipped and need no benchmark at hand. Where other
+complete rows stand beside them, all are ranked anew (about half a second for 33 models, once for each new row). Without
+the benchmark, or without a row's answers, ranks cover the rows that can be ranked, and `Ranking.n` says how many.
+
+Not ranked: incomplete rows, rows that give one rating to everything, and practice boards, whose values mean nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data.benchmark import VARIANTS, Benchmark
+from data.errors import InputError
+from data.item_means import read_item_means
+from data.values import DIMENSIONS
+from eval_queue.records import Result
+from eval_queue.scoring import Floats, item_means
+from eval_queue.store import StoreUnavailable, WriteConflict
+from leaderboard.results import PUBLISHED, Board
+
+PUBLISHED_RANKS: Final = PUBLISHED.with_name("ranks.json")
+"""The ranks of the published models among themselves."""
+
+_log = logging.getLogger(__name__)
+
+
+class RowRanks(BaseModel):
+    """One row's intervals as text, e.g. `3-17`, by dimension; a dimension without a score is absent."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    models: dict[str, str]
+    """Its places among the ranked rows."""
+    values: dict[str, str]
+    """Each dimension's places within the row's own scale: its own order."""
+
+
+class Ranking(BaseModel):
+    """All ranked rows of a board."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+    benchmark_digest: str
+    rows: dict[str, RowRanks]
+    """By id of the result."""
+
+    @property
+    def n(self) -> int:
+        """How many rows are ranked."""
+        return len(self.rows)
+
+
+def obstacle(result: Result) -> str | None:
+    """Why a row can have no rank, in plain words; None if it can."""
+    if result.complete is not True:
+        return "An incomplete row has no rank."
+    if result.reliability is None:
+        return "This model gives the same rating to everything: there is nothing to rank."
+    return None
+
+
+def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
+    """Rank rows among each other.
+
+    Args:
+        benchmark: what all of them answered.
+        means: by id of the result, its mean rating of each item, shape (items,), NaN where it has none.
+    """
+    from leaderboard.ranks import rank_table, resample  # brings scipy
+
+    ids = list(means)
+    x = np.array([means[id_] for id_ in ids]).reshape(len(ids), len(benchmark.items))
+    found = rank_table(resample(x, benchmark.key.selected, benchmark.query_index), np.ones(len(ids), dtype=np.bool_))
+    rows = {}
+    for i, id_ in enumerate(ids):
+        texts = [
+            {dim.name: text for d, dim in enumerate(DIMENSIONS) if (text := table.text(i, d)) is not None}
+            for table in (found.models, found.values)
+        ]
+        rows[id_] = RowRanks(models=texts[0], values=texts[1])
+    return Ranking(benchmark_digest=benchmark.digest, rows=rows)
+
+
+def published_means(benchmark: Benchmark, results: Sequence[Result]) -> dict[str, Floats]:
+    """Mean rating of each item by the published rows among `results`, by id."""
+    found = read_item_means(benchmark)
+    if found is None:
+        return {}
+    at = {model: i for i, model in enumerate(found.models)}
+    return {r.id: found.means[at[r.model]] for r in results if r.origin == "published" and r.model in at}
+
+
+def stored_means(table: bytes, benchmark: Benchmark) -> Floats:
+    """Mean rating of each item in a run's table of answers (`eval_queue.outcome`), shape (items,)."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = ("prompt_variant", "portrait_id", "option_id", "rating")
+    columns = pq.read_table(pa.BufferReader(table), columns=list(names)).to_pydict()
+    ratings = np.full((1, len(VARIANTS), len(benchmark.items)), np.nan)
+    for variant, query, option, rating in zip(*(columns[name] for name in names), strict=True):
+        if rating is not None:
+            ratings[0, VARIANTS.index(variant), benchmark.item_index[query, option]] = rating
+    return np.asarray(item_means(ratings)[0])
+
+
+def read_ranks(path: Path = PUBLISHED_RANKS) -> Ranking | None:
+    """The shipped ranks; None where there are none or they cannot be read, which is logged."""
+    try:
+        return Ranking.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        _log.exception("%s cannot be read: write it anew with `python -m leaderboard ranks`", path.name)
+        return None
+
+
+class Rankings:
+    """The ranks of boards, worked out once for the same rows. Threads may share it.
+
+    Args:
+        benchmarks: those at hand, by digest.
+        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
+        shipped: the published models' ranks.
+    """
+
+    def __init__(
+        self,
+        benchmarks: Mapping[str, Benchmark],
+        answers: Callable[[str], bytes],
+        shipped: Callable[[], Ranking | None] = read_ranks,
+    ) -> None:
+        self._benchmarks = benchmarks
+        self._answers = answers
+        self._shipped = shipped
+        self._means: dict[tuple[str, str], Floats | None] = {}
+        self._last: dict[tuple[str, ...], Ranking] = {}
+        self._lock = threading.Lock()
+
+    def of(self, board: Board) -> Ranking | None:
+        """The ranks of a board; None where nobody on it is ranked."""
+        rows = [r for r in board.results if obstacle(r) is None]
+        if board.practice or not rows:
+            return None
+        with self._lock:
+            key = (board.key.slug, *(f"{r.id} {r.created.isoformat()}" for r in rows))
+            if key not in self._last:
+                found = self._find(board, rows)
+                self._last = {k: v for k, v in self._last.items() if k[0] != board.key.slug}
+                if found is None:
+                    return None
+                self._last[key] = found
+            return self._last[key]
+
+    def _find(self, board: Board, rows: Sequence[Result]) -> Ranking | None:
+        shipped = self._shipped()
+        if shipped is not None and shipped.benchmark_digest != board.key.digest:
+            shipped = None
+        if shipped is not None and shipped.rows.keys() == {r.id for r in rows}:
+            return shipped
+        benchmark = self._benchmarks.get(board.key.digest)
+        if benchmark is None:
+            return shipped if shipped is not None and shipped.rows.keys() <= {r.id for r in rows} else None
+        means = published_means(benchmark, rows)
+        for r in rows:
+            if r.id not in means and (own := self._own_means(r, benchmark)) is not None:
+                means[r.id] = own
+        return rank(benchmark, {r.id: means[r.id] for r in rows if r.id in means}) if means else None
+
+    def _own_means(self, result: Result, benchmark: Benchmark) -> Floats | None:
+        key = (result.id, result.created.isoformat())
+        if key not in self._means:
+            try:
+                self._means[key] = stored_means(self._answers(result.id), benchmark)
+            except InputError:
+                self._means[key] = None
+            except (StoreUnavailable, WriteConflict) as error:
+                _log.warning("the answers of %s cannot be had now, it goes without a rank: %s", result.id, error)
+                return None
+            except (ValueError, KeyError, OSError):  # a damaged table must not cost the others their ranks
+                _log.exception("the stored answers of %s cannot be used, it goes without a rank", result.id)
+                self._means[key] = None
+        return self._means[key]
