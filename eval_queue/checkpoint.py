@@ -48,7 +48,7 @@ class Answer:
     error: str | None
     """Why there is no answer; null where there is one."""
     prompt_digest: str
-    """SHA-256 of the prompt's text."""
+    """SHA-256 of what the model read (`Prompt.digest`)."""
     finish_reason: str | None = None
     reasoning: str | None = None
     prompt_tokens: int | None = None
@@ -71,6 +71,10 @@ class RunRecord(Record):
     """The endpoint's name; its address may change between the parts of a run and is not kept."""
     answer_mode: AnswerMode
     protocol: str
+    persona: str | None = None
+    """The persona the model was given; null for none."""
+    system: str | None = None
+    """The system message it was given with; null for none."""
     benchmark: BenchmarkRef
     max_tokens: int
     """Longest answer asked for: answers cut off at different lengths are not one run."""
@@ -85,7 +89,7 @@ class RunRecord(Record):
     """The model's names as the endpoint reported them."""
 
 
-_IDENTITY: Final = ("model", "revision", "endpoint", "answer_mode", "protocol", "benchmark", "max_tokens")
+_IDENTITY: Final = ("model", "revision", "endpoint", "answer_mode", "protocol", "persona", "benchmark", "max_tokens")
 
 
 def lock(folder: Path) -> FileLock:

@@ -26,7 +26,8 @@ from eval_queue.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run,
 from eval_queue.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.local_model import endpoint_address
 from eval_queue.outcome import Outcome, reading, write_outcome
-from eval_queue.protocol import Prompt, plan, protocol_id
+from eval_queue.personas import Persona
+from eval_queue.protocol import Prompt, plan, protocol_id, subsample
 from eval_queue.records import BenchmarkRef, Origin, now
 from eval_queue.settings import Endpoint
 
@@ -71,6 +72,25 @@ class Job:
     revision: str | None = None
     """The model's resolved revision, where known."""
     origin: Origin = "self-reported"
+    persona: Persona | None = None
+    """Whom the model is asked to be; None for nobody in particular."""
+    queries: int | None = None
+    """Ask only so many queries (`eval_queue.protocol.subsample`); None for all. Unlike `limit` another question."""
+
+    @property
+    def protocol(self) -> str:
+        """The name of the protocol that decides the prompts."""
+        wording = None if self.persona is None else self.persona.wording
+        return protocol_id(self.endpoint.answer_mode, wording=wording, queries=self.queries)
+
+    @property
+    def asked(self) -> Benchmark:
+        """The part of the benchmark that is asked: all of it, or its subsample.
+
+        Raises:
+            InputError: it has not so many queries.
+        """
+        return subsample(self.benchmark, self.queries)
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,8 @@ async def evaluate(
         retry: how long each prompt is tried.
 
     Raises:
-        InputError: the endpoint may not be asked for this model; or `out` holds another run, is damaged or in use.
+        InputError: the endpoint may not be asked for this model; the benchmark has not so many queries; or `out` holds
+            another run, is damaged or in use.
         EvaluationFailed: the endpoint refuses, is gone, or fails for more than 10 % of the prompts.
         EvaluationStopped: `stop` was set.
     """
@@ -126,7 +147,8 @@ async def evaluate(
         message = f"the endpoint {job.endpoint.name} is for {', '.join(job.endpoint.models)}, not for {job.model}"
         raise InputError(message, field="model")
     stop = stop or threading.Event()
-    everything = plan(job.benchmark)
+    asked = job.asked
+    everything = plan(asked, system=None if job.persona is None else job.persona.message)
     wanted = everything[: job.limit]
     with lock(out):
         run = open_run(out, _new_run(job))
@@ -137,7 +159,7 @@ async def evaluate(
             except EndpointError as error:
                 raise EvaluationFailed(error.code, error.message) from None
             answers = [checkpoint.answers[p.id] for p in everything if p.id in checkpoint.answers]
-        return write_outcome(out, run, answers, job.benchmark, job.endpoint, origin=job.origin)
+        return write_outcome(out, run, answers, asked, job.endpoint, origin=job.origin)
 
 
 def _new_run(job: Job) -> RunRecord:
@@ -147,7 +169,9 @@ def _new_run(job: Job) -> RunRecord:
         revision=job.revision,
         endpoint=job.endpoint.name,
         answer_mode=job.endpoint.answer_mode,
-        protocol=protocol_id(job.endpoint.answer_mode),
+        protocol=job.protocol,
+        persona=None if job.persona is None else job.persona.name,
+        system=None if job.persona is None else job.persona.message,
         benchmark=BenchmarkRef.of(job.benchmark),
         max_tokens=job.endpoint.max_tokens,
         started=moment,

@@ -59,7 +59,7 @@ def write_outcome(
         folder: the run's folder.
         run: its record.
         answers: all of them, in the order the table shall have.
-        benchmark: what was asked.
+        benchmark: what was asked: the whole benchmark, or the subsample that the protocol names.
         endpoint: who was asked.
         origin: who ran it.
     """
@@ -74,13 +74,14 @@ def write_outcome(
             benchmark_digest=run.benchmark.digest,
             protocol=run.protocol,
             answer_mode=run.answer_mode,
-            persona=None,
+            persona=run.persona,
         ),
         model=run.model,
         revision=run.revision,
         endpoint=run.endpoint,
         answer_mode=run.answer_mode,
         protocol=run.protocol,
+        persona=run.persona,
         benchmark=run.benchmark,
         origin=origin,
         note=endpoint.note,

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     """Folder of the local store: submissions, results, raw answers."""
     endpoints: list[Endpoint] = Field(default_factory=list)
     """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["*"]}]`."""
+    personas: Path | None = None
+    """JSON file with a system message for each persona (`eval_queue.personas`), in place of our own words."""
     local_model: bool = True
     """Offer the small model on this machine where `requirements-local.txt` is installed."""
     scheduler: bool = True

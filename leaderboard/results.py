@@ -1,8 +1,8 @@
 """All results, sorted into boards: sets of rows that may stand in one table.
 
 Rows share a board only if they answer the same question under the same rules: same benchmark digest, same protocol,
-same answer mode. Results read with the compatibility reader exist for parity tests and are on no board. Nothing is
-ranked here; rows stand by name.
+same answer mode. Results read with the compatibility reader exist for parity tests and are on no board, nor are those
+of a model that was asked to be somebody (`leaderboard.bias`). Nothing is ranked here; rows stand by name.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def boards(results: Iterable[Result], *, first: Sequence[str] = ()) -> tuple[Boa
     Returns:
         Boards that measure something before practice boards; among them that of `first`, then by number of rows.
     """
-    by_id = {r.id: r for r in results if r.reader == "official"}
+    by_id = {r.id: r for r in results if r.reader == "official" and r.persona is None}
     groups: dict[BoardKey, list[Result]] = {}
     for r in by_id.values():
         groups.setdefault(BoardKey(r.benchmark.digest, r.protocol, r.answer_mode), []).append(r)

@@ -1,10 +1,15 @@
-"""`python -m eval_queue evaluate`: ask a model, with a bar to watch, and print its profile."""
+"""`python -m eval_queue evaluate`: ask a model, with a bar to watch, and print its profile.
+
+With one persona the model is asked to be that person. With several, or `all`, it is asked once under each and once
+without any, each run in a folder of its own inside the given one, one after the other; the same command goes on where
+it was.
+"""
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
     from eval_queue.evaluation import Job, Progress
     from eval_queue.outcome import Outcome
+    from eval_queue.personas import Persona
     from eval_queue.settings import Endpoint
 
 KNOWN_HOSTS: Final = {
@@ -25,6 +31,11 @@ KNOWN_HOSTS: Final = {
     "router.huggingface.co": "huggingface",
 }
 """Names for records of endpoints that everybody can reach; every other address is called `self-hosted`."""
+
+ALL: Final = "all"
+"""What stands for every persona."""
+NOBODY: Final = "none"
+"""Folder of the run without a persona, beside those of personas."""
 
 STOPPED: Final = 130
 """Exit status after Ctrl-C."""
@@ -70,8 +81,30 @@ def register(app: typer.Typer) -> None:
             int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
         ] = None,
         timeout: Annotated[float | None, typer.Option(help="Seconds one request may take.", show_default=False)] = None,
+        persona: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Ask the model to be somebody, e.g. political/left; again for more of them, `all` for all eight. "
+                "More than one: also without a persona, each run in its own folder inside --out.",
+                show_default=False,
+            ),
+        ] = None,
+        personas: Annotated[
+            Path | None,
+            typer.Option(
+                help="JSON file with a system message for each persona, in place of our words. "
+                "Default: VALUE_PORTRAIT_PERSONAS.",
+                show_default=False,
+            ),
+        ] = None,
+        queries: Annotated[
+            int | None,
+            typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
+        ] = None,
     ) -> None:
         """Ask a model all prompts of the benchmark and score its answers. Stop and resume as you like."""
+        from dataclasses import replace
+
         from data.sources import load_benchmark
         from eval_queue.evaluation import EvaluationFailed, EvaluationStopped, Job
 
@@ -83,10 +116,23 @@ def register(app: typer.Typer) -> None:
             max_tokens=max_tokens,
             timeout=timeout,
         )
-        job = Job(model=model, endpoint=asked, benchmark=load_benchmark(source, progress=True), limit=limit)
-        folder = out or default_folder(job)
+        job = Job(
+            model=model,
+            endpoint=asked,
+            benchmark=load_benchmark(source, progress=True),
+            limit=limit,
+            queries=queries,
+        )
+        chosen = choose_personas(persona or [], personas)
+        folder = out or default_folder(job, chosen)
         try:
-            outcome = _run(job, folder)
+            if len(chosen) < 2:
+                job = replace(job, persona=next(iter(chosen), None))
+                _show(_run(job, folder), job)
+            else:
+                for who in (None, *chosen):
+                    _summarise(_run(replace(job, persona=who), folder / subfolder(who)), who)
+                typer.echo(f"Compare them: python -m leaderboard bias {folder}")
         except EvaluationFailed as error:
             typer.echo(f"Failed ({error.code}): {error.message}", err=True)
             typer.echo(f"What arrived is kept in {folder}; the same command goes on from there.", err=True)
@@ -94,7 +140,30 @@ def register(app: typer.Typer) -> None:
         except EvaluationStopped:
             typer.echo(f"Stopped. What arrived is kept in {folder}; the same command goes on from there.", err=True)
             raise typer.Exit(STOPPED) from None
-        _show(outcome, job)
+
+
+def choose_personas(names: Sequence[str], wording: Path | None) -> tuple[Persona, ...]:
+    """The personas that are meant, each once.
+
+    Args:
+        names: names of personas, or `all`.
+        wording: file with other words than ours; None for the setting's.
+
+    Raises:
+        InputError: there is no such persona, or the file is not as it must be.
+    """
+    if not names:
+        return ()
+    from eval_queue.personas import PERSONAS, load_wording
+    from eval_queue.settings import Settings
+
+    words = load_wording(wording or Settings().personas)
+    return tuple(words.persona(name) for name in dict.fromkeys(PERSONAS if ALL in names else names))
+
+
+def subfolder(persona: Persona | None) -> str:
+    """The folder of one of several runs, e.g. `political-left`."""
+    return NOBODY if persona is None else persona.name.replace("/", "-")
 
 
 def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
@@ -129,20 +198,25 @@ def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
         raise InputError(first["msg"], field=".".join(map(str, first["loc"]))) from None
 
 
-def default_folder(job: Job) -> Path:
-    """Where a run goes that was given no folder: the same question always goes to the same one."""
-    from eval_queue.protocol import protocol_id
+def default_folder(job: Job, personas: Sequence[Persona] = ()) -> Path:
+    """Where a run goes that was given no folder: the same question always goes to the same one.
+
+    Several personas share a folder with all other personas in the same words.
+    """
+    from dataclasses import replace
+
     from eval_queue.submission import identity
 
-    mode = job.endpoint.answer_mode
+    first = next(iter(personas), None)
+    name = None if first is None else first.name
     return Path("runs") / identity(
         model=job.model,
         revision=job.revision,
         endpoint=job.endpoint.name,
         benchmark_digest=job.benchmark.digest,
-        protocol=protocol_id(mode),
-        answer_mode=mode,
-        persona=None,
+        protocol=replace(job, persona=first).protocol,
+        answer_mode=job.endpoint.answer_mode,
+        persona=ALL if len(personas) > 1 else name,
     )
 
 
@@ -189,7 +263,8 @@ def _bar(job: Job) -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.fields[rate]} · {task.fields[left]} · {task.fields[valid]}"),
     )
     bar = Bar(*columns, console=Console(stderr=True))
-    task = bar.add_task(Text(job.model.rpartition("/")[2]).markup, total=None, rate="", left="", valid="")
+    name = job.model.rpartition("/")[2] + (f" as {job.persona.name}" if job.persona else "")
+    task = bar.add_task(Text(name).markup, total=None, rate="", left="", valid="")
 
     def show(progress: Progress) -> None:
         bar.start()
@@ -215,6 +290,12 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def _summarise(outcome: Outcome, persona: Persona | None) -> None:
+    coverage = outcome.result.coverage
+    name = "no persona" if persona is None else persona.name
+    typer.echo(f"{name}: {coverage.rated} of {coverage.prompts} readable; {outcome.result_file}")
+
+
 def _show(outcome: Outcome, job: Job) -> None:
     from rich import box
     from rich.console import Console
@@ -234,7 +315,9 @@ def _show(outcome: Outcome, job: Job) -> None:
         interval = "-" if score.low is None else f"{_cell(score.low, '+.2f')} to {_cell(score.high, '+.2f')}"
         table.add_row(value.name, _cell(score.score, "+.2f"), interval, _cell(score.raw, ".2f"), str(score.n))
     console = Console()
-    console.print(Text(f"{result.model} on {result.benchmark.name} {result.benchmark.version}"), soft_wrap=True)
+    persona = f" as {result.persona}" if result.persona else ""
+    title = f"{result.model}{persona} on {result.benchmark.name} {result.benchmark.version}"
+    console.print(Text(title), soft_wrap=True)
     console.print(table)
     coverage = result.coverage
     lines = [
