@@ -17,22 +17,24 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
-
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+from typing import NamedTuple
 
 from data.errors import InputError
 from eval_queue.collection import Collection, Problem, Snapshot, encode
 from eval_queue.records import Result
+from eval_queue.reported import Reported
+from eval_queue.retrying import again
 from eval_queue.settings import Settings
-from eval_queue.store import LocalStore, Store, StoreUnavailable, WriteConflict
+from eval_queue.store import LocalStore, Store, WriteConflict
 from eval_queue.submission import (
     ACTIVE,
+    WEEK,
     Failure,
     IllegalTransition,
     Progress,
     Refused,
     Submission,
+    approved,
     cancelled,
     claimed,
     done,
@@ -40,17 +42,16 @@ from eval_queue.submission import (
     failed,
     held,
     overdue,
+    prioritised,
     released,
     renewed,
     requeued,
     result_identity,
+    wishes,
 )
 
 Changes = Mapping[str, Submission]
 """Submissions to write, by id."""
-
-_CONFLICTS: Final = 50
-_OUTAGES: Final = 4
 
 
 class LeaseLost(Exception):
@@ -88,8 +89,11 @@ class Queue:
         self.clock = clock
         self._submissions = Collection(requests, "submissions", Submission)
         self._results = Collection(results, "results", Result)
+        self.reported = Reported(results, clock=lambda: self.clock())
+        """Rows whose answers others collected."""
         self._order = _Order({})
-        self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], list[Result]] = ({}, {}, [])
+        self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
+        self._shown = ({}, {}, {}, [])
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -110,17 +114,19 @@ class Queue:
         return self._ordered().places.get(id_)
 
     def results(self) -> list[Result]:
-        """All results that may be shown: those of submissions that are done, and those that need no submission.
+        """All results that may be shown: of submissions that are done, without a submission, and self-reported ones.
 
         Cheap while nothing changes. The records are shared: do not change them.
         """
         # in this order: whatever is done here has its result there
         asked = self._read().records
         stored = self._read_results().records
-        if self._shown[0] is not asked or self._shown[1] is not stored:
+        reported = self.reported.records()
+        if self._shown[0] is not asked or self._shown[1] is not stored or self._shown[2] is not reported:
             shown = [r for id_, r in sorted(stored.items()) if id_ not in asked or asked[id_].state == "done"]
-            self._shown = (asked, stored, shown)
-        return list(self._shown[2])
+            shown += [r for id_, r in sorted(reported.items()) if id_ not in stored]
+            self._shown = (asked, stored, reported, shown)
+        return list(self._shown[3])
 
     def answers(self, id_: str) -> bytes:
         """The raw answers behind a result, as a Parquet file.
@@ -134,23 +140,25 @@ class Queue:
             return store.read(_answers_path(id_), store.head())
 
         try:
-            return _again()(read)
+            return self.reported.answers(id_) if id_ in self.reported.records() else again()(read)
         except KeyError:
             raise InputError(f"No raw answers are stored for {id_}.") from None
 
     def problems(self) -> list[Problem]:
         """Files that are set aside because they are no readable records."""
-        found = [*self._read().problems.values(), *self._read_results().problems.values()]
+        kept = (self._read().problems.values(), self._read_results().problems.values(), self.reported.problems())
+        found = [problem for problems in kept for problem in problems]
         return sorted(found, key=lambda p: p.path)
 
     # --- people -----------------------------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission, *, quota: int) -> Submission:
+    def submit(self, submission: Submission, *, quota: int, per_week: int | None = None) -> Submission:
         """Add a submission that waits.
 
         Args:
             submission: from `new_submission`.
             quota: how many submissions its submitter may have waiting or running, this one included.
+            per_week: how many evaluations its submitter may ask for within a week, this one included; None: any.
 
         Raises:
             Refused: `duplicate` or `quota`.
@@ -164,6 +172,7 @@ class Queue:
                 message = f"The record {submission.id} exists but cannot be read. Ask the operator to look at it."
                 raise Refused("duplicate", message, existing=submission.id)
             _check_quota(now, submission.submitter, quota)
+            _check_week(now, submission.submitter, per_week, self.clock())
             return {submission.id: submission}
 
         self._change(decide, f"submit {submission.id}")
@@ -182,13 +191,17 @@ class Queue:
 
         return self._change(decide, f"cancel {id_}")[id_]
 
-    def requeue(self, id_: str, *, by: str, quota: int | None = None) -> Submission:
+    def requeue(
+        self, id_: str, *, by: str, quota: int | None = None, per_week: int | None = None, approval: bool = False
+    ) -> Submission:
         """Let a failed or cancelled submission wait again.
 
         Args:
             id_: which one.
             by: who wishes it.
             quota: how many submissions its submitter may have waiting or running, this one included; None: any.
+            per_week: how many evaluations its submitter may ask for within a week, this one included; None: any.
+            approval: whether an administrator must approve it first.
 
         Raises:
             InputError: there is none of this id, or it is in another state; `Refused` with `quota`.
@@ -196,12 +209,39 @@ class Queue:
 
         def decide(now: Snapshot[Submission]) -> Changes:
             found = _find(now, id_)
-            again = _possible(lambda: requeued(found, at=self.clock(), by=by))
+            waiting = _possible(lambda: requeued(found, at=self.clock(), by=by, approval=approval))
             if quota is not None:
                 _check_quota(now, found.submitter, quota)
-            return {id_: again}
+            _check_week(now, found.submitter, per_week, self.clock())
+            return {id_: waiting}
 
         return self._change(decide, f"requeue {id_}")[id_]
+
+    def approve(self, id_: str, *, by: str) -> Submission:
+        """Let a submission that waits for approval be evaluated.
+
+        Raises:
+            InputError: there is none of this id, or it is in another state.
+        """
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            found = _find(now, id_)
+            return {id_: _possible(lambda: approved(found, at=self.clock(), by=by))}
+
+        return self._change(decide, f"approve {id_}")[id_]
+
+    def prioritise(self, id_: str, priority: int, *, by: str) -> Submission:
+        """Have a waiting submission evaluated sooner (a higher priority) or later; 0 is usual.
+
+        Raises:
+            InputError: there is none of this id, it does not wait, or there is no such priority.
+        """
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            found = _find(now, id_)
+            return {id_: _possible(lambda: prioritised(found, priority, at=self.clock(), by=by))}
+
+        return self._change(decide, f"priority {priority} for {id_}")[id_]
 
     # --- workers ----------------------------------------------------------------------------------------------------
 
@@ -289,7 +329,7 @@ class Queue:
                 return {}
             return {id_: done(_held(now, claim), at=self.clock())}
 
-        _again()(store)
+        again()(store)
         self._change(decide, f"done: {id_}")
 
     def fail(self, claim: Claim, failure: Failure) -> None:
@@ -331,7 +371,7 @@ class Queue:
                     raise
             return changes
 
-        return _again()(once)
+        return again()(once)
 
     def _end(self, claim: Claim, change: Callable[[Submission], Submission], what: str) -> None:
         id_ = claim.submission.id
@@ -344,10 +384,10 @@ class Queue:
         return self._order
 
     def _read(self) -> Snapshot[Submission]:
-        return _again()(self._submissions.read)
+        return again()(self._submissions.read)
 
     def _read_results(self) -> Snapshot[Result]:
-        return _again()(self._results.read)
+        return again()(self._results.read)
 
 
 def open_queue(settings: Settings) -> Queue:
@@ -434,24 +474,19 @@ def _check_quota(now: Snapshot[Submission], submitter: str, quota: int) -> None:
         raise Refused("quota", message)
 
 
+def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None, at: datetime) -> None:
+    if per_week is None:
+        return
+    since = at - WEEK
+    mine = sum(wish > since for s in now.records.values() if s.submitter == submitter for wish in wishes(s))
+    if mine >= per_week:
+        message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be. Come back later."
+        raise Refused("quota", message)
+
+
 def _already(same: Submission) -> str:
     if same.state == "failed" and same.failure is not None:
         return f"This was asked before as {same.id} and failed: {same.failure.message} It can be requeued."
     if same.state == "cancelled":
         return f"This was asked before as {same.id} and cancelled. It can be requeued."
     return f"This was asked already: {same.id} is {same.state}."
-
-
-def _again() -> Retrying:
-    """The bound and the pace of trying again."""
-    return Retrying(
-        retry=retry_if_exception_type((WriteConflict, StoreUnavailable)),
-        stop=_enough,
-        wait=wait_random_exponential(multiplier=0.01, max=1.0),
-        reraise=True,
-    )
-
-
-def _enough(state: RetryCallState) -> bool:
-    unavailable = state.outcome is not None and isinstance(state.outcome.exception(), StoreUnavailable)
-    return state.attempt_number >= (_OUTAGES if unavailable else _CONFLICTS)

@@ -219,19 +219,28 @@ class Result(Profile):
     endpoint: str
     """The operator's name of the endpoint or provider (never its address)."""
     answer_mode: AnswerMode = "free-text"
+    """How the model could answer: in its own words, or only with one of the six phrases (`constrained`)."""
     protocol: str
     """Version of the protocol that decided the prompts."""
     persona: str | None = None
     """The persona the model was given; null for none."""
     benchmark: BenchmarkRef
     reader: Literal["official", "compat"] = "official"
+    """How answers were read; `compat` rows, read as upstream does, exist for parity tests only."""
     origin: Origin
+    """Who ran it: this installation (`space`), the submitter (`self-reported`), the authors (`published`)."""
     source: str | None = None
     """For published answers: repository and commit they come from."""
     developer: str | None = None
     """Who made the model."""
     open_weights: bool | None = None
     """Whether its weights can be downloaded; null where unknown."""
+    licence: str | None = None
+    """The licence that the model's card named at this revision; null where unknown."""
+    parameters: int | None = None
+    """How many parameters the model has, as the Hub counts them; null where unknown."""
+    submitter: str | None = None
+    """For self-reported rows: who handed the answers in."""
     note: str | None = None
     """What a reader must know about this row, in plain words."""
     run: RunInfo | None = None

@@ -19,29 +19,58 @@ import orjson
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from data.errors import InputError
+from eval_queue.personas import Persona
 from eval_queue.protocol import protocol_id
 from eval_queue.records import AnswerMode, BenchmarkRef, Record, Result
 from eval_queue.settings import Endpoint
 
-State = Literal["pending", "running", "done", "failed", "cancelled"]
-"""Waiting for a worker, being evaluated, or ended in one of three ways."""
+State = Literal["proposed", "pending", "running", "done", "failed", "cancelled"]
+"""Waiting for an administrator's approval or for a worker, being evaluated, or ended in one of three ways."""
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
+    "proposed": frozenset({"pending", "cancelled"}),
     "pending": frozenset({"running", "cancelled"}),
     "running": frozenset({"done", "failed", "cancelled", "pending"}),
-    "failed": frozenset({"pending"}),
-    "cancelled": frozenset({"pending"}),
+    "failed": frozenset({"proposed", "pending"}),
+    "cancelled": frozenset({"proposed", "pending"}),
     "done": frozenset(),
 }
 """Which state may follow which."""
 
-ACTIVE: Final[frozenset[State]] = frozenset({"pending", "running"})
-"""States that count against a person's quota."""
+ACTIVE: Final[frozenset[State]] = frozenset({"proposed", "pending", "running"})
+"""States of a submission that has not ended: they count against a person's quota."""
+
+WEEK: Final = timedelta(days=7)
+"""The span of time over which a person's submissions are counted."""
+
+PRIORITIES: Final = range(-100, 101)
+"""What an administrator may set a priority to."""
 
 MAX_ATTEMPTS: Final = 3
 """How often a submission is begun before it is given up."""
 
-RefusalCode = Literal["bad_name", "unknown_model", "no_endpoint", "duplicate", "quota"]
+RefusalCode = Literal[
+    "sign_in",
+    "bad_name",
+    "bad_revision",
+    "unknown_model",
+    "no_endpoint",
+    "duplicate",
+    "quota",
+    "hub_unavailable",
+    "not_found",
+    "not_public",
+    "gated",
+    "custom_code",
+    "not_text_generation",
+    "no_chat_template",
+    "unknown_size",
+    "too_large",
+    "no_provider",
+    "bad_package",
+    "other_benchmark",
+    "incomplete",
+]
 """Why a submission is not accepted."""
 
 _LONGEST_NAME: Final = 128
@@ -132,6 +161,10 @@ class Submission(_Frozen):
     """The name to ask for, `org/name` or a bare API name."""
     revision: str | None = None
     """The resolved revision, where the weights are public and pinned."""
+    licence: str | None = None
+    """The licence that the model's card named at this revision; null where unknown."""
+    parameters: int | None = None
+    """How many parameters the model has, as the Hub counts them; null where unknown."""
     endpoint: str
     """The operator's name of the endpoint (never its address)."""
     precision: str | None = None
@@ -196,17 +229,29 @@ def identity(
     return f"{slug}-{digest}"
 
 
-def asked_of(endpoint: Endpoint, model: str, *, benchmark_digest: str, revision: str | None = None) -> str:
+def asked_of(
+    endpoint: Endpoint,
+    model: str,
+    *,
+    benchmark_digest: str,
+    revision: str | None = None,
+    persona: Persona | None = None,
+    queries: int | None = None,
+) -> str:
     """The id of the question that this program would ask of an endpoint now."""
     return identity(
         model=model,
         revision=revision,
         endpoint=endpoint.name,
         benchmark_digest=benchmark_digest,
-        protocol=protocol_id(endpoint.answer_mode),
+        protocol=_protocol(endpoint, persona, queries),
         answer_mode=endpoint.answer_mode,
-        persona=None,
+        persona=None if persona is None else persona.name,
     )
+
+
+def _protocol(endpoint: Endpoint, persona: Persona | None, queries: int | None) -> str:
+    return protocol_id(endpoint.answer_mode, wording=None if persona is None else persona.wording, queries=queries)
 
 
 def result_identity(result: Result) -> str:
@@ -292,7 +337,18 @@ def check_offered(model: str, endpoint: Endpoint, offered: Iterable[str] | None)
 
 
 def new_submission(
-    model: str, *, endpoint: Endpoint, benchmark: BenchmarkRef, submitter: str, at: datetime
+    model: str,
+    *,
+    endpoint: Endpoint,
+    benchmark: BenchmarkRef,
+    submitter: str,
+    at: datetime,
+    persona: Persona | None = None,
+    queries: int | None = None,
+    revision: str | None = None,
+    licence: str | None = None,
+    parameters: int | None = None,
+    approval: bool = False,
 ) -> Submission:
     """A submission that waits.
 
@@ -302,19 +358,48 @@ def new_submission(
         benchmark: with which questions.
         submitter: who asks.
         at: now.
+        persona: whom the model is asked to be; None for nobody in particular.
+        queries: how many queries are asked; None for all.
+        revision: the commit, where the model is one of the Hub's.
+        licence: its licence, where known.
+        parameters: its size, where known.
+        approval: whether an administrator must approve it first.
     """
+    state: State = "proposed" if approval else "pending"
+    digest = benchmark.digest
     return Submission(
-        id=asked_of(endpoint, model, benchmark_digest=benchmark.digest),
+        id=asked_of(endpoint, model, benchmark_digest=digest, revision=revision, persona=persona, queries=queries),
         model=model,
+        revision=revision,
+        licence=licence,
+        parameters=parameters,
         endpoint=endpoint.name,
+        persona=None if persona is None else persona.name,
         benchmark=benchmark,
-        protocol=protocol_id(endpoint.answer_mode),
+        protocol=_protocol(endpoint, persona, queries),
         answer_mode=endpoint.answer_mode,
         submitter=submitter,
+        state=state,
         created=at,
         updated=at,
-        history=(Transition(state="pending", at=at, why="submitted"),),
+        history=(Transition(state=state, at=at, why="submitted"),),
     )
+
+
+def wishes(submission: Submission) -> list[datetime]:
+    """When its evaluation was wished for: submitted or requeued. One that was cancelled before it began is left out."""
+    found: list[datetime] = []
+    ended = True
+    begun = False
+    for step in submission.history:
+        if ended and step.state in ("proposed", "pending"):
+            found.append(step.at)
+            begun = False
+        begun |= step.state == "running"
+        if step.state == "cancelled" and not ended and not begun:
+            found.pop()
+        ended = step.state not in ACTIVE
+    return found
 
 
 # --- the state machine ----------------------------------------------------------------------------------------------
@@ -385,15 +470,33 @@ def released(submission: Submission, *, at: datetime, why: str) -> Submission:
 
 
 def cancelled(submission: Submission, *, at: datetime, by: str) -> Submission:
-    """`pending` or `running` to `cancelled`."""
+    """`proposed`, `pending` or `running` to `cancelled`."""
     return _moved(submission, "cancelled", at, f"cancelled by {by}")
 
 
-def requeued(submission: Submission, *, at: datetime, by: str) -> Submission:
-    """`failed` or `cancelled` back to `pending`, with all its attempts anew."""
+def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = False) -> Submission:
+    """`failed` or `cancelled` back to `pending`, with all its attempts anew; to `proposed` where `approval` is due."""
     if submission.state in ACTIVE:
         raise IllegalTransition(f"{submission.id} is {submission.state} already")
-    return _moved(submission, "pending", at, f"requeued by {by}", attempts=0)
+    return _moved(submission, "proposed" if approval else "pending", at, f"requeued by {by}", attempts=0)
+
+
+def approved(submission: Submission, *, at: datetime, by: str) -> Submission:
+    """`proposed` to `pending`."""
+    if submission.state != "proposed":
+        raise IllegalTransition(f"{submission.id} is {submission.state}: it does not wait for approval")
+    return _moved(submission, "pending", at, f"approved by {by}")
+
+
+def prioritised(submission: Submission, priority: int, *, at: datetime, by: str) -> Submission:
+    """The same submission, to be evaluated sooner or later."""
+    if submission.state not in ("proposed", "pending"):
+        raise IllegalTransition(f"{submission.id} is {submission.state}: a priority is for what waits")
+    if priority not in PRIORITIES:
+        raise IllegalTransition(f"a priority is a whole number from {PRIORITIES[0]} to {PRIORITIES[-1]}")
+    step = Transition(state=submission.state, at=at, why=f"priority {priority} set by {by}")
+    history = (*submission.history, step)[-_KEPT_HISTORY:]
+    return submission.model_copy(update={"priority": priority, "updated": at, "history": history})
 
 
 def overdue(submission: Submission, at: datetime) -> bool:

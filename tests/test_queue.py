@@ -544,7 +544,7 @@ def _without_nonces(place: Place) -> list[object]:
 
 
 def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.queue._CONFLICTS", 6)
+    monkeypatch.setattr("eval_queue.retrying._CONFLICTS", 6)
     for fault, error, times in (("conflict", WriteConflict, 6), ("before", StoreUnavailable, 4)):
         place.requests.faults = [fault] * 99
         place.requests.calls.clear()

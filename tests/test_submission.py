@@ -35,6 +35,7 @@ from eval_queue.submission import (
     State,
     Submission,
     Transition,
+    approved,
     cancelled,
     check_name,
     check_offered,
@@ -47,9 +48,11 @@ from eval_queue.submission import (
     identity,
     new_submission,
     overdue,
+    prioritised,
     released,
     renewed,
     requeued,
+    wishes,
 )
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -79,6 +82,9 @@ def a_life() -> dict[str, Submission]:
     renewal = renewed(begun, at=at(2), lease=LEASE, progress=progress)
     failure = Failure(code="endpoint_gone", message="3 prompts in a row failed: no connection.")
     return {
+        "proposed": waiting.model_copy(
+            update={"state": "proposed", "history": (Transition(state="proposed", at=START, why="submitted"),)}
+        ),
         "pending": waiting,
         "running": renewal,
         "done": done(renewal, at=at(6)),
@@ -196,8 +202,10 @@ MOVES: dict[str, tuple[Callable[[Submission], Submission], str, set[str]]] = {
     "fail": (lambda s: failed(s, at=at(5), failure=Failure(code="x", message="y")), "failed", {"running"}),
     "release": (lambda s: released(s, at=at(5), why="stopped"), "pending", {"running"}),
     "expire": (lambda s: expired(s, at=at(5)), "pending", {"running"}),
-    "cancel": (lambda s: cancelled(s, at=at(5), by="ada"), "cancelled", {"pending", "running"}),
+    "cancel": (lambda s: cancelled(s, at=at(5), by="ada"), "cancelled", {"proposed", "pending", "running"}),
     "requeue": (lambda s: requeued(s, at=at(5), by="ada"), "pending", {"failed", "cancelled"}),
+    "propose": (lambda s: requeued(s, at=at(5), by="ada", approval=True), "proposed", {"failed", "cancelled"}),
+    "approve": (lambda s: approved(s, at=at(5), by="ada"), "pending", {"proposed"}),
 }
 
 
@@ -226,6 +234,40 @@ def test_each_move_from_each_state(move: str, state: str) -> None:
 def test_every_allowed_transition_has_a_move() -> None:
     reachable = {(s, leads_to) for _, leads_to, allowed in MOVES.values() for s in allowed} | {("running", "failed")}
     assert reachable == {(a, b) for a, following in TRANSITIONS.items() for b in following}
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_priority_is_for_what_waits(state: str) -> None:
+    before = a_life()[state]
+    if state not in ("proposed", "pending"):
+        with pytest.raises(IllegalTransition, match="for what waits"):
+            prioritised(before, 3, at=at(5), by="ada")
+        return
+    after = prioritised(before, 3, at=at(5), by="ada")
+    assert (after.priority, after.state, after.updated) == (3, state, at(5))
+    assert after.history[-1].why == "priority 3 set by ada"
+    for priority in (-101, 101):
+        with pytest.raises(IllegalTransition, match="from -100 to 100"):
+            prioritised(before, priority, at=at(5), by="ada")
+
+
+def test_wishes_are_what_was_asked_for_less_what_was_cancelled_unbegun() -> None:
+    def begin(s: Submission, minutes: float) -> Submission:
+        return claimed(s, worker="w", nonce="n", at=at(minutes), lease=LEASE)
+
+    waiting = prioritised(asked(), 1, at=at(1), by="root")
+    assert wishes(waiting) == [START]
+    withdrawn = cancelled(waiting, at=at(2), by="ada")
+    assert wishes(withdrawn) == []
+    again = requeued(withdrawn, at=at(3), by="ada", approval=True)
+    assert wishes(again) == [at(3)]
+    assert wishes(cancelled(again, at=at(4), by="root")) == []
+    begun = expired(begin(approved(again, at=at(4), by="root"), 5), at=at(9))
+    assert wishes(begun) == [at(3)]
+    stopped = cancelled(begun, at=at(10), by="ada")
+    assert wishes(stopped) == [at(3)]
+    twice = begin(requeued(stopped, at=at(11), by="ada"), 12)
+    assert wishes(failed(twice, at=at(13), failure=Failure(code="x", message="y"))) == [at(3), at(11)]
 
 
 def test_a_claim_counts_and_a_returned_one_does_not() -> None:

@@ -1,0 +1,202 @@
+"""What the Hub says about a model, and whether that lets it be evaluated here.
+
+One request to the Hub, read through `huggingface_hub`; no file of a model is fetched, nothing of it is loaded and none
+of its code is run. The revision that a person names becomes the commit it stands for now, so that the record says which
+weights were meant. What the Hub cannot tell is not guessed.
+
+An endpoint that lists a model has shown that it can run it: then it does not matter that the model is gated, that it
+brings code of its own or that its size is unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from eval_queue.submission import Refused
+
+if TYPE_CHECKING:
+    from huggingface_hub.hf_api import ModelInfo
+
+SECONDS: Final = 20.0
+"""How long the Hub may take, all repetitions included."""
+
+TASKS: Final = frozenset({"text-generation", "image-text-to-text", "any-to-any"})
+"""The Hub's tasks whose models write text when they are written to."""
+
+_EXPAND: Final = (
+    "cardData",
+    "config",
+    "disabled",
+    "gated",
+    "gguf",
+    "inferenceProviderMapping",
+    "pipeline_tag",
+    "private",
+    "safetensors",
+    "sha",
+    "tags",
+)
+_REVISION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+_LICENCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]{0,59}")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is recorded about a model of the Hub."""
+
+    revision: str
+    """The commit, 40 hexadecimal digits."""
+    licence: str | None
+    """Name of the licence as its card gives it; None where it gives none."""
+    parameters: int | None
+    """Number of parameters as the Hub counts them; None where it cannot."""
+
+
+def check_model(
+    name: str, *, revision: str | None, listed: bool, providers: bool, max_billions: float | None
+) -> ModelFacts:
+    """Ask the Hub about a model and refuse what cannot be evaluated.
+
+    Args:
+        name: `org/name`.
+        revision: branch, tag or commit; None for the newest commit of the main branch.
+        listed: whether the endpoint says by itself that it offers this model.
+        providers: whether the endpoint is the Hub's router to inference providers, of which one must be live.
+        max_billions: the greatest number of parameters, in billions; None for any.
+
+    Raises:
+        Refused: with the reason.
+    """
+    wanted = (revision or "").strip() or None
+    if "/" not in name or ":" in name:
+        raise Refused("bad_name", "This endpoint runs models of the Hub: give the name as org/name.")
+    if wanted is not None and (not _REVISION.fullmatch(wanted) or ".." in wanted):
+        raise Refused("bad_revision", "A revision is a branch, a tag or a commit of the model, for example main.")
+    info = _ask(name, wanted)
+    _check_access(name, info, listed=listed)
+    _check_kind(name, info, listed=listed)
+    parameters = _parameters(info)
+    if max_billions is not None and not (parameters is None and listed):
+        _check_size(name, parameters, max_billions)
+    if providers and not any(p.status == "live" for p in info.inference_provider_mapping or ()):
+        message = (
+            f"No inference provider serves {name} now, so it cannot be asked. Its page on the Hub names them."
+        )
+        raise Refused("no_provider", message)
+    if not re.fullmatch(r"[0-9a-f]{40}", info.sha or ""):
+        raise Refused("hub_unavailable", "The Hub does not say which commit this is. Try again later.")
+    return ModelFacts(revision=str(info.sha), licence=_licence(info), parameters=parameters)
+
+
+def _ask(name: str, revision: str | None) -> ModelInfo:
+    # imported here: a page that shows the queue needs no client of the Hub
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    from data import hub_client
+
+    try:
+        with hub_client.bounded(SECONDS):
+            return HfApi().model_info(name, revision=revision, expand=list(_EXPAND))
+    except HFValidationError:
+        raise Refused("bad_name", "The Hub has no names of this form. Give the name as org/name.") from None
+    except RevisionNotFoundError:
+        raise Refused("bad_revision", f"{name} has no revision {revision!r}. Its page on the Hub lists them.") from None
+    except RepositoryNotFoundError as error:
+        if "Invalid credentials" in str(error):
+            raise _unavailable(hub_client.reason(error)) from None
+        raise _not_found(name) from None
+    except (
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        hub_client.OutOfTime,
+        hub_client.httpx2.HTTPError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as error:
+        raise _unavailable(hub_client.reason(error)) from None
+
+
+def _check_access(name: str, info: ModelInfo, *, listed: bool) -> None:
+    if info.private:
+        # as for a model that does not exist: who may not see it shall not learn of it
+        raise _not_found(name)
+    if info.disabled:
+        raise Refused("not_public", f"The Hub has disabled {name}: nobody can fetch it now.")
+    if info.gated and not listed:
+        message = (
+            f"{name} is gated: only people whom its authors granted access can fetch it, and the endpoint does not say "
+            "that it has it. Ask the operator of this board to be granted access and to serve it."
+        )
+        raise Refused("gated", message)
+
+
+def _check_kind(name: str, info: ModelInfo, *, listed: bool) -> None:
+    config: dict[str, Any] = info.config if isinstance(info.config, dict) else {}
+    architectures = config.get("architectures") or []
+    causal = any(str(architecture).endswith("ForCausalLM") for architecture in architectures)
+    if info.pipeline_tag not in TASKS and not (info.pipeline_tag is None and causal):
+        task = f"its task is {info.pipeline_tag}" if info.pipeline_tag else "the Hub knows no task of it"
+        message = f"{name} does not generate text ({task}). Only models that answer in words can be asked."
+        raise Refused("not_text_generation", message)
+    if "custom_code" in (info.tags or []) and not listed:
+        message = f"{name} needs code of its own to run. Code from a model's repository is never run here."
+        raise Refused("custom_code", message)
+    tokenizer = config.get("tokenizer_config")
+    template = isinstance(tokenizer, dict) and tokenizer.get("chat_template")
+    if not (template or config.get("chat_template_jinja") or (info.gguf or {}).get("chat_template")):
+        message = (
+            f"{name} has no chat template, so it cannot be asked as in a chat. A base model usually has a variant for "
+            "chat (-Instruct, -chat, -it) that has one."
+        )
+        raise Refused("no_chat_template", message)
+
+
+def _check_size(name: str, parameters: int | None, max_billions: float) -> None:
+    if parameters is None:
+        message = f"The Hub cannot tell how large {name} is: it has neither safetensors nor GGUF files."
+        raise Refused("unknown_size", message)
+    if parameters > max_billions * 1e9:
+        message = (
+            f"{name} has {parameters / 1e9:.1f} billion parameters; at most {max_billions:g} billion are run."
+        )
+        raise Refused("too_large", message)
+
+
+def _parameters(info: ModelInfo) -> int | None:
+    total = info.safetensors.total if info.safetensors else (info.gguf or {}).get("total")
+    return total if isinstance(total, int) and total > 0 else None
+
+
+def _licence(info: ModelInfo) -> str | None:
+    """The licence's name; `other` with a name of its own gives that name. Anything that is no short name is none."""
+    card = info.card_data
+    if card is None:
+        return None
+    said: object = card.get("license")
+    if said == "other":
+        said = card.get("license_name") or said
+    if isinstance(said, list):
+        said = said[0] if len(said) == 1 else None
+    return said if isinstance(said, str) and _LICENCE.fullmatch(said) else None
+
+
+def _not_found(name: str) -> Refused:
+    message = (
+        f"There is no public model {name} on the Hub. Check the spelling; a private one must be made public."
+    )
+    return Refused("not_found", message)
+
+
+def _unavailable(why: str) -> Refused:
+    message = f"The Hub cannot be asked about this model now: {why}. Nothing was stored; try again later."
+    return Refused("hub_unavailable", message)
