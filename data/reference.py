@@ -47,6 +47,8 @@ COLUMNS: Final = (
     "weighting",
 )
 """Columns of a file of group profiles, one row a group and value."""
+_PEOPLE: Final = "people"
+"""Whom `persona_example.csv` shows beside the model."""
 _SUM_WITHIN: Final = 0.005
 # ten figures rounded to three digits still sum to zero within this
 _NAMES: Final = tuple(v.name for v in VALUES)
@@ -236,6 +238,48 @@ def load_reference(path: Path | None = None) -> Reference:
     groups = {g.name: g for g in read_groups(path or FOLDER / "ess_group_profiles.csv", sources)}
     contrasts = tuple(c for c in CONTRASTS if c.toward in groups and c.against in groups)
     return Reference(MappingProxyType(groups), _read_raters(FOLDER / "participant_bridge.csv", sources), contrasts)
+
+
+@dataclass(frozen=True)
+class PersonaExample:
+    """A model under the personas of one contrast beside the people, read off a published figure by eye.
+
+    A figure tells no interval and this one no version of the model, so it is an illustration. Profiles are centred on
+    the mean of their ten values, shape (10,), order `data.values.VALUES`, in answer steps.
+
+    Attributes:
+        model: as the figure names it.
+        under: the model under each persona, by the name of the group.
+        people: the groups as the same figure shows them.
+        reading_error: by how much a number may be misread.
+    """
+
+    model: str
+    under: Mapping[str, NDArray[np.float64]]
+    people: Mapping[str, NDArray[np.float64]]
+    reading_error: float
+
+
+def load_persona_example() -> PersonaExample:
+    """The gender figure of Value Portrait's project page, which is the example that the bias measures reproduce.
+
+    Source: `holi-lab/ValuePortrait`, branch `gh-pages`, the figure titled GPT-4o; `data/reference/README.md` says how
+    it was read. The figure centres on all 21 items; profiles centred so differ from ours by one number for all ten
+    values, and that goes with their mean.
+    """
+    rows: dict[tuple[str, str], dict[str, _Row]] = {}
+    fields = ("subject", "group", "value", "score", "reading_error")
+    for row in _read_rows(FOLDER / "persona_example.csv", fields):
+        rows.setdefault((row.text("subject"), row.text("group")), {})[row.value()] = row
+    ordered = {of: _in_order(by_value) for of, by_value in rows.items()}
+    profiles = {of: _array(of_group, "score") for of, of_group in ordered.items()}
+    (model,) = {subject for subject, _ in profiles} - {_PEOPLE}
+
+    def of(subject: str) -> Mapping[str, NDArray[np.float64]]:
+        return MappingProxyType({group: x - x.mean() for (who, group), x in profiles.items() if who == subject})
+
+    error = max(row.number("reading_error", 0) for of_group in ordered.values() for row in of_group)
+    return PersonaExample(model, of(model), of(_PEOPLE), error)
 
 
 def read_groups(path: Path, sources: Mapping[str, Source] | None = None) -> tuple[Group, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from leaderboard.commands import proximity, ranks
+from leaderboard.commands import bias, proximity, ranks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Rank models; set them against groups of people.")
 
@@ -15,6 +15,7 @@ def _group() -> None:
     """Keep every command a command of its own, however many there are."""
 
 
+bias.register(app)
 proximity.register(app)
 ranks.register(app)
 

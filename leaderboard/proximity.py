@@ -216,10 +216,10 @@ def proximity(
         reliability: of the profiles, shape (models,), NaN where it is not known.
     """
     # the point stands as draw 0 before the draws, so that every formula is written once
-    people = _people(reference, _with_point(raters[None], raters_draws[:, None])[0])
+    people = _people(reference, with_point(raters[None], raters_draws[:, None])[0])
     starts = range(0, max(len(point), 1), _CHUNK)
     like_raters, similarity, leans, nearest = zip(
-        *(_chunk(_with_point(point[m : m + _CHUNK], draws[:, m : m + _CHUNK]), people) for m in starts), strict=True
+        *(_chunk(with_point(point[m : m + _CHUNK], draws[:, m : m + _CHUNK]), people) for m in starts), strict=True
     )
     reported = complete & (reliability >= FLAT_BELOW)
     return Proximity(
@@ -326,6 +326,14 @@ def two_sided(draws: Floats) -> Floats:
     return np.where(n >= MIN_DRAWS, np.minimum(2 * (smaller + 1) / (n + 1), 1.0), np.nan)
 
 
+def group_draws(group: Group, draws: int) -> Floats:
+    """A group's profile, and what it might have been with other people asked, shape (10, 1 + draws).
+
+    Seeded by the group's name: neither the order of groups nor their company matters.
+    """
+    return group.mean_centred10[:, None] + _noise(group.name, draws) * group.sampling_se[:, None]
+
+
 @dataclass(frozen=True)
 class _People:
     """People as arrays over draws, the point as draw 0.
@@ -355,7 +363,7 @@ def _people(reference: Reference, p: Floats) -> _People:
     draws = p.shape[-1] - 1
     raters = reference.raters
     p = p + _noise("raters/items", draws) * raters.vp_se[:, None]
-    groups = {name: _moved(group, draws) for name, group in reference.groups.items()}
+    groups = {name: group_draws(group, draws) for name, group in reference.groups.items()}
     h = np.stack(list(groups.values()))
     at = {name: g for g, name in enumerate(groups)}
     gaps = [groups[c.toward] - groups[c.against] for c in reference.contrasts]
@@ -372,10 +380,6 @@ def _people(reference: Reference, p: Floats) -> _People:
     )
 
 
-def _moved(group: Group, draws: int) -> Floats:
-    return group.mean_centred10[:, None] + _noise(group.name, draws) * group.sampling_se[:, None]
-
-
 @lru_cache(maxsize=64)
 def _noise(name: str, draws: int) -> Floats:
     """Standard normal draws that belong to a name, shape (10, 1 + draws); draw 0 is the point: no noise."""
@@ -385,7 +389,7 @@ def _noise(name: str, draws: int) -> Floats:
     return noise
 
 
-def _with_point(point: Floats, draws: Floats) -> Floats:
+def with_point(point: Floats, draws: Floats) -> Floats:
     """Profiles centred on the ten values, the point first: shape (models, 10, 1 + draws)."""
     ten = np.empty((len(point), len(VALUES), 1 + len(draws)))
     ten[:, :, 0] = point[:, : len(VALUES)]
@@ -402,18 +406,18 @@ def _chunk(x: Floats, people: _People) -> tuple[LikeRaters, Similarity, Leans, N
     p_lean = two_sided(leaning[..., 1:])
     return (
         LikeRaters(
-            spearman=_estimate(alike.spearman[:, -1]),
-            pearson=_estimate(alike.pearson[:, -1]),
-            rms=_estimate(np.sqrt(np.square(x - people.p).mean(axis=1))),
+            spearman=estimate(alike.spearman[:, -1]),
+            pearson=estimate(alike.pearson[:, -1]),
+            rms=estimate(np.sqrt(np.square(x - people.p).mean(axis=1))),
         ),
         Similarity(
-            spearman=_estimate(alike.spearman[:, :-1]),
-            pearson=_estimate(alike.pearson[:, :-1]),
-            tau_b=_estimate(alike.tau_b[:, :-1]),
-            distance=_estimate(distance(linked(x, people.p, people.q, SLOPES[0]), people.h, people.sd)),
+            spearman=estimate(alike.spearman[:, :-1]),
+            pearson=estimate(alike.pearson[:, :-1]),
+            tau_b=estimate(alike.tau_b[:, :-1]),
+            distance=estimate(distance(linked(x, people.p, people.q, SLOPES[0]), people.h, people.sd)),
             distance_by_slope=np.concatenate(by_slope, axis=-1),
         ),
-        Leans(_estimate(leaning), p_lean, holm(p_lean)),
+        Leans(estimate(leaning), p_lean, holm(p_lean)),
         _nearest(alike.pearson[:, people.compared], people.compared),
     )
 
@@ -434,13 +438,13 @@ def _nearest(r: Floats, positions: NDArray[np.intp]) -> Nearest:
     return Nearest(
         group=np.where(known, positions[order[:, 0, 0]], NO_GROUP),
         share=np.where(known, ratio((draws > 0).all(axis=1).sum(axis=1), usable), np.nan),
-        lead=_estimate(leads[:, 0]),
+        lead=estimate(leads[:, 0]),
         p=p,
         p_adjusted=holm(p),
     )
 
 
-def _estimate(both: Floats) -> Estimate:
+def estimate(both: Floats) -> Estimate:
     """From numbers with the point first, shape (..., 1 + draws)."""
     _, low, high = spread(both[..., 1:].copy())
     value = both[..., 0].copy()  # a view would keep all draws in memory

@@ -235,7 +235,7 @@ def report(
         benchmark=BenchmarkRef.of(benchmark),
         groups_from=People.of(reference.people.source, reference.people.n),
         raters_from=People.of(_SIMULATED if benchmark.is_practice else reference.raters.source, benchmark.raters),
-        caveats=Caveats(ceiling=ceiling(reference.raters), benchmark=_reservation(benchmark)),
+        caveats=Caveats(ceiling=ceiling(reference.raters), benchmark=reservation(benchmark)),
         models=[
             _model(found, m, name, profile) for m, (name, profile) in enumerate(zip(models, profiles, strict=True))
         ],
@@ -248,7 +248,8 @@ def ceiling(raters: Raters) -> float:
     return round(float(correlations(p, q).spearman[0, 0, 0]), 4)
 
 
-def _reservation(benchmark: Benchmark) -> str | None:
+def reservation(benchmark: Benchmark) -> str | None:
+    """What is wrong with a benchmark for setting models against people; None for upstream's own."""
     if benchmark.is_practice:
         return _PRACTICE
     return _MODIFIED if benchmark.version == MODIFIED else None

@@ -30,10 +30,10 @@ from leaderboard.proximity import (
     Estimate,
     Nearest,
     Proximity,
-    _moved,
     _noise,
     correlations,
     distance,
+    group_draws,
     lean,
     linked,
     proximity,
@@ -226,7 +226,7 @@ def test_the_whole_equals_plain_loops(reference: Reference) -> None:
 def test_people_move_by_their_sampling_error_and_each_by_themselves(reference: Reference) -> None:
     """1.3 times the simple standard error; generators are named, so no two groups move together."""
     women = reference.groups["gender/female"]
-    moved = _moved(women, 20_000)
+    moved = group_draws(women, 20_000)
     np.testing.assert_array_equal(moved[:, 0], women.mean_centred10)
     np.testing.assert_allclose(moved[:, 1:].std(axis=1), 1.3 * women.se, rtol=0.03)
     one, other = _noise("gender/female", 20_000)[:, 1:], _noise("gender/male", 20_000)[:, 1:]

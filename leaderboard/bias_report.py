@@ -1,0 +1,509 @@
+"""How models imagine groups of people, as records: what `python -m leaderboard bias` prints.
+
+Each folder is a run of `eval_queue evaluate`, or holds such runs. Runs belong together if they asked the same model of
+the same endpoint in the same way, in the same words and over the same queries. Their run without a persona may have
+asked more queries: then only those that the personas were asked count. Two runs are compared on the prompts that have
+a rating in both, and on the same bootstrap draws of their queries.
+
+A persona whose run is incomplete or flat, or whose model's run without a persona is, has no bias; a contrast has none
+of its measures where one of its two runs is so. Null then, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from pydantic import ValidationError
+
+from data.benchmark import Benchmark
+from data.errors import InputError
+from data.reference import Contrast, Reference
+from data.values import VALUES
+from eval_queue.answers import UNSCORED_KINDS, Answers, read_answers
+from eval_queue.bootstrap import DRAWS
+from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord
+from eval_queue.personas import PERSONAS
+from eval_queue.protocol import Protocol, subsample
+from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Record, UnscoredKind
+from eval_queue.results import number, profiles
+from eval_queue.scoring import Floats, item_means
+from eval_queue.stability import FLAT_BELOW
+from leaderboard.bias import Bias, Gaps, perceived_gaps, persona_bias
+from leaderboard.proximity import SLOPES, Estimate, group_draws, with_point
+from leaderboard.proximity_report import People, reservation
+from leaderboard.ranks import resample
+
+FEW_QUERIES: Final = 20
+"""Below so many queries a caveat says that intervals are too narrow."""
+
+
+class Validity(Record):
+    """How far a run can be used."""
+
+    valid_rate: float
+    """Share of its prompts with a rating."""
+    unscored: dict[UnscoredKind, int]
+    """Answers of the whole run without a rating, by kind."""
+    reliability: float | None
+    """R of its profile; null where a value or its error is not known."""
+    reason: str | None
+    """Why nothing is said from it; null where something is."""
+
+
+class ValueBias(Record):
+    """One value under a persona, in rating points of the benchmark unless said otherwise."""
+
+    shift: float | None
+    """How far the persona moves the model."""
+    real_shift: float | None
+    """How far the group is from all people, in steps of the PVQ-21."""
+    bias: float | None
+    """Shift minus the real one at the benchmark's scale."""
+    se: float | None
+    """Standard error of the bias."""
+    low: float | None
+    """Lower end of its 95 % interval."""
+    high: float | None
+    """Upper end."""
+
+
+class Errors(Record):
+    """How large a persona's biases are together, in rating points."""
+
+    mae: float | None
+    """Mean absolute bias; noise makes it larger."""
+    rmse: float | None
+    """Root mean square bias; noise makes it larger."""
+    rmse_debiased: float | None
+    """The same without what noise alone adds."""
+
+
+class PersonaBias(Record):
+    """A model under one persona."""
+
+    reported: bool
+    """Whether there are numbers."""
+    reason: str | None
+    """Why not; null where there are."""
+    validity: Validity
+    values: dict[str, ValueBias]
+    """By name, in circle order."""
+    errors: Errors
+    errors_by_slope: dict[str, Errors]
+    """At each of the slopes; the first is `errors`."""
+
+
+class ValueGap(Record):
+    """One value between two personas."""
+
+    perceived: float | None
+    """The model's difference, first persona minus second, in rating points."""
+    se: float | None
+    """Its standard error."""
+    low: float | None
+    """Lower end of its 95 % interval."""
+    high: float | None
+    """Upper end."""
+    real: float | None
+    """The groups' difference, in steps of the PVQ-21."""
+
+
+class Number(Record):
+    """A number with its 95 % interval."""
+
+    value: float | None
+    low: float | None
+    """Lower end."""
+    high: float | None
+    """Upper end."""
+
+
+class PersonaGap(Record):
+    """The gap that a model makes between two personas beside the real one."""
+
+    toward: str
+    """First group."""
+    against: str
+    """Second group, subtracted."""
+    reported: bool
+    """Whether there are numbers."""
+    reason: str | None
+    """Why not; null where there are."""
+    values: dict[str, ValueGap]
+    """By name, in circle order."""
+    cosine: Number
+    """Direction: 1 the same, 0 unrelated, -1 reversed."""
+    spearman: Number
+    """Direction by ranks."""
+    same_sign: int | None
+    """On how many of the ten values the two gaps have the same sign."""
+    same_sign_p: float | None
+    """Two-sided binomial p-value, as if values were independent: for orientation only."""
+    amplification: Number
+    """Above 1 exaggerated, 0 to 1 understated, below 0 reversed."""
+    norm_ratio: Number
+    """Size of the perceived gap in any direction relative to the real one, reduced for noise."""
+    norm_ratio_raw: float | None
+    """The same with noise, and without the step from one scale to the other."""
+    stereotype_share: Number
+    """How much of the perceived gap lies along the real one; 1/9 by chance."""
+    amplification_by_slope: dict[str, float | None]
+    norm_ratio_by_slope: dict[str, float | None]
+
+
+class ModelBias(Record):
+    """A model under personas."""
+
+    model: str
+    revision: str | None
+    endpoint: str
+    answer_mode: AnswerMode
+    wording: str
+    """Version of the personas' words: a number for this program's own, else a digest."""
+    queries: int
+    """How many queries were asked."""
+    of_queries: int
+    """How many the benchmark has."""
+    nobody: Validity | None
+    """The run without a persona; null where it is not among the folders."""
+    personas: dict[str, PersonaBias]
+    """By name, as in `data.reference`."""
+    contrasts: dict[str, PersonaGap]
+    """By name of the contrast; those of whose two personas both were asked."""
+
+
+class BiasCaveats(Record):
+    """What must be read with the numbers."""
+
+    region: Literal["Europe"] = "Europe"
+    """Where the people of the groups live."""
+    europe: str = (
+        "The groups are residents of European countries. A model may have imagined people elsewhere: its words do not "
+        "say where."
+    )
+    scales: str = (
+        "The model answered the benchmark's items, people the PVQ-21. Shifts and gaps are compared after scaling by "
+        "the slope between the two; amplification and size depend on it, direction does not."
+    )
+    wording: str = "Other words for the same persona give other answers; these numbers are about the words used."
+    elicitation: str = (
+        "How a model imagines a group depends on how it is asked; on questionnaires other researchers found shifts in "
+        "the people's direction that other ways of asking did not show."
+    )
+    few_queries: str | None = None
+    """What a small subsample means; null where there is none."""
+    benchmark: str | None = None
+    """What is wrong with the benchmark for this purpose; null for upstream's own."""
+
+
+class BiasReport(Record):
+    """How models imagine groups, beside how the groups are."""
+
+    schema_version: Literal[1] = 1
+    benchmark: BenchmarkRef
+    groups_from: People
+    raters_from: People
+    """Whose two profiles the slopes rest on."""
+    slopes: tuple[float, ...] = SLOPES
+    """Size of differences on the benchmark's items relative to the PVQ-21's; the first is the one in use."""
+    draws: int = DRAWS
+    """Bootstrap draws over queries and people."""
+    caveats: BiasCaveats
+    models: list[ModelBias]
+
+
+class Run(NamedTuple):
+    """A run's folder and what its record says."""
+
+    folder: Path
+    record: RunRecord
+    protocol: Protocol
+
+
+class _Series(NamedTuple):
+    """What the runs of one series have in common."""
+
+    model: str
+    revision: str | None
+    endpoint: str
+    answer_mode: AnswerMode
+    max_tokens: int
+    version: str
+
+
+def find_runs(folders: Iterable[Path]) -> list[Run]:
+    """The runs in folders: a folder that is one, else those directly inside it.
+
+    Raises:
+        InputError: there is none, or a record is damaged.
+    """
+    found: dict[Path, Run] = {}
+    for folder in folders:
+        here = [folder] if (folder / RUN_FILE).is_file() else sorted(p.parent for p in folder.glob(f"*/{RUN_FILE}"))
+        if not here:
+            raise InputError(f"no run here; expected a folder of `eval_queue evaluate` with {RUN_FILE}", file=folder)
+        for place in here:
+            found.setdefault(place.resolve(), _run(place))
+    return list(found.values())
+
+
+def _run(folder: Path) -> Run:
+    try:
+        record = RunRecord.model_validate_json((folder / RUN_FILE).read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or None
+        raise InputError(first["msg"], file=folder / RUN_FILE, field=where) from None
+    if record.persona is not None and record.persona not in PERSONAS:
+        raise InputError(f"there is no persona {record.persona!r}", file=folder / RUN_FILE, field="persona")
+    return Run(folder, record, Protocol.of(record.protocol))
+
+
+def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> BiasReport:
+    """Set models under personas against the groups.
+
+    Args:
+        runs: from `find_runs`.
+        benchmark: the benchmark that was asked.
+        reference: the groups.
+
+    Raises:
+        InputError: a run is of another benchmark, a run stands twice, there is no run under a persona, the groups lack
+            one, or answers are damaged.
+    """
+    for run in runs:
+        if run.record.benchmark.digest != benchmark.digest:
+            asked = f"{run.record.benchmark.name} {run.record.benchmark.version[:12]}"
+            raise InputError(f"this run asked {asked}, not {benchmark.name}; see --source", file=run.folder)
+        if run.record.persona is not None and run.record.persona not in reference.groups:
+            raise InputError(f"the reference groups lack {run.record.persona}", file=run.folder)
+    models = [
+        _Model(series, nobody, personas, benchmark, reference).record()
+        for series, nobody, personas in _sorted_out(runs)
+    ]
+    if not models:
+        raise InputError("no run under a persona is among these folders; see `eval_queue evaluate --persona`")
+    few = min(model.queries for model in models)
+    return BiasReport(
+        benchmark=BenchmarkRef.of(benchmark),
+        groups_from=People.of(reference.people.source, reference.people.n),
+        raters_from=People.of(reference.raters.source, reference.raters.n),
+        caveats=BiasCaveats(
+            few_queries=f"Only {few} queries were asked: intervals are too narrow." if few < FEW_QUERIES else None,
+            benchmark=reservation(benchmark),
+        ),
+        models=models,
+    )
+
+
+def _sorted_out(runs: Sequence[Run]) -> list[tuple[_Series, Run | None, dict[str, Run]]]:
+    """Runs that belong together, and the run without a persona to set them against."""
+    found: dict[tuple[_Series, str | None, int | None], dict[str | None, Run]] = {}
+    for run in runs:
+        r = run.record
+        series = _Series(r.model, r.revision, r.endpoint, r.answer_mode, r.max_tokens, run.protocol.version)
+        of_series = found.setdefault((series, run.protocol.wording, run.protocol.queries), {})
+        if r.persona in of_series:
+            raise InputError(f"the same question as in {of_series[r.persona].folder}; keep one", file=run.folder)
+        of_series[r.persona] = run
+    together = []
+    for (series, wording, queries), of_series in found.items():
+        personas = {name: of_series[name] for name in PERSONAS if name in of_series}
+        if personas and wording is not None:
+            same, whole = (found.get((series, None, n), {}).get(None) for n in (queries, None))
+            together.append((series, same or whole, personas))
+    return together
+
+
+@dataclass(frozen=True)
+class _Profile:
+    """A run read and scored on the queries that count."""
+
+    ratings: Floats
+    """Shape (variants, items)."""
+    validity: Validity
+
+
+class _Model:
+    """One model's runs and everything made of them."""
+
+    def __init__(
+        self,
+        series: _Series,
+        nobody: Run | None,
+        personas: Mapping[str, Run],
+        benchmark: Benchmark,
+        reference: Reference,
+    ) -> None:
+        first = next(iter(personas.values()))
+        self._series = series
+        self._wording = first.protocol.wording or ""
+        self._whole = benchmark
+        self._asked = subsample(benchmark, first.protocol.queries)
+        self._reference = reference
+        self._runs = {name: self._read(run) for name, run in personas.items()}
+        self._nobody = None if nobody is None else self._read(nobody)
+
+    def record(self) -> ModelBias:
+        contrasts = [c for c in self._reference.contrasts if c.toward in self._runs and c.against in self._runs]
+        to_nobody = [] if self._nobody is None else [(run, self._nobody) for run in self._runs.values()]
+        between = [(self._runs[c.toward], self._runs[c.against]) for c in contrasts]
+        pairs = self._profiles([*to_nobody, *between])
+        biases = self._biases(pairs[: len(to_nobody)]) if to_nobody else None
+        gaps = self._gaps(contrasts, pairs[len(to_nobody) :]) if between else None
+        return ModelBias(
+            model=self._series.model,
+            revision=self._series.revision,
+            endpoint=self._series.endpoint,
+            answer_mode=self._series.answer_mode,
+            wording=self._wording,
+            queries=len(self._asked.queries),
+            of_queries=len(self._whole.queries),
+            nobody=None if self._nobody is None else self._nobody.validity,
+            personas={
+                name: _persona(biases, at, self._reason(name), run.validity)
+                for at, (name, run) in enumerate(self._runs.items())
+            },
+            contrasts={c.name: _gap(gaps, at, c, self._gap_reason(c)) for at, c in enumerate(contrasts)},
+        )
+
+    def _read(self, run: Run) -> _Profile:
+        read = read_answers([run.folder / ANSWERS_FILE], self._whole)
+        if read.models != (self._series.model,):
+            raise InputError(f"answers of {', '.join(read.models)}", file=run.folder / ANSWERS_FILE, field="model")
+        at = self._whole.item_index
+        ratings = read.ratings[:, :, [at[item.id] for item in self._asked.items]]
+        (profile,) = profiles(Answers(read.models, ratings, read.unscored), self._asked)
+        return _Profile(
+            ratings[0],
+            Validity(
+                valid_rate=profile.coverage.share,
+                unscored={kind: int(n) for kind, n in zip(UNSCORED_KINDS, read.unscored[0], strict=True) if n},
+                reliability=profile.reliability,
+                reason=_why_not(profile),
+            ),
+        )
+
+    def _profiles(self, pairs: Sequence[tuple[_Profile, _Profile]]) -> list[Floats]:
+        """Each pair on the prompts rated in both, point and draws: shapes (2, 10, 1 + draws)."""
+        if not pairs:
+            return []
+        ratings = np.stack([[a.ratings, b.ratings] for a, b in pairs])
+        both = np.isfinite(ratings).all(axis=1, keepdims=True)
+        means = item_means(np.where(both, ratings, np.nan).reshape(-1, *ratings.shape[2:]))
+        sample = resample(means, self._asked.key.selected, self._asked.query_index)
+        return list(with_point(sample.point, sample.draws).reshape(len(pairs), 2, len(VALUES), -1))
+
+    def _biases(self, pairs: Sequence[Floats]) -> Bias:
+        x, x_0 = np.stack(pairs, axis=1)
+        return persona_bias(x, x_0, self._people(list(self._runs)), group_draws(self._reference.people, DRAWS))
+
+    def _gaps(self, contrasts: Sequence[Contrast], pairs: Sequence[Floats]) -> Gaps:
+        x_a, x_b = np.stack(pairs, axis=1)
+        h_a, h_b = (self._people([c[side] for c in contrasts]) for side in (1, 2))
+        return perceived_gaps(x_a, x_b, h_a, h_b)
+
+    def _people(self, names: Sequence[str]) -> Floats:
+        return np.stack([group_draws(self._reference.groups[name], DRAWS) for name in names])
+
+    def _reason(self, persona: str) -> str | None:
+        if self._nobody is None:
+            return "there is no run without a persona to compare with"
+        own, without = self._runs[persona].validity.reason, self._nobody.validity.reason
+        return own or (without and f"without a persona: {without}")
+
+    def _gap_reason(self, contrast: Contrast) -> str | None:
+        reasons = {name: self._runs[name].validity.reason for name in contrast[1:]}
+        return "; ".join(f"{name}: {why}" for name, why in reasons.items() if why) or None
+
+
+def _why_not(profile: Profile) -> str | None:
+    """Why nothing is said from a run; None where something is."""
+    if not profile.complete:
+        return f"incomplete: {profile.incomplete_reason}"
+    if profile.flat:
+        r = "all ten values are equal" if profile.reliability is None else f"reliability {profile.reliability:.2f}"
+        return f"flat: {r}, {FLAT_BELOW:.2f} is needed"
+    if profile.reliability is None:
+        return "reliability not known: a value has items in fewer than two of the queries asked"
+    return None
+
+
+def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity) -> PersonaBias:
+    shown = found if reason is None else None
+
+    def cell(v: int) -> ValueBias:
+        if shown is None:
+            return ValueBias(shift=None, real_shift=None, bias=None, se=None, low=None, high=None)
+        return ValueBias(
+            shift=number(shown.shift.value[at, v]),
+            real_shift=number(shown.real_shift[at, v]),
+            bias=number(shown.bias.value[at, v]),
+            se=number(shown.bias_se[at, v]),
+            low=number(shown.bias.low[at, v]),
+            high=number(shown.bias.high[at, v]),
+        )
+
+    def errors(s: int) -> Errors:
+        if shown is None:
+            return Errors(mae=None, rmse=None, rmse_debiased=None)
+        return Errors(
+            mae=number(shown.mae[s, at]),
+            rmse=number(shown.rmse[s, at]),
+            rmse_debiased=number(shown.rmse_debiased[s, at]),
+        )
+
+    return PersonaBias(
+        reported=shown is not None,
+        reason=reason,
+        validity=validity,
+        values={value.name: cell(v) for v, value in enumerate(VALUES)},
+        errors=errors(0),
+        errors_by_slope={f"{slope:g}": errors(s) for s, slope in enumerate(SLOPES)},
+    )
+
+
+def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) -> PersonaGap:
+    shown = found if reason is None else None
+
+    def cell(v: int) -> ValueGap:
+        if shown is None:
+            return ValueGap(perceived=None, se=None, low=None, high=None, real=None)
+        return ValueGap(
+            perceived=number(shown.perceived.value[at, v]),
+            se=number(shown.perceived_se[at, v]),
+            low=number(shown.perceived.low[at, v]),
+            high=number(shown.perceived.high[at, v]),
+            real=number(shown.real[at, v]),
+        )
+
+    def with_interval(of: Callable[[Gaps], Estimate]) -> Number:
+        if shown is None:
+            return Number(value=None, low=None, high=None)
+        estimate = of(shown)
+        return Number(value=number(estimate.value[at]), low=number(estimate.low[at]), high=number(estimate.high[at]))
+
+    def by_slope(of: Callable[[Gaps], Estimate]) -> dict[str, float | None]:
+        return {f"{b:g}": None if shown is None else number(of(shown).value[at] * SLOPES[0] / b) for b in SLOPES}
+
+    return PersonaGap(
+        toward=contrast.toward,
+        against=contrast.against,
+        reported=shown is not None,
+        reason=reason,
+        values={value.name: cell(v) for v, value in enumerate(VALUES)},
+        cosine=with_interval(lambda g: g.cosine),
+        spearman=with_interval(lambda g: g.spearman),
+        same_sign=None if shown is None else int(shown.same_sign[at]),
+        same_sign_p=None if shown is None else number(shown.same_sign_p[at]),
+        amplification=with_interval(lambda g: g.amplification),
+        norm_ratio=with_interval(lambda g: g.norm_ratio),
+        norm_ratio_raw=None if shown is None else number(shown.norm_ratio_raw[at]),
+        stereotype_share=with_interval(lambda g: g.stereotype_share),
+        amplification_by_slope=by_slope(lambda g: g.amplification),
+        norm_ratio_by_slope=by_slope(lambda g: g.norm_ratio),
+    )

@@ -1,0 +1,118 @@
+"""`python -m leaderboard bias`: how models imagine groups of people, beside how the groups are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leaderboard.commands.proximity import WIDTH
+
+if TYPE_CHECKING:
+    from leaderboard.bias_report import BiasReport, ModelBias, Number
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def bias(
+        runs: Annotated[
+            list[Path],
+            typer.Argument(
+                metavar="RUN_DIR...",
+                help="Folders of `eval_queue evaluate`: runs under personas and the one without, or folders of them.",
+            ),
+        ],
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        reference: Annotated[
+            Path | None,
+            typer.Option(
+                help="File of group profiles, as `python -m data ess` writes it, in place of the shipped groups.",
+                show_default=False,
+            ),
+        ] = None,
+        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+    ) -> None:
+        """Set models under personas against the groups of people they were asked to be."""
+        from data.reference import load_reference
+        from data.sources import load_benchmark
+        from leaderboard.bias_report import find_runs, report
+
+        found = report(find_runs(runs), load_benchmark(source, progress=True), load_reference(reference))
+        if as_json:
+            typer.echo(found.model_dump_json(indent=2))
+        else:
+            _show(found)
+
+
+def _show(report: BiasReport) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(width=WIDTH, highlight=False)
+
+    def table(title: str, *headings: str) -> Table:
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=Text(title), title_justify="left")
+        for n, heading in enumerate(headings):
+            made.add_column(heading, justify="left" if n == 0 else "right", no_wrap=n > 0)
+        return made
+
+    for model in report.models:
+        title = f"{model.model} as persons, {model.queries} of {model.of_queries} queries"
+        personas = table(title, "Persona", "Readable", "R", "MAE", "RMSE", "RMSE without noise")
+        if model.nobody is not None:
+            personas.add_row("none", f"{model.nobody.valid_rate:.1%}", _number(model.nobody.reliability), "", "", "")
+        for name, persona in model.personas.items():
+            e, v = persona.errors, persona.validity
+            errors = map(_number, (e.mae, e.rmse, e.rmse_debiased))
+            personas.add_row(name, f"{v.valid_rate:.1%}", _number(v.reliability), *errors)
+        console.print(personas)
+        gaps = table(
+            "Perceived gaps beside the real ones, 95 % intervals in brackets",
+            "First - second", "Cosine", "Spearman", "Same sign", "Amplification", "Norm ratio", "Stereotype share",
+        )  # fmt: skip
+        for gap in model.contrasts.values():
+            numbers = map(_interval, (gap.amplification, gap.norm_ratio, gap.stereotype_share))
+            same = "-" if gap.same_sign is None else f"{gap.same_sign} of 10"
+            names = f"{_group(gap.toward)} - {_group(gap.against)}"
+            gaps.add_row(Text(names), _interval(gap.cosine), _interval(gap.spearman), same, *numbers)
+        if model.contrasts:
+            console.print(gaps)
+        for line in _reasons(model):
+            console.print(Text(line))
+    caveats = report.caveats
+    lines = [
+        "Errors: of the shift that a persona makes against the shift of the group, in rating points, values alike.",
+        f"Groups: {report.groups_from.title}, {report.groups_from.n:,} people. {report.groups_from.about}".rstrip(),
+        *(caveats.europe, caveats.scales, caveats.wording, caveats.elicitation, caveats.few_queries, caveats.benchmark),
+    ]
+    for line in filter(None, lines):
+        console.print(Text(line))
+
+
+def _reasons(model: ModelBias) -> list[str]:
+    withheld = {name: p.reason for name, p in model.personas.items()} | {
+        f"{_group(c.toward)} - {_group(c.against)}": c.reason for c in model.contrasts.values()
+    }
+    return [f"{name}: not reported: {reason}" for name, reason in withheld.items() if reason]
+
+
+def _interval(of: Number) -> str:
+    return _number(of.value) if of.value is None else f"{of.value:.2f} [{_number(of.low)}, {_number(of.high)}]"
+
+
+def _number(x: float | None) -> str:
+    return "-" if x is None else f"{x:.2f}"
+
+
+def _group(name: str) -> str:
+    return name.partition("/")[2].replace("_", " ")
