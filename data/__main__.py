@@ -1,16 +1,17 @@
-"""`python -m data`: look at a benchmark."""
+"""`python -m data`: look at a benchmark, publish it."""
 
 from __future__ import annotations
 
 import typer
 
 from data.cli import run
-from data.commands import ess, info, validate
+from data.commands import ess, info, publish, validate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 ess.register(app)
 info.register(app)
+publish.register(app)
 validate.register(app)
 
 if __name__ == "__main__":

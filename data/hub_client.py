@@ -88,6 +88,8 @@ def set_up() -> None:
     """Once in a process: limits on every request of the library, and no noise of its own."""
     set_client_factory(_client)
     disable_progress_bars()
+    # failures are told by who asked, in words without an address
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     # the transport logs every address at level INFO
     for name in ("httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)

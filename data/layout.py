@@ -52,8 +52,10 @@ QUERY_SOURCES: Final[dict[int, str]] = {1: "Reddit", 2: "Dear Abby", 3: "ShareGP
 """Where a query was asked, by the thousands of its id."""
 
 _PLACEHOLDERS = re.compile(r"\{(?:title|text|content)\}")
-_TITLED: Final = {"{title}", "{text}", "{content}"}
-_UNTITLED: Final = {"{text}", "{content}"}
+TITLED: Final = frozenset({"{title}", "{text}", "{content}"})
+"""Placeholders of a template for queries with a title."""
+UNTITLED: Final = frozenset({"{text}", "{content}"})
+"""... and for queries without."""
 
 _T = TypeVar("_T")
 _Int = Annotated[int, Strict()]
@@ -256,7 +258,7 @@ def read_content(files: Files) -> Content:
                 )
             items[item.id] = item
     templates = {
-        v: Template(_template(files, a, _TITLED), _template(files, b, _UNTITLED)) for v, (a, b) in TEMPLATES.items()
+        v: Template(_template(files, a, TITLED), _template(files, b, UNTITLED)) for v, (a, b) in TEMPLATES.items()
     }
     return Content(
         queries=tuple(queries[k] for k in sorted(queries)),
@@ -406,9 +408,14 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-def _template(files: Files, name: str, expected: set[str]) -> str:
+def placeholders(text: str) -> frozenset[str]:
+    """The placeholders in a prompt's wording."""
+    return frozenset(_PLACEHOLDERS.findall(text))
+
+
+def _template(files: Files, name: str, expected: frozenset[str]) -> str:
     text = files.text(name)
-    found = set(_PLACEHOLDERS.findall(text))
+    found = placeholders(text)
     if found != expected:
         wrong = ", ".join(sorted(found ^ expected))
         raise files.error(

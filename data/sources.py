@@ -1,20 +1,24 @@
-"""Where a benchmark and its rating study come from: `practice`, `upstream`, or a folder in upstream's layout.
+"""Where a benchmark and its rating study come from: `practice`, `upstream`, a folder in upstream's layout, the Hub.
 
 Guarantees: what is returned is complete and checked, or an error says what to mend; `Benchmark.origin` says in a
-sentence which source is in use and why. A Hub dataset is not a source yet.
+sentence which source is in use and why.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from data import layout, upstream
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.ratings import Study
+
+if TYPE_CHECKING:
+    from data.hub import Dataset
 
 SOURCE_VARIABLE: Final = "VALUE_PORTRAIT_SOURCE"
 """Environment variable that names the source where the caller names none."""
@@ -24,29 +28,50 @@ MODIFIED: Final = "modified"
 """Its version where any needed file differs from the pinned commit."""
 
 
+_HUB_NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>\S+))?")
+
+
+class HubName(NamedTuple):
+    """A dataset on the Hub, as people write it: `org/name@revision`."""
+
+    repo: str
+    revision: str | None
+    """Branch, tag or commit; None for the newest commit."""
+
+    def __str__(self) -> str:
+        return f"{self.repo}@{self.revision}" if self.revision else self.repo
+
+
 class _Found(NamedTuple):
     """A source that was settled on."""
 
     files: layout.Files | None
-    """None: the practice benchmark, which has no files."""
+    """None: the practice benchmark, which has no files, or a Hub dataset."""
     origin: str
+    dataset: Dataset | None = None
 
 
 def load_benchmark(source: str | Path | None = None, *, progress: bool = False) -> Benchmark:
     """Load a benchmark.
 
     Args:
-        source: `practice`, `upstream`, or a folder in upstream's layout. None: what `VALUE_PORTRAIT_SOURCE` says;
+        source: `practice`, `upstream`, a folder in upstream's layout, or a Hub dataset as `org/name@revision` (without
+            a revision its newest commit; a folder of that name comes first). None: what `VALUE_PORTRAIT_SOURCE` says;
             without it, upstream if it is cached or can be reached, else practice.
         progress: show a progress bar on standard error while downloading.
 
     Returns:
-        The benchmark, its version being upstream's commit where every needed file is that commit's, else `modified`.
+        The benchmark, its version being upstream's commit where every needed file is that commit's, else `modified`;
+        a Hub dataset has the name and version of what was published.
 
     Raises:
         InputError: the named source cannot be had, or something in it is not as it must be.
     """
     found = _find(source, progress=progress)
+    if found.dataset is not None:
+        from data import hub
+
+        return hub.load_benchmark(found.dataset, found.origin)
     if found.files is None:
         from data.practice import practice_benchmark
 
@@ -82,9 +107,13 @@ def load_study(source: str | Path | None = None, *, progress: bool = False) -> S
         The groups in the order of the survey file; for practice the generated study.
 
     Raises:
-        InputError: as for `load_benchmark`.
+        InputError: as for `load_benchmark`, or a Hub dataset was published without ratings.
     """
     found = _find(source, progress=progress)
+    if found.dataset is not None:
+        from data import hub
+
+        return hub.load_study(found.dataset)
     if found.files is None:
         from data.practice import practice_study
 
@@ -92,6 +121,12 @@ def load_study(source: str | Path | None = None, *, progress: bool = False) -> S
     groups = layout.read_groups(found.files, layout.read_content(found.files).items)
     values = layout.read_values(found.files, groups)
     return Study(layout.survey_groups(groups, values, upstream.earlier_session()), _distinct_people(groups))
+
+
+def hub_name(text: str) -> HubName | None:
+    """`org/name` or `org/name@revision` in its parts; None for anything else."""
+    match = _HUB_NAME.fullmatch(text)
+    return HubName(match["repo"], match["revision"]) if match else None
 
 
 def _find(source: str | Path | None, *, progress: bool) -> _Found:
@@ -107,6 +142,11 @@ def _find(source: str | Path | None, *, progress: bool) -> _Found:
         return _Found(None, f"Practice benchmark, written for this project{why}.")
     if source == "upstream":
         return _upstream(why, progress=progress)
+    if isinstance(source, str) and not Path(source).is_dir() and (name := hub_name(source)):
+        from data import hub
+
+        dataset = hub.fetch(name)
+        return _Found(None, f"{dataset.origin}{why}.", dataset)
     files = layout.read_folder(Path(source).expanduser())
     different = upstream.changed(files)
     if different:

@@ -85,14 +85,19 @@ def changed(files: Files) -> tuple[str, ...]:
     return tuple(name for name in FILES if not _is_pinned(name, files.content[name]))
 
 
-def cache_folder() -> Path:
-    """Where upstream's files are kept on this machine, in upstream's layout."""
+def cache_root() -> Path:
+    """Where this machine keeps what was fetched."""
     own = os.environ.get(CACHE_VARIABLE)
     if own:
-        return Path(own).expanduser() / COMMIT
+        return Path(own).expanduser()
     import platformdirs
 
-    return platformdirs.user_cache_path("value-portrait") / COMMIT
+    return platformdirs.user_cache_path("value-portrait")
+
+
+def cache_folder() -> Path:
+    """Where upstream's files are kept on this machine, in upstream's layout."""
+    return cache_root() / COMMIT
 
 
 def obtain(*, progress: bool = False) -> Cached:

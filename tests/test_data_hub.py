@@ -1,0 +1,378 @@
+"""A benchmark on the Hub: published and read back through the real clients, against the test Hub.
+
+Each program runs as a process of its own, because the clients read their environment when they are imported.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from data import hub_tables
+from data.errors import InputError
+from data.practice import practice_benchmark, practice_study
+from data.ratings import Study
+from data.sources import HubName, hub_name, load_benchmark, load_study
+from tests.conftest import ROOT
+from tests.folders import write_folder
+from tests.hub import Fault, Hub, hub_server
+
+REPO = "lab/benchmark"
+READ = """
+import json, sys
+from data.sources import load_benchmark
+b = load_benchmark(sys.argv[1])
+print(json.dumps([b.name, b.version, b.digest, b.raters, b.groups, b.origin]))
+"""
+STUDY = """
+import hashlib, json, sys
+from data.errors import InputError
+from data.sources import load_study
+try:
+    study = load_study(sys.argv[1])
+except InputError as error:
+    sys.exit(str(error))
+parts = [(g.items, g.ratings.tolist(), g.values.tolist()) for g in study.groups]
+print(json.dumps([study.n_people, hashlib.sha256(json.dumps(parts).encode()).hexdigest()]))
+"""
+PLAIN = """
+import json, sys
+from datasets import load_dataset
+names = ("items", "templates", "key", "reference_groups")
+print(json.dumps({n: load_dataset(sys.argv[1], n, split="train").num_rows for n in names}))
+"""
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with hub_server() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(hub: Hub) -> Iterator[None]:
+    hub.requests.clear()
+    yield
+    hub.faults.clear()
+
+
+@pytest.fixture
+def run(hub: Hub, tmp_path: Path) -> Run:
+    """Run Python with arguments as the operator; words as `HF_TOKEN=""` change the environment."""
+
+    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = hub.environment(tmp_path / "home", token=hub.token)
+        environment["VALUE_PORTRAIT_CACHE"] = str(tmp_path / "cache")
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment | variables, capture_output=True, text=True)
+
+    return run
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert "Traceback" not in done.stderr
+    assert "127.0.0.1" not in done.stderr
+    return done.stderr
+
+
+def publish(run: Run, *arguments: str, repo: str = REPO, source: str = "practice", **variables: str) -> str:
+    """The commit."""
+    command = ("-m", "data", "publish", "--repo", repo, "--source", source, "--json", *arguments)
+    return str(json.loads(ok(run(*command, **variables)))["commit"])
+
+
+def read(run: Run, source: str, **variables: str) -> list[object]:
+    found = json.loads(ok(run("-c", READ, source, **variables)))
+    assert isinstance(found, list)
+    return found
+
+
+def study_digest(study: Study) -> str:
+    import hashlib
+
+    parts = [(g.items, g.ratings.tolist(), g.values.tolist()) for g in study.groups]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def test_practice_comes_back_with_its_digest_pinned_and_unpinned(hub: Hub, run: Run) -> None:
+    commit = publish(run)
+    practice = practice_benchmark()
+    identity = [practice.name, practice.version, practice.digest, practice.raters, practice.groups]
+    *found, origin = read(run, f"{REPO}@{commit}")
+    assert found == identity
+    assert REPO in str(origin)
+    assert commit in str(origin)
+    hub.commit(REPO, {"note.txt": b"later"})
+    head = hub.history(REPO)[0]["oid"]
+    *found, origin = read(run, REPO)
+    assert found == identity
+    assert head in str(origin)
+    assert head != commit
+
+
+def test_a_commit_read_once_needs_no_request_and_a_moving_name_says_that_it_is_a_copy(hub: Hub, run: Run) -> None:
+    commit = publish(run)
+    before = read(run, f"{REPO}@{commit}")
+    read(run, REPO)
+    hub.requests.clear()
+    assert read(run, f"{REPO}@{commit}") == before
+    assert hub.requests.count() == 0
+    assert read(run, f"{REPO}@{commit}", HF_HUB_OFFLINE="1") == before
+    for variables in ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}):
+        *found, origin = read(run, REPO, **variables)
+        assert found == before[:-1]
+        assert "cache" in str(origin)
+    hub.faults.add(Fault(route="info", status=503, times=None))
+    *found, origin = read(run, REPO)
+    assert found == before[:-1]
+    assert "cache" in str(origin)
+
+
+def test_plain_datasets_reads_every_table(run: Run) -> None:
+    publish(run)
+    rows = json.loads(ok(run("-c", PLAIN, REPO)))
+    practice = practice_benchmark()
+    assert rows["items"] == len(practice.items)
+    assert rows["templates"] == 6
+    assert rows["key"] == np.isfinite(practice.key.rho).sum()
+    assert rows["reference_groups"] % 10 == 0
+    assert rows["reference_groups"]
+
+
+def test_an_invented_folder_comes_back_with_and_without_its_study(hub: Hub, run: Run, tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "folder")
+    want, study = load_benchmark(folder), load_study(folder)
+    commit = publish(run, source=str(folder), repo="lab/folder")
+    assert read(run, f"lab/folder@{commit}")[:3] == ["value-portrait", "modified", want.digest]
+    done = run("-c", STUDY, f"lab/folder@{commit}")
+    assert done.returncode == 1
+    assert "without people's ratings" in done.stderr
+    commit = publish(run, "--with-ratings", source=str(folder), repo="lab/folder")
+    assert json.loads(ok(run("-c", STUDY, f"lab/folder@{commit}"))) == [study.n_people, study_digest(study)]
+
+
+def test_upstream_comes_back_with_its_digest_and_study(run: Run, upstream_dir: Path) -> None:
+    want, study = load_benchmark(upstream_dir), load_study(upstream_dir)
+    commit = publish(run, "--with-ratings", source=str(upstream_dir), repo="lab/upstream")
+    identity = [want.name, want.version, want.digest, want.raters, want.groups]
+    assert read(run, f"lab/upstream@{commit}")[:-1] == identity
+    assert json.loads(ok(run("-c", STUDY, f"lab/upstream@{commit}"))) == [study.n_people, study_digest(study)]
+
+
+def test_no_row_about_a_person_unless_asked_for_and_the_card_says_which(hub: Hub, run: Run) -> None:
+    people = {"ratings.parquet", "raters.parquet"}
+    publish(run, repo="lab/people")
+    files = hub.files("lab/people")
+    assert not people & files.keys()
+    assert "participant-level rows | none" in files["README.md"].decode()
+    publish(run, "--with-ratings", repo="lab/people")
+    files = hub.files("lab/people")
+    assert people <= files.keys()
+    assert "participant-level rows | yes" in files["README.md"].decode()
+    ratings = pq.read_table(io.BytesIO(files["ratings.parquet"]))
+    assert ratings.num_rows == sum(g.ratings.size for g in practice_study().groups)
+    done = run("-m", "data", "publish", "--repo", "lab/people", "--source", "practice")
+    assert "history still has them" in done.stderr
+    assert not people & hub.files("lab/people").keys()
+
+
+def test_the_card_names_every_table_licence_counts_and_limits(hub: Hub, run: Run) -> None:
+    publish(run, "--with-ratings", repo="lab/card")
+    files = hub.files("lab/card")
+    head, body = files["README.md"].decode().removeprefix("---\n").split("---\n", 1)
+    configs = {c["config_name"]: c["data_files"][0]["path"] for c in yaml.safe_load(head)["configs"]}
+    assert set(configs) == set(hub_tables.SCHEMAS)
+    assert set(configs.values()) == {path for path in files if path.endswith(".parquet")}
+    assert yaml.safe_load(head)["license"] == ["mit", "cc-by-4.0"]
+    for heading in ("Licence", "Limitations", "Citation"):
+        assert f"## {heading}" in body
+    assert practice_benchmark().digest in body
+    for name, n in practice_benchmark().items_per_dimension().items():
+        assert f"{name} {n}" in body
+
+
+def test_it_is_one_commit_and_repeating_it_is_none(hub: Hub, run: Run) -> None:
+    publish(run, repo="lab/once")
+    commits = len(hub.history("lab/once"))
+    assert commits == 2  # the repository's first, and ours
+    publish(run, repo="lab/once")
+    assert len(hub.history("lab/once")) == commits
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(route="commit", status=503, after=True),
+        Fault(route="commit", status=500),
+        Fault(route="commit", cut=True, after=True),
+    ],
+)
+def test_a_commit_of_unknown_outcome_is_made_exactly_once(hub: Hub, run: Run, fault: Fault, tmp_path: Path) -> None:
+    repo = f"lab/{tmp_path.name[:40]}"
+    hub.faults.add(fault)
+    commit = publish(run, repo=repo)
+    assert len(hub.history(repo)) == 2
+    assert hub.history(repo)[0]["oid"] == commit
+
+
+def test_private_is_private_and_never_falls_back_to_public(hub: Hub, run: Run, tmp_path: Path) -> None:
+    commit = publish(run, "--private", repo="lab/secret")
+    read(run, f"lab/secret@{commit}")
+    stranger = {"HF_TOKEN": "", "VALUE_PORTRAIT_CACHE": str(tmp_path / "other")}
+    message = refused(run("-m", "data", "info", "--source", "lab/secret", **stranger))
+    assert "may not see it" in message
+    publish(run, repo="lab/open")
+    again = run("-m", "data", "publish", "--repo", "lab/open", "--source", "practice", "--private")
+    assert "public" in refused(again)
+
+
+def test_the_token_is_taken_from_the_named_variable(hub: Hub, run: Run) -> None:
+    own = {"HF_TOKEN": "", "MY_TOKEN": hub.token}
+    assert publish(run, "--token-env", "MY_TOKEN", repo="lab/token", **own)
+    done = run("-m", "data", "publish", "--repo", "lab/token", "--token-env", "NOT_THERE")
+    assert "NOT_THERE: is not set" in refused(done)
+    reader = hub.add_token(hub.user, "read")
+    done = run("-m", "data", "publish", "--repo", "lab/new", "--source", "practice", HF_TOKEN=reader)
+    assert "may not" in refused(done)
+    assert reader not in done.stderr
+    done = run("-m", "data", "publish", "--repo", "lab/new", "--source", "practice", HF_TOKEN="hf_wrong")
+    assert "does not accept the token" in refused(done)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("lab/nowhere", "no such repository"),
+        (f"{REPO}@nowhere", "no such branch, tag or commit"),
+        (f"{REPO}@{'0' * 40}", "no such"),
+        ("lab/gated", "access to it must be granted"),
+        ("lab/other", "no benchmark that"),
+    ],
+)
+def test_what_cannot_be_read_is_explained(hub: Hub, run: Run, source: str, says: str) -> None:
+    if not any(path == "benchmark.json" for path in _files_of(hub, REPO)):
+        publish(run)
+    if source == "lab/gated":
+        hub.add_repo("lab/gated", files={"benchmark.json": b"{}"}, gated="manual")
+    if source == "lab/other":
+        hub.add_repo("lab/other", files={"a.txt": b"a"})
+    outsider = hub.add_user(f"visitor-{len(source)}-{abs(hash(source)) % 1000}")
+    assert says in refused(run("-m", "data", "info", "--source", source, HF_TOKEN=outsider))
+
+
+def _files_of(hub: Hub, repo: str) -> dict[str, bytes]:
+    try:
+        return hub.files(repo)
+    except RuntimeError:  # there is no such repository yet
+        return {}
+
+
+def test_no_network_and_no_copy_is_explained(run: Run) -> None:
+    for variables in ({"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}):
+        assert "could not be used" in refused(run("-m", "data", "info", "--source", "lab/never", **variables))
+
+
+def _changed(files: dict[str, bytes], config: str, change: Callable[[pa.Table], pa.Table]) -> dict[str, bytes | None]:
+    stream = io.BytesIO()
+    pq.write_table(change(pq.read_table(io.BytesIO(files[f"{config}.parquet"]))), stream)
+    return {f"{config}.parquet": stream.getvalue()}
+
+
+def _nudged(table: pa.Table) -> pa.Table:
+    """The smallest change a float can have."""
+    rho = table["rho"].to_numpy().copy()
+    rho[0] = np.nextafter(rho[0], 0)
+    return table.set_column(table.column_names.index("rho"), "rho", pa.array(rho))
+
+
+@pytest.mark.parametrize(
+    ("config", "change", "says"),
+    [
+        ("key", _nudged, "digest"),
+        ("key", lambda t: t.drop_columns(["rho"]), "key: rho: the column is missing"),
+        ("key", lambda t: t.set_column(4, "rho", pc.cast(t["rho"], pa.string())), "expected the type double"),
+        ("items", lambda t: pa.concat_tables([t, t.slice(0, 1)]), "stands there twice"),
+        ("items", lambda t: t.slice(1), "unknown item"),
+        ("items", lambda t: t.slice(0, 0), "items"),
+        ("templates", lambda t: t.slice(1), "each once and in this order"),
+    ],
+)
+def test_a_changed_table_is_refused(
+    hub: Hub, run: Run, config: str, change: Callable[[pa.Table], pa.Table], says: str
+) -> None:
+    commit = publish(run, repo="lab/changed")
+    hub.commit("lab/changed", _changed(hub.files("lab/changed"), config, change))
+    assert says in refused(run("-m", "data", "info", "--source", "lab/changed"))
+    read(run, f"lab/changed@{commit}")  # what was pinned is what it was
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"not json", "benchmark.json"),
+        (b'{"schema_version": 2}', "schema_version"),
+        (None, "no benchmark that"),
+    ],
+)
+def test_a_changed_description_is_refused(hub: Hub, run: Run, content: bytes | None, says: str) -> None:
+    publish(run, repo="lab/described")
+    hub.commit("lab/described", {"benchmark.json": content})
+    assert says in refused(run("-m", "data", "info", "--source", "lab/described"))
+
+
+def test_bytes_that_are_no_table_are_refused(hub: Hub, run: Run) -> None:
+    publish(run, repo="lab/broken")
+    hub.commit("lab/broken", {"key.parquet": b"PAR1 nothing"})
+    assert "expected a Parquet table" in refused(run("-m", "data", "info", "--source", "lab/broken"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("org/name", HubName("org/name", None)),
+        ("org/name@v1.0", HubName("org/name", "v1.0")),
+        ("org/name@refs/pr/1", HubName("org/name", "refs/pr/1")),
+        ("practice", None),
+        ("../shared/upstream", None),
+        ("a/b/c", None),
+        ("./a/b", None),
+        ("/a/b", None),
+        ("org/name@", None),
+    ],
+)
+def test_names_of_datasets(text: str, name: HubName | None) -> None:
+    assert hub_name(text) == name
+
+
+def test_a_folder_of_that_name_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_folder(tmp_path / "org" / "name")
+    monkeypatch.chdir(tmp_path)
+    assert load_benchmark("org/name").origin.startswith("Folder")
+
+
+def test_a_study_with_a_person_missing_is_refused() -> None:
+    benchmark, study = practice_benchmark(), practice_study()
+    tables = hub_tables.study_tables(study)
+    tables["ratings"] = tables["ratings"].slice(1)
+    meta = hub_tables.describe(benchmark, with_ratings=True)
+    with pytest.raises(InputError, match="group 0"):
+        hub_tables.read_study(meta, benchmark, lambda config: tables[config])
