@@ -192,7 +192,7 @@ class ValidationReport(_Part):
             )
         if halves:
             said.append(
-                "Would other people give the same key? Split into two halves, the raters' keys agree to "
+                "Would other people give the same key? Split into two halves, the raters’ keys agree to "
                 f"{min(halves):.2f} to {max(halves):.2f} over the ten values (1: the same key, 0: nothing in common), "
                 "stepped up to all raters."
             )
@@ -207,7 +207,7 @@ class ValidationReport(_Part):
         if gained or lost:
             changes = [f"{_listed(gained)} would have more items than chance gives"] if gained else []
             changes += [f"{_listed(lost)} would not"] if lost else []
-            said.append(f"If each person's own mean rating were taken away first, {', and '.join(changes)}.")
+            said.append(f"If each person’s own mean rating were taken away first, {', and '.join(changes)}.")
         said.append(
             "That person-centred key is exploratory and scores nothing here; where it orders models otherwise, the "
             "order depends on this choice."

@@ -13,14 +13,14 @@ from starlette.middleware import Middleware
 from leaderboard.citation import version
 from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.markup import render
-from leaderboard.pages import about, board, queue, submit
+from leaderboard.pages import about, benchmark, board, queue, submit
 from leaderboard.site import Site
 from leaderboard.theme import CSS, theme
 
 TITLE: Final = "Value Portrait Leaderboard"
 LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 """The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
-PAGES: Final = (("Board", board), ("Submit", submit), ("Queue", queue), ("About", about))
+PAGES: Final = (("Board", board), ("Submit", submit), ("Queue", queue), ("Benchmark", benchmark), ("About", about))
 """Name and module of each page, in the order of the top bar."""
 
 
@@ -54,5 +54,8 @@ class Ui:
             "footer_links": [],
             "run_history": False,
             "ssr_mode": False,
-            "app_kwargs": {"middleware": [Middleware(FreshPages, fresh=self.fresh)]},
+            "app_kwargs": {
+                "middleware": [Middleware(FreshPages, fresh=self.fresh)],
+                "routes": [benchmark.json_route(self.site)],
+            },
         }

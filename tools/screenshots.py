@@ -41,12 +41,14 @@ class Shot(NamedTuple):
 SHOTS = (
     Shot("board", "", ".vp-row, .vp-card"),
     Shot("board-row", "?model={model}", ".vp-detail dl"),
+    Shot("board-places", "?show=ranks,wording,order", ".vp-row, .vp-card"),
     Shot("board-higher", "?scale=higher_pvq&sort=Conservation&order=down", ".vp-row, .vp-card"),
     Shot("board-traits", "?scale=bfi", ".vp-row, .vp-card"),
     Shot("board-nothing-found", "?q=no+such+model", ".vp-empty"),
     Shot("board-practice", "?table=practice", ".vp-empty, .vp-row, .vp-card"),
     Shot("submit", "submit", "#send"),
     Shot("queue", "queue", ".vp-queue"),
+    Shot("benchmark", "benchmark", ".vp-hill"),
     Shot("about", "about", ".vp-terms"),
 )
 

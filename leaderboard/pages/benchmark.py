@@ -1,0 +1,149 @@
+"""Benchmark: how much its columns can carry, in figures, and the benchmark's card, which is also there as JSON.
+
+The figures are those of `data.validation`. For the published benchmark they are shipped and believed for its digest
+only; for any other one they are computed when somebody first opens the page, never at the start. Where only the
+practice benchmark is at hand the published one is shown, as it stands behind the board that opens, and the page says
+so.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from typing import Final, NamedTuple
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from data.benchmark import MAX_P, MIN_RHO
+from data.errors import InputError
+from data.ratings import MIN_GROUP
+from data.validation import ValidationReport
+from data.validation_file import read_validation, validation_of
+from data.values import SCALE_NAMES, SCALES, VALUES
+from leaderboard.benchmark_card import BenchmarkCard, card, encode
+from leaderboard.charts import number
+from leaderboard.fresh import Fresh
+from leaderboard.markup import render
+from leaderboard.site import Site
+from leaderboard.theme import STATIC
+from leaderboard.validity_charts import hill, shared_bins
+
+ROUTE: Final = "benchmark"
+JSON_ADDRESS: Final = "benchmark.json"
+"""The card for programs, relative to the pages."""
+
+
+class Shown(NamedTuple):
+    """Whose figures the page shows, and why."""
+
+    report: ValidationReport
+    note: str
+
+
+def choose(site: Site) -> Shown:
+    """Find the report to show.
+
+    Raises:
+        InputError: there is none and none can be computed.
+    """
+    used = site.benchmark
+    if not used.is_practice:
+        report = validation_of(used, site.source)
+        return Shown(report, "These are the figures of the benchmark in use here.")
+    shipped = read_validation()
+    if shipped is None:
+        raise InputError("the published benchmark's figures are not here; `python -m eval_queue publish` writes them")
+    return Shown(
+        shipped,
+        "These are the figures of the published benchmark, computed from its people's ratings and shipped with this "
+        "board. In use here is the practice benchmark: " + used.origin,
+    )
+
+
+def build(site: Site, fresh: Fresh) -> None:
+    """Lay the page out; its content comes with the first request."""
+    page = gr.HTML(
+        "",
+        js_on_load=(STATIC / "about.js").read_text(encoding="utf-8") + "\nmountAbout(element);",
+        apply_default_css=False,
+        elem_id="benchmark",
+        elem_classes="vp",
+    )
+    fresh.add(ROUTE, page, partial(_content, site, {}, threading.Lock()))
+
+
+def json_route(site: Site) -> Route:
+    """Where programs get the card."""
+
+    def answer(_: Request) -> Response:
+        try:
+            made = card(choose(site).report)
+        except InputError as error:
+            return Response(str(error), status_code=503, media_type="text/plain")
+        return Response(
+            encode(made),
+            media_type="application/json",
+            headers={"Content-Disposition": 'attachment; filename="value-portrait-card.json"'},
+        )
+
+    return Route(f"/{JSON_ADDRESS}", answer)
+
+
+def _content(site: Site, last: dict[str, str], lock: threading.Lock) -> str:
+    with lock:
+        if "page" not in last:
+            try:
+                last["page"] = words(*choose(site))
+            except InputError as error:
+                return render("no_benchmark.html", message=str(error))
+        return last["page"]
+
+
+def along(x: float | None, low: float, high: float) -> str:
+    """Where a number lies between two ends, as a style sheet reads it: 0 to 1, clipped to them."""
+    share = 0.0 if x is None else (x - low) / (high - low)
+    return f"{min(1.0, max(0.0, share)):.4g}"
+
+
+def words(report: ValidationReport, note: str) -> str:
+    """The page as HTML."""
+    made: BenchmarkCard = card(report)
+    counts = {name: v.correlations for name, v in report.dimensions.items()}
+    chance, edges = report.correlations.chance, report.correlations.edges
+    bins = shared_bins(list(counts.values()), chance)
+    most = max(max(v.items, report.person_centred[name].items) for name, v in report.dimensions.items())
+    levels = {d.name: report.dimensions[d.name].response_level_r or 0.0 for d in VALUES}
+    halves = [h for d in VALUES if (h := report.dimensions[d.name].split_half) is not None]
+    return render(
+        "benchmark.html",
+        card=made,
+        report=report,
+        note=note,
+        json=JSON_ADDRESS,
+        scales=[(SCALE_NAMES[s], ds) for s, ds in SCALES.items()],
+        values=VALUES,
+        others=[d for s, ds in SCALES.items() for d in ds if s != "pvq"],
+        hills={
+            d.name: hill(d.name, counts[d.name], chance, edges, colour=d.family.colour, bins=bins)
+            for ds in SCALES.values()
+            for d in ds
+        },
+        by_chance={name for name, v in report.dimensions.items() if v.p >= MAX_P},
+        centred_by_chance={name for name, v in report.person_centred.items() if v.p >= MAX_P},
+        most=-(-most // 20) * 20,
+        compared=sum(c.compared for c in report.key.values()),
+        differing=sum(c.different + c.missing for c in report.key.values()),
+        halves=(min(halves), max(halves)) if halves else None,
+        lowest=min(levels, key=lambda n: levels[n]),
+        highest=max(levels, key=lambda n: levels[n]),
+        levels=levels,
+        along=along,
+        number=number,
+        figure=lambda x: "–" if x is None else f"{x:.2f}".replace("-", "−"),
+        min_group=MIN_GROUP,
+        min_rho=MIN_RHO,
+        max_p=MAX_P,
+    )
