@@ -16,6 +16,8 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
@@ -40,6 +42,16 @@ class StoreUnavailable(Exception):
     """The store cannot be reached, or the outcome of a write is not known: read again before deciding anything."""
 
 
+@dataclass(frozen=True)
+class Outage:
+    """A store that cannot be reached, while what was read of it last is still there to be shown."""
+
+    since: datetime | None
+    """When it was last read; None if it never was, so that nothing is there to be shown."""
+    reason: str
+    """Why it cannot be reached, in a few words for people, without token or address."""
+
+
 class Store(Protocol):
     """The contract of every store. All methods may be called from any thread.
 
@@ -48,7 +60,7 @@ class Store(Protocol):
     """
 
     def head(self) -> str:
-        """The newest head. Cheap: meant to be called at each poll.
+        """The newest head, or during an `outage` the last one known. Cheap: meant to be called at each poll.
 
         Raises:
             StoreUnavailable: it cannot be had now.
@@ -88,6 +100,10 @@ class Store(Protocol):
             WriteConflict: `expected_head` is not the newest head. Nothing was written.
             StoreUnavailable: the outcome is not known.
         """
+        ...
+
+    def outage(self) -> Outage | None:
+        """Why what is read now may be old; None while the store can be reached. As of the last `head`."""
         ...
 
 
@@ -197,6 +213,10 @@ class LocalStore:
                 return new
         except OSError as error:
             raise StoreUnavailable(f"The store cannot be written: {error.strerror or error}") from error
+
+    def outage(self) -> Outage | None:
+        """See `Store.outage`: a folder is there, or an error says what to do."""
+        return None
 
     def _files(self, head: str) -> dict[str, str]:
         """All files of a head; the one last asked for is kept."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -15,7 +17,23 @@ def open_store(spec: str) -> Store:
     kind, _, place = spec.partition(":")
     if kind == "local":
         return LocalStore(Path(place))
+    if kind == "hub":
+        return _hub_store(*place.split())
     raise ValueError(f"unknown kind of store: {kind}")
+
+
+def _hub_store(url: str, token: str, repo: str, folder: str) -> Store:
+    """A store on the test Hub; its copy is another one in each process, as on different machines."""
+    from huggingface_hub import constants
+
+    from eval_queue.hub_repo import HubRepo
+    from eval_queue.hub_store import HubStore
+
+    constants.HF_HUB_DISABLE_XET = True  # the test Hub speaks classic LFS
+    copy = Path(tempfile.mkdtemp(dir=folder))
+    return HubStore(
+        HubRepo(repo, token=token, endpoint=url), card="---\ntags: [test]\n---\nA test.\n", private=True, copy=copy
+    )
 
 
 def count_up(store: Store, name: str, times: int) -> None:

@@ -18,17 +18,31 @@ import pytest
 
 from data.errors import InputError
 from eval_queue.store import EMPTY_HEAD, LocalStore, Store, StoreUnavailable, WriteConflict, check_path
+from tests.hub import Hub, hub_process
 from tests.store_process import open_store
 
 SCRIPT = Path(__file__).with_name("store_process.py")
-STORES = {"local": lambda tmp_path: f"local:{tmp_path / 'store'}"}
+STORES: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
+    "local": lambda request, tmp_path: f"local:{tmp_path / 'store'}",
+    "hub": lambda request, tmp_path: _on_hub(request.getfixturevalue("hub"), tmp_path),
+}
 
 Opener = Callable[[], Store]
 
 
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with hub_process() as running:
+        yield running
+
+
+def _on_hub(hub: Hub, tmp_path: Path) -> str:
+    return f"hub:{hub.url} {hub.token} lab/{tmp_path.name} {tmp_path}"
+
+
 @pytest.fixture(params=STORES)
 def spec(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return STORES[request.param](tmp_path)
+    return STORES[request.param](request, tmp_path)
 
 
 @pytest.fixture
