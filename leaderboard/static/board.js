@@ -413,20 +413,21 @@ function mountBoard(root, text) {
   main.append(el("div", { class: "vp-left" }, list, more), panel);
 
   /* What a badge means, beside it: for the pointer and for the keyboard. */
-  function hint(event) {
-    const target = event.target.closest && event.target.closest("[data-hint]");
-    tip.hidden = !target;
-    if (!target) return;
-    tip.textContent = target.dataset.hint;
-    const box = target.getBoundingClientRect();
+  let explained = null;
+  function explain(badge) {
+    explained = badge && badge.isConnected ? badge : null;
+    tip.hidden = !explained;
+    if (!explained) return;
+    tip.textContent = badge.dataset.hint;
+    const box = badge.getBoundingClientRect();
     tip.style.left = `${Math.max(8, Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 8))}px`;
     const under = box.bottom + 6;
     tip.style.top = `${under + tip.offsetHeight > window.innerHeight ? box.top - tip.offsetHeight - 6 : under}px`;
   }
-  for (const kind of ["pointerover", "focusin"]) root.addEventListener(kind, hint);
-  for (const kind of ["pointerleave", "focusout"]) root.addEventListener(kind, () => { tip.hidden = true; });
-  window.addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
-  root.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
+  for (const kind of ["pointerover", "focusin"]) root.addEventListener(kind, (event) => explain(event.target.closest("[data-hint]")));
+  for (const kind of ["pointerleave", "focusout"]) root.addEventListener(kind, () => explain(null));
+  root.addEventListener("keydown", (event) => { if (event.key === "Escape") explain(null); });
+  window.addEventListener("scroll", () => { if (explained) explain(explained); }, { passive: true });
 
   function drawLead() {
     const board = state.board;

@@ -1,0 +1,247 @@
+"""Who has a rank on a board, from which answers, and what the page is told of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from data.benchmark import VARIANTS, Benchmark
+from data.errors import InputError
+from data.practice import practice_benchmark
+from data.sources import load_benchmark
+from data.values import DIMENSIONS, SCALES
+from eval_queue.records import Result
+from eval_queue.scoring import item_means
+from eval_queue.store import StoreUnavailable
+from leaderboard import table
+from leaderboard.__main__ import app
+from leaderboard.ranking import (
+    PUBLISHED_RANKS,
+    Ranking,
+    Rankings,
+    obstacle,
+    published_means,
+    rank,
+    read_ranks,
+    stored_means,
+)
+from leaderboard.ranks import rank_table, resample
+from leaderboard.results import PUBLISHED, Board, boards, load
+from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
+from tests.rows import result
+
+
+def measured() -> Benchmark:
+    """A small benchmark whose rows count as measured."""
+    return replace(practice_benchmark(), name="small")
+
+
+def answers_file(benchmark: Benchmark, rated: np.ndarray) -> bytes:
+    """A run's table of answers, as far as ranks need it, in an order of its own."""
+    rows = [
+        (variant, *item.id, None if np.isnan(rated[v, i]) else int(rated[v, i]))
+        for i, item in reversed(list(enumerate(benchmark.items)))
+        for v, variant in enumerate(VARIANTS)
+    ]
+    names = ("prompt_variant", "portrait_id", "option_id", "rating")
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))), buffer)
+    return buffer.getvalue()
+
+
+class Stored:
+    """Answers by id of the row, and how often each was asked for."""
+
+    def __init__(self, benchmark: Benchmark, rows: list[Result], **instead: Any) -> None:
+        self.files = {r.id: answers_file(benchmark, ratings(benchmark)[r.model]) for r in rows} | instead
+        self.asked: list[str] = []
+
+    def __call__(self, id_: str) -> bytes:
+        self.asked.append(id_)
+        found = self.files.get(id_)
+        if found is None:
+            raise InputError(f"No raw answers are stored for {id_}.")
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def board_of(rows: list[Result]) -> Board:
+    (board,) = boards(rows)
+    return board
+
+
+def several(benchmark: Benchmark, n: int) -> list[Result]:
+    """Copies of the ordinary row under other names."""
+    (ordinary,) = (r for r in odd_rows(benchmark) if r.model == ORDINARY)
+    return [ordinary.model_copy(update={"id": f"row-{i}"}) for i in range(n)]
+
+
+def test_only_complete_rows_that_tell_items_apart_can_have_a_rank() -> None:
+    rows = {r.model: r for r in odd_rows(measured())}
+    assert obstacle(rows[ORDINARY]) is None
+    assert "incomplete" in (obstacle(rows[REFUSES]) or "")
+    assert "incomplete" in (obstacle(rows[HALF]) or "")
+    assert rows[ONE_PHRASE].complete
+    assert "same rating to everything" in (obstacle(rows[ONE_PHRASE]) or "")
+    assert obstacle(result("before coverage was checked")) is not None
+
+
+def test_stored_answers_give_the_scorers_item_means() -> None:
+    benchmark = measured()
+    for rated in ratings(benchmark).values():
+        expected = item_means(rated[None])[0]
+        np.testing.assert_array_equal(stored_means(answers_file(benchmark, rated), benchmark), expected)
+
+
+def test_ranks_are_those_of_the_rank_table() -> None:
+    benchmark = measured()
+    rng = np.random.default_rng(3)
+    x = rng.normal(3.5, 0.8, (5, len(benchmark.items)))
+    x[4] += 2.5 * benchmark.key.selected[:, 0]  # one model that surely differs
+    found = rank(benchmark, {f"m{i}": row for i, row in enumerate(x)})
+    expected = rank_table(resample(x, benchmark.key.selected, benchmark.query_index), np.ones(5, dtype=bool))
+    for i in range(5):
+        for d, dimension in enumerate(DIMENSIONS):
+            assert found.rows[f"m{i}"].models.get(dimension.name) == expected.models.text(i, d)
+            assert found.rows[f"m{i}"].values.get(dimension.name) == expected.values.text(i, d)
+    texts = {text for row in found.rows.values() for text in row.models.values()}
+    assert len(texts) > 1, "somebody is told apart here"
+    assert found.n == 5
+
+
+def test_the_shipped_ranks_serve_exactly_their_rows() -> None:
+    shipped = read_ranks()
+    published = list(load(PUBLISHED).results)
+    assert shipped is not None
+    assert shipped.rows.keys() == {r.id for r in published if obstacle(r) is None}
+    asked = Stored(measured(), [])
+    assert Rankings({}, asked).of(board_of(published)) == shipped
+    assert asked.asked == []
+
+
+def test_without_the_benchmark_another_row_has_no_rank_and_the_others_keep_theirs() -> None:
+    published = list(load(PUBLISHED).results)
+    first = published[0]
+    other = first.model_copy(update={"id": "another", "model": "another", "origin": "space"})
+    board = board_of([*published, other])
+    ranking = Rankings({}, Stored(measured(), [])).of(board)
+    assert ranking is not None
+    assert ranking.n == 33
+    (sent,) = json.loads(table.payload([board], lambda _: ranking))["boards"]
+    rows = {row["id"]: row for row in sent["rows"]}
+    assert sent["ranked"] == 33
+    assert "not at hand" in rows["another"]["unranked"]
+    assert "ranks" in rows[first.id]
+    assert "unranked" not in rows[first.id]
+
+
+def test_rows_are_ranked_anew_with_their_own_answers_once() -> None:
+    benchmark = measured()
+    rows = [*odd_rows(benchmark), *several(benchmark, 2)]
+    stored = Stored(benchmark, rows)
+    rankings = Rankings({benchmark.digest: benchmark}, stored, lambda: None)
+    ranking = rankings.of(board_of(rows))
+    assert ranking is not None
+    assert ranking.rows.keys() == {"odd-ordinary", "row-0", "row-1"}
+    assert rankings.of(board_of(rows)) is ranking
+    assert sorted(stored.asked) == ["odd-ordinary", "row-0", "row-1"]
+    more = [*rows, *several(benchmark, 3)[2:]]
+    stored.files["row-2"] = stored.files["row-1"]
+    found = rankings.of(board_of(more))
+    assert found is not None
+    assert found.n == 4
+    assert stored.asked.count("row-0") == 1, "what was read once is kept"
+
+
+@pytest.mark.parametrize("damage", [b"no table", StoreUnavailable("away")])
+def test_answers_that_cannot_be_read_cost_only_their_own_row(damage: Any) -> None:
+    benchmark = measured()
+    rows = several(benchmark, 3)
+    ranking = Rankings({benchmark.digest: benchmark}, Stored(benchmark, rows, **{"row-1": damage}), lambda: None).of(
+        board_of(rows)
+    )
+    assert ranking is not None
+    assert ranking.rows.keys() == {"row-0", "row-2"}
+
+
+def test_equal_models_can_be_anywhere() -> None:
+    benchmark = measured()
+    rows = several(benchmark, 3)
+    ranking = Rankings({benchmark.digest: benchmark}, Stored(benchmark, rows), lambda: None).of(board_of(rows))
+    assert ranking is not None
+    assert {text for row in ranking.rows.values() for text in row.models.values()} == {"1-3"}
+
+
+def test_practice_rows_are_not_ranked() -> None:
+    practice = practice_benchmark()
+    rows = odd_rows(practice)
+    assert Rankings({practice.digest: practice}, Stored(practice, rows)).of(board_of(rows)) is None
+
+
+def test_damaged_ranks_are_none(tmp_path: Path) -> None:
+    assert read_ranks(tmp_path / "none.json") is None
+    (tmp_path / "ranks.json").write_text('{"rows": 3}')
+    assert read_ranks(tmp_path / "ranks.json") is None
+
+
+def test_the_page_is_told_only_what_is_not_any_place() -> None:
+    names = {d.name: f"1-{len(ds)}" for ds in SCALES.values() for d in ds}
+    row = {"models": dict.fromkeys(names, "1-2") | {"Power": "2-2"}, "values": names | {"Security": "3-9"}}
+    ranking = Ranking.model_validate({"benchmark_digest": "x", "rows": {"a": row, "b": row}})
+    (sent,) = json.loads(table.payload(boards([result("m", id="a")]), lambda _: ranking))["boards"]
+    assert sent["rows"][0]["ranks"] == {"models": {"Power": "2-2"}, "values": {"Security": "3-9"}}
+    assert sent["ranked"] == 2
+
+
+def test_odd_models_reach_the_page_without_a_number_that_is_none() -> None:
+    benchmark = measured()
+    board = board_of(odd_rows(benchmark))
+    text = table.payload([board], Rankings({benchmark.digest: benchmark}, Stored(benchmark, list(board.results))).of)
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    (sent,) = json.loads(text, parse_constant=lambda name: pytest.fail(name))["boards"]
+    rows = {row["model"]: row for row in sent["rows"]}
+    refuses, one, half = rows[REFUSES], rows[ONE_PHRASE], rows[HALF]
+    assert all(cell is None for scale in refuses["scales"] for cell in scale[2])
+    assert refuses["refused"] == 1.0
+    assert [badge[0] for badge in refuses["badges"]] == ["incomplete"]
+    assert [cell[0] for cell in one["scales"][0][2]] == [0.0] * 10
+    assert [badge[0] for badge in one["badges"]] == ["flat"]
+    assert "incomplete" in [badge[0] for badge in half["badges"]]
+    for row in (refuses, one, half):
+        assert "ranks" not in row
+    assert [row.get("muted", False) for row in (refuses, one, half)] == [True] * 3
+
+
+@pytest.mark.upstream
+def test_the_committed_ranks_are_what_the_command_computes(upstream_dir: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ranks.json"
+    arguments = ["ranks", "--source", str(upstream_dir), "--out", str(out)]
+    assert CliRunner().invoke(app, arguments, standalone_mode=False).exception is None
+    assert out.read_bytes() == PUBLISHED_RANKS.read_bytes()
+
+
+@pytest.mark.upstream
+def test_no_single_value_orders_the_released_models(upstream_dir: Path) -> None:
+    benchmark = load_benchmark(upstream_dir)
+    means = published_means(benchmark, load(PUBLISHED).results)
+    ranking = rank(benchmark, means)
+    told = {name for row in ranking.rows.values() for name, text in row.models.items() if text != "1-33"}
+    assert told <= {"Openness to Change"}
+
+
+def test_models_of_another_benchmark_cannot_be_ranked_by_the_command(tmp_path: Path) -> None:
+    arguments = ["ranks", "--source", "practice", "--out", str(tmp_path / "ranks.json")]
+    found = CliRunner().invoke(app, arguments, standalone_mode=False)
+    assert isinstance(found.exception, InputError)
+    assert not list(tmp_path.iterdir())
