@@ -273,7 +273,7 @@ def sideways(page: Page) -> int:
     return cast("int", page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize("route", ["", "submit", "queue", "about"])
+@pytest.mark.parametrize("route", ["", "submit", "queue", "benchmark", "about"])
 def test_no_page_scrolls_sideways(page: Page, served: RunningApp, route: str) -> None:
     page.set_viewport_size(cast("Any", NARROW))
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
@@ -331,7 +331,7 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("route", ["?model=hostile", "about", "queue", "submit"])
+@pytest.mark.parametrize("route", ["?model=hostile&show=ranks", "about", "benchmark", "queue", "submit"])
 def test_text_is_large_and_dark_enough(page: Page, served: RunningApp, scheme: Any, route: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
