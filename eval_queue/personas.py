@@ -6,7 +6,8 @@ Two personas of a contrast differ in nothing but the few words that say who the 
 
 The words decide the answers, so they are part of a question's identity: `Wording.version` stands in the protocol's
 name. It is a number for the words here (raise `VERSION` when one of them changes) and a digest for an operator's file.
-Nothing here is about how people of a group are; that is `data.reference`.
+Nothing here is about how people of a group are; that is `data.reference`. A model's chat template may have a system
+message of its own for chats without one (that of the small local model has); a persona then also takes its place.
 """
 
 from __future__ import annotations

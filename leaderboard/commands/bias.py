@@ -67,7 +67,7 @@ def _show(report: BiasReport) -> None:
         return made
 
     for model in report.models:
-        title = f"{model.model} as persons, {model.queries} of {model.of_queries} queries"
+        title = f"{model.model} under personas, {model.queries} of {model.of_queries} queries"
         personas = table(title, "Persona", "Readable", "R", "MAE", "RMSE", "RMSE without noise")
         if model.nobody is not None:
             personas.add_row("none", f"{model.nobody.valid_rate:.1%}", _number(model.nobody.reliability), "", "", "")
@@ -100,10 +100,15 @@ def _show(report: BiasReport) -> None:
 
 
 def _reasons(model: ModelBias) -> list[str]:
-    withheld = {name: p.reason for name, p in model.personas.items()} | {
-        f"{_group(c.toward)} - {_group(c.against)}": c.reason for c in model.contrasts.values()
-    }
-    return [f"{name}: not reported: {reason}" for name, reason in withheld.items() if reason]
+    """What is not reported and why, one line a reason."""
+    withheld: dict[str, list[str]] = {}
+    for name, persona in model.personas.items():
+        if persona.reason:
+            withheld.setdefault(persona.reason, []).append(name)
+    for name, gap in model.contrasts.items():
+        if gap.reason:
+            withheld.setdefault("a persona of theirs is incomplete or flat", []).append(f"the gap in {name}")
+    return [f"Not reported: {', '.join(names)}: {reason}." for reason, names in withheld.items()]
 
 
 def _interval(of: Number) -> str:
