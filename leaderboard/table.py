@@ -47,6 +47,9 @@ PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean not
 INCOMPLETE = Badge("incomplete", "Too few of its answers could be read to compare it with others.")
 FLAT = Badge("flat", "Most of what differs between its ten scores may be chance: too little stands out to compare.")
 
+SAME_EVERYWHERE: Final = "It gives the same rating to everything: nothing stands out."
+"""What `FLAT` says where there is no difference at all."""
+
 BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, PRACTICE, INCOMPLETE, FLAT)
 """All badges, in the order of an explanation."""
 
@@ -67,7 +70,7 @@ def badges(result: Result, *, practice: bool) -> list[Badge]:
         SELF_REPORTED: result.origin == "self-reported",
         CONSTRAINED: result.answer_mode == "constrained",
         INCOMPLETE._replace(hint=INCOMPLETE.hint + reason): result.complete is False,
-        FLAT: result.flat is True,
+        FLAT._replace(hint=FLAT.hint if result.reliability is not None else SAME_EVERYWHERE): result.flat is True,
     }
     return [badge for badge, holds in found.items() if holds]
 

@@ -239,7 +239,7 @@ def test_badges_explain_themselves_to_pointer_and_keyboard(view: Page, odd: Runn
     open_page(view, odd, "")
     for model, word, hint in (
         (REFUSES, "incomplete", "Too few of its answers"),
-        (ONE_PHRASE, "flat", "may be chance"),
+        (ONE_PHRASE, "flat", "same rating to everything"),
     ):
         badge = row(view, model).locator(".vp-badge", has_text=word)
         tip = view.locator(".vp-tip")
