@@ -64,7 +64,7 @@ def obstacle(result: Result) -> str | None:
     """Why a row can have no rank, in plain words; None if it can."""
     if result.complete is not True:
         return "An incomplete row has no rank."
-    if result.reliability is None:
+    if result.flat and result.reliability is None:
         return "This model gives the same rating to everything: there is nothing to rank."
     return None
 
