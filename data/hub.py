@@ -326,10 +326,8 @@ def _explained(name: HubName) -> Iterator[None]:
         message = f"access to it must be granted on its page on the Hub; then set {TOKEN_VARIABLE} to a token of yours"
         raise InputError(message, file=str(name)) from None
     except RepositoryNotFoundError as error:
-        advice = f"Check the name; a private one needs {TOKEN_VARIABLE} with a token that may see it"
-        raise InputError(
-            f"{hub_client.reason(error)}, nor is there a folder of this name. {advice}", file=str(name)
-        ) from None
+        advice = f"Check the name (there is no folder of it either); a private dataset needs {TOKEN_VARIABLE}"
+        raise InputError(f"{hub_client.reason(error)}. {advice}", file=str(name)) from None
     except RevisionNotFoundError:
         raise InputError("the dataset has no such branch, tag or commit", file=str(name), field="revision") from None
     except RevisionResolutionError as error:
@@ -347,7 +345,5 @@ def _explained(name: HubName) -> Iterator[None]:
 
 
 def _unreachable(name: HubName, why: str) -> InputError:
-    message = f"the Hub did not do it ({why}). Try again later"
-    return InputError(
-        f"{message}; a benchmark that this machine has read once is read without a network", file=str(name)
-    )
+    message = f"the Hub could not be used ({why}). Try again later"
+    return InputError(f"{message}; a commit that this machine has read once is read without a network", file=str(name))
