@@ -89,6 +89,7 @@ def test_a_commit_can_be_held_once_it_has_landed(hub: Hub, api: HfApi) -> None:
 
 
 def test_listing_waits_as_long_as_it_is_told(hub: Hub, api: HfApi, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", logger="huggingface_hub")  # other tests in this process may have made it quieter
     hub.faults.add(Fault(route="tree", status=429, retry_after=2))
     assert "a.json" in paths(api)
     assert "Rate limited. Waiting 3.0s" in caplog.text  # the client adds a second
