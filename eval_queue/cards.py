@@ -51,6 +51,8 @@ results = load_dataset("{results}", split="train")             # one row a model
 answers = load_dataset("{results}", "answers", split="train")  # one row a prompt
 ```
 
+There is nothing to load before the first result is published.
+
 No value is better than another, and there is no winner. Most differences between two models are smaller than their
 intervals. Rows of different benchmark digests, protocols or answer modes answer different questions: never put them in
 one table. The rows of the practice benchmark only show how a run works; their values mean nothing.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
@@ -46,6 +47,7 @@ _TRIES: Final = 3
 _PAUSE: Final = 0.3
 _LONGEST_PAUSE: Final = 5.0
 _COMMITS_LOOKED_AT: Final = 1000
+_PATHS_AT_ONCE: Final = 500
 _SAME_TIME: Final = timedelta(seconds=2)
 
 T = TypeVar("T")
@@ -187,13 +189,17 @@ class HubRepo:
         return self._read(ask)
 
     def files(self, paths: Sequence[str], head: str) -> dict[str, Entry]:
-        """Those of `paths` that are files at `head`. One request."""
+        """Those of `paths` that are files at `head`. One request for every few hundred."""
 
-        def ask() -> dict[str, Entry]:
-            found = self._api.get_paths_info(self.id, list(paths), repo_type="dataset", revision=head)
+        def ask(some: list[str]) -> dict[str, Entry]:
+            found = self._api.get_paths_info(self.id, some, repo_type="dataset", revision=head)
             return {entry.path: _entry(entry) for entry in found if isinstance(entry, RepoFile)}
 
-        return self._read(ask)
+        found: dict[str, Entry] = {}
+        for begin in range(0, len(paths), _PATHS_AT_ONCE):
+            some = list(paths[begin : begin + _PATHS_AT_ONCE])
+            found |= self._read(partial(ask, some))
+        return found
 
     def content(self, path: str, entry: Entry, head: str) -> bytes:
         """The content of a file, which has the hash that it was listed with.

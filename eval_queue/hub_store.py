@@ -39,8 +39,10 @@ CARD: Final = "README.md"
 
 _HEADS_KEPT: Final = 1000
 _BELIEVE_SECONDS: Final = 60.0
-_FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
+_FIRST_PAUSE: Final = 0.25
+_LONGEST_PAUSE: Final = 15.0
+_LONGEST_WAIT: Final = 300.0
+_GLITCH: Final = 2.0
 _PATIENCE: Final = 10.0
 _SAVE_SECONDS: Final = 60.0
 
@@ -90,7 +92,8 @@ class HubStore:
         self._next_look = 0.0
         self._pause = _FIRST_PAUSE
         self._outage: Outage | None = None
-        self._saved: tuple[str | None, float] = (None, 0.0)
+        self._saved: tuple[str, frozenset[str]] = ("", frozenset())
+        self._next_save = 0.0
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -115,6 +118,7 @@ class HubStore:
         if folder not in self._files.watched and head != EMPTY_HEAD:
             self._files.bring_near(folder, head)
             self._files.watched.add(folder)
+            self._save()
         return {path: e.oid for path, e in files.items() if path.startswith(prefix) and path not in self._own}
 
     def read(self, path: str, head: str) -> bytes:
@@ -135,9 +139,14 @@ class HubStore:
         for path in changes:
             if check_path(path) in self._own:
                 raise ValueError(f"{path} is the repository's own")
+        outage = self._outage
+        if outage is not None:
+            # whoever decided has just looked; the library would go on trying for half a minute
+            left = self._next_look - time.monotonic()
+            time.sleep(left if 0 < left < _GLITCH else 0)
+            raise StoreUnavailable(f"Nothing can be stored now: {outage.reason}")
         if expected_head == EMPTY_HEAD:
-            reason = self._outage.reason if self._outage else f"{self.repo.id} on the Hub has not been read yet"
-            raise StoreUnavailable(f"Nothing can be stored now: {reason}")
+            raise self._moved_on(expected_head)
         try:
             if expected_head in self._older:
                 raise self._moved_on(expected_head)
@@ -148,7 +157,7 @@ class HubStore:
         except HubUnavailable as error:
             self._doubts += 1
             if error.passing:
-                time.sleep(min(error.retry_after or _FIRST_PAUSE / 2, _PATIENCE))
+                time.sleep(min(error.retry_after or _FIRST_PAUSE, _PATIENCE))
             raise StoreUnavailable(f"The change could not be stored in {self.repo.id} on the Hub: {error}") from None
 
     def _commit(self, changes: Mapping[str, bytes | None], head: str, message: str) -> str:
@@ -254,10 +263,13 @@ class HubStore:
     def _newest(self) -> str:
         try:
             head = self.repo.head()
-        except RepositoryMissing:
+        except RepositoryMissing as missing:
             if self._head not in (None, EMPTY_HEAD) or self._copy.load() is not None:
                 raise  # it was there: this is a matter of the token, or somebody has removed it
-            self._create()
+            try:
+                self._create()
+            except HubUnavailable as error:
+                raise HubUnavailable(f"{missing}, and making it failed: {error}") from None
             head = self.repo.head()
         if head not in self._older:
             self._older_since = None
@@ -272,11 +284,8 @@ class HubStore:
 
     def _create(self) -> None:
         self.repo.create(private=self._private)
-        files: dict[str, bytes | None] = {CARD: self._card.encode()}
-        if self._compiled is not None and not self._compiled.slack:
-            files[self._compiled.path] = self._compiled.build(())  # so that it loads from the first day
         try:
-            self.repo.commit(files, self.repo.head(), "Begin", secrets.token_hex(16))
+            self.repo.commit({CARD: self._card.encode()}, self.repo.head(), "Begin", secrets.token_hex(16))
         except WriteConflict:
             _log.info("another program has just begun %s", self.repo.id)
 
@@ -299,7 +308,7 @@ class HubStore:
     def _fall_back(self, error: StoreUnavailable | WriteConflict) -> None:
         with self._lock:
             wished = error.retry_after if isinstance(error, HubUnavailable) else None
-            self._next_look = time.monotonic() + min(max(self._pause, wished or 0.0), _LONGEST_PAUSE)
+            self._next_look = time.monotonic() + max(self._pause, min(wished or 0.0, _LONGEST_WAIT))
             self._pause = min(2 * self._pause, _LONGEST_PAUSE)
             if self._head is None:
                 state = self._copy.load()
@@ -310,12 +319,14 @@ class HubStore:
 
     def _save(self) -> None:
         """Remember on disk what is near, soon after it has changed."""
-        head, moment = self._head, time.monotonic()
-        if head is None or self._as_of is None or (head == self._saved[0] and moment - self._saved[1] < _SAVE_SECONDS):
+        head, moment, watched = self._head, time.monotonic(), frozenset(self._files.watched)
+        if head is None or self._as_of is None or self._outage is not None:
             return
-        folders = {folder: self._files.at(folder, head) for folder in self._files.watched if folder}
+        if (head, watched) == self._saved and moment < self._next_save:
+            return
+        folders = {folder: self._files.at(folder, head) for folder in watched if folder}
         self._copy.save(State(head, self._as_of, folders))
-        self._saved = (head, moment)
+        self._saved, self._next_save = (head, watched), moment + _SAVE_SECONDS
 
 
 def open_hub(settings: Settings) -> tuple[HubStore, HubStore, HubClock]:
