@@ -29,6 +29,10 @@ class LikeRaters(Record):
     spearman: float | None
     """Rank correlation of the ten values."""
     pearson: float | None
+    pearson_low: float | None
+    """Lower end of the 95 % interval of `pearson`."""
+    pearson_high: float | None
+    """Upper end."""
     rms: float | None
     """Root mean square difference, in rating points."""
     low: float | None
@@ -43,6 +47,11 @@ class GroupSimilarity(Record):
     spearman: float | None
     """Rank correlation of the ten values; read it beside `Caveats.ceiling`."""
     pearson: float | None
+    """Correlation of the ten values; read it beside `Caveats.one_european`."""
+    pearson_low: float | None
+    """Lower end of the 95 % interval of `pearson`."""
+    pearson_high: float | None
+    """Upper end."""
     tau_b: float | None
     """Kendall's rank correlation."""
     low: float | None
@@ -255,7 +264,8 @@ def reservation(benchmark: Benchmark) -> str | None:
     return _MODIFIED if benchmark.version == MODIFIED else None
 
 
-def _reason(profile: Profile) -> str | None:
+def withheld(profile: Profile) -> str | None:
+    """Why a row is not set against groups; None where it is."""
     if not profile.complete:
         return f"incomplete: {profile.incomplete_reason or 'not known whether enough has a rating'}"
     if profile.reliability is not None and profile.reliability < FLAT_BELOW:
@@ -274,10 +284,10 @@ def _model(found: Proximity, m: int, name: str, profile: Profile) -> ModelProxim
         model=name,
         reliability=profile.reliability,
         reported=bool(found.reported[m]),
-        reason=_reason(profile),
+        reason=withheld(profile),
         like_raters=LikeRaters(
             **_numbers(found.like_raters.spearman, "spearman", (m,)),
-            pearson=number(found.like_raters.pearson.value[m]),
+            **_numbers(found.like_raters.pearson, "pearson", (m,), "pearson_"),
             rms=number(found.like_raters.rms.value[m]),
         ),
         groups={group: _similarity(found, m, g) for g, group in enumerate(found.groups)},
@@ -305,7 +315,7 @@ def _similarity(found: Proximity, m: int, g: int) -> GroupSimilarity:
     of = found.similarity
     return GroupSimilarity(
         **_numbers(of.spearman, "spearman", (m, g)),
-        pearson=number(of.pearson.value[m, g]),
+        **_numbers(of.pearson, "pearson", (m, g), "pearson_"),
         tau_b=number(of.tau_b.value[m, g]),
         **_numbers(of.distance, "distance", (m, g), "distance_"),
         distance_by_slope={

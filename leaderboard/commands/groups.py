@@ -1,0 +1,41 @@
+"""`python -m leaderboard groups`: the published models among people to `data/published/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def groups(
+        source: Annotated[
+            str | None,
+            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        out: Annotated[
+            Path | None, typer.Option(help="Write here instead of `data/published/proximity.json`.", show_default=False)
+        ] = None,
+    ) -> None:
+        """Set the published models against groups of people anew, after `python -m eval_queue publish`."""
+        from data.errors import InputError
+        from data.reference import load_reference
+        from data.sources import load_benchmark, load_study
+        from eval_queue.checkpoint import write_whole
+        from leaderboard.proximity_table import PUBLISHED_PROXIMITY, among_people
+        from leaderboard.ranking import published_means
+        from leaderboard.results import PUBLISHED, load
+
+        benchmark = load_benchmark(source, progress=True)
+        results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest]
+        means = published_means(benchmark, results)
+        if not means:
+            raise InputError(f"no published model answered {benchmark.name} {benchmark.version}; name it with --source")
+        found = among_people(results, means, benchmark, load_study(source), load_reference())
+        path = out or PUBLISHED_PROXIMITY
+        write_whole(path, found.model_dump_json(indent=1).encode() + b"\n")
+        typer.echo(f"{len(found.models)} models among people in {path}")
