@@ -22,7 +22,7 @@ def main(
     from data.practice import practice_benchmark
     from data.sources import load_benchmark
     from eval_queue import scheduler
-    from eval_queue.intake import configured_endpoints
+    from eval_queue.intake import Rules, configured_endpoints
     from eval_queue.queue import open_queue
     from eval_queue.settings import load_settings
     from leaderboard.site import Site
@@ -44,6 +44,8 @@ def main(
         queue=queue,
         endpoints=tuple(configured_endpoints(settings)),
         quota=settings.pending_per_user,
+        rules=Rules.of(settings),
+        signs_in=settings.signs_in,
         source=settings.source,
         scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
         notes=lambda: evaluator.notes,

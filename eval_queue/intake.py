@@ -1,7 +1,9 @@
 """From a person's wish to a stored submission: whom to ask, what is offered, and all checks in their order.
 
 A visitor names a model and at most the operator's name of an endpoint, never an address. What an endpoint says it
-offers is a courtesy to the person who submits: where it cannot be had, nothing is refused because of it.
+offers is a courtesy to the person who submits: where it cannot be had, nothing is refused because of it. A model that
+an endpoint takes from the Hub is checked there (`eval_queue.model_check`): where the Hub cannot be asked, nothing is
+stored.
 """
 
 from __future__ import annotations
@@ -9,17 +11,50 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Self
 
 import orjson
 
 from eval_queue import local_model
+from eval_queue.model_check import check_model
 from eval_queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
-from eval_queue.submission import Submission, check_name, check_offered, choose_endpoint, new_submission
+from eval_queue.submission import Refused, Submission, check_name, check_offered, choose_endpoint, new_submission
 
 _SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the operator allows beyond the endpoints. The defaults allow everything."""
+
+    per_week: int | None = None
+    """How many evaluations one person may ask for within a week, and how many rows hand in; None for any number."""
+    approval: bool = False
+    """Whether submissions wait for an administrator."""
+    administrators: frozenset[str] = frozenset()
+    """Who need not wait for one, and may act for others."""
+    max_billions: float | None = None
+    """The largest model of the Hub, in billions of parameters; None for any."""
+    upload_bytes: int = 32_000_000
+    """The largest file of one's own answers."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """What the settings say."""
+        return cls(
+            per_week=settings.submissions_per_week,
+            approval=settings.approval,
+            administrators=frozenset(settings.administrators),
+            max_billions=settings.max_billion_parameters,
+            upload_bytes=round(settings.upload_megabytes * 1_000_000),
+        )
+
+    def needs_approval(self, submitter: str) -> bool:
+        """Whether what this person submits waits for an administrator."""
+        return self.approval and submitter not in self.administrators
 
 
 def configured_endpoints(settings: Settings) -> list[Endpoint]:
@@ -67,6 +102,8 @@ def submit(
     submitter: str,
     quota: int,
     endpoint: str | None = None,
+    revision: str | None = None,
+    rules: Rules | None = None,
 ) -> Submission:
     """Check a wish and store it as a submission that waits.
 
@@ -78,12 +115,41 @@ def submit(
         submitter: who asks, as the server knows it.
         quota: how many submissions one person may have waiting or running.
         endpoint: the name of the endpoint to ask; None for the first that serves the model.
+        revision: branch, tag or commit of a model of the Hub; None for the newest.
+        rules: what else the operator allows; None for everything.
 
     Raises:
         Refused: the submission is not accepted; nothing is stored.
     """
+    rules = rules or Rules()
     name = check_name(model)
     chosen = choose_endpoint(name, endpoints, endpoint or None)
-    check_offered(name, chosen, offered_models(chosen))
-    submission = new_submission(name, endpoint=chosen, benchmark=benchmark, submitter=submitter, at=queue.clock())
-    return queue.submit(submission, quota=quota)
+    offered = offered_models(chosen)
+    check_offered(name, chosen, offered)
+    if not chosen.hub_models and (revision or "").strip():
+        message = f"{chosen.name} has its own versions of models, so no revision can be chosen. Leave the field empty."
+        raise Refused("bad_revision", message)
+    on_hub = name.partition(":")[0]
+    facts = (
+        check_model(
+            on_hub,
+            revision=revision,
+            listed=bool({name, on_hub} & set(offered or ())),
+            providers=chosen.hub_providers,
+            max_billions=rules.max_billions,
+        )
+        if chosen.hub_models
+        else None
+    )
+    submission = new_submission(
+        name,
+        endpoint=chosen,
+        benchmark=benchmark,
+        submitter=submitter,
+        at=queue.clock(),
+        revision=None if facts is None else facts.revision,
+        licence=None if facts is None else facts.licence,
+        parameters=None if facts is None else facts.parameters,
+        approval=rules.needs_approval(submitter),
+    )
+    return queue.submit(submission, quota=quota, per_week=rules.per_week)

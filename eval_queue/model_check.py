@@ -81,9 +81,7 @@ def check_model(
     if max_billions is not None and not (parameters is None and listed):
         _check_size(name, parameters, max_billions)
     if providers and not any(p.status == "live" for p in info.inference_provider_mapping or ()):
-        message = (
-            f"No inference provider serves {name} now, so it cannot be asked. Its page on the Hub names them."
-        )
+        message = f"No inference provider serves {name} now, so it cannot be asked. Its page on the Hub names them."
         raise Refused("no_provider", message)
     if not re.fullmatch(r"[0-9a-f]{40}", info.sha or ""):
         raise Refused("hub_unavailable", "The Hub does not say which commit this is. Try again later.")
@@ -92,6 +90,7 @@ def check_model(
 
 def _ask(name: str, revision: str | None) -> ModelInfo:
     # imported here: a page that shows the queue needs no client of the Hub
+    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         HfHubHTTPError,
@@ -118,7 +117,7 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
         HfHubHTTPError,
         OfflineModeIsEnabled,
         hub_client.OutOfTime,
-        hub_client.httpx2.HTTPError,
+        httpx2.HTTPError,
         ValueError,
         KeyError,
         TypeError,
@@ -166,9 +165,7 @@ def _check_size(name: str, parameters: int | None, max_billions: float) -> None:
         message = f"The Hub cannot tell how large {name} is: it has neither safetensors nor GGUF files."
         raise Refused("unknown_size", message)
     if parameters > max_billions * 1e9:
-        message = (
-            f"{name} has {parameters / 1e9:.1f} billion parameters; at most {max_billions:g} billion are run."
-        )
+        message = f"{name} has {parameters / 1e9:.1f} billion parameters; at most {max_billions:g} billion are run."
         raise Refused("too_large", message)
 
 
@@ -191,9 +188,7 @@ def _licence(info: ModelInfo) -> str | None:
 
 
 def _not_found(name: str) -> Refused:
-    message = (
-        f"There is no public model {name} on the Hub. Check the spelling; a private one must be made public."
-    )
+    message = f"There is no public model {name} on the Hub. Check the spelling; a private one must be made public."
     return Refused("not_found", message)
 
 

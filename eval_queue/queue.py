@@ -25,7 +25,7 @@ from eval_queue.records import Result
 from eval_queue.reported import Reported
 from eval_queue.retrying import again
 from eval_queue.settings import Settings
-from eval_queue.store import LocalStore, Store, WriteConflict
+from eval_queue.store import LocalStore, Outage, Store, WriteConflict
 from eval_queue.submission import (
     ACTIVE,
     WEEK,
@@ -87,6 +87,7 @@ class Queue:
     ) -> None:
         self.lease = lease
         self.clock = clock
+        self._stores = (requests, results)
         self._submissions = Collection(requests, "submissions", Submission)
         self._results = Collection(results, "results", Result)
         self.reported = Reported(results, clock=lambda: self.clock())
@@ -149,6 +150,11 @@ class Queue:
         kept = (self._read().problems.values(), self._read_results().problems.values(), self.reported.problems())
         found = [problem for problems in kept for problem in problems]
         return sorted(found, key=lambda p: p.path)
+
+    def outage(self) -> Outage | None:
+        """Why what is shown may be old, and from when it is; None while the stores can be reached."""
+        found = [outage for store in self._stores if (outage := store.outage()) is not None]
+        return min(found, key=lambda o: o.since or datetime.min.replace(tzinfo=UTC), default=None)
 
     # --- people -----------------------------------------------------------------------------------------------------
 
@@ -391,9 +397,15 @@ class Queue:
 
 
 def open_queue(settings: Settings) -> Queue:
-    """The queue that the settings name."""
+    """The queue that the settings name: on the Hub where they name repositories, else in a folder."""
+    if settings.on_hub:
+        # the Hub's client takes a third of a second to import
+        from eval_queue.hub_store import open_hub
+
+        requests, results, clock = open_hub(settings)
+        return Queue(requests, results, lease=settings.lease, clock=clock.now)
     store = LocalStore(settings.store)
-    return Queue(store, store, lease=timedelta(seconds=settings.lease_seconds))
+    return Queue(store, store, lease=settings.lease)
 
 
 class _Order:

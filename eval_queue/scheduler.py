@@ -87,6 +87,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         benchmarks=Benchmarks(settings.source, benchmarks),
         work=settings.store / "work",
         stop=stop,
+        beat=settings.beat,
     )
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`

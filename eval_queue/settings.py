@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import difflib
 import fnmatch
+import os
+from datetime import timedelta
 from pathlib import Path
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
 from data.errors import InputError
 from eval_queue.records import AnswerMode
+
+_REPO: Final = r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$"
+
+PREFIX: Final = "VALUE_PORTRAIT_"
+"""What the name of every environment variable of this project begins with."""
+OTHER_VARIABLES: Final = {
+    "VALUE_PORTRAIT_CACHE": "Folder for what is fetched once: upstream's files, benchmarks on the Hub. "
+    "Unset: the user's cache folder.",
+    "VALUE_PORTRAIT_UPSTREAM_URL": "Another address of upstream's files, e.g. a mirror's.",
+}
+"""Variables that are read by `data` itself, with their meaning."""
 
 
 class Endpoint(BaseModel):
@@ -36,6 +60,18 @@ class Endpoint(BaseModel):
     """Longest answer; raise it for reasoning models."""
     note: str | None = None
     """What a reader must know about rows from this endpoint."""
+    hub_models: bool = False
+    """It runs models of the Hub under their own names: each is checked there and pinned to a commit before it waits."""
+    hub_providers: bool = False
+    """It is the Hub's router to inference providers, so that one of them must serve the model (with `hub_models`)."""
+    paid: bool = False
+    """Each request costs the operator money: `models` must name every model exactly, without patterns."""
+
+    @model_validator(mode="after")
+    def _paid_means_named(self) -> Self:
+        if self.paid and any(set(pattern) & set("*?[") for pattern in self.models):
+            raise ValueError("a paid endpoint needs a list of exact model names in `models`, without * ? [")
+        return self
 
     def serves(self, model: str) -> bool:
         """Whether `model` is one of the names it may be asked for."""
@@ -45,12 +81,25 @@ class Endpoint(BaseModel):
 class Settings(BaseSettings):
     """All settings of the app and of the worker."""
 
-    model_config = SettingsConfigDict(env_prefix="VALUE_PORTRAIT_", extra="forbid", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", use_attribute_docstrings=True)
 
     source: str | None = None
-    """`practice`, `upstream` or a folder in upstream's layout. Unset: upstream if reachable, else practice."""
+    """`practice`, `upstream`, a folder in upstream's layout, or a benchmark on the Hub as `org/name@revision`. Unset:
+    upstream if reachable, else practice."""
     store: Path = Path("store")
-    """Folder of the local store: submissions, results, raw answers."""
+    """Folder of submissions, results and raw answers; where they live on the Hub, of its last good copy. In both cases
+    of the answers of unfinished evaluations."""
+    requests_repo: str | None = Field(default=None, pattern=_REPO)
+    """Dataset repository of the submissions on the Hub, `namespace/name`; made when it is not there. Unset: `store`."""
+    results_repo: str | None = Field(default=None, pattern=_REPO, validate_default=True)
+    """Dataset repository of results and raw answers, another one. Set both or none."""
+    hub_private: bool = False
+    """Make the two repositories private, where they have to be made."""
+    hub_token_env: str = "HF_TOKEN"
+    """The environment variable that holds the Hub's token, which must be able to write to both repositories (and to
+    make them). Where it is empty, a token saved on this machine is used."""
+    hub_seconds: float = Field(default=5.0, ge=0)
+    """How old what is read from the Hub may be. It counts requests: about one every so many seconds and repository."""
     endpoints: list[Endpoint] = Field(default_factory=list)
     """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["*"]}]`."""
     personas: Path | None = None
@@ -61,14 +110,59 @@ class Settings(BaseSettings):
     """Evaluate inside the app. Off: run `python -m eval_queue work` elsewhere."""
     poll_seconds: float = Field(default=15.0, gt=0)
     """How often the scheduled evaluator looks for work."""
-    lease_seconds: float = Field(default=120.0, gt=0)
-    """How long a claim holds without a sign of life."""
+    lease_seconds: float | None = Field(default=None, gt=0)
+    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub."""
+    beat_seconds: float | None = Field(default=None, gt=0)
+    """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have."""
     pending_per_user: int = Field(default=5, ge=1)
     """How many submissions one person may have waiting or running."""
+    submissions_per_week: int = Field(default=20, ge=1)
+    """How many evaluations one person may ask for within seven days; the same number of rows may be handed in."""
+    oauth: bool | None = None
+    """Visitors sign in with Hugging Face to submit. Unset: on a Space only. Elsewhere it is for trying the pages out:
+    whoever presses the button is signed in as the owner of this machine's Hub token."""
+    administrators: list[str] = Field(default_factory=list)
+    """Names on the Hub of those who may approve, cancel, requeue and remove for others, and set priorities, as a JSON
+    list; `local` is everybody who uses the pages where nobody signs in."""
+    approval: bool = False
+    """Submissions wait until an administrator approves them."""
+    max_billion_parameters: float | None = Field(default=None, gt=0)
+    """The largest model of the Hub that may be submitted, in billions of parameters; unset: any."""
+    upload_megabytes: float = Field(default=32.0, gt=0, le=1024)
+    """The largest file of one's own answers that is taken."""
     host: str | None = None
     """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""
     port: int | None = Field(default=None, ge=0, le=65535)
     """Port the app listens on; unset: Gradio's choice, 7860 where free."""
+
+    @field_validator("results_repo")
+    @classmethod
+    def _both_or_none(cls, results: str | None, info: ValidationInfo) -> str | None:
+        if "requests_repo" in info.data and (results is None) != (info.data["requests_repo"] is None):
+            raise ValueError("requests_repo and results_repo belong together: set both or none")
+        if results is not None and results == info.data.get("requests_repo"):
+            raise ValueError("must be another repository than requests_repo")
+        return results
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether submissions and results live on the Hub."""
+        return self.requests_repo is not None
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim holds without a sign of life."""
+        return timedelta(seconds=self.lease_seconds or (600 if self.on_hub else 120))
+
+    @property
+    def beat(self) -> float:
+        """How often progress is written, in seconds."""
+        return self.beat_seconds or (60 if self.on_hub else 3)
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether visitors sign in here."""
+        return bool(os.environ.get("SPACE_ID")) if self.oauth is None else self.oauth
 
 
 def load_settings(*, store: Path | None = None) -> Settings:
@@ -78,8 +172,9 @@ def load_settings(*, store: Path | None = None) -> Settings:
         store: folder of the local store, if it is not to be the environment's.
 
     Raises:
-        InputError: a setting is not as it must be. The message never repeats its content, which may be secret.
+        InputError: a setting is unknown or not as it must be. The message never repeats its content, perhaps a secret.
     """
+    _refuse_unknown()
     try:
         return Settings() if store is None else Settings(store=store)
     except ValidationError as error:
@@ -89,3 +184,13 @@ def load_settings(*, store: Path | None = None) -> Settings:
         raise InputError(first["msg"], field=where) from None
     except SettingsError:
         raise InputError("is not valid JSON", field="VALUE_PORTRAIT_ENDPOINTS") from None
+
+
+def _refuse_unknown() -> None:
+    """A misspelt variable would silently leave its setting at the default."""
+    known = [*(f"{PREFIX}{name.upper()}" for name in Settings.model_fields), *OTHER_VARIABLES]
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            raise InputError(f"there is no such setting. {hint}`python -m eval_queue settings` lists all", field=name)

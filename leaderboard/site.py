@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
-
-import gradio as gr
 
 from data.benchmark import Benchmark
+from eval_queue.intake import Rules
 from eval_queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
-
-LOCAL_USER: Final = "local"
-"""Who submits where nobody signs in."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,10 @@ class Site:
     """Why submissions are left waiting here, by id."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
+    rules: Rules = field(default_factory=Rules)
+    """What the operator allows visitors to do."""
+    signs_in: bool = False
+    """Whether visitors sign in here; else everybody is `local`."""
     published_file: Path = PUBLISHED
 
     @cached_property
@@ -70,8 +69,3 @@ class Site:
         """A short name for exactly the results that are shown now, for citations."""
         rows = sorted(f"{r.id} {r.created.isoformat()}" for r in self.results())
         return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
-
-
-def visitor(request: gr.Request | None) -> str:
-    """Who is asking, as the server knows it: the signed-in user, or `local`. Never a field of a form."""
-    return (request.username if request is not None else None) or LOCAL_USER

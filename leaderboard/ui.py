@@ -30,11 +30,15 @@ class Ui:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.fresh = Fresh()
-        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
+        # files that visitors handed in are forgotten within two hours
+        forget = (3600, 3600)
+        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=forget) as self.blocks:
             self._page(0)
         for i, (name, module) in enumerate(PAGES[1:], start=1):
             with self.blocks.route(name, module.ROUTE):
                 self._page(i)
+        for listener in self.blocks.fns.values():
+            listener.api_visibility = "private"  # those that Gradio's own sign-in button adds are not
         self.fresh.blocks = self.blocks
 
     def _page(self, i: int) -> None:
@@ -54,6 +58,7 @@ class Ui:
             "footer_links": [],
             "run_history": False,
             "ssr_mode": False,
+            "max_file_size": self.site.rules.upload_bytes,
             "app_kwargs": {
                 "middleware": [Middleware(FreshPages, fresh=self.fresh)],
                 "routes": [benchmark.json_route(self.site)],

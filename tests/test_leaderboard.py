@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 from xml.etree import ElementTree
 
@@ -20,7 +19,7 @@ import yaml
 
 from data.practice import practice_benchmark
 from data.values import SCALES, VALUES
-from eval_queue.intake import submit
+from eval_queue.intake import Rules, submit
 from eval_queue.local_model import MODEL
 from eval_queue.protocol import PROTOCOL_VERSION
 from eval_queue.queue import Queue
@@ -33,8 +32,9 @@ from leaderboard.markup import counted, duration, render
 from leaderboard.pages.queue import SECTIONS, listing, row_address
 from leaderboard.pages.submit import Form, Life
 from leaderboard.results import PUBLISHED, boards, load
-from leaderboard.site import LOCAL_USER, Site
+from leaderboard.site import Site
 from leaderboard.ui import PAGES, Ui
+from leaderboard.visitor import LOCAL_USER
 from tests.rows import ITEMS, result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -273,14 +273,16 @@ def test_a_done_submission_links_to_its_row(site: Site) -> None:
 # --- the form -------------------------------------------------------------------------------------------------------
 
 
-def asked_by(user: str | None = None, **query: str) -> gr.Request:
-    """A request as Gradio gives it to a listener."""
-    return cast("gr.Request", SimpleNamespace(username=user, query_params=query))
+def signed_in(user: str | None = None) -> gr.OAuthProfile | None:
+    """A profile as Gradio gives it to a listener; None for nobody."""
+    if user is None:
+        return None
+    return gr.OAuthProfile({"name": "x", "preferred_username": user, "profile": "", "picture": ""})
 
 
 def send(site: Site, model: str, endpoint: str = "local", user: str | None = None) -> tuple[Any, dict[str, str]]:
-    follow, *messages = Form(site).send(model, endpoint, site.practice.digest, asked_by(user))
-    return follow, dict(zip(("model", "endpoint", "form"), messages, strict=True))
+    follow, *messages = Form(site).send(model, "", endpoint, site.practice.digest, signed_in(user))
+    return follow, dict(zip(("model", "revision", "endpoint", "form"), messages, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -322,6 +324,7 @@ def test_a_duplicate_is_refused_and_the_first_one_followed(site: Site) -> None:
 
 
 def test_a_quota_is_one_persons(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = replace(site, signs_in=True)
     monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)  # nobody answers at `other`
     for name in ("org/a", "org/b"):
         send(site, name, "other", user="ada")
@@ -333,14 +336,14 @@ def test_a_quota_is_one_persons(site: Site, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_an_unknown_benchmark_is_refused(site: Site) -> None:
-    _, *messages = Form(site).send(MODEL, "local", "f" * 64, asked_by())
-    assert "not offered" in messages[2]
+    _, *messages = Form(site).send(MODEL, "", "local", "f" * 64, signed_in())
+    assert "not offered" in messages[3]
     assert site.queue.submissions() == []
 
 
 def test_an_endpoint_with_one_model_fills_it_in(site: Site) -> None:
     assert Form(site).offer("local")[0] == MODEL
-    name, offer = Form(site).offer("other")
+    name, offer, _ = Form(site).offer("other")
     assert name == ""
     assert "org/*" in offer
     anything = replace(site, endpoints=(Endpoint(name="any"),))
@@ -352,7 +355,7 @@ def test_an_endpoint_with_one_model_fills_it_in(site: Site) -> None:
 
 def told(site: Site, id_: str, user: str | None = None) -> tuple[str, bool, bool]:
     """Words, and whether the two buttons are there."""
-    text, cancel, again = Life(site).tell(id_, asked_by(user))
+    text, cancel, again, _ = Life(site).tell(id_, signed_in(user))
     return re.sub(r"\s+", " ", text), cancel["visible"], again["visible"]
 
 
@@ -373,8 +376,8 @@ def test_a_life_from_waiting_to_done(site: Site) -> None:
     assert "Nobody answered &lt;img" in text
     assert "<img" not in text
     assert (cancel, again) == (False, True)
-    assert Life(site).requeue(id_, asked_by()) == ""
-    assert Life(site).cancel(id_, asked_by()) == ""
+    assert Life(site).requeue(id_, signed_in()) == ""
+    assert Life(site).cancel(id_, signed_in()) == ""
     assert "cancelled by local" in told(site, id_)[0]
 
 
@@ -393,10 +396,11 @@ def test_a_submission_that_is_left_waiting_says_why(site: Site) -> None:
 
 
 def test_only_the_submitter_may_change_a_submission(site: Site) -> None:
+    site = replace(site, signs_in=True)
     id_, _ = send(site, MODEL, user="ada")
     assert told(site, id_, "ada")[1] is True
     assert told(site, id_, "ben")[1] is False
-    assert "Only the person" in Life(site).cancel(id_, asked_by("ben"))
+    assert "Only the person" in Life(site).cancel(id_, signed_in("ben"))
     assert site.queue.get(id_).state == "pending"
 
 
@@ -429,6 +433,10 @@ def test_the_queue_page_lists_every_state(site: Site) -> None:
     assert failing is not None
     site.queue.fail(failing, Failure(code="internal", message="A fault."))
     assert site.queue.claim("worker", runnable=lambda _: True)
+    proposed = new_submission(
+        "org/proposed", endpoint=ENDPOINTS[1], benchmark=ref, submitter="x", at=datetime.now(UTC), approval=True
+    )
+    site.queue.submit(proposed, quota=9)
     page = listing(site)
     for _, title, _ in SECTIONS:
         assert re.search(rf'<h2>{title} <span class="vp-count">1</span>', page), title
@@ -467,7 +475,7 @@ def test_every_page_has_the_masthead_and_says_which_one_it_is(site: Site) -> Non
 
 def test_without_an_endpoint_the_submit_page_says_so(queue: Queue) -> None:
     practice = practice_benchmark()
-    page = render("submit.html", endpoints=(), quota=1)
+    page = render("submit.html", endpoints=(), quota=1, rules=Rules())
     assert "No endpoint is configured" in page
     Ui(Site(practice, practice, queue, (), quota=1, scheduler_seconds=None))
 

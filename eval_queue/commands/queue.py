@@ -1,4 +1,4 @@
-"""`python -m eval_queue work|list|show|submit|cancel|requeue`: the queue from a terminal."""
+"""`python -m eval_queue work|list|show|submit|cancel|requeue|approve|priority`: the queue from a terminal."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ def register(app: typer.Typer) -> None:
 
         stop = threading.Event()
         stop_on_signals(stop)
-        with _opened(store) as (settings, queue):
+        with opened(store, waits=True) as (settings, queue):
             _work(settings, queue, stop, once=once)
 
     @app.command("list")
     def list_(
         state: Annotated[
             str | None,
-            typer.Option(help="Only these: pending, running, done, failed or cancelled.", show_default=False),
+            typer.Option(help="Only these: proposed, pending, running, done, failed or cancelled.", show_default=False),
         ] = None,
         store: StoreOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """List submissions, the oldest first."""
         _check_state(state)
-        with _opened(store) as (_, queue):
+        with opened(store) as (_, queue):
             chosen = [s for s in queue.submissions() if state in (None, s.state)]
             if as_json:
                 problems = [{"path": p.path, "message": p.message} for p in queue.problems()]
@@ -76,7 +76,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def show(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
         """Show a submission and its life so far."""
-        with _opened(store) as (_, queue):
+        with opened(store) as (_, queue):
             submission = queue.get(id_)
             if as_json:
                 _print_json(_as_json(submission, queue))
@@ -90,6 +90,12 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="Name of a configured endpoint. Default: the first that serves it.", show_default=False),
         ] = None,
+        revision: Annotated[
+            str | None,
+            typer.Option(
+                help="Branch, tag or commit of a model of the Hub. Default: the newest commit.", show_default=False
+            ),
+        ] = None,
         source: Annotated[
             str | None,
             typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
@@ -99,11 +105,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Put a model into the queue."""
         from data.sources import load_benchmark
-        from eval_queue.intake import configured_endpoints
+        from eval_queue.intake import Rules, configured_endpoints
         from eval_queue.intake import submit as put
         from eval_queue.records import BenchmarkRef
 
-        with _opened(store) as (settings, queue):
+        with opened(store) as (settings, queue):
             submission = put(
                 queue,
                 model,
@@ -112,25 +118,50 @@ def register(app: typer.Typer) -> None:
                 submitter=OPERATOR,
                 quota=settings.pending_per_user,
                 endpoint=endpoint,
+                revision=revision,
+                # whoever has this terminal approves what comes from it
+                rules=Rules(max_billions=settings.max_billion_parameters),
             )
             _print_change(submission, queue, as_json=as_json)
 
     @app.command()
     def cancel(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
         """Cancel a submission that waits or runs."""
-        with _opened(store) as (_, queue):
+        with opened(store) as (_, queue):
             _print_change(queue.cancel(id_, by=OPERATOR), queue, as_json=as_json)
 
     @app.command()
     def requeue(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
         """Let a failed or cancelled submission wait again."""
-        with _opened(store) as (_, queue):
+        with opened(store) as (_, queue):
             _print_change(queue.requeue(id_, by=OPERATOR), queue, as_json=as_json)
+
+    @app.command()
+    def approve(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
+        """Let a submission that waits for approval be evaluated."""
+        with opened(store) as (_, queue):
+            _print_change(queue.approve(id_, by=OPERATOR), queue, as_json=as_json)
+
+    @app.command(context_settings={"ignore_unknown_options": True})  # so that -5 is a number
+    def priority(
+        id_: IdArgument,
+        value: Annotated[int, typer.Argument(help="-100 to 100; higher is evaluated first, 0 is usual.")],
+        store: StoreOption = None,
+        as_json: JsonOption = False,
+    ) -> None:
+        """Have a waiting submission evaluated sooner or later."""
+        with opened(store) as (_, queue):
+            _print_change(queue.prioritise(id_, value, by=OPERATOR), queue, as_json=as_json)
 
 
 @contextmanager
-def _opened(store: Path | None) -> Iterator[tuple[Settings, Queue]]:
-    """Settings and queue. A store that cannot be had now is something a person can mend."""
+def opened(store: Path | None, *, waits: bool = False) -> Iterator[tuple[Settings, Queue]]:
+    """Settings and queue. A store that cannot be had now is something a person can mend.
+
+    Args:
+        store: its folder, if it is not to be the settings'.
+        waits: whether the command can wait for a store on the Hub that cannot be reached.
+    """
     from data.errors import InputError
     from eval_queue.queue import open_queue
     from eval_queue.settings import load_settings
@@ -138,9 +169,26 @@ def _opened(store: Path | None) -> Iterator[tuple[Settings, Queue]]:
 
     settings = load_settings(store=store)
     try:
-        yield settings, open_queue(settings)
+        queue = open_queue(settings)
+        if settings.on_hub:
+            queue.submissions()
+            _tell_outage(queue, waits=waits)
+        yield settings, queue
     except (StoreUnavailable, WriteConflict) as error:
-        raise InputError(f"{error}. Nothing was changed; try again.", file=settings.store) from None
+        where = None if settings.on_hub else settings.store
+        raise InputError(f"{error}. Nothing was changed; try again.", file=where) from None
+
+
+def _tell_outage(queue: Queue, *, waits: bool) -> None:
+    from data.errors import InputError
+
+    outage = queue.outage()
+    if outage is None:
+        return
+    if outage.since is not None:
+        typer.echo(f"{outage.reason}. This is its state of {_time(outage.since)}.", err=True)
+    elif not waits:
+        raise InputError(f"{outage.reason}. Nothing of it is known here yet.")
 
 
 def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool) -> None:
@@ -158,6 +206,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         benchmarks=Benchmarks(settings.source),
         work=settings.store / "work",
         stop=stop,
+        beat=settings.beat,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
@@ -203,6 +252,8 @@ def _print_change(submission: Submission, queue: Queue, *, as_json: bool) -> Non
 def _state(submission: Submission, queue: Queue) -> str:
     """State in a few words: with the place in the queue, the progress or the reason."""
     progress = submission.progress
+    if submission.state == "proposed":
+        return "proposed, awaits approval"
     if submission.state == "pending":
         return f"pending, place {queue.position(submission.id)}"
     if submission.state == "running" and progress is not None:
@@ -240,10 +291,13 @@ def _print_life(submission: Submission, queue: Queue) -> None:
         "Reason": submission.failure.message if submission.failure else "",
         "Model": submission.model,
         "Revision": submission.revision or "",
+        "Licence": submission.licence or "",
+        "Parameters": f"{submission.parameters:,}" if submission.parameters else "",
         "Endpoint": submission.endpoint,
         "Benchmark": f"{benchmark.name} {benchmark.version} ({benchmark.digest[:12]})",
         "Protocol": submission.protocol,
         "Submitted by": submission.submitter,
+        "Priority": str(submission.priority) if submission.priority else "",
         "Attempts": str(submission.attempts),
     }
     for name, value in rows.items():

@@ -1,18 +1,26 @@
-"""The queue: what waits, runs, is done, failed or was cancelled, renewed every few seconds while the page is open."""
+"""The queue: what waits, runs, is done, failed or was cancelled, renewed every few seconds while the page is open.
+
+Administrators find the means to change it below the lists; every press of a button is checked again by the server.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 import gradio as gr
 
-from eval_queue.submission import State, Submission
+from data.errors import InputError
+from eval_queue.records import Result
+from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.submission import PRIORITIES, State, Submission
 from leaderboard.fresh import Fresh
 from leaderboard.markup import render
 from leaderboard.results import BoardKey
 from leaderboard.site import Site
+from leaderboard.visitor import visitor
 
 ROUTE = "queue"
 SECONDS: Final = 3.0
@@ -21,6 +29,7 @@ SHOWN: Final = 50
 """How many submissions of each state are listed."""
 
 SECTIONS: Final[tuple[tuple[State, str, str], ...]] = (
+    ("proposed", "Awaiting approval", ""),
     ("running", "Running", "Nothing is being evaluated now."),
     ("pending", "Waiting", "Nothing waits."),
     ("done", "Done", "Nothing was evaluated here yet."),
@@ -30,10 +39,10 @@ SECTIONS: Final[tuple[tuple[State, str, str], ...]] = (
 """State, heading, and what to say where there is none; without such words the section is left out."""
 
 
-def row_address(submission: Submission) -> str:
-    """The address of a submission's row on the board, relative to the pages."""
-    key = BoardKey(submission.benchmark.digest, submission.protocol, submission.answer_mode)
-    return f"./?table={quote(key.slug)}&model={quote(submission.id)}"
+def row_address(of: Submission | Result) -> str:
+    """The address of a row on the board, relative to the pages."""
+    key = BoardKey(of.benchmark.digest, of.protocol, of.answer_mode)
+    return f"./?table={quote(key.slug)}&model={quote(of.id)}"
 
 
 def build(site: Site, fresh: Fresh) -> None:
@@ -42,6 +51,8 @@ def build(site: Site, fresh: Fresh) -> None:
     page = gr.HTML(value(), js_on_load=None, apply_default_css=False, elem_id="queue", elem_classes="vp")
     fresh.add(ROUTE, page, value)
     gr.Timer(SECONDS).tick(value, outputs=page, show_progress="hidden", queue=False, api_visibility="private")
+    if site.rules.administrators:
+        _build_administration(Administration(site))
 
 
 def listing(site: Site) -> str:
@@ -54,6 +65,7 @@ def listing(site: Site) -> str:
     by_state["pending"].sort(key=lambda s: positions[s.id] or 0)
     for state in ("running", "done", "failed", "cancelled"):
         by_state[state].sort(key=lambda s: s.updated, reverse=True)
+    reported = sorted(site.queue.reported.records().values(), key=lambda r: r.created, reverse=True)
     return render(
         "queue.html",
         seconds=site.scheduler_seconds,
@@ -61,7 +73,113 @@ def listing(site: Site) -> str:
         by_state=by_state,
         positions=positions,
         notes=site.notes(),
-        rows_of={s.id: row_address(s) for s in by_state["done"]},
+        rows_of={s.id: row_address(s) for s in by_state["done"]} | {r.id: row_address(r) for r in reported},
+        reported=reported,
         problems=site.queue.problems(),
         shown=SHOWN,
     )
+
+
+class Administration:
+    """What administrators may do to submissions and self-reported rows of anybody."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.queue = site.queue
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Label and id of everything that can be changed: what waits or runs first."""
+        order = [state for state, _, _ in SECTIONS]
+        open_ = [s for s in self.queue.submissions() if s.state != "done"]
+        open_.sort(key=lambda s: order.index(s.state))
+        reported = self.queue.reported.records().values()
+        return [
+            *((f"{s.model} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
+            *((f"{r.model} (self-reported, by {r.submitter}) {r.id}", r.id) for r in reported),
+        ]
+
+    def open(self, profile: gr.OAuthProfile | None) -> tuple[Any, Any]:
+        """Whether the visitor sees this at all, and what there is to choose from."""
+        if not visitor(self.site, profile).administrator:
+            return gr.update(visible=False), gr.update(choices=[], value=None)
+        return gr.update(visible=True), gr.update(choices=self.choices())
+
+    def approve(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
+        """Let a submission be evaluated."""
+        return self._turn(id_, profile, lambda id_, by: f"{self.queue.approve(id_, by=by).model} waits for its turn.")
+
+    def cancel(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
+        """Cancel a submission that has not ended."""
+        return self._turn(id_, profile, lambda id_, by: f"{self.queue.cancel(id_, by=by).model} is cancelled.")
+
+    def requeue(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
+        """Let a failed or cancelled submission wait again."""
+        return self._turn(id_, profile, lambda id_, by: f"{self.queue.requeue(id_, by=by).model} waits again.")
+
+    def prioritise(self, id_: str | None, priority: float | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
+        """Set a waiting submission's priority."""
+
+        def change(id_: str, by: str) -> str:
+            if priority is None or priority != int(priority):
+                raise InputError(f"A priority is a whole number from {PRIORITIES[0]} to {PRIORITIES[-1]}.")
+            changed = self.queue.prioritise(id_, int(priority), by=by)
+            return f"{changed.model} has priority {changed.priority}."
+
+        return self._turn(id_, profile, change)
+
+    def remove(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
+        """Take a self-reported row off the board."""
+
+        def change(id_: str, by: str) -> str:
+            del by
+            self.queue.reported.remove(id_)
+            return "The row and its answers are removed."
+
+        return self._turn(id_, profile, change)
+
+    def _turn(
+        self, id_: str | None, profile: gr.OAuthProfile | None, change: Callable[[str, str], str]
+    ) -> tuple[str, Any]:
+        who = visitor(self.site, profile)
+        try:
+            if not who.administrator:
+                raise InputError("Only administrators may do this.")
+            if not id_:
+                raise InputError("Choose a submission or a row first.")
+            said = change(id_, who.required())
+        except InputError as error:
+            said = str(error)
+        except (StoreUnavailable, WriteConflict):
+            said = "The store cannot be reached now. Nothing was changed; try again."
+        choices = self.choices() if who.administrator else []
+        return render("refusal.html", message=said, code=None), gr.update(choices=choices)
+
+
+def _build_administration(administration: Administration) -> None:
+    with gr.Column(visible=False, elem_id="administration", elem_classes="vp-form vp-administration") as panel:
+        gr.HTML(
+            '<div class="vp-text"><h2>Administration</h2></div>',
+            js_on_load=None,
+            apply_default_css=False,
+            elem_classes="vp",
+            padding=False,
+        )
+        chosen = gr.Dropdown([], label="Submission or self-reported row", elem_id="chosen", filterable=True)
+        with gr.Row(elem_classes="vp-actions"):
+            approve = gr.Button("Approve", elem_id="approve")
+            cancel = gr.Button("Cancel", elem_id="admin-cancel")
+            requeue = gr.Button("Try again", elem_id="requeue")
+            remove = gr.Button("Remove row", elem_id="remove")
+        priority = gr.Number(
+            0, label="Priority", info="Higher is evaluated first; 0 is usual.", precision=0, elem_id="priority"
+        )
+        with gr.Row(elem_classes="vp-actions"):
+            prioritise = gr.Button("Set priority", elem_id="prioritise")
+        told = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id="administered")
+    quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+    gr.on(None, administration.open, None, [panel, chosen], **quiet)
+    approve.click(administration.approve, chosen, [told, chosen], **quiet)
+    cancel.click(administration.cancel, chosen, [told, chosen], **quiet)
+    requeue.click(administration.requeue, chosen, [told, chosen], **quiet)
+    remove.click(administration.remove, chosen, [told, chosen], **quiet)
+    prioritise.click(administration.prioritise, [chosen, priority], [told, chosen], **quiet)

@@ -1,12 +1,15 @@
 """Submit: a form, what is wrong with what was typed, and the life of what was accepted.
 
 A visitor names a model, one of the operator's endpoints and a benchmark; never an address. Who submits is what the
-server knows of the visitor. The submission that the page follows stands in its address (`?id=...`).
+server knows of the visitor. The submission that the page follows stands in its address (`?id=...`). Below, one's own
+answers can be handed in as a file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import quote
 
 import gradio as gr
 
@@ -14,19 +17,23 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from eval_queue.intake import submit
 from eval_queue.local_model import LOCAL_ENDPOINT
+from eval_queue.package import accept
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
+from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
 from leaderboard.fresh import Fresh
 from leaderboard.markup import counted, render
 from leaderboard.pages.queue import row_address
-from leaderboard.site import Site, visitor
+from leaderboard.site import Site
+from leaderboard.visitor import Visitor, visitor
 
 ROUTE = "submit"
 SECONDS: Final = 2.0
 """How often an open page asks how its submission is."""
 
 STATES: Final[dict[State, str]] = {
+    "proposed": "awaiting approval",
     "pending": "waiting",
     "running": "running",
     "done": "done",
@@ -38,13 +45,21 @@ STATES: Final[dict[State, str]] = {
 FIELDS: Final[dict[RefusalCode, str]] = {
     "bad_name": "model",
     "unknown_model": "model",
+    "not_found": "model",
+    "not_public": "model",
+    "gated": "model",
+    "custom_code": "model",
+    "not_text_generation": "model",
+    "no_chat_template": "model",
+    "unknown_size": "model",
+    "too_large": "model",
+    "no_provider": "model",
+    "bad_revision": "revision",
     "no_endpoint": "endpoint",
-    "duplicate": "form",
-    "quota": "form",
 }
-"""Beside which field a refusal is shown."""
+"""Beside which field a refusal is shown; any other stands below the form."""
 
-_PLACES: Final = ("model", "endpoint", "form")
+_PLACES: Final = ("model", "revision", "endpoint", "form")
 _KEEP_IN_ADDRESS: Final = """(id) => {
   const url = new URL(window.location.href);
   if (id) url.searchParams.set("id", id); else url.searchParams.delete("id");
@@ -56,7 +71,10 @@ def build(site: Site, fresh: Fresh) -> None:
     """Lay the page out."""
     del fresh  # what this page shows depends on its address, so it is fetched when the page opens
     form, life = Form(site), Life(site)
-    _words(render("submit.html", endpoints=site.endpoints, quota=site.quota))
+    own = OwnAnswers(site)
+    _words(render("submit.html", endpoints=site.endpoints, quota=site.quota, rules=site.rules))
+    if site.signs_in:
+        gr.LoginButton(logout_value="Sign out {}", size="md", elem_id="sign-in")
     with gr.Row(elem_classes="vp-submit"):
         with gr.Column(elem_classes="vp-form", visible=bool(site.endpoints)):
             first = site.endpoints[0].name if site.endpoints else None
@@ -68,7 +86,7 @@ def build(site: Site, fresh: Fresh) -> None:
                 elem_id="endpoint",
             )
             endpoint_error = _words("", "endpoint-error")
-            only_model, offer = form.offer(first)
+            only_model, offer, pinned = form.offer(first)
             about = _words(offer, "offer")
             model = gr.Textbox(
                 only_model,
@@ -79,6 +97,14 @@ def build(site: Site, fresh: Fresh) -> None:
                 elem_id="model",
             )
             model_error = _words("", "model-error")
+            revision = gr.Textbox(
+                label="Revision",
+                info="Branch, tag or commit on the Hub; empty for the newest commit. The record names the commit.",
+                max_lines=1,
+                visible=pinned["visible"],
+                elem_id="revision",
+            )
+            revision_error = _words("", "revision-error")
             benchmark = gr.Radio(
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
@@ -89,21 +115,30 @@ def build(site: Site, fresh: Fresh) -> None:
             with gr.Row(elem_classes="vp-actions"):
                 cancel = gr.Button("Cancel this run", visible=False, elem_id="cancel")
                 again = gr.Button("Try again", visible=False, elem_id="again")
+                approve = gr.Button("Approve", visible=False, elem_id="approve")
+    _words(render("own.html", megabytes=f"{site.rules.upload_bytes / 1e6:g}"), "own")
+    with gr.Column(elem_classes="vp-form"):
+        file = gr.File(label="Package", file_types=[".zip"], type="binary", height=140, elem_id="package", buttons=[])
+        hand_in = gr.Button("Publish these answers", elem_id="hand-in")
+        handed_in = _words("", "handed-in")
     followed = gr.Textbox("", visible="hidden", elem_id="followed")
     timer = gr.Timer(SECONDS)
 
     # private: what a visitor does with a form is no interface for programs
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    shown = [told, cancel, again]
-    errors = [model_error, endpoint_error, form_error]
+    shown = [told, cancel, again, approve]
+    errors = [model_error, revision_error, endpoint_error, form_error]
 
-    endpoint.change(form.offer, endpoint, [model, about], **quiet)
-    sent = gr.on([send.click, model.submit], form.send, [model, endpoint, benchmark], [followed, *errors], **quiet)
+    endpoint.change(form.offer, endpoint, [model, about, revision], **quiet)
+    asked = [model, revision, endpoint, benchmark]
+    sent = gr.on([send.click, model.submit, revision.submit], form.send, asked, [followed, *errors], **quiet)
     sent.then(None, followed, None, js=_KEEP_IN_ADDRESS, api_visibility="private").then(
         life.tell, followed, shown, **quiet
     )
     cancel.click(life.cancel, followed, form_error, **quiet).then(life.tell, followed, shown, **quiet)
     again.click(life.requeue, followed, form_error, **quiet).then(life.tell, followed, shown, **quiet)
+    approve.click(life.approve, followed, form_error, **quiet).then(life.tell, followed, shown, **quiet)
+    hand_in.click(own.hand_in, file, [handed_in, file], **quiet)
     timer.tick(life.tell, followed, shown, **quiet)
     opened = gr.on(None, life.asked_for, None, followed, **quiet)
     opened.then(life.tell, followed, shown, **quiet)
@@ -119,12 +154,13 @@ class Form:
     def __init__(self, site: Site) -> None:
         self.site = site
 
-    def offer(self, name: str | None) -> tuple[str, str]:
-        """The only model of an endpoint, if it has but one, and words about what it may be asked for."""
+    def offer(self, name: str | None) -> tuple[str, str, Any]:
+        """The only model of an endpoint, if it has but one, what it may be asked for, and whether revisions count."""
         chosen = next((e for e in self.site.endpoints if e.name == name), None)
         if chosen is None:
-            return "", ""
-        return _only_model(chosen), render("endpoint.html", endpoint=chosen)
+            return "", "", gr.update(visible=False, value="")
+        pinned = gr.update(visible=chosen.hub_models, value="")
+        return _only_model(chosen), render("endpoint.html", endpoint=chosen), pinned
 
     def benchmarks(self) -> list[tuple[str, str]]:
         """Label and digest of what may be asked."""
@@ -135,20 +171,23 @@ class Form:
         only_local = all(e.name == LOCAL_ENDPOINT.name for e in self.site.endpoints)
         return (self.site.practice if only_local else self.site.benchmark).digest
 
-    def send(self, model: str, endpoint: str | None, digest: str, request: gr.Request) -> tuple[Any, ...]:
+    def send(
+        self, model: str, revision: str, endpoint: str | None, digest: str, profile: gr.OAuthProfile | None
+    ) -> tuple[Any, ...]:
         """Store a submission; returns which one to follow, and a message a place."""
         messages = dict.fromkeys(_PLACES, "")
         follow: Any = gr.skip()
         try:
-            follow = self._stored(model, endpoint, digest, visitor(request)).id
+            submitter = visitor(self.site, profile).required()
+            follow = self._stored(model, revision, endpoint, digest, submitter).id
         except Refused as refusal:
-            messages[FIELDS[refusal.code]] = _refusal(refusal, refusal.code)
+            messages[FIELDS.get(refusal.code, "form")] = _refusal(refusal, refusal.code, self._link(refusal))
             follow = refusal.existing or follow
-        except InputError as error:
+        except (InputError, StoreUnavailable, WriteConflict) as error:
             messages["form"] = _refusal(error)
         return follow, *(messages[place] for place in _PLACES)
 
-    def _stored(self, model: str, endpoint: str | None, digest: str, submitter: str) -> Submission:
+    def _stored(self, model: str, revision: str, endpoint: str | None, digest: str, submitter: str) -> Submission:
         chosen = self.site.choices.get(digest)
         if chosen is None:
             raise InputError("This benchmark is not offered here. Reload the page and choose again.")
@@ -160,61 +199,131 @@ class Form:
             submitter=submitter,
             quota=self.site.quota,
             endpoint=endpoint,
+            revision=revision,
+            rules=self.site.rules,
         )
+
+    def _link(self, refusal: Refused) -> str | None:
+        """Where what a duplicate repeats can be seen: its row, or its submission while it has none."""
+        if refusal.existing is None:
+            return None
+        try:
+            same = self.site.queue.get(refusal.existing)
+        except InputError:  # its record cannot be read
+            return None
+        return row_address(same) if same.state == "done" else f"submit?id={quote(same.id)}"
+
+
+class OwnAnswers:
+    """What becomes of a file of one's own answers."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    def hand_in(self, content: bytes | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
+        """Score a package and publish its row; returns a message, and empties the field where it was taken."""
+        rules, queue = self.site.rules, self.site.queue
+        try:
+            submitter = visitor(self.site, profile).required()
+            if not content:
+                raise InputError("Choose a file first.")
+            result, table = accept(content, self.site.choices, submitter=submitter, limit=rules.upload_bytes)
+            queue.reported.publish(result, table, per_week=rules.per_week)
+        except Refused as refusal:
+            same = queue.reported.records().get(refusal.existing or "")
+            return _refusal(refusal, refusal.code, row_address(same) if same else None), gr.skip()
+        except (InputError, StoreUnavailable, WriteConflict) as error:
+            return _refusal(error), gr.skip()
+        words = render(
+            "handed_in.html",
+            model=result.model,
+            rated=result.coverage.rated,
+            prompts=result.coverage.prompts,
+            complete=result.complete,
+            row=row_address(result),
+        )
+        return words, None
 
 
 class Life:
     """What became of a submission, and what its submitter may do."""
 
     def __init__(self, site: Site) -> None:
+        self.site = site
         self.queue = site.queue
-        self.notes = site.notes
 
     def asked_for(self, request: gr.Request) -> str:
         """The submission that the page's address names."""
         return str(request.query_params.get("id", ""))
 
-    def tell(self, id_: str, request: gr.Request) -> tuple[Any, ...]:
-        """A submission in words, and which of the two buttons fit."""
+    def tell(self, id_: str, profile: gr.OAuthProfile | None) -> tuple[Any, ...]:
+        """A submission in words, and which of the three buttons fit: cancel, try again, approve."""
         if not id_:
-            return gr.skip(), gr.skip(), gr.skip()
+            return gr.skip(), gr.skip(), gr.skip(), gr.skip()
         try:
             found = self.queue.get(id_)
-        except InputError as error:
+        except (InputError, StoreUnavailable, WriteConflict) as error:
             hidden = gr.update(visible=False)
-            return _refusal(error), hidden, hidden
-        mine = found.submitter == visitor(request)
+            return _refusal(error), hidden, hidden, hidden
+        who = visitor(self.site, profile)
+        mine = found.submitter == who.name or who.administrator
         words = render(
             "submission.html",
             submission=found,
             position=self.queue.position(found.id),
-            note=self.notes().get(found.id),
+            note=self.site.notes().get(found.id),
             row=row_address(found) if found.state == "done" else None,
             states=STATES,
         )
         cancel, again = found.state in ACTIVE, found.state in ("failed", "cancelled")
-        return words, gr.update(visible=mine and cancel), gr.update(visible=mine and again)
+        approve = who.administrator and found.state == "proposed"
+        visible = (mine and cancel, mine and again, approve)
+        return words, *(gr.update(visible=shown) for shown in visible)
 
-    def cancel(self, id_: str, request: gr.Request) -> str:
+    def cancel(self, id_: str, profile: gr.OAuthProfile | None) -> str:
         """Cancel the visitor's own submission; returns a message where that is not possible."""
-        return self._turn(id_, visitor(request), self.queue.cancel)
+        return self._turn(id_, profile, lambda who: self.queue.cancel(id_, by=who.required()))
 
-    def requeue(self, id_: str, request: gr.Request) -> str:
+    def requeue(self, id_: str, profile: gr.OAuthProfile | None) -> str:
         """Let the visitor's own submission wait again; returns a message where that is not possible."""
-        return self._turn(id_, visitor(request), self.queue.requeue)
+        site = self.site
 
-    def _turn(self, id_: str, who: str, change: Any) -> str:
+        def change(who: Visitor) -> Submission:
+            name = who.required()
+            if who.administrator:
+                return self.queue.requeue(id_, by=name)
+            approval, per_week = site.rules.needs_approval(name), site.rules.per_week
+            return self.queue.requeue(id_, by=name, quota=site.quota, per_week=per_week, approval=approval)
+
+        return self._turn(id_, profile, change)
+
+    def approve(self, id_: str, profile: gr.OAuthProfile | None) -> str:
+        """Let a submission be evaluated; returns a message where that is not possible."""
+
+        def change(who: Visitor) -> Submission:
+            if not who.administrator:
+                raise InputError("Only administrators may do this.")
+            return self.queue.approve(id_, by=who.required())
+
+        return self._turn(id_, profile, change)
+
+    def _turn(self, id_: str, profile: gr.OAuthProfile | None, change: Callable[[Visitor], Submission]) -> str:
+        who = visitor(self.site, profile)
         try:
-            if self.queue.get(id_).submitter != who:
-                raise InputError("Only the person who submitted this can change it.")
-            change(id_, by=who)
-        except InputError as error:
+            if self.queue.get(id_).submitter != who.name and not who.administrator:
+                raise InputError("Only the person who submitted this, or an administrator, can change it.")
+            change(who)
+        except (InputError, StoreUnavailable, WriteConflict) as error:
             return _refusal(error)
         return ""
 
 
-def _refusal(error: InputError, code: RefusalCode | None = None) -> str:
-    return render("refusal.html", message=str(error), code=code)
+def _refusal(error: Exception, code: RefusalCode | None = None, link: str | None = None) -> str:
+    if isinstance(error, StoreUnavailable | WriteConflict):
+        # what a store says of its trouble is for the log
+        message = "The store cannot be reached now. Nothing was stored; try again later."
+        return render("refusal.html", message=message, code="store_unavailable", link=None)
+    return render("refusal.html", message=str(error), code=code, link=link)
 
 
 def _only_model(endpoint: Endpoint) -> str:

@@ -1,0 +1,56 @@
+"""`python -m eval_queue package|remove`: hand in one's own answers as one file, and take such a row off the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eval_queue.commands.queue import StoreOption, opened
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+
+    @app.command()
+    def package(
+        run_dir: Annotated[Path, typer.Argument(help="Folder of a finished run of `evaluate`.", show_default=False)],
+        out: Annotated[
+            Path | None, typer.Option(help="File to write. Default: RUN_DIR with `.zip`.", show_default=False)
+        ] = None,
+        source: Annotated[
+            str | None,
+            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
+        ] = None,
+    ) -> None:
+        """Turn a run into one file that a board's Submit page takes."""
+        from data.errors import InputError
+        from eval_queue.checkpoint import write_whole
+        from eval_queue.package import make_package, read_run
+        from eval_queue.settings import load_settings
+        from eval_queue.worker import Benchmarks
+
+        ref = read_run(run_dir).benchmark
+        benchmark = Benchmarks(source or load_settings().source).get(ref)
+        if benchmark is None:
+            asked = f"{ref.name} {ref.version[:12]} ({ref.digest[:12]})"
+            message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"
+            raise InputError(message, file=run_dir)
+        content = make_package(run_dir, benchmark)
+        target = out or run_dir.with_name(f"{run_dir.resolve().name}.zip")
+        try:
+            write_whole(target, content)
+        except OSError as error:
+            raise InputError(f"cannot be written ({error.strerror})", file=target) from None
+        typer.echo(f"{target}: {benchmark.n_prompts} answers, {len(content) / 1000:.0f} kB")
+
+    @app.command()
+    def remove(
+        id_: Annotated[str, typer.Argument(metavar="ID", help="The row's id on the board.", show_default=False)],
+        store: StoreOption = None,
+    ) -> None:
+        """Take a self-reported row and its answers off the board."""
+        with opened(store) as (_, queue):
+            queue.reported.remove(id_)
+            typer.echo(f"{id_}: removed")

@@ -1,0 +1,330 @@
+"""One's own answers as one file: made from a run's folder, and taken apart again by somebody who trusts nobody.
+
+A package is a zip of exactly three members: `run.json` (what was asked of whom, a `RunRecord`), `answers.jsonl.gz` (one
+answer a line) and `digests.json` (SHA-256 of the other two, so that a damaged copy is told from a wrong one). The same
+run gives the same bytes. Scores are not in it: `accept` computes them from the raw answers.
+
+`accept` guarantees: nothing is unpacked to a name of the sender's choosing, nothing is expanded beyond a known size,
+every prompt of the benchmark in use is answered exactly once, and was asked in today's words (its digest says so). What
+it cannot know is who wrote the answers; that is why such rows are marked. Of what the sender says about the run only
+names of a known form, times, the token limit and token counts are kept; reasoning is neither packed nor taken.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+import orjson
+from pydantic import ValidationError
+
+from data.errors import InputError
+from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, PromptId, RunRecord
+from eval_queue.collection import encode
+from eval_queue.protocol import plan, protocol_id
+from eval_queue.records import BenchmarkRef, Result, now
+from eval_queue.settings import Endpoint
+from eval_queue.submission import Refused, check_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from data.benchmark import Benchmark
+
+ANSWERS_MEMBER: Final = "answers.jsonl.gz"
+DIGESTS_MEMBER: Final = "digests.json"
+MEMBERS: Final = (RUN_FILE, ANSWERS_MEMBER, DIGESTS_MEMBER)
+
+MAX_ERROR_SHARE: Final = 0.10
+"""A run with a greater share of prompts without an answer is half a run."""
+BYTES_AN_ANSWER: Final = 16_000
+"""How many bytes a line of answers may take on average once it is unpacked."""
+
+_SMALL: Final = 64_000
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_ENDPOINT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_LIKELY: Final = timedelta(days=1)
+_COUNTS: Final = ("prompt_tokens", "completion_tokens")
+_SUFFIX: Final = "-reported"
+
+
+class Accepted(NamedTuple):
+    """A package that was found good."""
+
+    result: Result
+    """Scored from the raw answers, with origin `self-reported`."""
+    table: bytes
+    """The answers with their readings as Parquet, one row a prompt."""
+
+
+def make_package(folder: Path, benchmark: Benchmark) -> bytes:
+    """A finished run as a package.
+
+    Args:
+        folder: the run's folder, as `evaluate` leaves it.
+        benchmark: what was asked.
+
+    Raises:
+        InputError: there is no run, it is not whole, or it is one that would not be accepted.
+    """
+    run = _run(_file(folder, RUN_FILE), folder / RUN_FILE)
+    try:
+        answers = _answers(_file(folder, ANSWERS_FILE), run, benchmark)
+        _check_run(run, benchmark)
+    except Refused as refusal:
+        raise InputError(str(refusal), file=folder) from None
+    lines = b"".join(orjson.dumps(replace(a, reasoning=None), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
+    members = {RUN_FILE: encode(run), ANSWERS_MEMBER: gzip.compress(lines, mtime=0)}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    members[DIGESTS_MEMBER] = orjson.dumps(digests, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    return file.getvalue()
+
+
+def read_run(folder: Path) -> RunRecord:
+    """What a run's folder says was asked of whom.
+
+    Raises:
+        InputError: there is no run, or its record cannot be read.
+    """
+    return _run(_file(folder, RUN_FILE), folder / RUN_FILE)
+
+
+def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: str, limit: int) -> Accepted:
+    """Take a package apart and score its answers.
+
+    Args:
+        package: the file as it came.
+        benchmarks: those in use here, by digest.
+        submitter: who hands it in, as the server knows it.
+        limit: the largest package, in bytes.
+
+    Raises:
+        Refused: `bad_package`, `other_benchmark`, `incomplete` or `bad_name`, with the reason.
+    """
+    if len(package) > limit:
+        _bad(f"This file has {len(package) / 1e6:.1f} MB; at most {limit / 1e6:.0f} MB are taken.")
+    members = _members(package, limit)
+    try:
+        run = _run(members[RUN_FILE], RUN_FILE)
+    except InputError as error:
+        _bad(f"The package cannot be used: {error}")
+    benchmark = benchmarks.get(run.benchmark.digest)
+    if benchmark is None:
+        known = ", ".join(f"{b.name} {digest[:8]}" for digest, b in benchmarks.items())
+        message = f"These are answers to a benchmark with another content than the one in use here ({known})."
+        raise Refused("other_benchmark", message)
+    _check_run(run, benchmark)
+    answers = _answers(_unpacked(members[ANSWERS_MEMBER], benchmark), run, benchmark)
+    return _scored(run, answers, benchmark, submitter)
+
+
+def _bad(message: str) -> NoReturn:
+    raise Refused("bad_package", message)
+
+
+# --- the container --------------------------------------------------------------------------------------------------
+
+
+def _members(package: bytes, limit: int) -> dict[str, bytes]:
+    """The members' contents, each bounded and whole."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(package)) as archive:
+            found = archive.infolist()
+            names = [member.filename for member in found]
+            if sorted(names) != sorted(MEMBERS):
+                expected = ", ".join(MEMBERS)
+                _bad(f"A package holds exactly {expected}. Make it with `python -m eval_queue package RUN_DIR`.")
+            most = {RUN_FILE: _SMALL, ANSWERS_MEMBER: limit, DIGESTS_MEMBER: _SMALL}
+            members = {member.filename: _member(archive, member, most[member.filename]) for member in found}
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+        _bad("This is no package, or a damaged one. Make it with `python -m eval_queue package RUN_DIR`.")
+    try:
+        digests: Any = orjson.loads(members[DIGESTS_MEMBER])
+    except orjson.JSONDecodeError:
+        digests = None
+    for name in (RUN_FILE, ANSWERS_MEMBER):
+        said = digests.get(name) if isinstance(digests, dict) else None
+        if said != hashlib.sha256(members[name]).hexdigest():
+            _bad(f"The digest of {name} is not the one in {DIGESTS_MEMBER}: the package was damaged or changed.")
+    return members
+
+
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int) -> bytes:
+    # the size in the directory may lie, so what is read is bounded too
+    if member.file_size > most:
+        _bad(f"{member.filename} is too large.")
+    with archive.open(member) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        _bad(f"{member.filename} is too large.")
+    return content
+
+
+def _unpacked(packed: bytes, benchmark: Benchmark) -> bytes:
+    most = benchmark.n_prompts * BYTES_AN_ANSWER
+    expander = zlib.decompressobj(wbits=31)
+    try:
+        content = expander.decompress(packed, most + 1)
+    except zlib.error:
+        _bad(f"{ANSWERS_MEMBER} is no gzip file, or a damaged one.")
+    if len(content) > most:
+        _bad(f"{ANSWERS_MEMBER} is too large once unpacked: at most {most / 1e6:.0f} MB are taken for this benchmark.")
+    if not expander.eof or expander.unused_data:
+        _bad(f"{ANSWERS_MEMBER} is cut off, or something stands behind its end.")
+    return content
+
+
+# --- the run and its answers ----------------------------------------------------------------------------------------
+
+
+def _file(folder: Path, name: str) -> bytes:
+    try:
+        return (folder / name).read_bytes()
+    except OSError as error:
+        message = f"cannot be read ({error.strerror}); give the folder of a run of `python -m eval_queue evaluate`"
+        raise InputError(message, file=folder / name) from None
+
+
+def _run(content: bytes, where: Path | str) -> RunRecord:
+    try:
+        return RunRecord.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise InputError(first["msg"], file=where, field=".".join(map(str, first["loc"])) or None) from None
+
+
+def _check_run(run: RunRecord, benchmark: Benchmark) -> None:
+    if check_name(run.model) != run.model:
+        _bad("The model's name begins or ends with blanks.")
+    if not _ENDPOINT.fullmatch(run.endpoint):
+        _bad("The endpoint's name may have lower-case letters, digits and dashes only, at most 40 of them.")
+    if run.revision is not None and not _COMMIT.fullmatch(run.revision):
+        _bad("The revision is no commit of 40 hexadecimal digits.")
+    if run.persona is not None or run.system is not None:
+        _bad("This run was made under a persona. Only runs without one stand on the board.")
+    if run.benchmark.digest != benchmark.digest:
+        raise Refused("other_benchmark", "This run asked a benchmark with another content.")
+    if run.protocol != protocol_id(run.answer_mode):
+        message = f"This run followed the protocol {run.protocol!r}; the board shows {protocol_id(run.answer_mode)!r}."
+        _bad(message if len(run.protocol) < 80 else "This run followed another protocol.")
+    if not 1 <= run.max_tokens <= 1_000_000:
+        _bad("The longest answer asked for (max_tokens) is not a possible number.")
+    if not run.started <= run.last <= now() + _LIKELY or not 0 <= run.seconds < 1e9:
+        _bad("The run's times are not possible: it ends before it begins, in the future, or lasts no real time.")
+
+
+def _answers(content: bytes, run: RunRecord, benchmark: Benchmark) -> list[Answer]:
+    """The answers in the protocol's order: one to each prompt, each asked in the benchmark's words."""
+    prompts = plan(benchmark)
+    digests = {prompt.id: prompt.digest for prompt in prompts}
+    found: dict[PromptId, Answer] = {}
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    for number, line in enumerate(lines, start=1):
+        answer = _answer(line, number)
+        if answer.model != run.model:
+            _bad(f"Line {number} of the answers is another model's.")
+        if answer.prompt_id not in digests:
+            raise Refused("other_benchmark", f"Line {number} answers a prompt that the benchmark does not have.")
+        if answer.prompt_digest != digests[answer.prompt_id]:
+            message = f"Line {number}: the prompt was asked in other words than the benchmark's (its digest differs)."
+            raise Refused("other_benchmark", message)
+        if answer.prompt_id in found:
+            _bad(f"Line {number} answers a prompt that is answered before; keep one answer a prompt.")
+        found[answer.prompt_id] = answer
+    missing, failed = len(prompts) - len(found), sum(a.error is not None for a in found.values())
+    if missing:
+        message = f"{missing} of {len(prompts)} prompts have no answer. Let the run finish: the same command goes on."
+        raise Refused("incomplete", message)
+    if failed > MAX_ERROR_SHARE * len(prompts):
+        message = f"{failed} of {len(prompts)} prompts ended as errors; at most {MAX_ERROR_SHARE:.0%} may."
+        raise Refused("incomplete", message)
+    return [found[prompt.id] for prompt in prompts]
+
+
+def _answer(line: bytes, number: int) -> Answer:
+    """A line's answer, with fields of the right kinds only."""
+    try:
+        fields: Any = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        fields = None
+    if not isinstance(fields, dict):
+        _bad(f"Line {number} of the answers is no JSON object.")
+    kinds: dict[str, type] = {
+        "model": str,
+        "prompt_variant": str,
+        "portrait_id": int,
+        "option_id": int,
+        "prompt_digest": str,
+    }
+    optional: dict[str, type | tuple[type, ...]] = {
+        "raw_response": str,
+        "error": str,
+        "finish_reason": str,
+        "prompt_tokens": int,
+        "completion_tokens": int,
+        "seconds": (int, float),
+    }
+    values: dict[str, Any] = {name: fields.get(name) for name in (*kinds, *optional)}
+    wrong = next((n for n, kind in kinds.items() if type(values[n]) is not kind), None) or next(
+        (n for n, kind in optional.items() if values[n] is not None and not _is(values[n], kind)), None
+    )
+    if wrong is None and values["raw_response"] is None and not values["error"]:
+        wrong = "raw_response"
+    if wrong is None and any(values[n] is not None and not 0 <= values[n] < 2**31 for n in (*_COUNTS, "seconds")):
+        wrong = "seconds, prompt_tokens or completion_tokens"
+    if wrong is not None:
+        _bad(f"Line {number} of the answers: {wrong} is missing, or not what it must be.")
+    return Answer(**values)
+
+
+def _is(value: object, kind: type | tuple[type, ...]) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+# --- the result -----------------------------------------------------------------------------------------------------
+
+
+def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, submitter: str) -> Accepted:
+    """The row and the table, computed here."""
+    from eval_queue.outcome import write_outcome
+
+    known = RunRecord(
+        model=run.model,
+        revision=run.revision,
+        endpoint=run.endpoint,
+        answer_mode=run.answer_mode,
+        protocol=run.protocol,
+        benchmark=BenchmarkRef.of(benchmark),
+        max_tokens=run.max_tokens,
+        started=run.started,
+        seconds=run.seconds,
+        last=run.last,
+        request={"max_tokens": run.max_tokens},
+    )
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        lines = (orjson.dumps(a, option=orjson.OPT_APPEND_NEWLINE) for a in answers)
+        (folder / ANSWERS_FILE).write_bytes(b"".join(lines))
+        endpoint = Endpoint(name=run.endpoint, answer_mode=run.answer_mode)
+        outcome = write_outcome(folder, known, answers, benchmark, endpoint, origin="self-reported")
+        table = outcome.table_file.read_bytes()
+    result = outcome.result
+    assert result.run is not None, "write_outcome tells of the run"
+    # a row of this installation may answer the same question: the two are different facts
+    own = {"id": result.id + _SUFFIX, "submitter": submitter, "run": result.run.model_copy(update={"software": {}})}
+    return Accepted(result.model_copy(update=own), table)

@@ -1,0 +1,368 @@
+"""Who may submit what: every reason for which a model is refused, against a Hub that speaks the real one's HTTP."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub.constants
+import pytest
+from pydantic import ValidationError
+
+from data import hub_client
+from data.errors import InputError
+from eval_queue import model_check
+from eval_queue.intake import Rules, submit
+from eval_queue.queue import Queue
+from eval_queue.records import BenchmarkRef
+from eval_queue.settings import Endpoint, Settings
+from eval_queue.store import LocalStore
+from eval_queue.submission import Failure, RefusalCode, Refused, Submission
+from tests.chat_server import ChatServer
+from tests.hub import CAUSAL, CHAT, Fault, Hub, hub_server
+
+BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
+MODEL = "lab/model-7B-Instruct"
+HUB_ENDPOINT = Endpoint(name="vllm", hub_models=True)
+SIZE = {"BF16": 7_000_000_000}
+
+
+@pytest.fixture(scope="module")
+def shared_hub() -> Iterator[Hub]:
+    with hub_server() as running:
+        yield running
+
+
+@pytest.fixture
+def hub(shared_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The Hub that this process's clients speak to, without any token."""
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", shared_hub.url)
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", shared_hub.url)
+    monkeypatch.setenv("HF_HUB_DISABLE_IMPLICIT_TOKEN", "1")
+    shared_hub.requests.clear()
+    yield shared_hub
+    shared_hub.faults.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Endpoints here have no address, and no list of what they offer, unless a test says so."""
+    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Queue:
+    store = LocalStore(tmp_path / "store")
+    return Queue(store, store, lease=timedelta(minutes=2))
+
+
+def wish(queue: Queue, model: str = MODEL, *, submitter: str = "ada", **options: Any) -> Submission:
+    given = {"endpoints": [HUB_ENDPOINT], "benchmark": BENCHMARK, "quota": 9, **options}
+    return submit(queue, model, submitter=submitter, **given)
+
+
+def refusal(queue: Queue, model: str = MODEL, **options: Any) -> Refused:
+    with pytest.raises(Refused) as refused:
+        wish(queue, model, **options)
+    assert queue.submissions() == [], "nothing is stored"
+    message = str(refused.value)
+    assert message.endswith((".", ")"))
+    assert "127.0.0.1" not in message
+    return refused.value
+
+
+# --- models of the Hub ----------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_pinned_and_its_licence_and_size_are_noted(hub: Hub, queue: Queue) -> None:
+    head = hub.add_model("lab/pinned", parameters=SIZE)
+    stored = wish(queue, "lab/pinned")
+    assert (stored.revision, stored.licence, stored.parameters) == (head, "apache-2.0", 7_000_000_000)
+    assert queue.get(stored.id) == stored
+    assert hub.requests.count("info") == 1
+
+
+def test_a_branch_a_tag_and_a_commit_become_the_commit_they_stand_for(hub: Hub, queue: Queue) -> None:
+    first = hub.add_model("lab/moving", parameters=SIZE)
+    old = wish(queue, "lab/moving", revision=" main ")
+    second = hub.commit("lab/moving", {"notes.md": b"new"}, kind="model")
+    new = wish(queue, "lab/moving")
+    assert (old.revision, new.revision) == (first, second)
+    assert old.id != new.id
+    with pytest.raises(Refused) as refused:
+        wish(queue, "lab/moving", revision=first)
+    assert (refused.value.code, refused.value.existing) == ("duplicate", old.id)
+
+
+MODELS: dict[str, tuple[dict[str, Any], RefusalCode, str]] = {
+    "private": ({"private": True}, "not_found", "no public model"),
+    "disabled": ({"disabled": True}, "not_public", "disabled"),
+    "gated": ({"gated": "manual"}, "gated", "Ask the operator"),
+    "no template": ({"tokenizer": {"eos_token": "</s>"}}, "no_chat_template", "no chat template"),
+    "no tokenizer": ({"tokenizer": {}}, "no_chat_template", "-Instruct"),
+    "other task": (
+        {"config": {"architectures": ["BertModel"]}, "card": "---\npipeline_tag: fill-mask\n---\n"},
+        "not_text_generation",
+        "its task is fill-mask",
+    ),
+    "no task": ({"config": {}}, "not_text_generation", "knows no task"),
+    "own code": ({"config": {**CAUSAL, "auto_map": {"AutoModel": "m.M"}}}, "custom_code", "never run here"),
+    "too large": ({"parameters": {"BF16": 90_000_000_000}}, "too_large", "90.0 billion .* at most 80 billion"),
+    "size unknown": ({"parameters": None}, "unknown_size", "how large"),
+}
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_what_the_hub_says_against_a_model(hub: Hub, queue: Queue, what: str) -> None:
+    model, code, words = MODELS[what]
+    name = f"lab/{what.replace(' ', '-')}"
+    hub.add_model(name, **{"parameters": SIZE, **model})
+    refused = refusal(queue, name, rules=Rules(max_billions=80))
+    assert refused.code == code
+    assert re.search(words, str(refused))
+
+
+NAMES: dict[str, tuple[str, str | None, RefusalCode]] = {
+    "nowhere": ("lab/nowhere", None, "not_found"),
+    "bare": ("gpt-2", None, "bad_name"),
+    "address": ("https://127.0.0.1/lab/model", None, "bad_name"),
+    "forbidden by the Hub": ("lab/a--b", None, "bad_name"),
+    "no such branch": ("lab/known", "v9", "bad_revision"),
+    "no such commit": ("lab/known", "0" * 40, "bad_revision"),
+    "a path": ("lab/known", "../../settings", "bad_revision"),
+    "markup": ("lab/known", "<img src=x>", "bad_revision"),
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_names_and_revisions_that_stand_for_nothing(hub: Hub, queue: Queue, what: str) -> None:
+    if what == "nowhere":
+        hub.add_model("lab/known", parameters=SIZE)
+    name, revision, code = NAMES[what]
+    refused = refusal(queue, name, revision=revision)
+    assert refused.code == code
+    assert "<" not in str(refused)
+
+
+def test_a_private_model_is_as_one_that_does_not_exist_even_with_the_operator_s_token(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_model(f"{hub.org}/secret", private=True, parameters=SIZE)
+    monkeypatch.delenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")
+    monkeypatch.setenv("HF_TOKEN", hub.token)
+    assert str(refusal(queue, f"{hub.org}/secret")) == str(refusal(queue, f"{hub.org}/secrex")).replace(
+        "secrex", "secret"
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"gated": "auto"},
+        {"config": {**CAUSAL, "auto_map": {"AutoModel": "m.M"}}},
+        {"parameters": None},
+    ],
+)
+def test_an_endpoint_that_lists_a_model_can_run_it(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch, model: dict[str, Any]
+) -> None:
+    name = f"lab/listed-{next(iter(model))}"
+    hub.add_model(name, **{"parameters": SIZE, **model})
+    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: [name])
+    assert wish(queue, name, rules=Rules(max_billions=80)).revision
+
+
+def test_the_template_may_be_a_file_of_its_own(hub: Hub, queue: Queue) -> None:
+    hub.add_model("lab/jinja", tokenizer={}, files={"chat_template.jinja": b"{{ messages }}"}, parameters=SIZE)
+    assert wish(queue, "lab/jinja").revision
+
+
+@pytest.mark.parametrize(
+    ("card", "licence"),
+    [
+        ("no metadata", None),
+        ("---\nlicense: other\nlicense_name: our-terms\n---\n", "our-terms"),
+        ("---\nlicense: [mit]\n---\n", "mit"),
+        ("---\nlicense: [mit, gpl]\n---\n", None),
+        ("---\nlicense: '<img src=x>'\n---\n", None),
+        ("---\nlicense: {a: b}\n---\n", None),
+    ],
+)
+def test_a_licence_is_noted_as_the_card_names_it(hub: Hub, queue: Queue, card: str, licence: str | None) -> None:
+    name = f"lab/licence-{abs(hash(card)) % 10**9}"
+    hub.add_model(name, card=card, parameters=SIZE)
+    assert wish(queue, name).licence == licence
+
+
+@pytest.mark.parametrize(("providers", "serves"), [(None, False), ({"a": "error"}, False), ({"a": "live"}, True)])
+def test_through_the_router_a_provider_must_be_live(
+    hub: Hub, queue: Queue, providers: dict[str, str] | None, serves: bool
+) -> None:
+    name = f"lab/provided-{serves}-{bool(providers)}"
+    hub.add_model(name, providers=providers, parameters=SIZE, tokenizer=CHAT)
+    router = Endpoint(name="router", hub_models=True, hub_providers=True)
+    if serves:
+        assert wish(queue, f"{name}:a", endpoints=[router]).revision
+    else:
+        assert refusal(queue, name, endpoints=[router]).code == "no_provider"
+
+
+# --- a Hub in trouble -----------------------------------------------------------------------------------------------
+
+
+FAULTS: dict[str, Fault] = {
+    "500": Fault(route="info", status=500),
+    "429": Fault(route="info", status=429, retry_after=300),
+    "cut": Fault(route="info", cut=True),
+    "hangs": Fault(route="info", delay=30),
+}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a_hub_in_trouble_is_said_and_nothing_is_stored(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(model_check, "SECONDS", 1.0)
+    name = f"lab/fine-{what}"
+    hub.add_model(name, parameters=SIZE)
+    hub.faults.add(FAULTS[what])
+    refused = refusal(queue, name)
+    assert refused.code == "hub_unavailable"
+    assert "Nothing was stored" in str(refused)
+    hub.faults.clear()
+    assert wish(queue, name).revision
+
+
+def test_a_hub_that_is_gone_is_said(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", url)
+    monkeypatch.setattr(model_check, "SECONDS", 3.0)
+    assert "no connection" in str(refusal(queue))
+
+
+def test_an_answer_that_cannot_be_read_is_said(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ChatServer(lambda _: _page()) as server:
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", server.address.removesuffix("/v1"))
+        assert refusal(queue).code == "hub_unavailable"
+
+
+def _page() -> Any:
+    from tests.chat_server import Response
+
+    return Response(b"<html>maintenance</html>")
+
+
+def test_a_token_that_is_not_accepted_is_the_operator_s_matter(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_IMPLICIT_TOKEN")
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "x" * 32)
+    hub.add_model("lab/with-token", parameters=SIZE)
+    refused = refusal(queue, "lab/with-token")
+    assert refused.code == "hub_unavailable"
+    assert "hf_x" not in str(refused)
+
+
+# --- other endpoints ------------------------------------------------------------------------------------------------
+
+
+def test_other_endpoints_never_ask_the_hub(hub: Hub, queue: Queue) -> None:
+    assert wish(queue, "gpt-x", endpoints=[Endpoint(name="api")]).revision is None
+    assert hub.requests.count() == 0
+    with pytest.raises(Refused) as refused:
+        wish(queue, "gpt-y", endpoints=[Endpoint(name="api")], revision="main")
+    assert refused.value.code == "bad_revision"
+
+
+@pytest.mark.parametrize("models", [["*"], ["gpt-?"], ["gpt-x", "claude-[ab]"]])
+def test_a_paid_endpoint_needs_a_list(models: list[str]) -> None:
+    with pytest.raises(ValidationError, match="exact model names"):
+        Endpoint(name="paid", paid=True, models=models)
+
+
+def test_a_paid_endpoint_is_asked_for_its_list_only(queue: Queue) -> None:
+    paid = Endpoint(name="paid", paid=True, models=["gpt-x"])
+    assert refusal(queue, "gpt-x-large", endpoints=[paid]).code == "no_endpoint"
+    assert wish(queue, "gpt-x", endpoints=[paid]).endpoint == "paid"
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+API = [Endpoint(name="api")]
+
+
+def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(queue: Queue) -> None:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    queue.clock = lambda: now
+    rules = Rules(per_week=2)
+    wish(queue, "a", endpoints=API, rules=rules)
+    claim = queue.claim("w", runnable=lambda _: True)
+    assert claim is not None
+    queue.fail(claim, Failure(code="x", message="y"))
+    withdrawn = wish(queue, "b", endpoints=API, rules=rules)
+    queue.cancel(withdrawn.id, by="ada")
+    wish(queue, "c", endpoints=API, rules=rules)  # a withdrawn one does not count
+    with pytest.raises(Refused, match="2 evaluations within a week; at most 2"):
+        wish(queue, "d", endpoints=API, rules=rules)
+    with pytest.raises(Refused, match="within a week"):
+        queue.requeue(withdrawn.id, by="ada", quota=9, per_week=2)
+    wish(queue, "d", endpoints=API, rules=rules, submitter="ben")
+    queue.clock = lambda: now + timedelta(days=7, seconds=1)
+    wish(queue, "e", endpoints=API, rules=rules)
+
+
+def test_quotas_are_read_from_the_records_by_any_process(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    for name in ("a", "b"):
+        wish(Queue(store, store, lease=timedelta(minutes=2)), name, endpoints=API, rules=Rules(per_week=2))
+    again = LocalStore(tmp_path / "store")
+    with pytest.raises(Refused, match="within a week"):
+        wish(Queue(again, again, lease=timedelta(minutes=2)), "c", endpoints=API, rules=Rules(per_week=2))
+
+
+def test_what_waits_for_approval_is_not_evaluated_and_counts(queue: Queue) -> None:
+    rules = Rules(approval=True, administrators=frozenset({"root"}))
+    asked = wish(queue, "a", endpoints=API, rules=rules)
+    assert asked.state == "proposed"
+    assert queue.claim("w", runnable=lambda _: True) is None
+    assert queue.position(asked.id) is None
+    with pytest.raises(Refused, match="waiting or running"):
+        wish(queue, "b", endpoints=API, rules=rules, quota=1)
+    queue.approve(asked.id, by="root")
+    assert queue.position(asked.id) == 1
+    claim = queue.claim("w", runnable=lambda _: True)
+    assert claim is not None
+    queue.fail(claim, Failure(code="x", message="y"))
+    assert queue.requeue(asked.id, by="ada", approval=True).state == "proposed"
+    with pytest.raises(InputError, match="not possible"):
+        queue.approve(queue.approve(asked.id, by="root").id, by="root")
+    assert wish(queue, "c", endpoints=API, rules=rules, submitter="root").state == "pending"
+
+
+def test_a_higher_priority_is_evaluated_first(queue: Queue) -> None:
+    first, second = wish(queue, "a", endpoints=API), wish(queue, "b", endpoints=API)
+    queue.prioritise(second.id, 5, by="root")
+    assert (queue.position(second.id), queue.position(first.id)) == (1, 2)
+    with pytest.raises(InputError, match="-100 to 100"):
+        queue.prioritise(second.id, 1000, by="root")
+
+
+def test_the_rules_are_the_settings() -> None:
+    settings = Settings(
+        submissions_per_week=3, approval=True, administrators=["a"], max_billion_parameters=9, upload_megabytes=2
+    )
+    assert Rules.of(settings) == Rules(3, True, frozenset({"a"}), 9.0, 2_000_000)
+    assert hub_client.REQUEST_SECONDS <= model_check.SECONDS
+
+
+def test_visitors_sign_in_on_a_space_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SPACE_ID", raising=False)
+    assert (Settings().signs_in, Settings(oauth=True).signs_in) == (False, True)
+    monkeypatch.setenv("SPACE_ID", "org/board")
+    assert (Settings().signs_in, Settings(oauth=False).signs_in) == (True, False)
