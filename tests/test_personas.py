@@ -8,8 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -30,9 +32,12 @@ from eval_queue.local_model import LOCAL_ENDPOINT, MODEL
 from eval_queue.outcome import Outcome
 from eval_queue.personas import PERSONAS, VERSION, WORDING, Persona, load_wording
 from eval_queue.protocol import Protocol, plan, protocol_id, subsample
-from eval_queue.records import Result
+from eval_queue.queue import Queue
+from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
-from eval_queue.submission import asked_of, result_identity
+from eval_queue.store import LocalStore
+from eval_queue.submission import asked_of, new_submission, result_identity
+from eval_queue.worker import Benchmarks, Worker
 from leaderboard.results import boards
 from tests.chat_server import ChatServer
 
@@ -404,3 +409,43 @@ def test_a_real_model_under_all_personas(tmp_path: Path) -> None:
         assert persona["reason"].startswith("incomplete: 4 of 120 prompts")
         assert persona["errors"] == {"mae": None, "rmse": None, "rmse_debiased": None}
         assert persona["validity"]["valid_rate"] == pytest.approx(4 / 120)
+
+
+# --- the queue ------------------------------------------------------------------------------------------------------
+
+
+def test_a_submission_may_carry_a_persona_and_a_worker_with_its_words_evaluates_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    queue = Queue(store, store, lease=timedelta(minutes=2))
+    words = load_wording(written(tmp_path, other_words()))
+    theirs = words.persona("gender/male")
+    with ChatServer() as server:
+        endpoint = job(server.address).endpoint
+        for persona in (None, LEFT, theirs):
+            asked = new_submission(
+                "org/model",
+                endpoint=endpoint,
+                benchmark=BenchmarkRef.of(BENCHMARK),
+                submitter="ada",
+                at=queue.clock(),
+                persona=persona,
+                queries=1,
+            )
+            queue.submit(asked, quota=9)
+        worker = Worker(
+            queue,
+            endpoints=[endpoint],
+            benchmarks=Benchmarks("practice", [BENCHMARK]),
+            work=tmp_path / "work",
+            stop=threading.Event(),
+        )
+        assert worker.drain() == 2
+        heard = {asked.body["messages"][0]["content"] for asked in server.asked if len(asked.body["messages"]) == 2}
+    assert heard == {LEFT.message}
+    assert {(s.persona, s.state) for s in queue.submissions()} == {
+        (None, "done"),
+        ("political/left", "done"),
+        ("gender/male", "pending"),
+    }
+    assert "persona" in next(iter(worker.notes.values()))
+    assert {(r.persona, r.coverage.prompts) for r in queue.results()} == {(None, 30), ("political/left", 30)}
