@@ -17,7 +17,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -32,7 +32,7 @@ from eval_queue.outcome import Outcome
 from eval_queue.personas import WORDING, Persona, Wording
 from eval_queue.protocol import Protocol
 from eval_queue.queue import Claim, LeaseLost, Queue
-from eval_queue.records import BenchmarkRef
+from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import Failure, Progress, Submission, asked_of
@@ -43,6 +43,7 @@ BEAT_SECONDS: Final = 3.0
 _TICK: Final = 0.2
 _BEATS_PER_LEASE: Final = 4
 _RELOAD_SECONDS: Final = 300.0
+_INSIST_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -220,18 +221,32 @@ class Worker:
                 _log.exception("%s: a fault of this program", id_)
                 ending = Failure(code="internal", message=f"A fault of this program ({type(error).__name__}).")
             else:
-                heart.end()
-                self._queue.finish(claim, outcome.result, answers)
+                result = _with_facts(outcome.result, claim.submission)
+                self._insist(heart.end)
+                self._insist(lambda: self._queue.finish(claim, result, answers))
                 _log.info("%s: done", id_)
                 shutil.rmtree(folder, ignore_errors=True)
                 return
-            heart.end()
+            self._insist(heart.end)
             if ending is None:
-                self._queue.release(claim, why="the worker was stopped")
+                self._insist(lambda: self._queue.release(claim, why="the worker was stopped"))
                 _log.info("%s: returned", id_)
             else:
-                self._queue.fail(claim, ending)
-                _log.warning("%s: failed, %s: %s", id_, ending.code, ending.message)
+                failure = ending
+                self._insist(lambda: self._queue.fail(claim, failure))
+                _log.warning("%s: failed, %s: %s", id_, failure.code, failure.message)
+
+    def _insist(self, store: Callable[[], None]) -> None:
+        """Store what came of a claim, again and again while its lease lasts: a store that is away may come back."""
+        end = time.monotonic() + self._queue.lease.total_seconds()
+        while True:
+            try:
+                return store()
+            except (StoreUnavailable, WriteConflict) as error:
+                if self._stop.is_set() or time.monotonic() > end:
+                    raise
+                _log.warning("will try again: %s", error)
+            self._stop.wait(_INSIST_SECONDS)
 
     def _evaluate(self, claim: Claim, folder: Path, heart: _Heartbeat) -> Outcome:
         job = self._job(claim.submission)
@@ -316,6 +331,14 @@ class _Heartbeat:
                 updated=self._queue.clock(),
             )
         return self._sent
+
+
+def _with_facts(result: Result, submission: Submission) -> Result:
+    """The result with what the Hub said of the model when it was submitted."""
+    if submission.revision is None:
+        return result
+    facts = {"licence": submission.licence, "parameters": submission.parameters, "open_weights": True}
+    return result.model_copy(update=facts)
 
 
 def _in_use(folder: Path) -> bool:
