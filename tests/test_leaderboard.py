@@ -29,8 +29,8 @@ from eval_queue.store import LocalStore
 from eval_queue.submission import Failure, Progress, new_submission
 from leaderboard import citation, table
 from leaderboard.markup import counted, duration, render
-from leaderboard.pages.queue import SECTIONS, listing, row_address
-from leaderboard.pages.submit import Form, Life
+from leaderboard.pages.queue import SECTIONS, Administration, listing, row_address
+from leaderboard.pages.submit import Form, Life, OwnAnswers
 from leaderboard.results import PUBLISHED, boards, load
 from leaderboard.site import Site
 from leaderboard.ui import PAGES, Ui
@@ -547,3 +547,47 @@ def test_the_logo_is_the_mean_of_the_published_models() -> None:
 def test_protocol_is_named_in_addresses_once() -> None:
     key = boards([result("a", protocol=f"{PROTOCOL_VERSION}-free-text")])[0].key
     assert key.slug == f"{'a' * 8}-{PROTOCOL_VERSION}-free-text"
+
+
+# --- who is asking --------------------------------------------------------------------------------------------------
+
+
+def test_without_a_sign_in_nothing_is_stored(site: Site) -> None:
+    space = replace(site, signs_in=True)
+    _, messages = send(space, MODEL)
+    assert "sign_in" in messages["form"]
+    assert "sign_in" in OwnAnswers(space).hand_in(b"x", signed_in())[0]
+    assert space.queue.submissions() == []
+
+
+def test_only_administrators_act_for_others(site: Site) -> None:
+    space = replace(site, signs_in=True, rules=Rules(approval=True, administrators=frozenset({"root"})))
+    id_, _ = send(space, MODEL, user="ada")
+    panel = Administration(space)
+    for nobody in (None, "ada", "Root"):
+        assert panel.open(signed_in(nobody))[0]["visible"] is False
+        for said, shown in (
+            panel.approve(id_, signed_in(nobody)),
+            panel.cancel(id_, signed_in(nobody)),
+            panel.prioritise(id_, 9, signed_in(nobody)),
+            panel.remove(id_, signed_in(nobody)),
+        ):
+            assert "Only administrators" in said
+            assert shown["choices"] == []
+    assert "Only administrators" in Life(space).approve(id_, signed_in("ada"))
+    assert space.queue.get(id_).state == "proposed"
+    panel.prioritise(id_, 9, signed_in("root"))
+    assert Life(space).approve(id_, signed_in("root")) == ""
+    assert (space.queue.get(id_).state, space.queue.get(id_).priority) == ("pending", 9)
+    assert Life(space).cancel(id_, signed_in("ada")) == ""
+    assert Life(space).requeue(id_, signed_in("ada")) == ""
+    assert space.queue.get(id_).state == "proposed"
+
+
+def test_trying_again_keeps_to_the_quota(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)
+    ids = [send(site, f"org/{i}", "other")[0] for i in range(2)]
+    site.queue.cancel(ids[0], by=LOCAL_USER)
+    send(site, "org/third", "other")
+    assert "waiting or running" in Life(site).requeue(ids[0], signed_in())
+    assert site.queue.get(ids[0]).state == "cancelled"
