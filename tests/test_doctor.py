@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from eval_queue.doctor import SKEW_SECONDS, _clock
+from tests.chat_server import ChatServer
 from tests.conftest import ROOT
 from tests.hub import Hub, hub_server
 
@@ -94,3 +95,13 @@ def test_a_clock_that_is_off_is_named() -> None:
     assert finding.state == "failed"
     assert "ahead" in finding.found
     assert SKEW_SECONDS < 120
+
+
+def test_all_is_well_with_an_endpoint_that_answers(hub: Hub, tmp_path: Path) -> None:
+    with ChatServer() as chat:
+        endpoint = {"name": "own", "base_url": chat.address, "models": ["some/model"]}
+        variables = {**REPOS, "VALUE_PORTRAIT_ENDPOINTS": json.dumps([endpoint])}
+        status, found = doctor(hub, tmp_path, token=hub.token, **variables)
+        assert len(chat.asked) == 1
+    assert status == 0, found
+    assert found["endpoint own"]["state"] == "ok"
