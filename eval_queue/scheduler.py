@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import InputError
 from eval_queue.intake import configured_endpoints
+from eval_queue.personas import load_wording
 from eval_queue.queue import Queue
 from eval_queue.settings import Settings
 from eval_queue.store import StoreUnavailable, WriteConflict
@@ -88,6 +89,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         work=settings.store / "work",
         stop=stop,
         beat=settings.beat,
+        wording=load_wording(settings.personas),
     )
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`

@@ -195,6 +195,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
     import logging
 
     from eval_queue.intake import configured_endpoints
+    from eval_queue.personas import load_wording
     from eval_queue.store import StoreUnavailable, WriteConflict
     from eval_queue.worker import Benchmarks, Worker
 
@@ -207,6 +208,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         work=settings.store / "work",
         stop=stop,
         beat=settings.beat,
+        wording=load_wording(settings.personas),
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
