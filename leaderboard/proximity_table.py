@@ -1,4 +1,4 @@
-"""Proximity of all rows of a board, for its pages: from the shipped report, or worked out where the answers are at hand.
+"""Proximity of all rows of a board, for its pages: shipped, or worked out where the answers are at hand.
 
 A row's proximity does not depend on which others stand beside it, so each is worked out once and kept. Those of the
 published models are shipped (`data/published/proximity.json`, written by `python -m leaderboard groups`) and need no

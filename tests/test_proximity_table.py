@@ -1,0 +1,79 @@
+"""The shipped proximity of the published models, and the tables that pages take from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError
+from data.reference import load_reference
+from data.sources import load_benchmark, load_study
+from leaderboard.proximity_table import NOT_AT_HAND, Proximities, among_people, read_proximity
+from leaderboard.ranking import published_means
+from leaderboard.results import PUBLISHED, boards, load
+from tests.rows import result
+
+ROWS = load(PUBLISHED).results
+
+
+def nothing(*_: object) -> bytes:
+    raise InputError("no answers")
+
+
+@pytest.mark.upstream
+def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path) -> None:
+    benchmark = load_benchmark(upstream_dir)
+    means = published_means(benchmark, ROWS)
+    found = among_people(ROWS, means, benchmark, load_study(upstream_dir), load_reference())
+    shipped = read_proximity()
+    assert shipped is not None
+    assert [m.model for m in shipped.models] == [r.model for r in ROWS]
+    assert found.caveats == shipped.caveats
+    for new, old in zip(found.models, shipped.models, strict=True):
+        assert (new.model, new.reported, new.reason, new.nearest.group) == (
+            old.model,
+            old.reported,
+            old.reason,
+            old.nearest.group,
+        )
+        for name, lean in new.leans.items():
+            assert (lean.lean, lean.low, lean.high) == pytest.approx(
+                (old.leans[name].lean, old.leans[name].low, old.leans[name].high), abs=1e-6
+            )
+
+
+def test_caveats_travel_as_fields() -> None:
+    shipped = read_proximity()
+    assert shipped is not None
+    caveats = shipped.model_dump()["caveats"]
+    assert caveats["region"] == "Europe"
+    assert caveats["ceiling"] == pytest.approx(0.806, abs=0.001)
+    assert caveats["one_european"] == 0.6
+    assert shipped.groups_from.n == 37398
+
+
+def test_a_board_needs_no_benchmark_and_a_row_without_answers_says_so() -> None:
+    stranger = result(
+        "stranger",
+        id="stranger",
+        digest=ROWS[0].benchmark.digest,
+        protocol=ROWS[0].protocol,
+        origin="space",
+        complete=True,
+        reliability=0.8,
+    )
+    board = boards([*ROWS, stranger])[0]
+    table = Proximities({}, nothing, load_study).of(board)
+    assert table is not None
+    assert table.rows.keys() == {r.id for r in ROWS}
+    assert table.reason(stranger) == NOT_AT_HAND
+    for r in ROWS:
+        flat = r.reliability is not None and r.reliability < 0.5
+        assert (table.reason(r) or "").startswith("flat profile") is flat
+        assert (table.rows[r.id].leans["gender"].lean is None) is flat
+
+
+def test_practice_boards_have_no_table() -> None:
+    (board,) = boards([result("a", name="practice")])
+    assert Proximities({}, nothing, load_study).of(board) is None
