@@ -1,0 +1,92 @@
+"""A profile in one plain sentence that names only the values surely above or below the model's own average.
+
+Ten tests, one a value: is its centred score zero, by t with one degree of freedom less than queries carry the value;
+Holm over the ten. A value is named only if its adjusted p-value is at most 5 % and its 95 % interval leaves out zero.
+Without the number of queries nothing is tested. Values are not compared with one another here.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from data.benchmark import Benchmark
+from data.values import SCALE_COLUMNS, VALUES
+from eval_queue.records import Result
+
+PUBLISHED_DIGEST: Final = "4cbfffc1121dbac803fd618e565d696cda47a9108212b838987c9f2942bb36bd"
+PUBLISHED_QUERIES: Final = (9, 34, 30, 39, 45, 14, 20, 10, 11, 13)
+"""Queries that carry each value in the published benchmark, from its key: its rows need no benchmark at hand."""
+
+
+class Standing(NamedTuple):
+    """The values that surely differ from the model's own average, in circle order."""
+
+    above: tuple[str, ...]
+    below: tuple[str, ...]
+    tested: int
+    """How many values could be tested."""
+
+
+def queries_of(result: Result, benchmark: Benchmark) -> tuple[int, ...] | None:
+    """Queries that carry each value in the result's benchmark, or None where that benchmark is not known here."""
+    if benchmark.digest == result.benchmark.digest:
+        selected = benchmark.key.selected[:, SCALE_COLUMNS["pvq"]]
+        return tuple(len(np.unique(benchmark.query_index[selected[:, d]])) for d in range(len(VALUES)))
+    return PUBLISHED_QUERIES if result.benchmark.digest == PUBLISHED_DIGEST else None
+
+
+def standing(result: Result, queries: tuple[int, ...] | None) -> Standing:
+    """Test the ten values of a model against its own average.
+
+    Args:
+        result: the row.
+        queries: queries that carry each value, in circle order; None where unknown.
+    """
+    profile = result.scales.get("pvq")
+    if profile is None or queries is None:
+        return Standing((), (), 0)
+    from leaderboard.ranks import ALPHA, holm, t_test  # brings scipy
+
+    cells = [profile.dimensions.get(d.name) for d in VALUES]
+    known = [c if c is not None and None not in (c.score, c.se, c.low, c.high) else None for c in cells]
+    figures = [(np.nan, np.nan) if c is None else (c.score, c.se) for c in known]
+    score, se = np.array(figures, dtype=np.float64).T
+    p = t_test(score, se, np.array(queries))
+    adjusted = holm(p)
+    sure = [
+        (d.name, c.score)
+        for d, c, a in zip(VALUES, known, adjusted, strict=True)
+        if c is not None and a <= ALPHA and c.score and ((c.low or 0) > 0 or (c.high or 0) < 0)
+    ]
+    above = tuple(name for name, s in sure if s is not None and s > 0)
+    below = tuple(name for name, s in sure if s is not None and s < 0)
+    return Standing(above, below, int(np.isfinite(p).sum()))
+
+
+def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
+    """What may be said of a profile. Holds the model's name as given: a page must escape it."""
+    if result.benchmark.name == "practice":
+        return f"{result.model} ran on the practice benchmark: its numbers show how a run works and say nothing of it."
+    if result.complete is False:
+        return f"Too few answers of {result.model} could be read to say what it puts first."
+    if result.flat:
+        return f"Too little stands out in the answers of {result.model} to say what it puts first."
+    found = standing(result, queries)
+    if not found.tested:
+        return f"Which values {result.model} puts above or below its average cannot be tested here."
+    parts = []
+    if found.above:
+        parts.append(f"{_and(found.above)} above")
+    if found.below:
+        parts.append(f"{_and(found.below)} below")
+    if not parts:
+        return f"No value of {result.model} is distinguishable from its own average."
+    rest = found.tested - len(found.above) - len(found.below)
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest else ""
+    return f"{result.model} puts {' and '.join(parts)} its own average{tail}."
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
