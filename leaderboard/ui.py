@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import gradio as gr
@@ -13,7 +14,7 @@ from starlette.middleware import Middleware
 from leaderboard.citation import version
 from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.markup import render
-from leaderboard.pages import about, benchmark, board, queue, submit
+from leaderboard.pages import about, benchmark, board, model, queue, submit
 from leaderboard.site import Site
 from leaderboard.theme import CSS, theme
 
@@ -22,6 +23,8 @@ LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 """The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
 PAGES: Final = (("Board", board), ("Submit", submit), ("Queue", queue), ("Benchmark", benchmark), ("About", about))
 """Name and module of each page, in the order of the top bar."""
+UNLISTED: Final = (("Model", model),)
+"""Pages that others lead to; the top bar does not name them."""
 
 
 class Ui:
@@ -33,16 +36,15 @@ class Ui:
         # files that visitors handed in are forgotten within two hours
         forget = (3600, 3600)
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=forget) as self.blocks:
-            self._page(0)
-        for i, (name, module) in enumerate(PAGES[1:], start=1):
+            self._page(board)
+        for name, module in (*PAGES[1:], *UNLISTED):
             with self.blocks.route(name, module.ROUTE):
-                self._page(i)
+                self._page(module)
         for listener in self.blocks.fns.values():
             listener.api_visibility = "private"  # those that Gradio's own sign-in button adds are not
         self.fresh.blocks = self.blocks
 
-    def _page(self, i: int) -> None:
-        _, module = PAGES[i]
+    def _page(self, module: ModuleType) -> None:
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
         links = [(name, m.ROUTE) for name, m in PAGES]
         words(render("masthead.html", pages=links, current=module.ROUTE, logo=Markup(LOGO.read_text(encoding="utf-8"))))

@@ -359,7 +359,7 @@ function mountBoard(root, text) {
     return el(
       "div", { class: "vp-detail" },
       el("div", { class: "vp-picture" },
-        el("h2", null, breakable(row.model)),
+        el("h2", null, el("a", { href: `./model?id=${encodeURIComponent(row.id)}` }, breakable(row.model))),
         el("p", { class: "vp-sub" }, row.developer ? el("span", null, row.developer) : null, badgesOf(row)),
         row.note ? el("p", { class: "vp-note" }, row.note) : null,
         portrait("full", row.model, valueCells(row), { muted: row.muted, reference: boardMeans(0) }),
