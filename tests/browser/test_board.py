@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from data.values import BIG_FIVE, HIGHER, VALUES
+from data.values import BIG_FIVE, DIMENSIONS, HIGHER, VALUES
 from leaderboard.charts import GEOMETRY, outline
 from leaderboard.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, PRACTICE_SCORES
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 PUBLISHED_ROWS = load(PUBLISHED).results
+MODEL = f"model?id={PUBLISHED_ROWS[4].id}"
+"""The page of one row, which the board leads to."""
 NARROW = {"width": 390, "height": 844}
 
 
@@ -273,11 +275,11 @@ def sideways(page: Page) -> int:
     return cast("int", page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
 
 
-@pytest.mark.parametrize("route", ["", "submit", "queue", "benchmark", "about"])
+@pytest.mark.parametrize("route", ["", "submit", "queue", "benchmark", "about", MODEL])
 def test_no_page_scrolls_sideways(page: Page, served: RunningApp, route: str) -> None:
     page.set_viewport_size(cast("Any", NARROW))
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
-    page.locator(".vp-row, .vp-card, #send, .vp-queue, .vp-terms").first.wait_for()
+    page.locator(".vp-row, .vp-card, #send, .vp-queue, .vp-terms, .vp-person").first.wait_for()
     for width in (390, 820, 1100, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 844})
         page.wait_for_timeout(100)
@@ -286,6 +288,15 @@ def test_no_page_scrolls_sideways(page: Page, served: RunningApp, route: str) ->
             "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth + 1 && n.clientWidth).map(n => n.textContent)"
         )
         assert clipped == [], width
+
+
+def test_a_profile_leads_to_its_page(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    page.locator(".vp-row", has_text=PUBLISHED_ROWS[4].model).first.click()
+    page.locator(".vp-panel h2 a").click()
+    page.locator(".vp-person h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
+    assert page.url.endswith(MODEL)
+    assert page.locator(".vp-scores tr").count() == len(DIMENSIONS)
 
 
 def test_narrow_rows_are_cards(page: Page, served: RunningApp) -> None:
@@ -331,11 +342,11 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("route", ["?model=hostile&show=ranks", "about", "benchmark", "queue", "submit"])
+@pytest.mark.parametrize("route", ["?model=hostile&show=ranks", "about", "benchmark", "queue", "submit", MODEL])
 def test_text_is_large_and_dark_enough(page: Page, served: RunningApp, scheme: Any, route: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
-    page.locator(".vp-row, #send, .vp-queue, .vp-terms").first.wait_for()
+    page.locator(".vp-row, #send, .vp-queue, .vp-terms, .vp-person").first.wait_for()
     texts = page.evaluate(CONTRASTS)
     assert len(texts) >= 8
     dark_ground = [sum(ground[:3]) < 1.5 for _, _, ground, _ in texts]
