@@ -731,6 +731,19 @@ def _read_or_not(store: HubStore) -> dict[str, bytes] | None:
     return None if store.head() == EMPTY_HEAD else found
 
 
+@pytest.mark.parametrize("fault", ["text", "dropped", "500", "cut"])
+def test_raw_answers_are_read_whole_or_not_at_all(place: Place, fault: str) -> None:
+    queue = place.queue()
+    queue.submit(asked("org/a"), quota=9)
+    claim = queue.claim("w", runnable=lambda s: True)
+    assert claim is not None
+    answers = b"PAR1" + bytes(range(256)) * 1000
+    queue.finish(claim, result_of(claim.submission), answers)
+    place.hub.faults.add(Fault(route="resolve", path="answers/*", **UNREADABLE[fault]))
+    assert place.queue().answers(claim.submission.id) == answers
+    assert set(place.hub.faults.fired().values()) == {1}
+
+
 def test_a_listing_that_stays_torn_is_not_believed(hub: Hub, pages: tuple[Place, dict[str, bytes]]) -> None:
     place, before = pages
     store = place.store()

@@ -1,0 +1,365 @@
+"""Many workers as real processes against a Hub over HTTP: raced, killed, with wrong clocks, and a Hub that fails.
+
+Whatever happens, each submission ends as done exactly once, and its result is written once and never again.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from eval_queue.cards import requests_card, results_card
+from eval_queue.compiled import compiled_results, compiled_submissions
+from eval_queue.hub_repo import HubRepo
+from eval_queue.hub_store import HubStore
+from eval_queue.queue import Queue
+from eval_queue.records import BenchmarkRef, Result
+from eval_queue.settings import Endpoint
+from eval_queue.submission import Submission, new_submission
+from tests.chat_server import ChatServer, rate
+from tests.hub import Fault, HubProcess, hub_process
+from tests.worker_process import PROMPTS, Kind, Nursery, nursery, tiny_benchmark
+
+SEEDS = 20
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[Nursery]:
+    with nursery() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with hub_process(tmp_path_factory.mktemp("hub")) as running:
+        yield running
+
+
+@pytest.fixture
+def chat() -> Iterator[ChatServer]:
+    with ChatServer() as server:
+        yield server
+
+
+class World:
+    """Two repositories, a disk and workers on them."""
+
+    def __init__(self, hub: HubProcess, chat: ChatServer, workers: Nursery, folder: Path) -> None:
+        self.hub, self.chat, self.workers, self.folder = hub, chat, workers, folder
+        self.number = next(NUMBERS)
+        self.requests, self.results = f"lab/requests-{self.number}-x", f"lab/results-{self.number}-x"
+        self.users = count()
+
+    @property
+    def repositories(self) -> str:
+        """Both, as a pattern."""
+        return f"lab/*-{self.number}-x"
+
+    def queue(self) -> Queue:
+        """This process's own."""
+        cards = {
+            self.requests: (requests_card(results=self.results), compiled_submissions()),
+            self.results: (results_card(results=self.results, requests=self.requests), compiled_results()),
+        }
+        stores = [
+            HubStore(
+                HubRepo(repo, token=self.hub.token, endpoint=self.hub.url),
+                card=card,
+                private=True,
+                copy=self.folder / f"reader-{next(NUMBERS)}" / repo,
+                compiled=compiled,
+            )
+            for repo, (card, compiled) in cards.items()
+        ]
+        return Queue(*stores, lease=timedelta(minutes=1))
+
+    def put(self, number: int) -> list[Submission]:
+        """Submit so many models."""
+        queue, ref = self.queue(), BenchmarkRef.of(tiny_benchmark())
+        queue.results()  # so that both repositories are there before the workers come
+        return [
+            queue.submit(
+                new_submission(
+                    f"org/{self.number}-{i}",
+                    endpoint=Endpoint(name="chat"),
+                    benchmark=ref,
+                    submitter="ada",
+                    at=queue.clock(),
+                ),
+                quota=99,
+            )
+            for i in range(number)
+        ]
+
+    def worker(self, *, disk: str = "disk", user: str | None = None, **changes: Any) -> int:
+        """Start a worker process; its id."""
+        name = user or f"worker-{self.number}-{next(self.users)}"
+        kind = Kind(
+            hub=self.hub.url,
+            token=self.hub.add_user(name, orgs={"lab": "write"}),
+            requests=self.requests,
+            results=self.results,
+            chat=self.chat.address,
+            folder=str(self.folder / disk),
+            **{"lease": 60.0, "beat": 0.5, **changes},
+        )
+        return self.workers.start(kind)
+
+    def asked(self) -> Counter[tuple[str, str]]:
+        """How often each of this world's models was asked each prompt."""
+        mine = [asked for asked in self.chat.asked if asked.body["model"].startswith(f"org/{self.number}-")]
+        return Counter((asked.body["model"], asked.prompt) for asked in mine)
+
+    def check_done_once(self, submissions: list[Submission], *, attempts: int | None = 1) -> None:
+        """All are done, each with one result that was written once and never changed, and nothing else is there."""
+        queue = self.queue()
+        found = {s.id: s for s in queue.submissions()}
+        assert set(found) == {s.id for s in submissions}, "none is lost, none made up"
+        assert {s.state for s in found.values()} == {"done"}
+        if attempts is not None:
+            assert {s.attempts for s in found.values()} == {attempts}
+        assert queue.problems() == []
+        assert sorted(r.id for r in queue.results()) == sorted(found)
+        written = Counter(path for step in self.hub.history(self.results) for path in step["changes"])
+        done = Counter(step["title"] for step in self.hub.history(self.requests))
+        for id_ in found:
+            assert written[f"results/{id_}.json"] == written[f"answers/{id_}.parquet"] == 1
+            assert [step.state for step in found[id_].history].count("done") == 1
+            assert done[f"done: {id_}"] <= 1
+        files = self.hub.files(self.results)
+        table = pq.read_table(io.BytesIO(files["results/all.parquet"])).to_pylist()
+        assert {row["id"]: row["record"].encode() for row in table} == {
+            id_: files[f"results/{id_}.json"] for id_ in found
+        }
+        for id_ in found:
+            result = Result.model_validate_json(files[f"results/{id_}.json"])
+            assert result.coverage.rated == PROMPTS
+            assert pq.read_table(io.BytesIO(files[f"answers/{id_}.parquet"])).num_rows == PROMPTS
+
+
+@pytest.fixture
+def world(hub: HubProcess, chat: ChatServer, workers: Nursery, tmp_path: Path) -> Iterator[World]:
+    made = World(hub, chat, workers, tmp_path)
+    yield made
+    hub.faults.clear()
+
+
+def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "this did not happen in time"
+        time.sleep(0.01)
+
+
+# --- races ----------------------------------------------------------------------------------------------------------
+
+
+def test_eight_workers_evaluate_forty_submissions_once_each(world: World) -> None:
+    submissions = world.put(40)
+    running = [world.worker(disk=f"disk-{i}") for i in range(8)]
+    assert [world.workers.wait(pid) for pid in running] == [0] * 8
+    world.check_done_once(submissions)
+    assert len(world.asked()) == 40 * PROMPTS
+    assert set(world.asked().values()) == {1}, "nothing was asked twice"
+    finishers = {step["author"] for step in world.hub.history(world.results) if step["title"].startswith("result")}
+    assert len(finishers) > 1, "they shared the work"
+
+
+# --- kills ----------------------------------------------------------------------------------------------------------
+
+LEASE = 2.0
+
+
+WHEN: dict[str, dict[str, Any]] = {
+    "and it never arrives": {"delay": 60, "cut": True},
+    "and it was done": {"delay": 60, "after": True},
+    "and it is done later": {"delay": 60},
+}
+"""What becomes of the request at which a worker is killed: the Hub holds it until then."""
+
+
+def kill_at(world: World, pid: int, rule: int) -> None:
+    """Kill a worker at the request that is held by a rule, which then ends."""
+    until(lambda: world.hub.faults.fired()[rule] == 1)
+    time.sleep(0.05)  # if the Hub is to do its part first, it does
+    world.workers.kill(pid)
+    world.hub.faults.clear(rule)
+
+
+@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("commit", ["claim", "result", "done"])
+def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
+    submissions = world.put(1)
+    user = f"killed-{world.number}"
+    to_requests = Fault(route="commit", repo=world.requests, user=user, **WHEN[when])
+    to_results = Fault(route="commit", repo=world.results, user=user, **WHEN[when])
+    if commit == "done":
+        # the first to the requests after the result's, which is held until the trap is set
+        hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=60))
+        pid = world.worker(user=user, lease=LEASE)
+        until(lambda: world.hub.faults.fired()[hold] == 1)
+        rule = world.hub.faults.add(to_requests)
+        world.hub.faults.clear(hold)
+    else:
+        rule = world.hub.faults.add(to_requests if commit == "claim" else to_results)
+        pid = world.worker(user=user, lease=LEASE)
+    kill_at(world, pid, rule)
+    assert world.workers.wait(world.worker(lease=LEASE)) == 0
+    world.check_done_once(submissions, attempts=None)
+    (submission,) = world.queue().submissions()
+    if commit == "done" or (commit, when) == ("result", "and it was done"):
+        assert submission.attempts == 1, "completed from its result, not begun again"
+    assert len(world.asked()) == PROMPTS
+    assert set(world.asked().values()) == {1}, "what was answered is on the disk and not asked again"
+
+
+def one_life(world: World) -> int:
+    """How many requests to the Hub a worker needs for two submissions."""
+    user = f"counted-{world.number}"
+    submissions = world.put(2)
+    assert world.workers.wait(world.worker(user=user, lease=LEASE)) == 0
+    world.check_done_once(submissions)
+    return sum(line.user == user for line in world.hub.requests.all())
+
+
+def killed_at_random(world: World, seed: int, requests: int) -> str:
+    """A worker with two submissions, killed at a random request or prompt; the next on the same disk goes on."""
+    dice = random.Random(seed)
+    submissions = world.put(2)
+    user = f"killed-{world.number}"
+    if dice.random() < 0.7:
+        number, when = dice.randrange(requests), dice.choice(sorted(WHEN))
+        where = f"request {number}, {when}"
+        rule = world.hub.faults.add(Fault(repo=world.repositories, user=user, skip=number, **WHEN[when]))
+        kill_at(world, world.worker(user=user, lease=LEASE), rule)
+    else:
+        number = dice.randrange(2 * PROMPTS)
+        where = f"prompt {number}"
+        pid = world.worker(user=user, lease=LEASE)
+        until(lambda: sum(world.asked().values()) > number)
+        world.workers.kill(pid)
+    before = Counter(world.asked())
+    assert world.workers.wait(world.worker(lease=LEASE)) == 0
+    world.check_done_once(submissions, attempts=None)
+    again = sum(times - 1 for times in world.asked().values())
+    # an answer that was on its way when the worker died
+    assert again <= CONCURRENCY, f"{where}: {again} prompts were asked again"
+    assert len(world.asked()) == 2 * PROMPTS
+    assert all(submission.attempts <= 2 for submission in world.queue().submissions())
+    return f"{where}, {sum(before.values())} of {2 * PROMPTS} prompts asked"
+
+
+CONCURRENCY = Kind.concurrency
+
+
+def test_killed_at_random_points(hub: HubProcess, workers: Nursery, tmp_path: Path) -> None:
+    """Twenty lives, several at a time: each with its own repositories, disk and endpoint."""
+    with ChatServer() as chat:
+        requests = one_life(World(hub, chat, workers, tmp_path / "whole"))
+
+    def life(seed: int) -> str:
+        with ChatServer(lambda asked: replace(rate(asked), delay=0.02)) as chat:
+            return killed_at_random(World(hub, chat, workers, tmp_path / str(seed)), seed, requests)
+
+    try:
+        with ThreadPoolExecutor(5) as pool:
+            ends = list(pool.map(life, range(SEEDS)))
+    finally:
+        hub.faults.clear()
+    assert len(ends) == SEEDS
+    assert len(set(ends)) > SEEDS / 2, "the points differ"
+
+
+# --- clocks ---------------------------------------------------------------------------------------------------------
+
+
+def test_clocks_that_are_two_minutes_wrong_do_no_harm(world: World) -> None:
+    """Leases of four seconds, evaluations that take longer, and workers that look for silent others all the time."""
+    world.chat.behave = lambda asked: replace(rate(asked), delay=0.5)
+    submissions = world.put(4)
+    running = [
+        world.worker(disk=f"disk-{i}", lease=4.0, skew=skew, concurrency=1)
+        for i, skew in enumerate((0.0, 120.0, -120.0, 120.0))
+    ]
+    assert [world.workers.wait(pid) for pid in running] == [0] * 4
+    world.check_done_once(submissions)
+    assert set(world.asked().values()) == {1}
+    for submission in world.queue().submissions():
+        assert submission.started is not None
+        assert submission.finished is not None
+        assert submission.finished - submission.started > timedelta(seconds=4), "the lease was renewed"
+        assert abs(submission.started - submission.created) < timedelta(seconds=60), "told by one clock"
+
+
+# --- a Hub that fails -----------------------------------------------------------------------------------------------
+
+
+def test_a_hub_that_is_killed_and_comes_back_loses_and_doubles_nothing(
+    workers: Nursery, chat: ChatServer, tmp_path: Path
+) -> None:
+    with hub_process(tmp_path / "hub") as hub:
+        world = World(hub, chat, workers, tmp_path)
+        chat.behave = lambda asked: replace(rate(asked), delay=0.05)
+        submissions = world.put(6)
+        running = [world.worker(disk=f"disk-{i}") for i in range(3)]
+        for asked in (20, 45):
+            until(lambda asked=asked: sum(world.asked().values()) >= asked)
+            hub.kill()
+            time.sleep(0.5)
+            hub.start()
+        assert [workers.wait(pid) for pid in running] == [0] * 3
+        world.check_done_once(submissions)
+        assert set(world.asked().values()) == {1}
+
+
+def test_an_outage_when_the_result_is_to_be_stored_costs_no_attempt(world: World) -> None:
+    submissions = world.put(1)
+    user = f"patient-{world.number}"
+    hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=60, cut=True))
+    pid = world.worker(user=user)
+    until(lambda: world.hub.faults.fired()[hold] == 1)
+    away = world.hub.faults.add(Fault(repo=world.repositories, user=user, cut=True, times=None))
+    world.hub.faults.clear(hold)
+    time.sleep(2.5)  # far longer than a queue tries by itself
+    assert world.hub.faults.fired()[away] > 3
+    world.hub.faults.clear(away)
+    assert world.workers.wait(pid) == 0
+    world.check_done_once(submissions)
+    assert set(world.asked().values()) == {1}
+
+
+def test_faults_of_every_kind_lose_and_double_nothing(world: World) -> None:
+    submissions = world.put(8)
+    often: dict[str, Any] = {"repo": world.repositories, "times": 6}
+    for fault in (
+        Fault(route="commit", every=5, skip=1, status=500, after=True, **often),
+        Fault(route="commit", every=5, skip=2, status=503, **often),
+        Fault(route="commit", every=7, skip=3, cut=True, after=True, **often),
+        Fault(route="commit", every=7, skip=4, cut=True, **often),
+        Fault(route="commit", every=9, skip=5, status=429, retry_after=1, **often),
+        Fault(route="info", every=6, skip=5, stale=1, **often),
+        Fault(route="info", every=11, skip=8, status=503, **often),
+        Fault(route="tree", every=10, skip=4, torn="entries", **often),
+        Fault(route="resolve", every=10, skip=4, torn="text", **often),
+        Fault(route="resolve", every=13, skip=6, cut=True, **often),
+    ):
+        world.hub.faults.add(fault)
+    running = [world.worker(disk=f"disk-{i}") for i in range(4)]
+    assert [world.workers.wait(pid) for pid in running] == [0] * 4
+    assert all(world.hub.faults.fired().values()), "each kind has happened"
+    world.hub.faults.clear()
+    world.check_done_once(submissions)
+    assert set(world.asked().values()) == {1}
