@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from leaderboard.commands import bias, groups, proximity, ranks
+from leaderboard.commands import bias, compare, groups, proximity, ranks
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Rank models; set them against groups of people.")
 
@@ -16,6 +16,7 @@ def _group() -> None:
 
 
 bias.register(app)
+compare.register(app)
 groups.register(app)
 proximity.register(app)
 ranks.register(app)
