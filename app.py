@@ -67,7 +67,7 @@ def main(
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
         typer.echo(f"The board is at {ui.blocks.local_url}")
-        stop.wait()
+        scheduler.until(stop)
         ui.blocks.close(verbose=False)
     finally:
         evaluator.close()

@@ -113,13 +113,21 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
 
 
 def stop_on_signals(stop: threading.Event) -> None:
-    """Set `stop` at SIGTERM and SIGINT. Only in the main thread."""
+    """Set `stop` at SIGTERM and SIGINT. Only in the main thread, which then waits with `until`."""
 
     def handle(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        # not here: the main thread, which runs this, may hold the event's lock at this moment and would wait for itself
+        threading.Thread(target=stop.set).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
+
+
+def until(stop: threading.Event) -> None:
+    """Wait for `stop` in the main thread."""
+    # a signal that the system hands to another thread does not wake this one; it is seen at the next turn
+    while not stop.wait(1.0):
+        pass
 
 
 def _report(event: JobEvent) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from typing import Annotated
 
@@ -19,10 +18,10 @@ def register(app: typer.Typer) -> None:
         """Serve the small model on this machine and print its address, until Ctrl-C."""
         from eval_queue import local_model
         from eval_queue.endpoint import EndpointError
+        from eval_queue.scheduler import stop_on_signals, until
 
         done = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: done.set())
+        stop_on_signals(done)
         try:
             address, server = local_model.start(port)
         except EndpointError as error:
@@ -30,5 +29,5 @@ def register(app: typer.Typer) -> None:
             raise typer.Exit(1) from None
         typer.echo(address)
         typer.echo(f"{local_model.MODEL}: a weak respondent, ask it with --constrained. Ctrl-C ends it.", err=True)
-        done.wait()
+        until(done)
         del server
