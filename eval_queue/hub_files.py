@@ -98,7 +98,7 @@ class HubFiles:
         """The content of a file.
 
         Raises:
-            InputError: the Hub has none that fits.
+            InputError: the Hub has none.
             HubUnavailable: it cannot be had now.
         """
         data = self._copy.get(entry.oid)
@@ -109,7 +109,7 @@ class HubFiles:
         return data
 
     def readable(self, path: str, entry: Entry, head: str) -> bytes | None:
-        """As `content`, but None where the Hub has none that fits: who reads that record is told then."""
+        """As `content`, but None where the Hub has none: who reads that record is told then."""
         try:
             return self.content(path, entry, head)
         except InputError:

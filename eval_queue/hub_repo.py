@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import partial
 from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx2
@@ -205,8 +205,8 @@ class HubRepo:
         """The content of a file, which has the hash that it was listed with.
 
         Raises:
-            InputError: the Hub keeps saying that it has no such content.
-            HubUnavailable: it cannot be had now.
+            InputError: the Hub says that it has no such content.
+            HubUnavailable: it cannot be had whole now.
         """
         url = hf_hub_url(self.id, path, repo_type="dataset", revision=head, endpoint=self._api.endpoint)
 
@@ -214,13 +214,13 @@ class HubRepo:
             response = get_session().get(url, headers=build_hf_headers(token=self._api.token))
             hf_raise_for_status(response)
             if not entry.holds(response.content):
-                raise _OtherBytes
+                raise HubUnavailable("a file does not arrive as it was stored", passing=True)
             return response.content
 
         try:
             return self._read(ask)
-        except (_OtherBytes, EntryNotFoundError):
-            raise InputError("the Hub has no content for this file that fits its listing", file=path) from None
+        except EntryNotFoundError:
+            raise InputError("the Hub lists this file and has no content for it", file=path) from None
 
     def commit(self, changes: Mapping[str, bytes | None], parent: str, title: str, nonce: str) -> str:
         """Commit all changes on `parent`, or none; the new commit.
@@ -264,9 +264,7 @@ class HubRepo:
         """
 
         def ask() -> str | None:
-            url = f"{self._api.endpoint}/api/datasets/{self.id}/commits/{quote(head, safe='')}"
-            steps = paginate(url, params={}, headers=build_hf_headers(token=self._api.token))
-            for step in islice(steps, _COMMITS_LOOKED_AT):
+            for step in self._history(head):
                 if nonce in step["message"]:
                     return str(step["id"])
                 if step["id"] == back_to:
@@ -274,6 +272,15 @@ class HubRepo:
             raise HubUnavailable("its history does not say whether the change was stored")
 
         return self._read(ask)
+
+    def descends(self, head: str, ancestor: str) -> bool:
+        """Whether `head` was made on `ancestor`, as far as its latest thousand commits tell."""
+        return self._read(lambda: any(step["id"] == ancestor for step in self._history(head)))
+
+    def _history(self, head: str) -> Iterator[dict[str, Any]]:
+        """The commits that lead to `head`, the newest first. One request for every fifty."""
+        url = f"{self._api.endpoint}/api/datasets/{self.id}/commits/{quote(head, safe='')}"
+        return islice(paginate(url, params={}, headers=build_hf_headers(token=self._api.token)), _COMMITS_LOOKED_AT)
 
     def _read(self, ask: Callable[[], T]) -> T:
         """Ask for something, again in a moment where that may help."""
@@ -322,10 +329,6 @@ class HubRepo:
             self.clock.note(response.headers.get("date"))
 
 
-class _OtherBytes(Exception):
-    """Content that does not have the hash it should have."""
-
-
 class _Conflict(Exception):
     """The Hub's 412."""
 
@@ -335,9 +338,7 @@ def _entry(file: RepoFile) -> Entry:
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, HubUnavailable):
-        return error.passing and (error.retry_after or 0) <= _LONGEST_PAUSE
-    return isinstance(error, _OtherBytes)
+    return isinstance(error, HubUnavailable) and error.passing and (error.retry_after or 0) <= _LONGEST_PAUSE
 
 
 def _pause(state: RetryCallState) -> float:

@@ -7,8 +7,11 @@ the history is asked before anything is said.
 Reading costs one small request while nothing changes, at most every `max_age` seconds; when the head has moved, folders
 in use are listed at that commit and what is new is fetched (`hub_files`). `head` returns a commit only once all that is
 near, so reading at it needs no network. While the Hub cannot be reached, the last good copy is read instead, after a
-restart the one on disk, and `outage` says so; it ends by itself. A head that is older than one seen before is not taken
-for the newest until the Hub has insisted on it for a minute.
+restart the one on disk, and `outage` says so; it ends by itself.
+
+An answer of the Hub may be old. A head seen before is taken for the newest only if it was made on the present one, or
+if the Hub has insisted on it for a minute. One that was never seen is taken, and corrected by the next answer; nobody
+can commit on it.
 
 Not done: undoing; more than one branch. The repository's own files (README.md, .gitattributes, the compiled table) are
 neither listed nor written through `commit`.
@@ -226,7 +229,8 @@ class HubStore:
         """The card, where there is none or one without any text, as the Hub's pages make it."""
         if self._card_is_there:
             return {}
-        text = self._files.content(CARD, card, head).decode(errors="replace") if card else ""
+        content = self._files.readable(CARD, card, head) if card else b""
+        text = (content or b"").decode(errors="replace")
         body = text.removeprefix("---").partition("\n---")[2] if text.startswith("---") else text
         return {} if body.strip("- \n") else {CARD: self._card.encode()}
 
@@ -271,13 +275,19 @@ class HubStore:
             except HubUnavailable as error:
                 raise HubUnavailable(f"{missing}, and making it failed: {error}") from None
             head = self.repo.head()
-        if head not in self._older:
+        known = self._head
+        if known is None or head not in self._older:
             self._older_since = None
+            return head
+        if self.repo.descends(head, known):
+            # the last answer was old, and so old that nobody here had seen it
+            self._older_since = None
+            self._older.pop(head, None)
             return head
         now = time.monotonic()
         self._older_since = self._older_since or now
         if now - self._older_since < _BELIEVE_SECONDS:
-            return self._head or head
+            return known
         _log.warning("%s was set back to %s", self.repo.id, head[:12])
         self._older.clear()
         return head

@@ -251,19 +251,24 @@ class Queue:
 
     # --- workers ----------------------------------------------------------------------------------------------------
 
-    def claim(self, worker: str, *, runnable: Callable[[Submission], bool]) -> Claim | None:
+    def claim(self, worker: str, *, runnable: Callable[[Submission], bool], nonce: str | None = None) -> Claim | None:
         """Claim the next submission that waits, after returning those whose workers fell silent.
 
         Args:
             worker: the worker's name.
             runnable: whether this worker can evaluate a submission.
+            nonce: made up by the caller for one claim. The same again after an error: the claim may have been made.
 
         Returns:
             The claim, or None if there is nothing to do for this worker.
         """
-        nonce = secrets.token_hex(8)
+        nonce = nonce or secrets.token_hex(8)
+        made: list[Submission] = []
 
         def decide(now: Snapshot[Submission]) -> Changes:
+            made[:] = [s for s in now.records.values() if held(s, nonce)]
+            if made:
+                return {}
             at, results = self.clock(), self._results.read().records
             changes = _settled(now.records, results, at)
             for waiting in _waiting({**now.records, **changes}):
@@ -277,7 +282,7 @@ class Queue:
             return changes
 
         changed = self._change(decide, f"claim by {worker}")
-        return next((Claim(s, nonce) for s in changed.values() if held(s, nonce)), None)
+        return next((Claim(s, nonce) for s in (*made, *changed.values()) if held(s, nonce)), None)
 
     def expire(self) -> None:
         """Return submissions whose workers fell silent, as each `claim` does."""

@@ -104,6 +104,8 @@ class Worker:
         """Made up: records are public, and a machine's name is nobody's business."""
         self.notes: dict[str, str] = {}
         """Why submissions are left waiting by this worker, by id; as of its last look."""
+        # the same until a claim has come back: one whose outcome was not known is taken up by the next look
+        self._nonce = secrets.token_hex(8)
         self._queue = queue
         self._endpoints = {e.name: e for e in endpoints}
         self._benchmarks = benchmarks
@@ -139,7 +141,8 @@ class Worker:
                 notes[submission.id] = why
             return why is None
 
-        claim = self._queue.claim(self.name, runnable=runnable)
+        claim = self._queue.claim(self.name, runnable=runnable, nonce=self._nonce)
+        self._nonce = secrets.token_hex(8)
         for id_, why in notes.items():
             if self.notes.get(id_) != why:
                 _log.warning("%s is left waiting: %s", id_, why)

@@ -616,6 +616,26 @@ def test_an_outcome_that_cannot_be_known_is_said_to_be_unknown(place: Place) -> 
     assert set(content(store)) == set(place.records())
 
 
+def test_a_claim_whose_outcome_was_not_known_is_taken_up_by_the_next_look(place: Place) -> None:
+    queue = place.queue()
+    for minute, model in enumerate(("org/a", "org/b")):
+        queue.submit(asked(model, minute), quota=9)
+    place.hub.faults.add(Fault(route="commit", cut=True, after=True))
+    place.hub.faults.add(Fault(route="info", skip=1, cut=True, times=None))
+    with pytest.raises(StoreUnavailable):
+        queue.claim("w", runnable=lambda s: True, nonce="ab")
+    assert "running" in place.records()[f"submissions/{asked().id}.json"].decode(), "it had landed"
+    place.hub.faults.clear()
+    claim = queue.claim("w", runnable=lambda s: True, nonce="ab")
+    assert claim is not None
+    assert (claim.submission.model, claim.submission.attempts, claim.nonce) == ("org/a", 1, "ab")
+    assert [s.state for s in place.queue().submissions()] == ["running", "pending"]
+    queue.finish(claim, result_of(claim.submission), b"PAR1")
+    second = queue.claim("w", runnable=lambda s: True, nonce="cd")
+    assert second is not None
+    assert second.submission.model == "org/b"
+
+
 @pytest.mark.parametrize("route", ["preupload", "lfs-batch", "lfs-upload", "lfs-verify"])
 @pytest.mark.parametrize("fault", [{"status": 503}, {"cut": True}], ids=["503", "cut"])
 def test_an_upload_that_fails_leaves_nothing_half_published(place: Place, route: str, fault: dict[str, object]) -> None:
@@ -776,6 +796,18 @@ def test_an_older_head_is_not_taken_for_the_newest(place: Place) -> None:
     assert len(content(store)) == 2
 
 
+def test_an_older_head_that_was_never_seen_misleads_for_one_look_only(place: Place) -> None:
+    """From a fresh start: the newest head, then one before anything that was seen, then the newest again."""
+    filled(place, "org/a", "org/b")
+    place.hub.commit(place.requests, file_of(asked("org/c")))
+    store = place.store()
+    assert len(content(store)) == 3
+    place.hub.faults.add(Fault(route="info", stale=1))
+    assert len(content(store)) == 2
+    assert len(content(store)) == 3
+    store.commit({"submissions/d.json": b"{}"}, store.head(), "on the newest")
+
+
 def test_an_older_head_is_believed_in_the_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     store = filled(place, "org/a")
     content(store)
@@ -807,7 +839,7 @@ def test_a_record_whose_content_the_hub_has_lost_is_set_aside(place: Place) -> N
     assert [s.model for s in queue.submissions()] == ["org/a"]
     (problem,) = queue.problems()
     assert problem.path == "submissions/lost.json"
-    assert "fits its listing" in problem.message
+    assert "no content for it" in problem.message
     queue.submit(asked("org/b"), quota=9)
     assert len(queue.submissions()) == 2
 
