@@ -46,10 +46,17 @@ class Ui:
 
     def _page(self, module: ModuleType) -> None:
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
-        links = [(name, m.ROUTE) for name, m in PAGES]
-        words(render("masthead.html", pages=links, current=module.ROUTE, logo=Markup(LOGO.read_text(encoding="utf-8"))))
+        head = partial(self._masthead, module.ROUTE)
+        top = words(head())
         module.build(self.site, self.fresh)
+        # after the page itself, whose look at the store tells whether it can be reached
+        self.fresh.add(module.ROUTE, top, head)
         words(render("footer.html", benchmark=self.site.benchmark, version=version(), gradio=gr.__version__))
+
+    def _masthead(self, route: str) -> str:
+        logo = Markup(LOGO.read_text(encoding="utf-8"))
+        links = [(name, m.ROUTE) for name, m in PAGES]
+        return render("masthead.html", pages=links, current=route, logo=logo, outage=self.site.queue.outage())
 
     def launch_options(self) -> dict[str, Any]:
         """Arguments of `Blocks.launch` that belong to the pages."""

@@ -920,6 +920,32 @@ def test_a_first_start_without_the_hub_has_nothing_to_show_and_says_so(away: Hub
     assert len(place.records()) == 1
 
 
+def test_every_page_says_from_when_it_is_while_the_hub_is_away(away: HubProcess, tmp_path: Path) -> None:
+    from data.practice import practice_benchmark
+    from leaderboard.site import Site
+    from leaderboard.ui import PAGES, Ui
+
+    place = Place(away, tmp_path)
+    before = place.queue(copy="disk")
+    before.submit(asked("org/kept"), quota=9)
+    _reached(before)
+    away.kill()
+    practice = practice_benchmark()
+    ui = Ui(Site(practice, practice, place.queue(copy="disk"), (), quota=1, scheduler_seconds=None))
+
+    def page(route: str) -> str:
+        ui.fresh.renew(route)
+        return " ".join(component.value for component, _ in ui.fresh.values[route])
+
+    words = f"as it was on {datetime.now(UTC):%Y-%m-%d}"
+    for _, module in PAGES:
+        assert words in page(module.ROUTE)
+    assert "org/kept" in page("queue")
+    away.start()
+    _until(lambda: "cannot be reached" not in page("queue"))
+    assert "org/kept" in page("queue")
+
+
 def test_a_hub_that_is_down_is_not_asked_at_each_page(place: Place) -> None:
     filled(place, "org/a")
     store = place.store()
