@@ -20,6 +20,7 @@ def main(
     """Serve the leaderboard until SIGTERM or Ctrl-C."""
     from data.errors import InputError
     from data.practice import practice_benchmark
+    from data.reference import load_reference
     from data.sources import load_benchmark
     from eval_queue import scheduler
     from eval_queue.intake import Rules, configured_endpoints
@@ -33,6 +34,7 @@ def main(
     try:
         settings = load_settings()
         benchmark = load_benchmark(settings.source, progress=True)
+        load_reference(settings.reference)  # a file that cannot be used is said now, not on a visitor's page
     except InputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -47,6 +49,8 @@ def main(
         rules=Rules.of(settings),
         signs_in=settings.signs_in,
         source=settings.source,
+        reference_file=settings.reference,
+        released_folder=settings.released_answers,
         scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
         notes=lambda: evaluator.notes,
     )

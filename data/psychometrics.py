@@ -362,7 +362,8 @@ def rank_correlations(means: Floats, one: Bools, other: Bools) -> Floats:
         one: which item counts for which dimension by one key, shape (items, 19).
         other: the same by the other key.
     """
-    scores = np.stack([centred_scores(means, one), centred_scores(means, other)])
+    # the last digits of a matrix product differ between machines: what is equal but for them is a tie everywhere
+    scores = np.round([centred_scores(means, one), centred_scores(means, other)], 9)
     known = np.asarray(~np.isnan(scores).any(axis=0))
     found = np.full(len(DIMENSIONS), np.nan)
     for d, present in enumerate(known.T):

@@ -81,7 +81,7 @@ class _Codes(dict[tuple[Any, Any, Any], int]):
 
     def __init__(self, reader: Reader) -> None:
         super().__init__()
-        self._read: Callable[..., Reading] = _official if reader == "official" else _compat
+        self._read: Callable[..., Reading] = official_reading if reader == "official" else _compat
 
     def __missing__(self, answer: tuple[Any, Any, Any]) -> int:
         if any(part is not None and not isinstance(part, str) for part in answer):
@@ -93,7 +93,8 @@ class _Codes(dict[tuple[Any, Any, Any], int]):
         return code
 
 
-def _official(text: str | None, error: str | None, finish_reason: str | None) -> Reading:
+def official_reading(text: str | None, error: str | None, finish_reason: str | None) -> Reading:
+    """What one answer says, from the fields of its line."""
     if not error:
         return read_answer(text, finish_reason=finish_reason)
     if error.startswith(UNPARSED):
@@ -167,6 +168,21 @@ def read_answers(paths: Iterable[Path], benchmark: Benchmark, *, reader: Reader 
         ratings=ratings.reshape(len(models), len(VARIANTS), len(benchmark.items)),
         unscored=unscored.reshape(len(models), len(UNSCORED_KINDS)).astype(np.int64),
     )
+
+
+def raw_records(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """All answers of files that `read_answers` accepts, as they stand there, without a check of their own.
+
+    Raises:
+        InputError: a file is missing, empty, cut off or not JSON Lines.
+    """
+    records: list[dict[str, Any]] = []
+    for path in find_files(paths):
+        try:
+            records += _parsed(_content(path).strip())
+        except (_BadFileError, orjson.JSONDecodeError) as error:
+            raise InputError("this file is not JSON Lines; expected one answer a line", file=path) from error
+    return records
 
 
 def _content(path: Path) -> bytes:

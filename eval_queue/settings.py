@@ -104,6 +104,11 @@ class Settings(BaseSettings):
     """Endpoints as a JSON list, e.g. `[{"name": "vllm", "base_url": "http://127.0.0.1:8000/v1", "models": ["*"]}]`."""
     personas: Path | None = None
     """JSON file with a system message for each persona (`eval_queue.personas`), in place of our own words."""
+    reference: Path | None = None
+    """Groups of people that models are set against, as `python -m data ess` writes them, in place of the shipped
+    ones."""
+    released_answers: Path | None = None
+    """Folder of the released models' raw answers (`MODEL.jsonl.gz`), so that pages show long ones whole, too."""
     local_model: bool = True
     """Offer the small model on this machine where `requirements-local.txt` is installed."""
     scheduler: bool = True

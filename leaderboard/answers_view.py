@@ -1,23 +1,22 @@
 """A row's answers, item by item: filtered and cut into pages on the server.
 
-A run of this installation has its raw answers in the queue; a published row has mean ratings only. Texts and keys come
-from the benchmark in use if it is the one that was asked, never from a result. No HTML is made here.
+A run of this installation has its raw answers in the queue, a published row in `eval_queue.released`. Texts and keys
+come from the benchmark in use if it is the one that was asked, never from a result. No HTML is made here.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from data.benchmark import VARIANTS, Benchmark
-from data.errors import InputError
-from data.item_means import PUBLISHED
 from data.values import BY_NAME, VALUES
 from eval_queue.records import Result
+from eval_queue.released import Released
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 PAGE_SIZE: Final = 20
 
@@ -27,10 +26,12 @@ class Given(NamedTuple):
 
     variant: str
     raw: str | None
-    """What the model wrote; None where the request failed."""
+    """What the model wrote; None where the request failed, or where it is longer than what is kept here."""
     rating: int | None
     unscored: str | None
     """Why there is no rating."""
+    length: int | None = None
+    """Characters of what it wrote, where that is not kept here."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ItemAnswers:
     option_id: int
     mean: float | None
     given: tuple[Given, ...] = ()
-    """Raw answers in the order of `VARIANTS`; empty for published rows."""
+    """Raw answers in the order of `VARIANTS`."""
     source: str | None = None
     title: str | None = None
     query: str | None = None
@@ -82,9 +83,6 @@ class Filters:
             return False
         if not (self.rating or self.variant or self.read):
             return True
-        if not item.given:
-            rounded = None if item.mean is None else str(math.floor(item.mean + 0.5))
-            return (not self.rating or self.rating == rounded) and not self.variant and not self.read
         return any(
             (not self.rating or str(g.rating) == self.rating)
             and (not self.variant or g.variant == self.variant)
@@ -101,31 +99,42 @@ class AnswersPage:
     found: int
     page: int
     pages: int
-    raw: bool
-    """Whether raw answers are there, not only means."""
     texts: bool
     """Whether the benchmark that was asked is in use here, so that texts can be shown."""
     sources: tuple[str, ...] = field(default=())
 
 
-def answers_of(
-    result: Result, benchmark: Benchmark, raw: Callable[[str], bytes], published: Path = PUBLISHED
-) -> tuple[ItemAnswers, ...]:
-    """All items of a row, in the order of their ids.
+def answers_table(result: Result, benchmark: Benchmark, raw: Callable[[str], bytes], released: Released) -> pa.Table:
+    """A row's answers, one row a prompt.
 
     Args:
         result: the row.
-        benchmark: the one in use; its texts are shown only if it is the row's.
-        raw: the table of raw answers by id of the result; raises `InputError` where there is none.
-        published: mean ratings of the released models.
+        benchmark: the one in use.
+        raw: the table of a run's answers by id of its result; raises `InputError` where there is none.
+        released: the released models' answers.
 
     Raises:
         InputError: nothing is stored for this row.
     """
-    plain = _published(result, published) if result.origin == "published" else _stored(raw(result.id))
-    return (
-        tuple(_described(item, benchmark) for item in plain) if benchmark.digest == result.benchmark.digest else plain
-    )
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if result.origin == "published":
+        return released.table(result.model, benchmark)
+    return pq.read_table(pa.BufferReader(raw(result.id)))
+
+
+def answers_of(
+    result: Result, benchmark: Benchmark, raw: Callable[[str], bytes], released: Released
+) -> tuple[ItemAnswers, ...]:
+    """All items of a row, in the order of their ids; arguments and errors as for `answers_table`.
+
+    Texts are there only if `benchmark` is the one that the row was asked.
+    """
+    plain = _by_item(answers_table(result, benchmark, raw, released))
+    if benchmark.digest != result.benchmark.digest:
+        return plain
+    return tuple(_described(item, benchmark) for item in plain)
 
 
 def cut(items: tuple[ItemAnswers, ...], filters: Filters, *, texts: bool) -> AnswersPage:
@@ -139,7 +148,6 @@ def cut(items: tuple[ItemAnswers, ...], filters: Filters, *, texts: bool) -> Ans
         len(kept),
         page,
         pages,
-        any(item.given for item in items),
         texts,
         tuple(sorted({item.source for item in items if item.source})),
     )
@@ -163,12 +171,11 @@ def _described(item: ItemAnswers, benchmark: Benchmark) -> ItemAnswers:
     )
 
 
-def _stored(table: bytes) -> tuple[ItemAnswers, ...]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = ("portrait_id", "option_id", "prompt_variant", "raw_response", "rating", "unscored")
-    columns = pq.read_table(pa.BufferReader(table), columns=list(names)).to_pydict()
+def _by_item(table: pa.Table) -> tuple[ItemAnswers, ...]:
+    names = ["portrait_id", "option_id", "prompt_variant", "raw_response", "rating", "unscored"]
+    if "length" in table.column_names:
+        names.append("length")
+    columns = table.select(names).to_pydict()
     by_item: dict[tuple[int, int], list[Given]] = {}
     for query, option, *answer in zip(*(columns[name] for name in names), strict=True):
         by_item.setdefault((query, option), []).append(Given(*answer))
@@ -178,25 +185,3 @@ def _stored(table: bytes) -> tuple[ItemAnswers, ...]:
         ratings = [g.rating for g in given if g.rating is not None]
         made.append(ItemAnswers(query, option, sum(ratings) / len(ratings) if ratings else None, tuple(given)))
     return tuple(made)
-
-
-def _published(result: Result, path: Path) -> tuple[ItemAnswers, ...]:
-    found = _means(path).get(result.model)
-    if found is None:
-        raise InputError(f"No mean ratings are stored for {result.id}.")
-    return found
-
-
-@lru_cache(maxsize=2)
-def _means(path: Path) -> dict[str, tuple[ItemAnswers, ...]]:
-    import pyarrow.parquet as pq
-
-    try:
-        columns = pq.read_table(path).to_pydict()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path.name} cannot be read: mean ratings of published rows are not shown.") from error
-    names = ("model", "portrait_id", "option_id", "mean")
-    made: dict[str, list[ItemAnswers]] = {}
-    for model, query, option, mean in zip(*(columns[name] for name in names), strict=True):
-        made.setdefault(model, []).append(ItemAnswers(query, option, mean))
-    return {model: tuple(items) for model, items in made.items()}

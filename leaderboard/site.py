@@ -8,13 +8,31 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from data.benchmark import Benchmark
+from data.practice import practice_study
+from data.ratings import Study
+from data.reference import Reference, load_reference
+from data.sources import load_study
 from eval_queue.intake import Rules
 from eval_queue.queue import Queue
 from eval_queue.records import Result
+from eval_queue.released import Released
 from eval_queue.settings import Endpoint
+from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
+from leaderboard.sentence import PUBLISHED_DIGEST
+
+
+@dataclass
+class _Shown:
+    """What was worked out of the results that were shown last."""
+
+    results: list[Result] = field(default_factory=list)
+    revision: str | None = None
+    boards: tuple[Board, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -41,6 +59,11 @@ class Site:
     signs_in: bool = False
     """Whether visitors sign in here; else everybody is `local`."""
     published_file: Path = PUBLISHED
+    reference_file: Path | None = None
+    """Groups of people in place of the shipped ones (`data.reference`)."""
+    released_folder: Path | None = None
+    """The released models' whole answers, where the operator has them (`eval_queue.released`)."""
+    _shown: _Shown = field(default_factory=_Shown, repr=False, compare=False)
 
     @cached_property
     def published(self) -> Loaded:
@@ -57,15 +80,71 @@ class Site:
         """The ranks of the boards' rows."""
         return Rankings(self.choices, self.queue.answers)
 
+    @cached_property
+    def reference(self) -> Reference:
+        """The groups of people that models are set against.
+
+        Raises:
+            InputError: the operator's file cannot be used.
+        """
+        return load_reference(self.reference_file)
+
+    @cached_property
+    def proximities(self) -> Proximities:
+        """The boards' rows among people. The shipped ones rest on the shipped groups."""
+        shipped = read_proximity if self.reference_file is None else lambda: None
+        return Proximities(self.choices, self.queue.answers, self.study, shipped, lambda: self.reference)
+
+    @cached_property
+    def released(self) -> Released:
+        """The released models' answers to the single prompts."""
+        return Released(folder=self.released_folder)
+
+    def study(self, benchmark: Benchmark) -> Study:
+        """The rating study behind a benchmark at hand.
+
+        Raises:
+            InputError: it is not at hand.
+        """
+        return practice_study() if benchmark.digest == self.practice.digest else load_study(self.source)
+
+    def raters(self, digest: str) -> tuple[float, ...] | None:
+        """The ten values of the people who rated a benchmark, scored on its items like a model, in circle order.
+
+        Known for the published benchmark (`data.reference`, 559 people); None for any other.
+        """
+        if digest != PUBLISHED_DIGEST:
+            return None
+        return tuple(np.asarray(self.reference.raters.vp_human_centred).tolist())
+
     def results(self) -> list[Result]:
         """All results that may be shown."""
         return [*self.published.results, *self.queue.results()]
 
     def boards(self) -> tuple[Board, ...]:
-        """All results as boards; the published models' board opens."""
-        return boards(self.results(), first=[r.id for r in self.published.results])
+        """All results as boards; the published models' board opens. Cheap while nothing changes."""
+        shown = self._now()
+        if shown.boards is None:
+            shown.boards = boards(shown.results, first=[r.id for r in self.published.results])
+        return shown.boards
+
+    def board_of(self, result: Result) -> Board | None:
+        """The board that a row stands on; None for one that is on none."""
+        return next((b for b in self.boards() if any(r.id == result.id for r in b.results)), None)
 
     def revision(self) -> str:
-        """A short name for exactly the results that are shown now, for citations."""
-        rows = sorted(f"{r.id} {r.created.isoformat()}" for r in self.results())
-        return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
+        """A short name for exactly the results that are shown now, for citations. Cheap while nothing changes."""
+        shown = self._now()
+        if shown.revision is None:
+            rows = sorted(f"{r.id} {r.created.isoformat()}" for r in shown.results)
+            shown.revision = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
+        return shown.revision
+
+    def _now(self) -> _Shown:
+        results = self.results()
+        shown = self._shown
+        # the records are the same objects while nothing changes, so this compares identities
+        if shown.results != results:
+            shown = _Shown(results)
+            object.__setattr__(self, "_shown", shown)
+        return shown

@@ -1,30 +1,26 @@
-"""All pages together: routes, masthead, footer, and how the app is launched."""
+"""All pages together: routes, frame, and how the app is launched."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
 import gradio as gr
-from markupsafe import Markup
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
-from leaderboard.citation import version
+from leaderboard import document
+from leaderboard.frame import LOGO, TITLE, footer, masthead
 from leaderboard.fresh import Fresh, FreshPages
-from leaderboard.markup import render
 from leaderboard.pages import about, benchmark, board, model, queue, submit
 from leaderboard.site import Site
 from leaderboard.theme import CSS, theme
 
-TITLE: Final = "Value Portrait Leaderboard"
-LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
-"""The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
-PAGES: Final = (("Board", board), ("Submit", submit), ("Queue", queue), ("Benchmark", benchmark), ("About", about))
-"""Name and module of each page, in the order of the top bar."""
-UNLISTED: Final = (("Model", model),)
-"""Pages that others lead to; the top bar does not name them."""
+WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
+"""Name and module of each page that Gradio draws; the first one opens."""
+READ: Final[tuple[document.ReadingPage, ...]] = (model, benchmark, about)
+"""Pages that are documents of their own."""
 
 
 class Ui:
@@ -37,7 +33,7 @@ class Ui:
         forget = (3600, 3600)
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=forget) as self.blocks:
             self._page(board)
-        for name, module in (*PAGES[1:], *UNLISTED):
+        for name, module in WORKED_WITH[1:]:
             with self.blocks.route(name, module.ROUTE):
                 self._page(module)
         for listener in self.blocks.fns.values():
@@ -46,17 +42,12 @@ class Ui:
 
     def _page(self, module: ModuleType) -> None:
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
-        head = partial(self._masthead, module.ROUTE)
+        head = partial(masthead, self.site, module.ROUTE)
         top = words(head())
         module.build(self.site, self.fresh)
         # after the page itself, whose look at the store tells whether it can be reached
         self.fresh.add(module.ROUTE, top, head)
-        words(render("footer.html", benchmark=self.site.benchmark, version=version(), gradio=gr.__version__))
-
-    def _masthead(self, route: str) -> str:
-        logo = Markup(LOGO.read_text(encoding="utf-8"))
-        links = [(name, m.ROUTE) for name, m in PAGES]
-        return render("masthead.html", pages=links, current=route, logo=logo, outage=self.site.queue.outage())
+        words(footer(self.site))
 
     def launch_options(self) -> dict[str, Any]:
         """Arguments of `Blocks.launch` that belong to the pages."""
@@ -69,7 +60,10 @@ class Ui:
             "ssr_mode": False,
             "max_file_size": self.site.rules.upload_bytes,
             "app_kwargs": {
-                "middleware": [Middleware(FreshPages, fresh=self.fresh)],
-                "routes": [benchmark.json_route(self.site)],
+                "middleware": [
+                    Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+                    Middleware(FreshPages, fresh=self.fresh),
+                ],
+                "routes": [benchmark.json_route(self.site), *document.routes(self.site, READ)],
             },
         }

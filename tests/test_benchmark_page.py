@@ -29,9 +29,11 @@ from data.values import DIMENSIONS, VALUES
 from eval_queue.queue import Queue
 from eval_queue.store import LocalStore
 from leaderboard.benchmark_card import BenchmarkCard, card, encode, words
+from leaderboard.document import document
+from leaderboard.frame import NAVIGATION
 from leaderboard.pages import benchmark as page
 from leaderboard.site import Site
-from leaderboard.ui import PAGES, Ui
+from leaderboard.ui import READ, Ui
 from leaderboard.validity_charts import Bins, hill, shared_bins
 from tests.folders import write_folder
 
@@ -102,7 +104,7 @@ def two(x: float | None) -> str:
 @pytest.mark.parametrize("which", ["shipped", "practised"])
 def test_every_figure_of_the_page_is_the_reports(which: str, request: pytest.FixtureRequest) -> None:
     report: ValidationReport = request.getfixturevalue(which)
-    rows = Rows(page.words(report, "")).rows
+    rows = Rows(page.page_of(report, "")).rows
     for d in DIMENSIONS:
         v, c = report.dimensions[d.name], report.person_centred[d.name]
         cells, said = rows["chance", d.name]
@@ -115,7 +117,7 @@ def test_every_figure_of_the_page_is_the_reports(which: str, request: pytest.Fix
 
 
 def test_marks_stand_where_the_figures_are(shipped: ValidationReport) -> None:
-    html = page.words(shipped, "")
+    html = page.page_of(shipped, "")
     section = html[html.index('id="chance"') : html.index('id="spread"')]
     spots = re.findall(r'vp-spot( vp-hollow)?" style="--x: ([\d.]+)', section)
     assert len(spots) == len(DIMENSIONS)
@@ -128,7 +130,7 @@ def test_marks_stand_where_the_figures_are(shipped: ValidationReport) -> None:
 
 
 def test_the_caution_is_said_and_the_other_key_is_called_exploratory(shipped: ValidationReport) -> None:
-    html = page.words(shipped, "whose")
+    html = page.page_of(shipped, "whose")
     for sentence in shipped.caution():
         assert sentence in html
     assert "exploratory" in html
@@ -138,7 +140,7 @@ def test_the_caution_is_said_and_the_other_key_is_called_exploratory(shipped: Va
     low = shipped.model_copy(
         update={"dimensions": {n: v.model_copy(update={"split_half": 0.9}) for n, v in shipped.dimensions.items()}}
     )
-    assert "which is low" not in page.words(low, "")
+    assert "which is low" not in page.page_of(low, "")
 
 
 def test_a_figure_that_does_not_exist_is_a_dash(practised: ValidationReport) -> None:
@@ -149,7 +151,7 @@ def test_a_figure_that_does_not_exist_is_a_dash(practised: ValidationReport) -> 
             "dimensions": {n: v.model_copy(update=none) for n, v in practised.dimensions.items()},
         }
     )
-    html = page.words(report, "")
+    html = page.page_of(report, "")
     assert Rows(html).rows["again", "Power"][0] == ["–", "–"]
     assert not re.search(r"\bnan\b|\bNone\b|\binf\b", html)
     assert "not reported" in html
@@ -162,12 +164,12 @@ def test_the_page_is_in_the_top_bar_and_costs_nothing_at_the_start(
         raise AssertionError("computed at the start")
 
     monkeypatch.setattr(page, "choose", never)
-    ui = Ui(site_of(tmp_path, practice_benchmark()))
-    assert ("Benchmark", page) in PAGES
+    site = site_of(tmp_path, practice_benchmark())
+    Ui(site)
+    assert page in READ
+    assert (page.NAME, page.ROUTE) in NAVIGATION
     monkeypatch.undo()
-    ui.fresh.renew("benchmark")
-    component = ui.fresh.values["benchmark"][0][0]  # the masthead comes after it
-    assert "Read this first" in str(component.value)
+    assert "Read this first" in document(site, page, {})
 
 
 # --- which benchmark ------------------------------------------------------------------------------------------------
@@ -179,7 +181,7 @@ def test_beside_the_practice_benchmark_the_published_one_is_shown_and_said(
     chosen = page.choose(site_of(tmp_path, replace(practice_benchmark(), origin="No network & no cache.")))
     assert chosen.report == shipped
     assert "published benchmark" in chosen.note
-    assert "No network &amp; no cache." in page.words(*chosen)
+    assert "No network &amp; no cache." in page.page_of(*chosen)
 
 
 def test_shipped_figures_are_believed_for_their_digest_only(
@@ -206,10 +208,7 @@ def test_a_report_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_without_the_file_the_page_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "read_validation", lambda: None)
     site = site_of(tmp_path, practice_benchmark())
-    ui = Ui(site)
-    ui.fresh.renew("benchmark")
-    component = ui.fresh.values["benchmark"][0][0]  # the masthead comes after it
-    assert "python -m eval_queue publish" in str(component.value)
+    assert "python -m eval_queue publish" in page.words(site, {})
     answer = TestClient(Starlette(routes=[page.json_route(site)])).get("/benchmark.json")
     assert answer.status_code == 503
     assert "publish" in answer.text
@@ -296,7 +295,7 @@ def test_every_borrowed_statement_names_a_known_source(shipped: ValidationReport
 
 
 def test_what_was_not_checked_is_said_to_be(shipped: ValidationReport) -> None:
-    html = page.words(shipped, "")
+    html = page.page_of(shipped, "")
     assert not words().consent.checked
     assert not words().ethics_approval.checked
     assert words().not_checked in html

@@ -922,8 +922,9 @@ def test_a_first_start_without_the_hub_has_nothing_to_show_and_says_so(away: Hub
 
 def test_every_page_says_from_when_it_is_while_the_hub_is_away(away: HubProcess, tmp_path: Path) -> None:
     from data.practice import practice_benchmark
+    from leaderboard.frame import masthead
     from leaderboard.site import Site
-    from leaderboard.ui import PAGES, Ui
+    from leaderboard.ui import WORKED_WITH, Ui
 
     place = Place(away, tmp_path)
     before = place.queue(copy="disk")
@@ -931,15 +932,17 @@ def test_every_page_says_from_when_it_is_while_the_hub_is_away(away: HubProcess,
     _reached(before)
     away.kill()
     practice = practice_benchmark()
-    ui = Ui(Site(practice, practice, place.queue(copy="disk"), (), quota=1, scheduler_seconds=None))
+    site = Site(practice, practice, place.queue(copy="disk"), (), quota=1, scheduler_seconds=None)
+    ui = Ui(site)
 
     def page(route: str) -> str:
         ui.fresh.renew(route)
         return " ".join(component.value for component, _ in ui.fresh.values[route])
 
     words = f"as it was on {datetime.now(UTC):%Y-%m-%d}"
-    for _, module in PAGES:
+    for _, module in WORKED_WITH:
         assert words in page(module.ROUTE)
+    assert words in masthead(site, "about"), "the frame of every document"
     assert "org/kept" in page("queue")
     away.start()
     _until(lambda: "cannot be reached" not in page("queue"))

@@ -28,12 +28,15 @@ from eval_queue.settings import Endpoint
 from eval_queue.store import LocalStore
 from eval_queue.submission import Failure, Progress, new_submission
 from leaderboard import citation, table
+from leaderboard.document import document
+from leaderboard.frame import NAVIGATION
 from leaderboard.markup import counted, duration, render
+from leaderboard.pages import about
 from leaderboard.pages.queue import SECTIONS, Administration, listing, row_address
 from leaderboard.pages.submit import Form, Life, OwnAnswers
 from leaderboard.results import PUBLISHED, boards, load
 from leaderboard.site import Site
-from leaderboard.ui import PAGES, Ui
+from leaderboard.ui import READ, WORKED_WITH, Ui
 from leaderboard.visitor import LOCAL_USER
 from tests.rows import ITEMS, result
 
@@ -415,8 +418,7 @@ def test_a_submission_that_is_not_there_is_said(site: Site) -> None:
 
 
 def about_page(site: Site) -> str:
-    component = next(c for c in Ui(site).blocks.blocks.values() if getattr(c, "elem_id", None) == "about")
-    return unescape(str(component.value))
+    return unescape(about.words(site, {}))
 
 
 def test_the_queue_page_lists_every_state(site: Site) -> None:
@@ -465,12 +467,17 @@ def test_every_listener_is_private(site: Site) -> None:
 def test_every_page_has_the_masthead_and_says_which_one_it_is(site: Site) -> None:
     ui = Ui(site)
     config = ui.blocks.get_config_file()
-    for name, module in PAGES:
+    pages = {}
+    for _, module in WORKED_WITH:
         ids = config["page"][module.ROUTE]["components"]
-        html = "".join(str(c["props"].get("value", "")) for c in config["components"] if c["id"] in ids)
+        pages[module.ROUTE] = "".join(str(c["props"].get("value", "")) for c in config["components"] if c["id"] in ids)
+    for read in READ:
+        pages[read.ROUTE] = document(site, read, {})
+    for html in pages.values():
         assert html.count("vp-masthead") == 1
-        assert re.search(rf'aria-current="page">{name}<', html)
         assert site.benchmark.digest[:8] in html
+    for name, route in NAVIGATION:
+        assert re.search(rf'aria-current="page">{name}<', pages[route])
 
 
 def test_without_an_endpoint_the_submit_page_says_so(queue: Queue) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-import gradio as gr
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +19,6 @@ from eval_queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.store import EMPTY_HEAD, LocalStore
 from leaderboard.answers_view import PAGE_SIZE, Filters, answers_of, cut
-from leaderboard.fresh import Fresh
 from leaderboard.pages import model
 from leaderboard.sentence import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
 from leaderboard.site import Site
@@ -69,7 +67,7 @@ def test_hostile_answers_and_addresses_are_inert(site: Site) -> None:
 
 
 def test_every_answer_is_there_with_its_text_over_the_pages(site: Site) -> None:
-    items = answers_of(ROW, PRACTICE, site.queue.answers)
+    items = answers_of(ROW, PRACTICE, site.queue.answers, site.released)
     assert [(i.query_id, i.option_id) for i in items] == [i.id for i in PRACTICE.items]
     first = cut(items, Filters(), texts=True)
     seen = [i for n in range(1, first.pages + 1) for i in cut(items, Filters(page=n), texts=True).items]
@@ -81,7 +79,7 @@ def test_every_answer_is_there_with_its_text_over_the_pages(site: Site) -> None:
 
 
 def test_filters_hold_for_one_and_the_same_answer(site: Site) -> None:
-    items = answers_of(ROW, PRACTICE, site.queue.answers)
+    items = answers_of(ROW, PRACTICE, site.queue.answers, site.released)
     assert cut(items, Filters(variant=VARIANTS[3], read="read"), texts=True).found == 0
     assert cut(items, Filters(variant=VARIANTS[3], read="unread"), texts=True).found == len(items)
     assert cut(items, Filters(rating="5"), texts=True).found == 0
@@ -89,11 +87,10 @@ def test_filters_hold_for_one_and_the_same_answer(site: Site) -> None:
         assert cut(items, Filters(value=name), texts=True).found == n
 
 
-def test_published_rows_show_means_and_say_where_the_answers_are(site: Site) -> None:
+def test_published_rows_show_every_answer_without_texts(site: Site) -> None:
     row = site.published.results[0]
     page = model.words(site, {"id": row.id})
     assert "Texts are not loaded" in page
-    assert "authors’ release" in page
     assert "520 responses; page 1 of 26" in page
     assert "page 26 of 26" in model.words(site, {"id": row.id, "page": "99"})
 
@@ -122,9 +119,3 @@ def test_the_citation_names_the_row() -> None:
     assert ROW.id in line
     assert BenchmarkRef.of(PRACTICE).digest[:12] in line
     assert line.endswith("retrieved 2026-11-24.")
-
-
-def test_listeners_are_private(site: Site) -> None:
-    with gr.Blocks() as blocks:
-        model.build(site, Fresh())
-    assert [f.api_visibility for f in blocks.fns.values()] == ["private"]

@@ -651,7 +651,8 @@ def test_released_models_under_both_keys(
     centred = psy.spearman_key(psy.person_centred(study), _ids(benchmark)).selected
     both = [psy.centred_scores(released.means, selected) for selected in (benchmark.key.selected, centred)]
     for d, name in enumerate(COLUMN):
-        expected = stats.spearmanr(both[0][:, d], both[1][:, d]).statistic
+        # scores that differ by less than rounding are ties, on every machine
+        expected = stats.spearmanr(*(np.round(scores[:, d], 9) for scores in both)).statistic
         assert found.person_centred[name].rank_correlation == pytest.approx(expected, abs=1e-12)
 
 

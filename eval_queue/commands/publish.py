@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Write into this folder instead of `data/published`.", show_default=False)
         ] = None,
     ) -> None:
-        """Compute the published files anew: `results.jsonl`, `item_means.parquet` and `validation.json`."""
+        """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
         from data.item_means import PUBLISHED, ItemMeans, write_item_means
         from data.sources import NAME, load_benchmark, load_study
@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
         from eval_queue.answers import read_answers
         from eval_queue.checkpoint import write_whole
         from eval_queue.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
+        from eval_queue.released import RELEASED, table_of, write_released
         from eval_queue.results import profiles
         from eval_queue.scoring import item_means
 
@@ -56,5 +57,6 @@ def register(app: typer.Typer) -> None:
         write_whole(folder / RESULTS_FILE, b"".join(r.model_dump_json().encode() + b"\n" for r in results))
         means = ItemMeans(answers.models, item_means(answers.ratings))
         write_item_means(benchmark, means, folder / PUBLISHED.name)
+        write_released(table_of([outputs], benchmark), folder / RELEASED.name)
         write_validation(validate(benchmark, load_study(source), means), folder / VALIDATION.name)
         typer.echo(f"{len(results)} models written to {folder}")

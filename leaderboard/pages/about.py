@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Mapping
+from typing import Final
 
-import gradio as gr
 from markupsafe import Markup
 
 from data.benchmark import MAX_P, MIN_RHO
@@ -15,29 +15,17 @@ from eval_queue.stability import FLAT_BELOW
 from leaderboard import table
 from leaderboard.charts import portrait
 from leaderboard.citation import board_bibtex, paper_bibtex
-from leaderboard.fresh import Fresh
 from leaderboard.markup import render
 from leaderboard.results import mean_profile
 from leaderboard.site import Site
-from leaderboard.theme import STATIC
 
-ROUTE = "about"
-
-
-def build(site: Site, fresh: Fresh) -> None:
-    """Lay the page out."""
-    value = partial(_words, site)
-    page = gr.HTML(
-        value(),
-        js_on_load=(STATIC / "about.js").read_text(encoding="utf-8") + "\nmountAbout(element);",
-        apply_default_css=False,
-        elem_id="about",
-        elem_classes="vp",
-    )
-    fresh.add(ROUTE, page, value)
+ROUTE: Final = "about"
+NAME: Final = "About"
 
 
-def _words(site: Site) -> str:
+def words(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML; its address has no fields."""
+    del query
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     shown = boards[0].benchmark if boards else None

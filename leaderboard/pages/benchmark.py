@@ -8,11 +8,9 @@ so.
 
 from __future__ import annotations
 
-import threading
-from functools import partial
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import gradio as gr
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -25,13 +23,13 @@ from data.validation_file import read_validation, validation_of
 from data.values import SCALE_NAMES, SCALES, VALUES
 from leaderboard.benchmark_card import BenchmarkCard, card, encode
 from leaderboard.charts import number
-from leaderboard.fresh import Fresh
+from leaderboard.document import Passing
 from leaderboard.markup import render
 from leaderboard.site import Site
-from leaderboard.theme import STATIC
 from leaderboard.validity_charts import hill, shared_bins
 
 ROUTE: Final = "benchmark"
+NAME: Final = "Benchmark"
 JSON_ADDRESS: Final = "benchmark.json"
 """The card for programs, relative to the pages."""
 
@@ -63,16 +61,13 @@ def choose(site: Site) -> Shown:
     )
 
 
-def build(site: Site, fresh: Fresh) -> None:
-    """Lay the page out; its content comes with the first request."""
-    page = gr.HTML(
-        "",
-        js_on_load=(STATIC / "about.js").read_text(encoding="utf-8") + "\nmountAbout(element);",
-        apply_default_css=False,
-        elem_id="benchmark",
-        elem_classes="vp",
-    )
-    fresh.add(ROUTE, page, partial(_content, site, {}, threading.Lock()))
+def words(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML; its address has no fields."""
+    del query
+    try:
+        return page_of(*choose(site))
+    except InputError as error:
+        return Passing(render("no_benchmark.html", message=str(error)))
 
 
 def json_route(site: Site) -> Route:
@@ -92,24 +87,14 @@ def json_route(site: Site) -> Route:
     return Route(f"/{JSON_ADDRESS}", answer)
 
 
-def _content(site: Site, last: dict[str, str], lock: threading.Lock) -> str:
-    with lock:
-        if "page" not in last:
-            try:
-                last["page"] = words(*choose(site))
-            except InputError as error:
-                return render("no_benchmark.html", message=str(error))
-        return last["page"]
-
-
 def along(x: float | None, low: float, high: float) -> str:
     """Where a number lies between two ends, as a style sheet reads it: 0 to 1, clipped to them."""
     share = 0.0 if x is None else (x - low) / (high - low)
     return f"{min(1.0, max(0.0, share)):.4g}"
 
 
-def words(report: ValidationReport, note: str) -> str:
-    """The page as HTML."""
+def page_of(report: ValidationReport, note: str) -> str:
+    """The page as HTML for a report, and a note on whose it is."""
     made: BenchmarkCard = card(report)
     counts = {name: v.correlations for name, v in report.dimensions.items()}
     chance, edges = report.correlations.chance, report.correlations.edges

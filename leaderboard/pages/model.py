@@ -1,7 +1,6 @@
 """Model: one row's portrait, what may be said of it, where it comes from, and every answer behind it.
 
-The address is the state: `id` names the row, the other fields filter its answers. The content depends on the address,
-so it comes with a request of the page itself and not with `Fresh`, whose values all visitors share.
+The address is the state: `id` names the row, the other fields filter its answers.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
-import gradio as gr
 from markupsafe import Markup
 
 from data.benchmark import VARIANTS
@@ -23,7 +21,7 @@ from eval_queue.records import DimensionScore, Result
 from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.answers_view import AnswersPage, Filters, answers_of, cut
 from leaderboard.charts import number, portrait
-from leaderboard.fresh import Fresh
+from leaderboard.document import Passing
 from leaderboard.markup import render
 from leaderboard.results import mean_profile
 from leaderboard.sentence import queries_of, sentence
@@ -31,6 +29,7 @@ from leaderboard.site import Site
 from leaderboard.table import BENCHMARKS, ORIGINS, badges
 
 ROUTE: Final = "model"
+NAME: Final = "Model"
 
 _SCALES: Final = (
     ("Ten values", "pvq", VALUES),
@@ -39,17 +38,6 @@ _SCALES: Final = (
 )
 
 _log = logging.getLogger(__name__)
-
-
-def build(site: Site, fresh: Fresh) -> None:
-    """Lay the page out; its content follows the address."""
-    del fresh
-    page = gr.HTML("", js_on_load=None, apply_default_css=False, elem_id="model", elem_classes="vp")
-
-    def show(request: gr.Request) -> str:
-        return words(site, dict(request.query_params))
-
-    gr.on(None, show, None, page, show_progress="hidden", queue=False, api_visibility="private")
 
 
 def words(site: Site, query: Mapping[str, str]) -> str:
@@ -65,7 +53,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         r for b in site.boards() if any(x.id == result.id for x in b.results) for r in b.results if r.id != result.id
     ]
     cells = _ten(result)
-    return render(
+    page = render(
         "model.html",
         r=result,
         badges=badges(result, practice=result.benchmark.name == "practice"),
@@ -99,6 +87,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         variants=VARIANTS,
         link=partial(_link, result.id, filters),
     )
+    return Passing(page) if problem else page
 
 
 def cite(result: Result, today: date) -> str:
@@ -119,7 +108,7 @@ def _ten(result: Result) -> list[DimensionScore | None]:
 
 def _answers(site: Site, result: Result, filters: Filters) -> tuple[AnswersPage | None, str]:
     try:
-        items = answers_of(result, site.benchmark, site.queue.answers)
+        items = answers_of(result, site.benchmark, site.queue.answers, site.released)
     except InputError as error:
         return None, str(error)
     except (StoreUnavailable, WriteConflict):

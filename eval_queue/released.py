@@ -1,0 +1,155 @@
+"""The released models' answers, one row a prompt, for a fresh clone to show: `data/published/answers.parquet`.
+
+Columns as in a run's own table (`eval_queue.outcome`): `model, prompt_variant, portrait_id, option_id, raw_response,
+rating, unscored`. Of what a model wrote only short answers are in the file, which is nearly all; longer ones are
+sentences, some of which repeat the benchmark, and stay with its authors: null there, with `length` saying how long they
+are. An operator who has the released files can name their folder, and whole answers are read from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from data.benchmark import VARIANTS, Benchmark
+from data.errors import InputError
+from eval_queue.answers import UNPARSED, official_reading, raw_records
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+RELEASED: Final = Path(__file__).resolve().parent.parent / "data" / "published" / "answers.parquet"
+LONGEST: Final = 40
+"""Characters of the longest answer that the file holds."""
+
+_DIGEST: Final = b"benchmark_digest"
+
+
+def table_of(paths: Iterable[Path], benchmark: Benchmark) -> pa.Table:
+    """Answer files as a table, read with the official reader; rows by model, item and variant.
+
+    Args:
+        paths: answer files, or folders of them; they must have passed `eval_queue.answers.read_answers`.
+        benchmark: the benchmark that was asked; the table's metadata names its digest.
+
+    Raises:
+        InputError: as for `read_answers`, as far as it is noticed here.
+    """
+    import pyarrow as pa
+
+    records = sorted(
+        raw_records(paths),
+        key=lambda r: (r["model"], r["portrait_id"], r["option_id"], VARIANTS.index(r["prompt_variant"])),
+    )
+    read = [official_reading(r.get("raw_response"), r.get("error"), r.get("finish_reason")) for r in records]
+    wrote = [_wrote(r) for r in records]
+    text = pa.string()
+    columns = {
+        "model": pa.array([r["model"] for r in records], text),
+        "prompt_variant": pa.array([r["prompt_variant"] for r in records], text),
+        "portrait_id": pa.array([r["portrait_id"] for r in records], pa.int32()),
+        "option_id": pa.array([r["option_id"] for r in records], pa.int32()),
+        "raw_response": pa.array(wrote, text),
+        "length": pa.array([None if w is None else len(w) for w in wrote], pa.int32()),
+        "rating": pa.array([r.rating for r in read], pa.int8()),
+        "unscored": pa.array([r.kind for r in read], text),
+    }
+    return pa.table(columns).replace_schema_metadata({_DIGEST: benchmark.digest.encode()})
+
+
+def _wrote(record: dict[str, object]) -> str | None:
+    """What the model wrote; None where the request failed."""
+    error = record.get("error")
+    if isinstance(error, str) and error:
+        return error.removeprefix(UNPARSED) if error.startswith(UNPARSED) else None
+    raw = record.get("raw_response")
+    return raw if isinstance(raw, str) else None
+
+
+def write_released(table: pa.Table, path: Path = RELEASED) -> None:
+    """Write the file from `table_of` the released answers, in place of an older one; long answers are left out."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    at = table.column_names.index("raw_response")
+    short = pc.if_else(pc.less_equal(table["length"], LONGEST), table["raw_response"], pa.scalar(None, pa.string()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(
+            table.set_column(at, "raw_response", short), unfinished, compression="zstd", compression_level=19
+        )
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+class Released:
+    """The released answers, model by model. Threads may share it.
+
+    Args:
+        path: the file that comes with the project.
+        folder: of the released answer files (`MODEL.jsonl.gz`, with `_` for `:`), where an operator has them.
+    """
+
+    def __init__(self, path: Path = RELEASED, folder: Path | None = None) -> None:
+        self.path = path
+        self.folder = folder
+        self._whole: dict[Path, pa.Table] = {}
+
+    def table(self, model: str, benchmark: Benchmark | None = None) -> pa.Table:
+        """One model's answers, columns as the module says.
+
+        Args:
+            model: its name.
+            benchmark: the one in use; whole answers are read only where it is the one that was asked.
+
+        Raises:
+            InputError: nothing is there for this model, or a file cannot be read.
+        """
+        import pyarrow.compute as pc
+
+        whole = _shipped(self.path)
+        found = whole.filter(pc.equal(whole["model"], model))
+        if not found.num_rows:
+            raise InputError(f"no answers of {model} are in {self.path.name}")
+        if self.folder is None or benchmark is None:
+            return found
+        if (whole.schema.metadata or {}).get(_DIGEST) != benchmark.digest.encode():
+            return found
+        file = self.folder / f"{model.replace(':', '_')}.jsonl.gz"
+        if not file.is_file():
+            return found
+        if file not in self._whole:
+            self._whole = {**self._whole, file: table_of([file], benchmark)}
+        return self._whole[file]
+
+    def everything(self) -> pa.Table:
+        """All models' answers, as shipped.
+
+        Raises:
+            InputError: the file is missing or damaged.
+        """
+        return _shipped(self.path)
+
+    @property
+    def digest(self) -> str:
+        """Digest of the benchmark that was asked; empty where the file does not say."""
+        named: bytes = (_shipped(self.path).schema.metadata or {}).get(_DIGEST, b"")
+        return named.decode()
+
+
+@lru_cache(maxsize=2)
+def _shipped(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        message = "cannot be read; write it anew with `python -m eval_queue publish`"
+        raise InputError(message, file=path) from error

@@ -1,0 +1,146 @@
+"""Pages to read, as documents of their own: all of their content is in the answer to the first request.
+
+Gradio draws its pages in the browser, after its own program has been loaded; what a page shows for one address would
+come with a further request still. A page that is only read gains nothing from that. So Board, Submit and Queue, which
+are worked with, are Gradio's, and the others are plain HTML beside them in the same app, with the same frame and style:
+whole when they arrive, the same for every visitor who opens the same address, and usable without any script. The static
+copy of the board is made of the same documents.
+
+A page is a module with `ROUTE`, `NAME` and `words(site, query)`, which returns its content as HTML; it may have
+`SCRIPTS` (names of files in `static/`) and `POLICY` (a Content-Security-Policy of its own). A style sheet
+`static/ROUTE.css`, where there is one, is the page's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from threading import Lock
+from typing import Final, Protocol
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from eval_queue.records import now
+from leaderboard.frame import LOGO, TITLE, footer, masthead
+from leaderboard.markup import render
+from leaderboard.site import Site
+from leaderboard.theme import STATIC
+
+ASSETS: Final = "vp"
+"""Where style sheets and scripts are, relative to the pages. Gradio has `static` and `assets` for its own."""
+KEPT: Final = 256
+"""How many finished pages are remembered."""
+
+_log = logging.getLogger(__name__)
+
+
+class Passing(str):
+    """Content that may be other a moment later, although no result has changed: it is not remembered."""
+
+    __slots__ = ()
+
+
+class ReadingPage(Protocol):
+    """A module that makes the content of a page to read."""
+
+    ROUTE: str
+    """Its address, one word."""
+    NAME: str
+    """What its title says."""
+
+    def words(self, site: Site, query: Mapping[str, str]) -> str:
+        """The content as HTML, for the fields of an address; whatever they hold, it must be safe."""
+        ...
+
+
+def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
+    """A whole page as HTML."""
+    return _framed(site, page, page.words(site, query))
+
+
+def _framed(site: Site, page: ReadingPage, content: str) -> str:
+    sheets = ["page.css", "document.css", f"{page.ROUTE}.css"]
+    scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
+    return render(
+        "document.html",
+        title=f"{page.NAME} · {TITLE}",
+        sheets=[_versioned(name) for name in sheets if (STATIC / name).exists()],
+        scripts=[_versioned(name) for name in scripts],
+        masthead=Markup(masthead(site, page.ROUTE)),
+        content=Markup(content),
+        footer=Markup(footer(site)),
+        assets=ASSETS,
+    )
+
+
+@cache
+def _versioned(name: str) -> str:
+    """The address of a file, which changes with its content: browsers may keep it for good."""
+    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]
+    return f"./{ASSETS}/{name}?v={digest}"
+
+
+def routes(site: Site, pages: Sequence[ReadingPage]) -> list[BaseRoute]:
+    """The routes of the pages and of their files."""
+    made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page)) for page in pages]
+    return [*made, Route("/logo.svg", _logo), Mount(f"/{ASSETS}", StaticFiles(directory=STATIC))]
+
+
+def _logo(_: Request) -> Response:
+    return Response(LOGO.read_bytes(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
+
+
+def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
+    kept = _Kept()
+    policy = getattr(page, "POLICY", None)
+
+    def answer(request: Request) -> Response:
+        query = dict(request.query_params)
+        # a day is part of what pages say: they name the day on which something was retrieved
+        key = (site.revision(), now().date().isoformat(), *sorted(query.items()))
+        try:
+            content = kept.get(key, lambda: page.words(site, query))
+        except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
+            _log.exception("the page %s could not be made", page.ROUTE)
+            html = _framed(site, page, render("failed.html"))
+            return HTMLResponse(html, status_code=500)
+        html = _framed(site, page, content)
+        tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if policy is not None:
+            headers["Content-Security-Policy"] = policy
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return HTMLResponse(html, headers=headers)
+
+    return answer
+
+
+class _Kept:
+    """The pages made last. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[object, ...], make: Callable[[], str]) -> str:
+        """The content for `key`, made if it is not remembered."""
+        with self._lock:
+            if key in self._pages:
+                self._pages.move_to_end(key)
+                return self._pages[key]
+        made = make()
+        if isinstance(made, Passing):
+            return made
+        with self._lock:
+            self._pages[key] = made
+            while len(self._pages) > KEPT:
+                self._pages.popitem(last=False)
+        return made

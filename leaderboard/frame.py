@@ -1,0 +1,45 @@
+"""What stands around the content of every page: the top bar, the outage notice and the footer.
+
+The same HTML serves the pages that Gradio draws and those that are documents of their own (`leaderboard.document`).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import gradio as gr
+from markupsafe import Markup
+
+from leaderboard.citation import version
+from leaderboard.markup import render
+from leaderboard.site import Site
+
+TITLE: Final = "Value Portrait Leaderboard"
+LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
+"""The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
+
+NAVIGATION: Final = (
+    ("Board", ""),
+    ("Submit", "submit"),
+    ("Queue", "queue"),
+    ("Benchmark", "benchmark"),
+    ("About", "about"),
+)
+"""Name and route of each page that the top bar names, in its order."""
+
+
+@cache
+def _logo() -> Markup:
+    return Markup(LOGO.read_text(encoding="utf-8"))  # drawn by `charts`, not by a visitor
+
+
+def masthead(site: Site, route: str) -> str:
+    """The top bar of the page at `route`, and what is known of an outage of the store."""
+    return render("masthead.html", pages=NAVIGATION, current=route, logo=_logo(), outage=site.queue.outage())
+
+
+def footer(site: Site) -> str:
+    """What stands under every page."""
+    return render("footer.html", benchmark=site.benchmark, version=version(), gradio=gr.__version__)

@@ -1,0 +1,24 @@
+/* What every document does: follow the visitor's light or dark, and copy what a button offers. */
+
+(function () {
+  "use strict";
+
+  const asked = new URLSearchParams(window.location.search).get("__theme");
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => document.documentElement.classList.toggle("dark", asked ? asked === "dark" : dark.matches);
+  dark.addEventListener("change", follow);
+  follow();
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const before = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "Select the text and copy it";
+    }
+    window.setTimeout(() => { button.textContent = before; }, 2500);
+  });
+})();

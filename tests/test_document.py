@@ -1,0 +1,116 @@
+"""Pages to read arrive whole: framed, remembered while nothing changes, and without one page's trouble in another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from data.practice import practice_benchmark
+from eval_queue.collection import encode
+from eval_queue.queue import Queue
+from eval_queue.store import LocalStore
+from leaderboard.document import Passing, routes
+from leaderboard.site import Site
+from tests.rows import result
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    practice = practice_benchmark()
+    store = LocalStore(tmp_path / "store")
+    return Site(
+        practice, practice, Queue(store, store, lease=timedelta(minutes=2)), (), quota=2, scheduler_seconds=None
+    )
+
+
+def serve(site: Site, words: Any, **more: Any) -> TestClient:
+    page: Any = SimpleNamespace(ROUTE="about", NAME="About", words=words, **more)
+    return TestClient(Starlette(routes=routes(site, [page])), raise_server_exceptions=False)
+
+
+def test_a_page_arrives_whole_with_its_frame(site: Site) -> None:
+    answer = serve(site, lambda *_: "<p>the content</p>").get("/about")
+    assert answer.status_code == 200
+    assert answer.text.count("<p>the content</p>") == 1
+    assert 'aria-current="page">About<' in answer.text
+    assert site.benchmark.digest[:8] in answer.text
+
+
+def test_a_page_is_made_once_for_an_address_until_the_results_change(site: Site) -> None:
+    made: list[Mapping[str, str]] = []
+
+    def words(_: Site, query: Mapping[str, str]) -> str:
+        made.append(query)
+        return f"<p>{len(made)}</p>"
+
+    client = serve(site, words)
+    first = client.get("/about?a=1")
+    assert client.get("/about?a=1").text == first.text
+    assert client.get("/about?a=2").text != first.text
+    assert [dict(q) for q in made] == [{"a": "1"}, {"a": "2"}]
+    store = site.queue._results.store
+    store.commit({"results/new.json": encode(result("new", id="new", origin="space"))}, store.head(), "a row")
+    assert client.get("/about?a=1").text != first.text
+
+
+def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:
+    client = serve(site, lambda *_: "<p>same</p>")
+    tag = client.get("/about").headers["etag"]
+    again = client.get("/about", headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get("/about", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_what_holds_for_a_moment_is_not_remembered(site: Site) -> None:
+    made: list[int] = []
+
+    def words(*_: Any) -> str:
+        made.append(1)
+        return Passing("<p>the store is away</p>")
+
+    client = serve(site, words)
+    assert "the store is away" in client.get("/about").text
+    client.get("/about")
+    assert len(made) == 2
+
+
+def test_a_page_that_cannot_be_made_says_so_and_is_tried_again(site: Site) -> None:
+    broken = [True]
+
+    def words(*_: Any) -> str:
+        if broken:
+            raise ValueError(f"secret {HOSTILE}")
+        return "<p>well again</p>"
+
+    client = serve(site, words)
+    answer = client.get("/about")
+    assert answer.status_code == 500
+    assert "could not be made" in answer.text
+    assert "secret" not in answer.text
+    broken.clear()
+    assert "well again" in client.get("/about").text
+
+
+def test_a_policy_of_a_page_is_sent_with_it(site: Site) -> None:
+    assert "content-security-policy" not in serve(site, lambda *_: "").get("/about").headers
+    strict = serve(site, lambda *_: "", POLICY="connect-src 'none'").get("/about")
+    assert strict.headers["content-security-policy"] == "connect-src 'none'"
+
+
+def test_style_sheets_and_scripts_are_there(site: Site) -> None:
+    import re
+
+    client = serve(site, lambda *_: "")
+    named = re.findall(r'(?:href|src)="\./(vp/[^"]+|logo\.svg)"', client.get("/about").text)
+    assert len(named) >= 3
+    for address in named:
+        assert client.get(f"/{address}").status_code == 200
