@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from data.benchmark import Benchmark
+from data.errors import InputError
+from data.key_file import KeyTable, read_key
 from data.practice import practice_study
 from data.ratings import Study
 from data.reference import Reference, load_reference
@@ -24,6 +27,8 @@ from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.sentence import PUBLISHED_DIGEST
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -107,6 +112,16 @@ class Site:
             InputError: it is not at hand.
         """
         return practice_study() if benchmark.digest == self.practice.digest else load_study(self.source)
+
+    def key(self, digest: str) -> KeyTable | None:
+        """Which item speaks for what in the benchmark of this digest: one at hand, or the published one's figures."""
+        if (at_hand := self.choices.get(digest)) is not None:
+            return KeyTable.of(at_hand)
+        try:
+            return found if (found := read_key()).digest == digest else None
+        except InputError:
+            _log.exception("the published benchmark's key cannot be read")
+            return None
 
     def raters(self, digest: str) -> tuple[float, ...] | None:
         """The ten values of the people who rated a benchmark, scored on its items like a model, in circle order.

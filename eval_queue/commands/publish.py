@@ -30,6 +30,8 @@ def register(app: typer.Typer) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
         from data.item_means import PUBLISHED, ItemMeans, write_item_means
+        from data.key_file import PUBLISHED as KEY
+        from data.key_file import KeyTable, write_key
         from data.sources import NAME, load_benchmark, load_study
         from data.upstream import COMMIT
         from data.validation import validate
@@ -57,6 +59,7 @@ def register(app: typer.Typer) -> None:
         write_whole(folder / RESULTS_FILE, b"".join(r.model_dump_json().encode() + b"\n" for r in results))
         means = ItemMeans(answers.models, item_means(answers.ratings))
         write_item_means(benchmark, means, folder / PUBLISHED.name)
+        write_key(KeyTable.of(benchmark), folder / KEY.name)
         write_released(table_of([outputs], benchmark), folder / RELEASED.name)
         write_validation(validate(benchmark, load_study(source), means), folder / VALIDATION.name)
         typer.echo(f"{len(results)} models written to {folder}")

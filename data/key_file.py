@@ -1,0 +1,105 @@
+"""Which item speaks for which dimension, without any text: what scoring needs of a benchmark that is not at hand.
+
+`data/published/key.parquet` holds it for the published benchmark (columns `portrait_id, option_id, source` and one
+boolean a dimension; the metadata field `benchmark_digest` names the benchmark), so that a fresh clone without a network
+can compare and resample the published models. It is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.benchmark import Benchmark
+from data.errors import InputError
+from data.values import DIMENSIONS
+
+PUBLISHED: Final = Path(__file__).parent / "published" / "key.parquet"
+
+_DIGEST: Final = b"benchmark_digest"
+
+
+@dataclass(frozen=True, eq=False)
+class KeyTable:
+    """The items of a benchmark and what they count for.
+
+    Attributes:
+        digest: of the benchmark.
+        ids: (`portrait_id`, `option_id`) of each item, shape (items, 2), in the benchmark's order.
+        sources: where each item's query was asked, e.g. `Reddit`.
+        selected: which item counts for which dimension, shape (items, 19), order `data.values.DIMENSIONS`.
+    """
+
+    digest: str
+    ids: NDArray[np.int64]
+    sources: tuple[str, ...]
+    selected: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, benchmark: Benchmark) -> KeyTable:
+        """The key of a benchmark at hand."""
+        return cls(
+            benchmark.digest,
+            np.array([item.id for item in benchmark.items], dtype=np.int64).reshape(-1, 2),
+            tuple(benchmark.query_by_id[item.query_id].source for item in benchmark.items),
+            benchmark.key.selected,
+        )
+
+    @cached_property
+    def item_index(self) -> dict[tuple[int, int], int]:
+        """Row of an item, by (`portrait_id`, `option_id`)."""
+        return {(query, option): i for i, (query, option) in enumerate(self.ids.tolist())}
+
+    @cached_property
+    def query_index(self) -> NDArray[np.intp]:
+        """For each item the position of its query: the clusters of the bootstrap, shape (items,)."""
+        return np.asarray(np.unique(self.ids[:, 0], return_inverse=True)[1].astype(np.intp))
+
+
+def write_key(table: KeyTable, path: Path = PUBLISHED) -> None:
+    """Write the file, in place of an older one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "portrait_id": pa.array(table.ids[:, 0], pa.int32()),
+        "option_id": pa.array(table.ids[:, 1], pa.int8()),
+        "source": pa.array(table.sources).dictionary_encode(),
+        **{d.name: pa.array(table.selected[:, i]) for i, d in enumerate(DIMENSIONS)},
+    }
+    made = pa.table(columns).replace_schema_metadata({_DIGEST: table.digest.encode()})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        pq.write_table(made, unfinished, compression="zstd")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=2)
+def read_key(path: Path = PUBLISHED) -> KeyTable:
+    """Read the file.
+
+    Raises:
+        InputError: it is missing, or not such a file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        ids = np.column_stack([table[name].to_numpy().astype(np.int64) for name in ("portrait_id", "option_id")])
+        selected = np.column_stack([table[d.name].to_numpy().astype(np.bool_) for d in DIMENSIONS])
+        sources = tuple(table["source"].to_pylist())
+        digest = (table.schema.metadata or {})[_DIGEST].decode()
+    except (pa.ArrowException, OSError, KeyError) as error:
+        message = "expected a Parquet file of a key; write it anew with `python -m eval_queue publish`"
+        raise InputError(message, file=path) from error
+    return KeyTable(digest, ids, sources, selected)
