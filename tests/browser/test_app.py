@@ -51,7 +51,7 @@ def config(page: str) -> dict[str, Any]:
 def test_nothing_is_offered_to_programs_by_accident(served: RunningApp) -> None:
     info = json.loads(get(f"{served.url}/gradio_api/info"))
     assert info == {"named_endpoints": {}, "unnamed_endpoints": {}}
-    for route in ("", "submit", "queue", "about"):
+    for route in ("", "submit", "queue"):
         for listener in config(get(f"{served.url}/{route}"))["dependencies"]:
             assert listener["api_visibility"] == "private"
 
