@@ -38,7 +38,7 @@ def test_no_page_has_a_serious_issue(browser: Browser, served: RunningApp, width
                     found[f"{address or 'board'}: {issue['id']}"] = where
         # the check itself can fail
         view.locator("p").first.evaluate(
-            "p => { p.style.color = p.style.background = 'gray'; p.textContent = 'unseen'; }"
+            "p => { p.style.cssText = 'color: #999; background: #bbb'; p.textContent = 'hard to read'; }"
         )
         assert "color-contrast" in {issue["id"] for issue in axe.run(view, context=OURS).response["violations"]}
     finally:
