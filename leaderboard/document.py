@@ -18,10 +18,12 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from threading import Lock
 from typing import Final, Protocol
 
 from markupsafe import Markup
+from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -56,8 +58,18 @@ class ReadingPage(Protocol):
     """What its title says."""
 
     def words(self, site: Site, query: Mapping[str, str]) -> str:
-        """The content as HTML, for the fields of an address; whatever they hold, it must be safe."""
+        """The content as HTML, for the fields of an address; whatever they hold, it must be safe.
+
+        Of a field that is there several times the mapping gives the last one; `every` gives all.
+        """
         ...
+
+
+def every(query: Mapping[str, str], name: str) -> list[str]:
+    """All that an address says under one name, in its order: starlette's `QueryParams`, or a plain mapping."""
+    if isinstance(query, ImmutableMultiDict):
+        return [str(value) for value in query.getlist(name)]
+    return [query[name]] if name in query else []
 
 
 def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
@@ -102,9 +114,11 @@ def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
     policy = getattr(page, "POLICY", None)
 
     def answer(request: Request) -> Response:
-        query = dict(request.query_params)
+        query = request.query_params
+        # the order of a field's several values may matter, that of the fields does not: a stable sort, by name only
+        fields = sorted(query.multi_items(), key=itemgetter(0))
         # a day is part of what pages say: they name the day on which something was retrieved
-        key = (site.revision(), now().date().isoformat(), *sorted(query.items()))
+        key = (site.revision(), now().date().isoformat(), *fields)
         try:
             content = kept.get(key, lambda: page.words(site, query))
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged

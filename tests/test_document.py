@@ -16,7 +16,7 @@ from data.practice import practice_benchmark
 from eval_queue.collection import encode
 from eval_queue.queue import Queue
 from eval_queue.store import LocalStore
-from leaderboard.document import Passing, routes
+from leaderboard.document import Passing, every, routes
 from leaderboard.site import Site
 from tests.rows import result
 
@@ -60,6 +60,27 @@ def test_a_page_is_made_once_for_an_address_until_the_results_change(site: Site)
     store = site.queue._results.store
     store.commit({"results/new.json": encode(result("new", id="new", origin="space"))}, store.head(), "a row")
     assert client.get("/about?a=1").text != first.text
+
+
+def test_every_value_of_a_repeated_field_arrives_and_makes_a_page_of_its_own(site: Site) -> None:
+    made: list[str] = []
+
+    def words(_: Site, query: Mapping[str, str]) -> str:
+        made.append(query["id"])
+        return f"<p>got {' then '.join(every(query, 'id'))}</p>"
+
+    client = serve(site, words)
+    assert "got a then b<" in client.get("/about?id=a&x=1&id=b").text
+    assert "got a then b<" in client.get("/about?x=1&id=a&id=b").text
+    assert made == ["b"]
+    assert "got b then a<" in client.get("/about?id=b&x=1&id=a").text
+    assert "got b<" in client.get("/about?x=1&id=b").text
+    assert "got <" in serve(site, lambda _, q: f"got {''.join(every(q, 'id'))}<").get("/about").text
+
+
+def test_a_plain_mapping_has_each_field_once() -> None:
+    assert every({"id": "a"}, "id") == ["a"]
+    assert every({}, "id") == []
 
 
 def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:
