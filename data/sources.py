@@ -154,7 +154,7 @@ def _find(source: str | Path | None, *, progress: bool) -> _Found:
         what = f"not upstream's commit {upstream.COMMIT}: {len(different)} of {len(layout.FILES)} files differ ({some})"
     else:
         what = f"the same as upstream's commit {upstream.COMMIT}"
-    return _Found(files, f"Folder {source}{why}; {what}.")
+    return _Found(files, f"Folder {Path(source).resolve().name}{why}; {what}.")
 
 
 def _upstream(why: str, *, progress: bool) -> _Found:

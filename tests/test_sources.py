@@ -686,3 +686,10 @@ def test_practice_asks_no_network(other_mirror: Mirror, monkeypatch: pytest.Monk
     assert b.origin == "Practice benchmark, written for this project, as VALUE_PORTRAIT_SOURCE says."
     assert load_study().n_people == b.raters
     assert other_mirror.asked == []
+
+
+def test_where_a_folder_lies_is_nobodys_business_on_a_page(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "mine")
+    said = load_benchmark(folder).origin
+    assert said.startswith("Folder mine")
+    assert str(tmp_path) not in said
