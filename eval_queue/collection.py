@@ -80,8 +80,9 @@ class Collection(Generic[R]):
             StoreUnavailable: the store cannot be reached.
             InputError: the store itself is damaged.
         """
+        # not under the lock: a look at a store that is slow keeps nobody from what is known
+        head = self.store.head()
         with self._lock:
-            head = self.store.head()
             if head != self._last.head:
                 self._last = self._next(self._last, head)
             return self._last

@@ -97,7 +97,9 @@ class Copy:
         with contextlib.suppress(OSError):
             _write(self._state, orjson.dumps(document))
         live = {entry.oid for files in state.folders.values() for entry in files.values()}
-        self._memory = {oid: data for oid, data in self._memory.items() if oid in live}
+        for oid in [*self._memory]:  # other threads put more meanwhile
+            if oid not in live:
+                self._memory.pop(oid, None)
         if self._written >= _TIDY_EVERY:
             self._written = 0
             self._tidy(live)

@@ -94,6 +94,21 @@ class HubFiles:
                 found[path] = listing.files[path]
         return found | self._repo.files(unknown, head) if unknown else found
 
+    def knows(self, folder: str, head: str) -> bool:
+        """Whether a folder can be listed without asking the Hub."""
+        return head == EMPTY_HEAD or self._known(head, folder) is not None
+
+    def kept(self, path: str, head: str) -> bytes | None:
+        """The content of a file as far as it is near; None where only the Hub knows.
+
+        Raises:
+            KeyError: there is no such file at `head`.
+        """
+        if head == EMPTY_HEAD:
+            raise KeyError(path)
+        listing = self._known(head, top_folder(path)) or self._known(head, "")
+        return None if listing is None else self._copy.get(listing.files[path].oid)
+
     def content(self, path: str, entry: Entry, head: str) -> bytes:
         """The content of a file.
 
@@ -175,7 +190,7 @@ class HubFiles:
                 else:
                     files[path] = Entry(blob_oid(data), blob_oid(data), len(data))
             self._remember(new, folder, _Listing(files, None if touched else before.tree))
-        return all(self._known(new, folder) for folder in self.watched)
+        return all(self._known(new, folder) for folder in tuple(self.watched))
 
     def recall(self, state: State) -> None:
         """Begin where the last process ended: what it knew need not be asked again."""

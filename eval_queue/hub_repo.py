@@ -7,6 +7,7 @@ answers (`HubClock`), so that leases written by one machine can be judged by ano
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -142,9 +143,9 @@ class HubRepo:
 
         def ask() -> str:
             sha = self._api.dataset_info(self.id, expand=["sha"]).sha
-            if not sha:
+            if not re.fullmatch(r"[0-9a-f]{40}", str(sha)):
                 raise ValueError("no commit")
-            return sha
+            return str(sha)
 
         return self._read(ask)
 
@@ -321,11 +322,12 @@ class HubRepo:
         except RuntimeError:
             # an upload, or a client that another thread has just closed because of an error of its own
             raise HubUnavailable("the connection to it broke", passing=True) from None
-        except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+        except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise HubUnavailable(reason(error), passing=True) from None
 
     def _answered(self, response: httpx2.Response) -> None:
-        if response.request.url.host == self._host:
+        # out of a cache in between comes the time at which it was put there
+        if response.request.url.host == self._host and "age" not in response.headers:
             self.clock.note(response.headers.get("date"))
 
 

@@ -9,9 +9,8 @@ in use are listed at that commit and what is new is fetched (`hub_files`). `head
 near, so reading at it needs no network. While the Hub cannot be reached, the last good copy is read instead, after a
 restart the one on disk, and `outage` says so; it ends by itself.
 
-An answer of the Hub may be old. A head seen before is taken for the newest only if it was made on the present one, or
-if the Hub has insisted on it for a minute. One that was never seen is taken, and corrected by the next answer; nobody
-can commit on it.
+An answer of the Hub may be old. Another head than the present one is taken for the newest only if it was made on it
+(one more request each time the head has moved), or if the Hub has insisted on it for a minute.
 
 Not done: undoing; more than one branch. The repository's own files (README.md, .gitattributes, the compiled table) are
 neither listed nor written through `commit`.
@@ -117,6 +116,8 @@ class HubStore:
     def list(self, prefix: str, head: str) -> Mapping[str, str]:
         """See `Store.list`."""
         folder = top_folder(prefix)
+        if self._outage is not None and not self._files.knows(folder, head):
+            raise StoreUnavailable(f"{folder} cannot be read now: {self._outage.reason}")
         files = self._files.at(folder, head)
         if folder not in self._files.watched and head != EMPTY_HEAD:
             self._files.bring_near(folder, head)
@@ -126,6 +127,13 @@ class HubStore:
 
     def read(self, path: str, head: str) -> bytes:
         """See `Store.read`."""
+        outage = self._outage
+        if outage is not None:
+            # nobody waits for a Hub that does not answer: whoever is at the head has just looked
+            kept = self._files.kept(path, head)
+            if kept is None:
+                raise StoreUnavailable(f"{path} cannot be read now: {outage.reason}")
+            return kept
         entry = self._files.entries([path], head).get(path)
         if entry is None:
             raise KeyError(path)
@@ -134,6 +142,10 @@ class HubStore:
     def outage(self) -> Outage | None:
         """See `Store.outage`."""
         return self._outage
+
+    def doubt(self) -> None:
+        """See `Store.doubt`."""
+        self._doubts += 1
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -220,6 +232,8 @@ class HubStore:
             inside = self._files.in_table(head)
             if not compiled.due(behind=sum(oid not in inside for oid in files.values()), total=len(files)):
                 return {}
+        for folder in compiled.folders:
+            self._files.bring_near(folder, head)
         records = (
             changes[path] if path in changes else self._files.readable(path, listed[path], head) for path in files
         )
@@ -254,7 +268,7 @@ class HubStore:
                 self._files.recall(state)
         try:
             head = self._newest()
-            for folder in self._files.watched:
+            for folder in tuple(self._files.watched):  # another thread may add one meanwhile
                 self._files.bring_near(folder, head)
         except (HubUnavailable, WriteConflict) as error:
             self._fall_back(error)
@@ -276,13 +290,9 @@ class HubStore:
                 raise HubUnavailable(f"{missing}, and making it failed: {error}") from None
             head = self.repo.head()
         known = self._head
-        if known is None or head not in self._older:
+        if known is None or known in (EMPTY_HEAD, head) or self.repo.descends(head, known):
             self._older_since = None
-            return head
-        if self.repo.descends(head, known):
-            # the last answer was old, and so old that nobody here had seen it
-            self._older_since = None
-            self._older.pop(head, None)
+            self._older.pop(head, None)  # the first answer of all was old
             return head
         now = time.monotonic()
         self._older_since = self._older_since or now

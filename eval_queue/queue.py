@@ -95,6 +95,7 @@ class Queue:
         self._order = _Order({})
         self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
         self._shown = ({}, {}, {}, [])
+        self._doubted: Mapping[str, Submission] | None = None
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -121,7 +122,7 @@ class Queue:
         """
         # in this order: whatever is done here has its result there
         asked = self._read().records
-        stored = self._read_results().records
+        stored = self._with_all_done(asked)
         reported = self.reported.records()
         if self._shown[0] is not asked or self._shown[1] is not stored or self._shown[2] is not reported:
             shown = [r for id_, r in sorted(stored.items()) if id_ not in asked or asked[id_].state == "done"]
@@ -393,6 +394,21 @@ class Queue:
         if self._order.records is not records:
             self._order = _Order(records)
         return self._order
+
+    def _with_all_done(self, asked: Mapping[str, Submission]) -> Mapping[str, Result]:
+        """The stored results, among them those of all submissions that are done.
+
+        What is read of two stores may be of different age: one that was last asked before the result was written is
+        asked anew, once for each state of the submissions, since a result may also have been taken away by hand.
+        """
+        stored = self._read_results()
+        if asked is self._shown[0] or asked is self._doubted:
+            return stored.records
+        if any(s.state == "done" and id_ not in stored.files for id_, s in asked.items()):
+            self._doubted = asked
+            self._results.store.doubt()
+            stored = self._read_results()
+        return stored.records
 
     def _read(self) -> Snapshot[Submission]:
         return again()(self._submissions.read)

@@ -14,14 +14,16 @@ _OUTAGES: Final = 4
 
 def again() -> Retrying:
     """A call of this calls a function until it succeeds, a bounded number of times with growing, jittered pauses."""
+    outages = 0
+
+    def enough(state: RetryCallState) -> bool:
+        nonlocal outages
+        outages += state.outcome is not None and isinstance(state.outcome.exception(), StoreUnavailable)
+        return outages >= _OUTAGES or state.attempt_number >= _CONFLICTS
+
     return Retrying(
         retry=retry_if_exception_type((WriteConflict, StoreUnavailable)),
-        stop=_enough,
+        stop=enough,
         wait=wait_random_exponential(multiplier=0.01, max=1.0),
         reraise=True,
     )
-
-
-def _enough(state: RetryCallState) -> bool:
-    unavailable = state.outcome is not None and isinstance(state.outcome.exception(), StoreUnavailable)
-    return state.attempt_number >= (_OUTAGES if unavailable else _CONFLICTS)

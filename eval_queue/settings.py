@@ -187,8 +187,11 @@ def load_settings(*, store: Path | None = None) -> Settings:
         name, *inside = map(str, first["loc"])
         where = ".".join([f"VALUE_PORTRAIT_{name.upper()}", *inside])
         raise InputError(first["msg"], field=where) from None
-    except SettingsError:
-        raise InputError("is not valid JSON", field="VALUE_PORTRAIT_ENDPOINTS") from None
+    except SettingsError as error:
+        # it names the field, and nowhere else than in its words
+        named = next((n for n in Settings.model_fields if f'"{n}"' in str(error)), "endpoints")
+        message = "is not valid JSON, e.g. " + ('["ada", "ben"]' if named == "administrators" else '[{"name": "vllm"}]')
+        raise InputError(message, field=f"{PREFIX}{named.upper()}") from None
 
 
 def _refuse_unknown() -> None:

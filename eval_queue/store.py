@@ -106,6 +106,10 @@ class Store(Protocol):
         """Why what is read now may be old; None while the store can be reached. As of the last `head`."""
         ...
 
+    def doubt(self) -> None:
+        """What was read last is known to be old: the next `head` is the newest, however short ago one was asked for."""
+        ...
+
 
 def check_path(path: str) -> str:
     """Return `path` if it is one that every store can hold.
@@ -217,6 +221,9 @@ class LocalStore:
     def outage(self) -> Outage | None:
         """See `Store.outage`: a folder is there, or an error says what to do."""
         return None
+
+    def doubt(self) -> None:
+        """See `Store.doubt`: a head is always the newest here."""
 
     def _files(self, head: str) -> dict[str, str]:
         """All files of a head; the one last asked for is kept."""

@@ -226,10 +226,16 @@ class Worker:
             else:
                 result = _with_facts(outcome.result, claim.submission)
                 self._insist(heart.end)
-                self._insist(lambda: self._queue.finish(claim, result, answers))
-                _log.info("%s: done", id_)
-                shutil.rmtree(folder, ignore_errors=True)
-                return
+                try:
+                    self._insist(lambda: self._queue.finish(claim, result, answers))
+                except InputError as error:
+                    _log.error("%s: %s", id_, error)
+                    message = "Something that cannot be read stands where its result belongs. The operator can move it."
+                    ending = Failure(code="internal", message=message)
+                else:
+                    _log.info("%s: done", id_)
+                    shutil.rmtree(folder, ignore_errors=True)
+                    return
             self._insist(heart.end)
             if ending is None:
                 self._insist(lambda: self._queue.release(claim, why="the worker was stopped"))

@@ -11,7 +11,9 @@ Not ranked: incomplete rows, rows that give one rating to everything, and practi
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -30,6 +32,9 @@ from leaderboard.results import PUBLISHED, Board
 
 PUBLISHED_RANKS: Final = PUBLISHED.with_name("ranks.json")
 """The ranks of the published models among themselves."""
+
+_RETRY_SECONDS: Final = 30.0
+"""After so long answers that could not be had are asked for again."""
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +149,8 @@ class Rankings:
         self._answers = answers
         self._shipped = shipped
         self._means: dict[tuple[str, str], Floats | None] = {}
-        self._last: dict[tuple[str, ...], Ranking] = {}
+        self._away: set[tuple[str, str]] = set()
+        self._last: dict[tuple[str, ...], tuple[Ranking, float]] = {}
         self._lock = threading.Lock()
 
     def of(self, board: Board) -> Ranking | None:
@@ -154,13 +160,15 @@ class Rankings:
             return None
         with self._lock:
             key = (board.key.slug, *(f"{r.id} {r.created.isoformat()}" for r in rows))
-            if key not in self._last:
-                found = self._find(board, rows)
-                self._last = {k: v for k, v in self._last.items() if k[0] != board.key.slug}
-                if found is None:
-                    return None
-                self._last[key] = found
-            return self._last[key]
+            known, until = self._last.get(key, (None, 0.0))
+            if known is not None and time.monotonic() < until:
+                return known
+            self._away.clear()
+            found = self._find(board, rows)
+            self._last = {k: v for k, v in self._last.items() if k[0] != board.key.slug}
+            if found is not None:
+                self._last[key] = (found, time.monotonic() + (_RETRY_SECONDS if self._away else math.inf))
+            return found
 
     def _find(self, board: Board, rows: Sequence[Result]) -> Ranking | None:
         shipped = self._shipped()
@@ -186,6 +194,7 @@ class Rankings:
                 self._means[key] = None
             except (StoreUnavailable, WriteConflict) as error:
                 _log.warning("the answers of %s cannot be had now, it goes without a rank: %s", result.id, error)
+                self._away.add(key)
                 return None
             except (ValueError, KeyError, OSError):  # a damaged table must not cost the others their ranks
                 _log.exception("the stored answers of %s cannot be used, it goes without a rank", result.id)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.hub import HubProcess, hub_process
 
 settings.register_profile("project", deadline=None)  # no test of ours fails because a machine is busy
 settings.load_profile("project")
@@ -37,6 +40,21 @@ def outputs_dir() -> Path:
 def reference_dir() -> Path:
     """Human group figures."""
     return _shared("reference")
+
+
+@pytest.fixture(scope="session")
+def _store_hub() -> Iterator[HubProcess]:
+    with hub_process() as running:
+        yield running
+
+
+@pytest.fixture
+def store_hub(_store_hub: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
+    """A test Hub for repositories of one's own; one for all tests, which choose names that no other has."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # it speaks classic LFS
+    yield _store_hub
+    _store_hub.faults.clear()
+    _store_hub.requests.clear()
 
 
 @pytest.fixture(autouse=True)

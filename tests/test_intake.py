@@ -22,8 +22,8 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.store import LocalStore
 from eval_queue.submission import Failure, RefusalCode, Refused, Submission
-from tests.chat_server import ChatServer
 from tests.hub import CAUSAL, CHAT, Fault, Hub, hub_server
+from tests.odd_server import odd_server
 
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
 MODEL = "lab/model-7B-Instruct"
@@ -247,15 +247,12 @@ def test_a_hub_that_is_gone_is_said(queue: Queue, monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_answer_that_cannot_be_read_is_said(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer(lambda _: _page()) as server:
-        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", server.address.removesuffix("/v1"))
-        assert refusal(queue).code == "hub_unavailable"
-
-
-def _page() -> Any:
-    from tests.chat_server import Response
-
-    return Response(b"<html>maintenance</html>")
+    with odd_server() as server:
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", server.url)
+        for body in (b"<html>maintenance</html>", b"null", b"[]", b"{}", b'{"id": 7, "sha": 7}', b'{"id": "a/b"}'):
+            server.body = body
+            assert refusal(queue).code in ("hub_unavailable", "not_text_generation")
+        assert server.answered == 6
 
 
 def test_a_token_that_is_not_accepted_is_the_operator_s_matter(

@@ -1,4 +1,4 @@
-"""The queue on one store and on two: order, claims, fencing, outcomes that are not known, and records set aside."""
+"""The queue on one store, on two and on the Hub: order, claims, fencing, unknown outcomes, records set aside."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from eval_queue.collection import encode
 from eval_queue.queue import Claim, LeaseLost, Queue
 from eval_queue.records import BenchmarkRef, Coverage, Result
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore, Store, StoreUnavailable, WriteConflict
+from eval_queue.store import LocalStore, Outage, Store, StoreUnavailable, WriteConflict
 from eval_queue.submission import MAX_ATTEMPTS, Failure, Progress, Refused, Submission, new_submission
+from tests import hub_place
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=2)
@@ -67,6 +68,12 @@ class Faulty:
     def read(self, path: str, head: str) -> bytes:
         self.calls.append("read")
         return self.store.read(path, head)
+
+    def outage(self) -> Outage | None:
+        return self.store.outage()
+
+    def doubt(self) -> None:
+        self.store.doubt()
 
     def commit(self, changes: Mapping[str, bytes | None], expected_head: str, message: str) -> str:
         self.calls.append("commit")
@@ -110,9 +117,17 @@ def _no_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval_queue.store.os.fsync", lambda descriptor: None)
 
 
-@pytest.fixture(params=["one store", "two stores"])
+@pytest.fixture(params=["one store", "two stores", "the Hub"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "the Hub":
+        there = hub_place.Place(request.getfixturevalue("store_hub"), tmp_path)
+        return Place(Faulty(there.store()), Faulty(there.store(there.results)), Clock())
     return make_place(tmp_path, two=request.param == "two stores")
+
+
+@pytest.fixture
+def two_folders(tmp_path: Path) -> Place:
+    return make_place(tmp_path, two=True)
 
 
 def make_place(folder: Path, *, two: bool) -> Place:
@@ -555,6 +570,12 @@ def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) 
     assert place.queue().submissions() == []
 
 
+def test_a_store_that_fails_once_among_many_conflicts_is_asked_again(place: Place) -> None:
+    place.requests.faults = ["conflict"] * 6 + ["before"] + ["conflict"] * 2
+    submitted = place.queue().submit(asked(), quota=9)
+    assert place.queue().submissions() == [submitted]
+
+
 def test_a_decision_is_made_anew_when_somebody_was_faster(place: Place, queue: Queue) -> None:
     put(queue, "org/a", "org/b")
     other = Queue(place.requests.store, place.results.store, lease=LEASE, clock=place.clock)
@@ -612,7 +633,8 @@ def test_bad_records_are_set_aside_with_a_note_and_stop_nothing(place: Place, qu
         queue.get("newer")
 
 
-def test_a_damaged_file_is_set_aside_too(place: Place) -> None:
+def test_a_damaged_file_is_set_aside_too(two_folders: Place) -> None:
+    place = two_folders
     good, bad = put(place.queue(), "org/a", "org/b")
     store = place.requests.store
     oid = store.list("", store.head())[f"submissions/{bad.id}.json"]

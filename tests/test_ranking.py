@@ -174,6 +174,24 @@ def test_answers_that_cannot_be_read_cost_only_their_own_row(damage: Any) -> Non
     assert ranking.rows.keys() == {"row-0", "row-2"}
 
 
+@pytest.mark.parametrize(("pause", "ranked"), [(3600.0, 2), (0.0, 3)], ids=["a moment later", "later"])
+def test_a_row_whose_answers_were_away_gets_its_rank_when_they_are_back(
+    monkeypatch: pytest.MonkeyPatch, pause: float, ranked: int
+) -> None:
+    monkeypatch.setattr("leaderboard.ranking._RETRY_SECONDS", pause)
+    benchmark = measured()
+    rows = several(benchmark, 3)
+    stored = Stored(benchmark, rows)
+    back, stored.files["row-1"] = stored.files["row-1"], StoreUnavailable("away")
+    rankings = Rankings({benchmark.digest: benchmark}, stored, lambda: None)
+    for files, n in ((stored.files["row-1"], 2), (back, ranked)):
+        stored.files["row-1"] = files
+        found = rankings.of(board_of(rows))
+        assert found is not None
+        assert found.n == n
+    assert stored.asked.count("row-1") == ranked - 1, "not asked for at each page"
+
+
 def test_equal_models_can_be_anywhere() -> None:
     benchmark = measured()
     rows = several(benchmark, 3)

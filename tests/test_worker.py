@@ -284,6 +284,26 @@ def test_a_work_folder_that_cannot_be_made_is_a_failure_with_a_reason(here: Here
     assert str(here.work) not in failure.message
 
 
+def test_what_stands_in_a_result_s_place_is_a_failure_with_a_reason_and_stops_nothing_else(here: Here) -> None:
+    first, _ = here.put("org/a", "org/b")
+    store = LocalStore(here.store)
+    store.commit({f"results/{first.id}.json": b"{"}, store.head(), "by hand")
+    assert here.worker().drain() == 2
+    assert here.states() == {"org/a": "failed", "org/b": "done"}
+    failure = here.queue().get(first.id).failure
+    assert failure is not None
+    assert failure.code == "internal"
+    assert "The operator can move it" in failure.message
+    head = store.head()
+    assert store.read(f"results/{first.id}.json", head) == b"{", "nothing is overwritten"
+    store.commit({f"results/{first.id}.json": None}, head, "moved away")
+    asked = len(here.chat.asked)
+    here.queue().requeue(first.id, by="ada")
+    here.worker().drain()
+    assert set(here.states().values()) == {"done"}
+    assert len(here.chat.asked) == asked, "its answers were kept"
+
+
 def test_a_store_that_fails_at_the_end_leaves_everything_for_the_next(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
