@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import huggingface_hub.constants
 import pytest
@@ -17,12 +17,13 @@ from data import hub_client
 from data.errors import InputError
 from eval_queue import model_check
 from eval_queue.intake import Rules, submit
-from eval_queue.queue import Queue
+from eval_queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.store import LocalStore
 from eval_queue.submission import Failure, RefusalCode, Refused, Submission
 from tests.hub import CAUSAL, CHAT, Fault, Hub, hub_server
+from tests.hub_place import Place
 from tests.odd_server import odd_server
 
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
@@ -54,10 +55,33 @@ def _no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)
 
 
+Opener = Callable[[], Queue]
+
+
+@pytest.fixture(params=["in a folder", "on the Hub"])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Opens the same queue anew at each call, as another process would."""
+    if request.param == "on the Hub":
+        place = Place(request.getfixturevalue("store_hub"), tmp_path)
+        return lambda: place.queue(clock=now)
+
+    def folder() -> Queue:
+        store = LocalStore(tmp_path / "store")
+        return Queue(store, store, lease=timedelta(minutes=2))
+
+    return folder
+
+
 @pytest.fixture
 def queue(tmp_path: Path) -> Queue:
+    """In a folder: what the Hub says of a model has nothing to do with where submissions live."""
     store = LocalStore(tmp_path / "store")
     return Queue(store, store, lease=timedelta(minutes=2))
+
+
+@pytest.fixture
+def either(opener: Opener) -> Queue:
+    return opener()
 
 
 def wish(queue: Queue, model: str = MODEL, *, submitter: str = "ada", **options: Any) -> Submission:
@@ -146,6 +170,13 @@ def test_names_and_revisions_that_stand_for_nothing(hub: Hub, queue: Queue, what
     refused = refusal(queue, name, revision=revision)
     assert refused.code == code
     assert "<" not in str(refused)
+
+
+def test_every_reason_is_tried_here_or_where_it_arises() -> None:
+    here = {code for _, code, _ in MODELS.values()} | {code for *_, code in NAMES.values()}
+    here |= {"no_provider", "hub_unavailable", "no_endpoint", "duplicate", "quota"}
+    pages_and_packages = {"sign_in", "unknown_model", "bad_package", "other_benchmark", "incomplete"}
+    assert here | pages_and_packages == set(get_args(RefusalCode))
 
 
 def test_a_private_model_is_as_one_that_does_not_exist_even_with_the_operator_s_token(
@@ -294,60 +325,66 @@ def test_a_paid_endpoint_is_asked_for_its_list_only(queue: Queue) -> None:
 API = [Endpoint(name="api")]
 
 
-def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(queue: Queue) -> None:
+def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(either: Queue) -> None:
     now = datetime(2026, 11, 24, tzinfo=UTC)
-    queue.clock = lambda: now
+    either.clock = lambda: now
     rules = Rules(per_week=2)
-    wish(queue, "a", endpoints=API, rules=rules)
-    claim = queue.claim("w", runnable=lambda _: True)
+    wish(either, "a", endpoints=API, rules=rules)
+    claim = either.claim("w", runnable=lambda _: True)
     assert claim is not None
-    queue.fail(claim, Failure(code="x", message="y"))
-    withdrawn = wish(queue, "b", endpoints=API, rules=rules)
-    queue.cancel(withdrawn.id, by="ada")
-    wish(queue, "c", endpoints=API, rules=rules)  # a withdrawn one does not count
+    either.fail(claim, Failure(code="x", message="y"))
+    withdrawn = wish(either, "b", endpoints=API, rules=rules)
+    either.cancel(withdrawn.id, by="ada")
+    wish(either, "c", endpoints=API, rules=rules)  # a withdrawn one does not count
     with pytest.raises(Refused, match="2 evaluations within a week; at most 2"):
-        wish(queue, "d", endpoints=API, rules=rules)
+        wish(either, "d", endpoints=API, rules=rules)
     with pytest.raises(Refused, match="within a week"):
-        queue.requeue(withdrawn.id, by="ada", quota=9, per_week=2)
-    wish(queue, "d", endpoints=API, rules=rules, submitter="ben")
-    queue.clock = lambda: now + timedelta(days=7, seconds=1)
-    wish(queue, "e", endpoints=API, rules=rules)
+        either.requeue(withdrawn.id, by="ada", quota=9, per_week=2)
+    wish(either, "d", endpoints=API, rules=rules, submitter="ben")
+    either.clock = lambda: now + timedelta(days=7, seconds=1)
+    wish(either, "e", endpoints=API, rules=rules)
 
 
-def test_quotas_are_read_from_the_records_by_any_process(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path / "store")
+def test_quotas_are_read_from_the_records_by_any_process(opener: Opener) -> None:
     for name in ("a", "b"):
-        wish(Queue(store, store, lease=timedelta(minutes=2)), name, endpoints=API, rules=Rules(per_week=2))
-    again = LocalStore(tmp_path / "store")
+        wish(opener(), name, endpoints=API, rules=Rules(per_week=2))
     with pytest.raises(Refused, match="within a week"):
-        wish(Queue(again, again, lease=timedelta(minutes=2)), "c", endpoints=API, rules=Rules(per_week=2))
-
-
-def test_what_waits_for_approval_is_not_evaluated_and_counts(queue: Queue) -> None:
-    rules = Rules(approval=True, administrators=frozenset({"root"}))
-    asked = wish(queue, "a", endpoints=API, rules=rules)
-    assert asked.state == "proposed"
-    assert queue.claim("w", runnable=lambda _: True) is None
-    assert queue.position(asked.id) is None
+        wish(opener(), "c", endpoints=API, rules=Rules(per_week=2))
     with pytest.raises(Refused, match="waiting or running"):
-        wish(queue, "b", endpoints=API, rules=rules, quota=1)
-    queue.approve(asked.id, by="root")
-    assert queue.position(asked.id) == 1
-    claim = queue.claim("w", runnable=lambda _: True)
+        wish(opener(), "c", endpoints=API, quota=2)
+    assert wish(opener(), "c", endpoints=API, quota=2, submitter="ben").state == "pending"
+
+
+def test_what_waits_for_approval_is_not_evaluated_and_counts(either: Queue, opener: Opener) -> None:
+    rules = Rules(approval=True, administrators=frozenset({"root"}))
+    asked = wish(either, "a", endpoints=API, rules=rules)
+    assert asked.state == "proposed"
+    assert opener().claim("w", runnable=lambda _: True) is None
+    assert either.position(asked.id) is None
+    with pytest.raises(Refused, match="waiting or running"):
+        wish(either, "b", endpoints=API, rules=rules, quota=1)
+    opener().approve(asked.id, by="root")
+    assert either.position(asked.id) == 1
+    claim = either.claim("w", runnable=lambda _: True)
     assert claim is not None
-    queue.fail(claim, Failure(code="x", message="y"))
-    assert queue.requeue(asked.id, by="ada", approval=True).state == "proposed"
+    either.fail(claim, Failure(code="x", message="y"))
+    assert either.requeue(asked.id, by="ada", approval=True).state == "proposed"
     with pytest.raises(InputError, match="not possible"):
-        queue.approve(queue.approve(asked.id, by="root").id, by="root")
-    assert wish(queue, "c", endpoints=API, rules=rules, submitter="root").state == "pending"
+        either.approve(either.approve(asked.id, by="root").id, by="root")
+    assert wish(either, "c", endpoints=API, rules=rules, submitter="root").state == "pending"
 
 
-def test_a_higher_priority_is_evaluated_first(queue: Queue) -> None:
-    first, second = wish(queue, "a", endpoints=API), wish(queue, "b", endpoints=API)
-    queue.prioritise(second.id, 5, by="root")
-    assert (queue.position(second.id), queue.position(first.id)) == (1, 2)
+def test_a_higher_priority_is_evaluated_first(either: Queue, opener: Opener) -> None:
+    first, second = wish(either, "a", endpoints=API), wish(either, "b", endpoints=API)
+    either.prioritise(second.id, 5, by="root")
+    assert (either.position(second.id), either.position(first.id)) == (1, 2)
+    claim = opener().claim("w", runnable=lambda _: True)
+    assert claim is not None
+    assert (claim.submission.model, claim.submission.priority) == ("b", 5)
     with pytest.raises(InputError, match="-100 to 100"):
-        queue.prioritise(second.id, 1000, by="root")
+        either.prioritise(first.id, 1000, by="root")
+    with pytest.raises(InputError, match="for what waits"):
+        either.prioritise(second.id, 0, by="root")
 
 
 def test_the_rules_are_the_settings() -> None:

@@ -10,6 +10,7 @@ import json
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,11 +27,13 @@ from eval_queue.__main__ import app
 from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE
 from eval_queue.evaluation import Job, evaluate
 from eval_queue.package import ANSWERS_MEMBER, DIGESTS_MEMBER, MEMBERS, Accepted, accept, make_package
-from eval_queue.queue import Queue
+from eval_queue.queue import Queue, now
 from eval_queue.settings import Endpoint
 from eval_queue.store import LocalStore
 from eval_queue.submission import Refused
 from tests.chat_server import ChatServer
+from tests.hub import Fault, Hub
+from tests.hub_place import Place
 
 PRACTICE = practice_benchmark()
 HERE = {PRACTICE.digest: PRACTICE}
@@ -318,20 +321,35 @@ def test_a_run_of_another_benchmark_is_named(run: Path, tmp_path: Path) -> None:
 # --- the rows -------------------------------------------------------------------------------------------------------
 
 
+Opener = Callable[[], Queue]
+
+
+@pytest.fixture(params=["in a folder", "on the Hub"])
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    """Opens the same queue anew at each call, as another process would."""
+    if request.param == "on the Hub":
+        place = Place(request.getfixturevalue("store_hub"), tmp_path)
+        return lambda: place.queue(clock=now)
+
+    def folder() -> Queue:
+        store = LocalStore(tmp_path / "store")
+        return Queue(store, store, lease=timedelta(minutes=2))
+
+    return folder
+
+
 @pytest.fixture
-def queue(tmp_path: Path) -> Queue:
-    store = LocalStore(tmp_path / "store")
-    return Queue(store, store, lease=timedelta(minutes=2))
+def queue(opener: Opener) -> Queue:
+    return opener()
 
 
-def test_a_row_is_shown_with_its_answers_and_removed(queue: Queue, package: bytes, tmp_path: Path) -> None:
+def test_a_row_is_shown_with_its_answers_and_removed(queue: Queue, opener: Opener, package: bytes) -> None:
     accepted = taken(package)
     id_ = accepted.result.id
     queue.reported.publish(accepted.result, accepted.table)
-    assert [r.id for r in queue.results()] == [id_]
-    assert queue.answers(id_) == accepted.table
-    removed = CliRunner().invoke(app, ["remove", id_, "--store", str(tmp_path / "store")])
-    assert removed.exit_code == 0, removed.output
+    assert opener().results() == [accepted.result]
+    assert opener().answers(id_) == accepted.table
+    opener().reported.remove(id_)
     assert queue.results() == []
     with pytest.raises(InputError, match="No raw answers"):
         queue.answers(id_)
@@ -339,6 +357,56 @@ def test_a_row_is_shown_with_its_answers_and_removed(queue: Queue, package: byte
         queue.reported.remove(id_)
     queue.reported.publish(accepted.result, accepted.table)
     assert len(queue.results()) == 1
+
+
+def test_the_command_removes_a_row(package: bytes, tmp_path: Path) -> None:
+    accepted = taken(package)
+    store = LocalStore(tmp_path / "store")
+    queue = Queue(store, store, lease=timedelta(minutes=2))
+    queue.reported.publish(accepted.result, accepted.table)
+    removed = CliRunner().invoke(app, ["remove", accepted.result.id, "--store", str(tmp_path / "store")])
+    assert removed.exit_code == 0, removed.output
+    assert queue.results() == []
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it landed", "after it landed"])
+@pytest.mark.parametrize("fault", [{"status": 503}, {"cut": True}], ids=["503", "cut"])
+def test_on_a_hub_that_fails_a_row_is_published_and_removed_once(
+    store_hub: Hub, package: bytes, tmp_path: Path, fault: dict[str, Any], after: bool
+) -> None:
+    place = Place(store_hub, tmp_path)
+    queue, accepted = place.queue(), taken(package)
+    queue.results()
+    id_ = accepted.result.id
+    files = {f"self-reported/{id_}.json", f"self-reported/{id_}.parquet", "results/all.parquet"}
+    for change in (lambda: queue.reported.publish(accepted.result, accepted.table), lambda: queue.reported.remove(id_)):
+        rule = store_hub.faults.add(Fault(route="commit", repo=place.results, after=after, **fault))
+        change()
+        assert store_hub.faults.fired()[rule] == 1
+        store_hub.faults.clear()
+    steps = [step for step in store_hub.history(place.results) if id_ in step["title"]]
+    assert [step["title"] for step in steps] == [f"remove {id_}", f"self-reported: {id_}"]
+    assert all(set(step["changes"]) == files for step in steps)
+    assert place.queue().results() == []
+
+
+def test_handed_in_at_the_same_moment_a_row_is_published_once(store_hub: Hub, package: bytes, tmp_path: Path) -> None:
+    place = Place(store_hub, tmp_path)
+    place.queue().results()
+    packages = [taken(package, submitter=name) for name in ("ada", "ben", "eve")]
+
+    def publish(accepted: Accepted) -> str:
+        try:
+            place.queue().reported.publish(accepted.result, accepted.table)
+        except Refused as refused:
+            return refused.code
+        return "published"
+
+    with ThreadPoolExecutor(3) as pool:
+        ends = sorted(pool.map(publish, packages))
+    assert ends == ["duplicate", "duplicate", "published"]
+    (row,) = place.queue().results()
+    assert row.submitter in ("ada", "ben", "eve")
 
 
 def test_the_same_answers_are_refused_and_nothing_is_overwritten(queue: Queue, package: bytes) -> None:
