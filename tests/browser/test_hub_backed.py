@@ -1,0 +1,207 @@
+"""An app whose queue lives on the Hub, in a browser: own answers handed in, and the administrators' panel.
+
+Signed in as on a Space; the Hub is the test one, the model a chat server over HTTP, everything else is real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from data.practice import practice_benchmark
+from eval_queue.evaluation import Job, evaluate
+from eval_queue.intake import Rules, submit
+from eval_queue.package import make_package
+from eval_queue.queue import Queue, now
+from eval_queue.records import BenchmarkRef
+from eval_queue.settings import Endpoint
+from tests.browser.conftest import Watched
+from tests.chat_server import ChatServer
+from tests.hub import HubProcess, hub_process
+from tests.hub_place import Place
+from tools.live import RunningApp, app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+REQUESTS, RESULTS = "lab/requests", "lab/results"
+MINUTE = 60_000
+
+
+@dataclass
+class Space:
+    """The running app and the Hub that it lives on."""
+
+    hub: HubProcess
+    app: RunningApp
+    folder: Path
+
+    def submissions(self) -> dict[str, dict[str, Any]]:
+        """The records that are truly on the Hub, by model."""
+        files = self.hub.files(REQUESTS)
+        found = [json.loads(c) for p, c in files.items() if p.startswith("submissions/") and p.endswith(".json")]
+        return {record["model"]: record for record in found}
+
+    def queue(self) -> Queue:
+        """The queue as another process has it."""
+        place = Place(self.hub, self.folder)
+        place.requests, place.results = REQUESTS, RESULTS
+        return place.queue(clock=now)
+
+    def reported(self) -> list[str]:
+        """Files of self-reported rows."""
+        return sorted(p for p in self.hub.files(RESULTS) if p.startswith("self-reported/"))
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real run over HTTP, packed."""
+    folder = tmp_path_factory.mktemp("runs")
+    benchmark = practice_benchmark()
+    with ChatServer() as server:
+        endpoint = Endpoint.model_validate({"name": "my-vllm", "base_url": server.address})
+        asyncio.run(evaluate(Job("org/mine", endpoint, benchmark), folder / "mine"))
+    path = folder / "mine.zip"
+    path.write_bytes(make_package(folder / "mine", benchmark))
+    return path
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
+    folder = tmp_path_factory.mktemp("space")
+    with hub_process() as hub, ChatServer() as chat, pytest.MonkeyPatch.context() as patch:
+        for name, value in hub.environment(folder / "home", token=hub.token).items():
+            patch.setenv(name, value)
+        settings = {
+            "requests_repo": REQUESTS,
+            "results_repo": RESULTS,
+            "hub_seconds": "0",
+            "poll_seconds": "0.5",
+            "oauth": "true",
+            "approval": "true",
+            "administrators": json.dumps([hub.user]),
+            "endpoints": json.dumps([{"name": "chat", "base_url": chat.address}]),
+            "local_model": "false",
+        }
+        with app(folder / "store", source="practice", **settings) as running:
+            yield Space(hub, running, folder)
+
+
+@pytest.fixture
+def page(package: Path, browser: Browser, space: Space) -> Iterator[Page]:
+    # the package first: it cannot be made once the browser runs its own event loop in this thread
+    opened = browser.new_page(viewport={"width": 1440, "height": 900})
+    watched = Watched(space.app.url)
+    watched.follow(opened)
+    yield opened
+    opened.close()
+    assert watched.errors == []
+    assert [url for url in watched.elsewhere if not url.startswith(space.hub.url)] == []
+
+
+def sign_in(page: Page, space: Space) -> None:
+    page.goto(f"{space.app.url}/submit", wait_until="networkidle")
+    page.locator("#sign-in").click()
+    page.get_by_role("button", name=f"Sign out {space.hub.user}").wait_for()
+
+
+def hand_in(page: Page, file: Path | dict[str, Any]) -> Locator:
+    """Upload a file, press the button; what the page says."""
+    page.locator("#package input[type=file]").set_input_files(file)  # type: ignore[arg-type]  # its own kind of dict
+    page.locator("#package").get_by_text(".zip").first.wait_for()
+    page.locator("#hand-in").click()
+    return page.locator("#handed-in")
+
+
+def test_own_answers_are_handed_in_read_on_the_board_and_removed_by_an_administrator(
+    page: Page, space: Space, package: Path
+) -> None:
+    page.goto(f"{space.app.url}/submit", wait_until="networkidle")
+    hand_in(page, package).locator(".vp-code", has_text="sign_in").wait_for()
+    sign_in(page, space)
+    broken = {"name": "broken.zip", "mimeType": "application/zip", "buffer": b"no zip at all"}
+    hand_in(page, broken).locator(".vp-code", has_text="bad_package").wait_for()
+    assert space.reported() == []
+    page.reload(wait_until="networkidle")
+    said = hand_in(page, package)
+    said.get_by_text("org/mine is on the board").wait_for()
+    assert [Path(p).suffix for p in space.reported()] == [".json", ".parquet"]
+
+    said.get_by_role("link", name="Read its row").click()
+    row = page.locator(".vp-row", has_text="org/mine")
+    row.wait_for()
+    assert "self-reported" in row.inner_text()
+
+    page.goto(f"{space.app.url}/queue", wait_until="domcontentloaded")
+    handed_in = page.locator("section", has=page.get_by_role("heading", name="Self-reported"))
+    handed_in.get_by_text(f"handed in by {space.hub.user}").wait_for()
+    choose(page, "org/mine (self-reported")
+    page.locator("#remove").click()
+    page.locator("#administered", has_text="The row and its answers are removed").wait_for()
+    handed_in.wait_for(state="detached")
+    assert space.reported() == []
+    page.goto(space.app.url, wait_until="networkidle")
+    assert page.locator(".vp-row", has_text="org/mine").count() == 0
+
+
+def choose(page: Page, label: str) -> None:
+    """Choose a submission or a row in the administrators' panel."""
+    page.locator("#administration").wait_for()
+    page.locator("#chosen input").click()
+    page.get_by_role("option", name=label).first.click()
+
+
+def ada_asks(space: Space, *models: str) -> None:
+    """Submissions of somebody who is no administrator, put on the Hub by another process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eval_queue.intake.offered_models", lambda _: None)
+        for model in models:
+            submit(
+                space.queue(),
+                model,
+                endpoints=[Endpoint(name="chat")],
+                benchmark=BenchmarkRef.of(practice_benchmark()),
+                submitter="ada",
+                quota=5,
+                rules=Rules(approval=True),
+            )
+
+
+def test_an_administrator_approves_puts_first_cancels_and_lets_try_again(page: Page, space: Space) -> None:
+    ada_asks(space, "org/one", "org/two")
+    sign_in(page, space)
+    page.goto(f"{space.app.url}/queue", wait_until="networkidle")
+    waiting = page.locator("section", has=page.get_by_role("heading", name="Awaiting approval"))
+    waiting.get_by_role("link", name="org/one").wait_for()
+    told = page.locator("#administered")
+
+    choose(page, "org/one (proposed")
+    page.locator("#priority input").fill("5")
+    page.locator("#prioritise").click()
+    told.get_by_text("org/one has priority 5").wait_for()
+    assert space.submissions()["org/one"]["priority"] == 5
+    choose(page, "org/two (proposed")
+    page.locator("#admin-cancel").click()
+    told.get_by_text("org/two is cancelled").wait_for()
+    assert {m: s["state"] for m, s in space.submissions().items()} == {"org/one": "proposed", "org/two": "cancelled"}
+
+    choose(page, "org/one (proposed")
+    page.locator("#approve").click()
+    told.get_by_text("org/one waits for its turn").wait_for()
+    done = page.locator("section", has=page.get_by_role("heading", name="Done"))
+    done.get_by_role("link", name="org/one").wait_for(timeout=MINUTE)
+    choose(page, "org/two (cancelled")
+    page.locator("#requeue").click()
+    told.get_by_text("org/two waits again").wait_for()
+    done.get_by_role("link", name="org/two").wait_for(timeout=MINUTE)
+    assert {s["state"] for s in space.submissions().values()} == {"done"}
+    done.get_by_role("link", name="Row on the board").first.click()
+    page.locator(".vp-row", has_text="org/two").wait_for()
