@@ -16,6 +16,7 @@ import pytest
 
 from eval_queue.collection import encode
 from eval_queue.hub_repo import Entry, HubClock, HubRepo
+from eval_queue.queue import LeaseLost
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import Progress
 from tests.hub import Fault, Hub
@@ -88,6 +89,24 @@ def test_a_done_submission_has_its_row_however_seldom_the_hub_is_asked(place: Pl
     for _ in range(3):
         assert [r.id for r in reader.results()] == [submitted.id]
     assert sum(line.repo == place.results for line in place.hub.requests.all()) == 1
+
+
+@pytest.mark.parametrize("lost", ["cancelled", "taken"])
+def test_a_claim_lost_a_moment_ago_stops_the_result_however_seldom_the_hub_is_asked(place: Place, lost: str) -> None:
+    queue, worker = place.queue(), place.queue(max_age=600)
+    worker.results()
+    submitted = queue.submit(asked("org/a"), quota=9)
+    worker._submissions.store.doubt()
+    claim = worker.claim("w", runnable=lambda s: True)
+    assert claim is not None
+    if lost == "cancelled":
+        queue.cancel(submitted.id, by="ada")
+    else:
+        later = place.queue(clock=lambda: START + timedelta(hours=1))
+        assert later.claim("other", runnable=lambda s: True) is not None
+    with pytest.raises(LeaseLost):
+        worker.finish(claim, result_of(submitted), b"PAR1")
+    assert place.records(place.results) == {}, "it writes nothing any more"
 
 
 # --- old answers ----------------------------------------------------------------------------------------------------
