@@ -1,12 +1,17 @@
-"""A process that writes to a store: started, raced and killed by the tests. Usage: store_process.py STORE ACTION ..."""
+"""Processes that write to a store: started, raced and killed by the tests.
+
+They cost seconds to import and milliseconds to fork, so they are forked from one that has imported everything.
+"""
 
 from __future__ import annotations
 
-import sys
+import functools
+import multiprocessing
+import os
 import tempfile
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from eval_queue.store import LocalStore, Store, WriteConflict
 
@@ -48,8 +53,8 @@ def count_up(store: Store, name: str, times: int) -> None:
                 continue
 
 
-def hammer(store: Store) -> None:
-    """Commit pairs of files that must always agree, for ever; say each commit's number once it is acknowledged."""
+def hammer(store: Store, output: int) -> None:
+    """Commit pairs of files that must always agree, for ever; write each one's number once it is acknowledged."""
     head = store.head()
     number = int(store.read("left", head)) if "left" in store.list("", head) else 0
     while True:
@@ -59,12 +64,22 @@ def hammer(store: Store) -> None:
         changes[f"even/{number % 2}"] = body
         changes[f"even/{1 - number % 2}"] = None
         head = store.commit(changes, head, f"number {number}")
-        print(number, flush=True)  # noqa: T201 - the parent reads it
+        os.write(output, b"%d\n" % number)
 
 
-if __name__ == "__main__":
-    action, opened = sys.argv[2], open_store(sys.argv[1])
-    if action == "count":
-        count_up(opened, sys.argv[3], int(sys.argv[4]))
-    else:
-        hammer(opened)
+@functools.cache
+def processes() -> ForkServerContext:
+    """Starts real processes quickly."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "tests.store_process", "eval_queue.hub_store"])
+    return context
+
+
+def counting(spec: str, name: str, times: int) -> None:
+    """`count_up` as a process."""
+    count_up(open_store(spec), name, times)
+
+
+def hammering(spec: str, output: Connection) -> None:
+    """`hammer` as a process."""
+    hammer(open_store(spec), output.fileno())

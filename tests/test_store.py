@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,9 +17,8 @@ import pytest
 from data.errors import InputError
 from eval_queue.store import EMPTY_HEAD, LocalStore, Store, StoreUnavailable, WriteConflict, check_path
 from tests.hub import Hub, hub_process
-from tests.store_process import open_store
+from tests.store_process import counting, hammering, open_store, processes
 
-SCRIPT = Path(__file__).with_name("store_process.py")
 STORES: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "local": lambda request, tmp_path: f"local:{tmp_path / 'store'}",
     "hub": lambda request, tmp_path: _on_hub(request.getfixturevalue("hub"), tmp_path),
@@ -145,8 +142,12 @@ def test_a_path_that_leaves_the_store_is_a_programming_error(opener: Opener, pat
 
 
 def test_two_processes_lose_no_update(spec: str, opener: Opener) -> None:
-    writers = [subprocess.Popen([sys.executable, SCRIPT, spec, "count", name, "100"]) for name in ("one", "two")]
-    assert [w.wait(timeout=60) for w in writers] == [0, 0]
+    writers = [processes().Process(target=counting, args=(spec, name, 100)) for name in ("one", "two")]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=120)
+    assert [w.exitcode for w in writers] == [0, 0]
     assert content(opener()) == {"total": b"200", "by/one": b"100", "by/two": b"100"}
 
 
@@ -180,14 +181,17 @@ def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_head(spec: str, opener: Opener) -> None:
     moments = random.Random(0)
     for _ in range(20):
-        writer = subprocess.Popen([sys.executable, SCRIPT, spec, "hammer"], stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None
-        said = [writer.stdout.readline()]
-        time.sleep(moments.random() * 0.08)
-        writer.kill()
-        said += writer.stdout.read().splitlines(keepends=True)
-        writer.wait()
-        acknowledged = int([line for line in said if line.endswith("\n")][-1])
+        output, input_ = processes().Pipe(duplex=False)
+        writer = processes().Process(target=hammering, args=(spec, input_))
+        writer.start()
+        input_.close()
+        with os.fdopen(os.dup(output.fileno()), "rb") as said:
+            first = said.readline()
+            time.sleep(moments.random() * 0.08)
+            writer.kill()
+            lines = [first, *said.readlines()]
+        writer.join()
+        acknowledged = int([line for line in lines if line.endswith(b"\n")][-1])
         files = content(opener())
         number = int(files["left"])
         assert number in (acknowledged, acknowledged + 1), "an acknowledged commit is never lost"
