@@ -340,7 +340,13 @@ def _explained(name: HubName) -> Iterator[None]:
         raise _unreachable(name, hub_client.reason(cause) if isinstance(cause, Exception) else "no answer") from None
     except EntryNotFoundError:
         raise InputError("a file is missing in the dataset; publish it again", file=str(name)) from None
-    except (HfHubHTTPError, httpx2.HTTPError, OfflineModeIsEnabled, hub_client.OutOfTime) as error:
+    except (
+        HfHubHTTPError,
+        httpx2.HTTPError,
+        OfflineModeIsEnabled,
+        hub_client.OutOfTime,
+        *hub_client.NONSENSE,
+    ) as error:
         raise _unreachable(name, hub_client.reason(error)) from None
 
 

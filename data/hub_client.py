@@ -29,6 +29,8 @@ REQUEST_SECONDS: Final = 15.0
 """How long one request may go without a sign of life."""
 CONNECT_SECONDS: Final = 5.0
 """How long a connection may take."""
+NONSENSE: Final = (ValueError, KeyError, TypeError, AttributeError)
+"""What the library raises where an answer is not the Hub's: of a proxy in between, say, or a page of maintenance."""
 
 
 class OutOfTime(Exception):

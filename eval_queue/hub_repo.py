@@ -35,7 +35,7 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from data.errors import InputError
-from data.hub_client import REQUEST_SECONDS, Call, OutOfTime, bounded, reason, set_up, status, wished_wait
+from data.hub_client import NONSENSE, REQUEST_SECONDS, Call, OutOfTime, bounded, reason, set_up, status, wished_wait
 from eval_queue.git_ids import blob_oid, sha256
 from eval_queue.store import StoreUnavailable, WriteConflict
 
@@ -322,7 +322,7 @@ class HubRepo:
         except RuntimeError:
             # an upload, or a client that another thread has just closed because of an error of its own
             raise HubUnavailable("the connection to it broke", passing=True) from None
-        except (httpx2.HTTPError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (httpx2.HTTPError, OSError, *NONSENSE) as error:
             raise HubUnavailable(reason(error), passing=True) from None
 
     def _answered(self, response: httpx2.Response) -> None:

@@ -118,9 +118,7 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
         OfflineModeIsEnabled,
         hub_client.OutOfTime,
         httpx2.HTTPError,
-        ValueError,
-        KeyError,
-        TypeError,
+        *hub_client.NONSENSE,
     ) as error:
         raise _unavailable(hub_client.reason(error)) from None
 

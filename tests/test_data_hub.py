@@ -19,14 +19,17 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+import data.hub
 from data import hub_tables
 from data.errors import InputError
 from data.practice import practice_benchmark, practice_study
 from data.ratings import Study
+from data.reference import load_reference
 from data.sources import HubName, hub_name, load_benchmark, load_study
 from tests.conftest import ROOT
 from tests.folders import write_folder
 from tests.hub import Fault, Hub, hub_server
+from tests.odd_server import odd_server
 
 REPO = "lab/benchmark"
 READ = """
@@ -289,6 +292,25 @@ def _files_of(hub: Hub, repo: str) -> dict[str, bytes]:
 def test_no_network_and_no_copy_is_explained(run: Run) -> None:
     for variables in ({"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}):
         assert "could not be used" in refused(run("-m", "data", "info", "--source", "lab/never", **variables))
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_answers_that_are_not_the_hub_s_are_explained(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    """As of a proxy in between, or a page of maintenance."""
+    with odd_server() as server:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+        server.status = status
+        for server.body in (b"<html>", b"null", b"[]", b'{"sha": 7}', b'{"id": "lab/x", "sha": "%b"}' % (b"ab" * 20)):
+            for wish in (
+                lambda: load_benchmark("lab/never"),
+                lambda: load_benchmark(f"lab/never@{'cd' * 20}"),
+                lambda: data.hub.publish("lab/never", practice_benchmark(), load_reference(), token="hf_secret"),
+            ):
+                with pytest.raises(InputError) as caught:
+                    wish()
+                assert "127.0.0.1" not in str(caught.value)
+                assert "hf_secret" not in str(caught.value)
+        assert server.answered > 10
 
 
 def _changed(files: dict[str, bytes], config: str, change: Callable[[pa.Table], pa.Table]) -> dict[str, bytes | None]:
