@@ -35,11 +35,11 @@ def main(
         settings = load_settings()
         benchmark = load_benchmark(settings.source, progress=True)
         load_reference(settings.reference)  # a file that cannot be used is said now, not on a visitor's page
+        queue, practice = open_queue(settings), practice_benchmark()
+        evaluator = scheduler.start(settings, queue, benchmarks=(benchmark, practice))
     except InputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    queue, practice = open_queue(settings), practice_benchmark()
-    evaluator = scheduler.start(settings, queue, benchmarks=(benchmark, practice))
     site = Site(
         benchmark=benchmark,
         practice=practice,

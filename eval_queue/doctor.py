@@ -1,4 +1,4 @@
-"""Checks a configuration end to end and says what to mend: settings, store, Hub, endpoints, benchmark, clock.
+"""Checks a configuration end to end and says what to mend: settings, store, Hub, endpoints, benchmark, files, clock.
 
 Guarantees: every check runs whatever the others find, ends within a known time and changes nothing that stays, but for
 one tiny request to each endpoint; no finding holds a token, a key or an address. That a repository can be written to is
@@ -17,6 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 from data.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     import httpx2
 
     from eval_queue.protocol import Prompt
@@ -59,6 +62,7 @@ def examine() -> list[Finding]:
         *_hub(settings),
         *_endpoints(settings),
         _benchmark(settings),
+        *_files(settings),
     ]
 
 
@@ -264,3 +268,32 @@ def _benchmark(settings: Settings) -> Finding:
         return Finding("benchmark", "failed", str(error), mend)
     head = f"{benchmark.name} {benchmark.version}, {benchmark.n_prompts:,} prompts, digest {benchmark.digest}"
     return Finding("benchmark", "ok", head)
+
+
+def _files(settings: Settings) -> Iterator[Finding]:
+    """The files that settings name, each read as the app reads it."""
+    from data.reference import load_reference
+    from eval_queue.personas import load_wording
+    from eval_queue.settings import PREFIX
+
+    read: dict[str, Callable[[Path], object]] = {
+        "personas": load_wording,
+        "reference": load_reference,
+        "released_answers": _folder,
+    }
+    for name, reader in read.items():
+        path: Path | None = getattr(settings, name)
+        if path is None:
+            continue
+        variable = f"{PREFIX}{name.upper()}"
+        try:
+            reader(path)
+        except InputError as error:
+            yield Finding(variable, "failed", str(error), f"Correct what {variable} names, or unset it.")
+        else:
+            yield Finding(variable, "ok", "can be read")
+
+
+def _folder(path: Path) -> None:
+    if not path.is_dir():
+        raise InputError("there is no such folder", file=path)

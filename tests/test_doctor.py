@@ -84,6 +84,25 @@ def test_no_hub_and_no_endpoint_and_no_benchmark(hub: Hub, tmp_path: Path) -> No
         assert found[check]["mend"]
 
 
+def test_files_that_settings_name_are_read(hub: Hub, tmp_path: Path) -> None:
+    """What the app would stumble over, or show nothing of."""
+    (tmp_path / "personas.json").write_text("{")
+    (tmp_path / "groups.csv").write_text("no,groups\n")
+    variables = {
+        "VALUE_PORTRAIT_PERSONAS": str(tmp_path / "personas.json"),
+        "VALUE_PORTRAIT_REFERENCE": str(tmp_path / "groups.csv"),
+        "VALUE_PORTRAIT_RELEASED_ANSWERS": str(tmp_path / "nowhere"),
+    }
+    status, found = doctor(hub, tmp_path, **variables)
+    assert status == 1
+    for name in variables:
+        assert found[name]["state"] == "failed"
+        assert name in found[name]["mend"]
+    _, found = doctor(hub, tmp_path, VALUE_PORTRAIT_RELEASED_ANSWERS=str(tmp_path))
+    assert found["VALUE_PORTRAIT_RELEASED_ANSWERS"]["state"] == "ok"
+    assert "VALUE_PORTRAIT_PERSONAS" not in found
+
+
 def test_a_misspelt_variable_is_the_first_thing_said(hub: Hub, tmp_path: Path) -> None:
     status, found = doctor(hub, tmp_path, VALUE_PORTRAIT_STOER="x")
     assert status == 1

@@ -93,8 +93,10 @@ def test_a_page_is_as_new_as_its_request(tmp_path: Path) -> None:
         assert "org/just-submitted" in get(f"{running.url}/queue")
 
 
-def test_a_wrong_setting_is_said_without_a_traceback(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError) as stopped, app(tmp_path / "store", source=str(tmp_path / "nowhere")):
+@pytest.mark.parametrize("setting", ["source", "personas"])
+def test_a_wrong_setting_is_said_without_a_traceback(tmp_path: Path, setting: str) -> None:
+    wrong = {"source": "practice", setting: str(tmp_path / "nowhere")}
+    with pytest.raises(RuntimeError) as stopped, app(tmp_path / "store", **wrong):
         pass
     assert "Traceback" not in str(stopped.value)
     assert "nowhere" in str(stopped.value)
