@@ -873,7 +873,10 @@ def test_every_page_says_from_when_it_is_while_the_hub_is_away(away: HubProcess,
         ui.fresh.renew(route)
         return " ".join(component.value for component, _ in ui.fresh.values[route])
 
-    words = f"as it was on {datetime.now(UTC):%Y-%m-%d}"
+    site.queue.submissions()
+    outage = site.queue.outage()
+    assert outage is not None
+    words = f"as it was on {outage.since:%Y-%m-%d}"
     for _, module in WORKED_WITH:
         assert words in page(module.ROUTE)
     assert words in masthead(site, "about"), "the frame of every document"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from eval_queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
 from tests.browser.conftest import Watched
+from tests.browser.test_app import get, until
 from tests.chat_server import ChatServer
 from tests.hub import HubProcess, hub_process
 from tests.hub_place import Place
@@ -105,6 +107,36 @@ def page(package: Path, browser: Browser, space: Space) -> Iterator[Page]:
     opened.close()
     assert watched.errors == []
     assert [url for url in watched.elsewhere if not url.startswith(space.hub.url)] == []
+
+
+def test_an_app_that_starts_while_the_hub_is_away_shows_its_last_copy_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes one after the other on the same disk; the second begins without the Hub."""
+    settings = {"requests_repo": REQUESTS, "results_repo": RESULTS, "hub_seconds": "0", "scheduler": "false"}
+    settings |= {"source": "practice", "local_model": "false"}
+    with hub_process(tmp_path / "hub") as hub:
+        for name, value in hub.environment(tmp_path / "home", token=hub.token).items():
+            monkeypatch.setenv(name, value)
+        with app(tmp_path / "store", **settings) as running:
+            ada_asks(Space(hub, running, tmp_path), "org/kept")
+            assert "org/kept" in get(f"{running.url}/queue")
+        hub.kill()
+        with app(tmp_path / "store", **settings) as running:
+            page = get(f"{running.url}/queue")
+            assert "org/kept" in page
+            assert re.search(r"What you see is as it was on 20\d\d-\d\d-\d\d \d\d:\d\d", page)
+            for route in ("", "submit", "benchmark", "about", "model"):
+                assert "cannot be reached now" in get(f"{running.url}/{route}"), route
+            hub.start()
+            until(lambda: "cannot be reached now" not in get(f"{running.url}/queue"))
+            ada_asks(Space(hub, running, tmp_path), "org/later")
+            assert "org/later" in get(f"{running.url}/queue")
+        log = running.log.read_text()
+        assert "can be reached again" in log
+        assert "Traceback" not in log
+        assert hub.token not in log
+        assert hub.url not in log
 
 
 def sign_in(page: Page, space: Space) -> None:
