@@ -93,6 +93,8 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
     import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
+        DisabledRepoError,
+        GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
         OfflineModeIsEnabled,
@@ -109,6 +111,10 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
         raise Refused("bad_name", "The Hub has no names of this form. Give the name as org/name.") from None
     except RevisionNotFoundError:
         raise Refused("bad_revision", f"{name} has no revision {revision!r}. Its page on the Hub lists them.") from None
+    except GatedRepoError:
+        raise _gated(name) from None
+    except DisabledRepoError:
+        raise _disabled(name) from None
     except RepositoryNotFoundError as error:
         if "Invalid credentials" in str(error):
             raise _unavailable(hub_client.reason(error)) from None
@@ -128,13 +134,9 @@ def _check_access(name: str, info: ModelInfo, *, listed: bool) -> None:
         # as for a model that does not exist: who may not see it shall not learn of it
         raise _not_found(name)
     if info.disabled:
-        raise Refused("not_public", f"The Hub has disabled {name}: nobody can fetch it now.")
+        raise _disabled(name)
     if info.gated and not listed:
-        message = (
-            f"{name} is gated: only people whom its authors granted access can fetch it, and the endpoint does not say "
-            "that it has it. Ask the operator of this board to be granted access and to serve it."
-        )
-        raise Refused("gated", message)
+        raise _gated(name)
 
 
 def _check_kind(name: str, info: ModelInfo, *, listed: bool) -> None:
@@ -188,6 +190,18 @@ def _licence(info: ModelInfo) -> str | None:
 def _not_found(name: str) -> Refused:
     message = f"There is no public model {name} on the Hub. Check the spelling; a private one must be made public."
     return Refused("not_found", message)
+
+
+def _disabled(name: str) -> Refused:
+    return Refused("not_public", f"The Hub has disabled {name}: nobody can fetch it now.")
+
+
+def _gated(name: str) -> Refused:
+    message = (
+        f"{name} is gated: only people whom its authors granted access can fetch it, and the endpoint does not say "
+        "that it has it. Ask the operator of this board to be granted access and to serve it."
+    )
+    return Refused("gated", message)
 
 
 def _unavailable(why: str) -> Refused:

@@ -9,13 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class OddServer(ThreadingHTTPServer):
-    """Serves on a free port; `body` and `status` may be changed while it runs."""
+    """Serves on a free port; `body`, `status` and `headers` may be changed while it runs."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.body, self.status = b"", 200
+        self.headers: dict[str, str] = {}
         self.answered = 0
 
     @property
@@ -31,6 +32,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(self.server.status)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(self.server.body)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(self.server.body)
         self.server.answered += 1

@@ -286,6 +286,24 @@ def test_an_answer_that_cannot_be_read_is_said(queue: Queue, monkeypatch: pytest
         assert server.answered == 15
 
 
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"X-Error-Code": "GatedRepo"}, "gated"),
+        ({"X-Error-Message": "Access to this resource is disabled."}, "not_public"),
+        ({"X-Error-Message": "Something else."}, "hub_unavailable"),
+    ],
+)
+def test_a_refusal_of_the_hub_itself_has_the_same_reasons(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], code: str
+) -> None:
+    """Where it does not even describe the model."""
+    with odd_server() as server:
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", server.url)
+        server.status, server.headers = 403, headers
+        assert refusal(queue).code == code
+
+
 def test_a_token_that_is_not_accepted_is_the_operator_s_matter(
     hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
