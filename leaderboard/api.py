@@ -213,10 +213,9 @@ class Api:
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
         """Tell what the benchmark is, how it was made and how far each of its columns can be trusted."""
-        from leaderboard.benchmark_card import card, encode
-        from leaderboard.pages.benchmark import choose
+        from leaderboard.pages.benchmark import card_json
 
-        found: Document = orjson.loads(encode(card(choose(self._site).report)))
+        found: Document = orjson.loads(card_json(self._site))
         return found
 
     def queue(self, page: int = 1, limit: int = 50) -> dict:  # type: ignore[type-arg]

@@ -1,8 +1,9 @@
 """The board's address, read on the server: which rows it shows, and in which order.
 
 `static/board.js` does the same in the browser; what a visitor downloads or a program asks for is what the same address
-shows there. Pure: boards and fields in, rows out. A field that says nothing known counts as not given, as in the
-browser. Missing numbers stand last in every order; rows that are equal stand by name.
+shows there. Pure: boards and fields in, rows out. A field that says nothing known, or names what no row of the table
+has, counts as not given, as in the browser. Missing numbers stand last in every order; rows that are equal stand by
+name.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
 from data.values import SCALES, Dimension, Scale
-from eval_queue.records import Origin, Result
+from eval_queue.records import Result
 from leaderboard.lineage import lineage
 from leaderboard.results import Board
 
@@ -25,12 +26,11 @@ Grouping = Literal["", "developer", "family"]
 Value = Callable[[Result], float | str | None]
 """What a column sorts by."""
 
-ORIGINS: Final[tuple[Origin, ...]] = ("published", "space", "self-reported")
 PRACTICE: Final = "practice"
 """What `table` says for the first table of practice runs."""
-NUMBERS: Final = ("", "raw")
 
 _PUNCTUATION: Final = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RUNS: Final = re.compile(r"\d+|\D")
 
 
@@ -128,12 +128,12 @@ def _number(text: str | None) -> float | None:
         found = float(text or "")
     except ValueError:
         return None
-    return found if found == found else None
+    return found if 0 <= found < float("inf") else None
 
 
 def _date(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text or "")
+        return date.fromisoformat(text) if _DAY.fullmatch(text or "") and text else None
     except ValueError:
         return None
 
@@ -147,7 +147,7 @@ def table_of(boards: Sequence[Board], table: str) -> Board | None:
 
 def billions(result: Result) -> float | None:
     """How many parameters a model has, in billions: as counted, else as its name says."""
-    return lineage(result.model).billions if result.parameters is None else result.parameters / 1e9
+    return lineage(result.model).billions if result.parameters is None else round(result.parameters / 1e9, 3)
 
 
 def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
@@ -159,14 +159,21 @@ def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = 
         more: further columns that can be sorted by, by their key.
     """
     words = query.search.lower().split()
-    kept = [r for r in board.results if r.id in query.pins or (_found(r, words) and _passes(r, query))]
-    ordered = _sorted(kept, query, _columns(query) | dict(more or {}))
+    columns = _columns(query) | dict(more or {})
+    known = replace(
+        query,
+        developers=query.developers & {r.developer for r in board.results if r.developer},
+        families=query.families & {lineage(r.model).family for r in board.results},
+        origins=query.origins & {r.origin for r in board.results},
+    )
+    pinned = _sorted([r for r in board.results if r.id in query.pins], query, columns)
+    others = [r for r in board.results if r.id not in query.pins and _found(r, words) and _passes(r, known)]
+    ordered = _sorted(others, query, columns)
     if query.group:
         named = [(_group(r, query.group), r) for r in ordered]
         named.sort(key=lambda pair: (pair[0] is None, Key.of(pair[0] or "")))
         ordered = [r for _, r in named]
-    pinned = [r for r in ordered if r.id in query.pins]
-    return (*pinned, *(r for r in ordered if r.id not in query.pins))
+    return (*pinned, *ordered)
 
 
 def _found(result: Result, words: Sequence[str]) -> bool:
@@ -181,7 +188,7 @@ def _passes(result: Result, query: BoardQuery) -> bool:
         return False
     if query.origins and result.origin not in query.origins:
         return False
-    if query.weights and (result.open_weights is True) != (query.weights == "open"):
+    if query.weights and result.open_weights is not (query.weights == "open"):
         return False
     if query.reliable and result.flat is not (query.reliable == "flat"):
         return False
@@ -201,7 +208,9 @@ def _group(result: Result, by: Grouping) -> str | None:
 
 def _sorted(rows: Sequence[Result], query: BoardQuery, columns: Mapping[str, Value]) -> list[Result]:
     by_name = sorted(rows, key=lambda r: Key.of(r.model))
-    value: Value = columns.get(query.sort) or (lambda r: r.model)
+    value = columns.get(query.sort)
+    if value is None:
+        return by_name[::-1] if query.down else by_name
     pairs = [(value(r), r) for r in by_name]
     there = [pair for pair in pairs if pair[0] is not None]
     there.sort(key=lambda pair: _comparable(pair[0]), reverse=query.down)  # a reversed sort keeps equals in order

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
+from data.errors import InputError
 from data.values import BY_NAME, VALUES
 from eval_queue.compiled import column_name
 from eval_queue.records import DimensionScore, Result
@@ -19,10 +20,24 @@ from leaderboard.sentence import queries_of, sentence
 from leaderboard.site import Site
 
 NO_DIRECTION: Final = "Values have no direction: higher is not better."
+PORTRAIT: Final = "value-portrait.svg"
+"""The picture that a section for a model card shows, a file beside it."""
 EEE_SCHEMA: Final = "0.3.0"
 """Version of Every Eval Ever's schema that records follow."""
 BOARD: Final = "Value Portrait Leaderboard"
 SOFTWARE: Final = "value-portrait-leaderboard"
+
+
+def _check(result: Result) -> None:
+    """Refuse what must not travel as a model's profile.
+
+    Raises:
+        InputError: the row is a practice run, or the model was asked to be somebody.
+    """
+    if result.benchmark.name == "practice":
+        raise InputError(f"{result.id} is a practice run: its values mean nothing and go nowhere")
+    if result.persona is not None:
+        raise InputError(f"{result.id} is the profile of a persona ({result.persona}), not of the model")
 
 
 def _ten(result: Result) -> list[tuple[str, DimensionScore]]:
@@ -49,10 +64,14 @@ def eval_results(result: Result, *, dataset: str, dataset_revision: str | None, 
         dataset: the benchmark's dataset repository on the Hub, whose tasks are the ten values.
         dataset_revision: its commit, if known.
         source_url: where the row is shown, if that is known.
+
+    Raises:
+        InputError: it must not travel as the model's profile.
     """
     import yaml  # type: ignore[import-untyped]
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
+    _check(result)
     entries = [
         EvalResultEntry(
             dataset_id=dataset,
@@ -81,7 +100,12 @@ _RELATION: Final = {"space": "third_party", "published": "third_party", "self-re
 
 
 def every_eval_ever(site: Site, result: Result) -> dict[str, Any]:
-    """A row as a record of Every Eval Ever."""
+    """A row as a record of Every Eval Ever.
+
+    Raises:
+        InputError: as for `eval_results`.
+    """
+    _check(result)
     at = result.run.finished if result.run else result.created
     model = _strings({"revision": result.revision, "licence": result.licence, "endpoint": result.endpoint})
     model["deployment_type"] = "unknown"
@@ -188,7 +212,7 @@ def _strings(fields: dict[str, object]) -> dict[str, str]:
 def model_card(site: Site, result: Result) -> str:
     """A section for a model card: what may be said, the ten values with intervals, a portrait, how to cite.
 
-    Markdown. The portrait is a file beside the card, `value-portrait.svg`.
+    Markdown; its picture is the file `PORTRAIT` beside the card.
     """
     line, *_, bibtex = (c.text for c in row_citations(site, result))
     url = row_url(site, result)
@@ -196,7 +220,7 @@ def model_card(site: Site, result: Result) -> str:
     parts = [
         "## Values",
         _markdown(sentence(result, queries_of(result, site.benchmark))),
-        "![Value portrait: ten values on a circle, with 95 % intervals](value-portrait.svg)",
+        f"![Value portrait: ten values on a circle, with 95 % intervals]({PORTRAIT})",
         "\n".join(["| value | score | 95 % interval | items |", "|---|---|---|---|", *rows]),
         f"Measured with [Value Portrait]({paper_url()}). A score is the mean rating of a value's items minus the "
         f"model's own mean, in points of a 6-point scale. {NO_DIRECTION}",

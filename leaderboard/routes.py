@@ -19,14 +19,15 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
-from eval_queue.records import now
+from eval_queue.collection import encode as encode_record
+from eval_queue.records import Result, now
 from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.all_answers import NAME as ALL_ANSWERS
 from leaderboard.all_answers import AllAnswers
 from leaderboard.chart_files import portrait_sheet, portrait_svg
 from leaderboard.ecosystem import model_card
 from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, encode, file_name, to_csv
-from leaderboard.sheets import DOWNLOADS, Query, result_of
+from leaderboard.sheets import DOWNLOADS, Query, UnknownRow, result_of
 from leaderboard.site import Site
 
 KEPT_BYTES: Final = 64 * 2**20
@@ -58,24 +59,31 @@ CHARTS: Final[Mapping[str, Chart]] = {
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
 
 
-class _Unknown(Exception):
+class UnknownFile(InputError):
     """There is no such file."""
 
 
+_OF_A_ROW: Final[Mapping[tuple[str, str], Callable[[Site, Result], bytes]]] = {
+    ("card", "md"): lambda site, result: model_card(site, result).encode(),
+    ("result", "json"): lambda _, result: encode_record(result),
+}
+"""What else can be had of one row, `id` in the address: a section for a model card, and its record as it is stored."""
+
+
 def download(site: Site, name: str, form: str, query: Query) -> File:
-    """A table, or a row's card, as a file.
+    """A table, or a document about a row, as a file.
 
     Raises:
-        _Unknown: there is no such table or format.
+        UnknownFile: there is no such table or format.
         InputError: a field of the address is wrong.
         StoreUnavailable: what it needs cannot be had now.
     """
-    if (name, form) == ("card", "md"):
+    if (name, form) in _OF_A_ROW:
         result = result_of(site, query.get("id"))
-        return File(file_name("card", result.model, form=form), model_card(site, result).encode())
+        return File(file_name(name, result.model, form=form), _OF_A_ROW[name, form](site, result))
     known: dict[str, Format] = {f: f for f in FORMATS}
     if name not in DOWNLOADS or form not in known:
-        raise _Unknown
+        raise UnknownFile(f"there is no file {name}.{form} here")
     sheet = DOWNLOADS[name].make(site, query)
     of = result_of(site, query["id"]).model if name == "answers" else ""
     return File(file_name(name, of, site.revision(), form=form), encode(sheet, known[form]))
@@ -84,13 +92,13 @@ def download(site: Site, name: str, form: str, query: Query) -> File:
 def chart(site: Site, name: str, form: str, query: Query) -> File:
     """A drawing or its numbers as a file; errors as for `download`."""
     if name not in CHARTS or form not in ("svg", "csv"):
-        raise _Unknown
+        raise UnknownFile(f"there is no file {name}.{form} here")
     made = CHARTS[name]
     file = file_name(name, query.get("id", ""), form=form)
     if form == "svg":
         return File(file, made.svg(site, query).encode())
     if made.csv is None:
-        raise _Unknown
+        raise UnknownFile(f"there is no file {name}.{form} here")
     return File(file, made.csv(site, query))
 
 
@@ -127,10 +135,9 @@ def _endpoint(
         key = (name, form, site.revision(), now().date().isoformat(), *sorted(query.multi_items()))
         try:
             file = kept.get(key, lambda: make(site, name, form, query)) if settled else make(site, name, form, query)
-        except _Unknown:
-            return PlainTextResponse(f"There is no file {name}.{form} here.\n", 404)
         except InputError as error:
-            return PlainTextResponse(f"{error}\n", 404 if str(error).startswith("id:") else 400)
+            missing = isinstance(error, UnknownFile | UnknownRow)
+            return PlainTextResponse(f"{error}\n", 404 if missing else 400)
         except (StoreUnavailable, WriteConflict):
             return PlainTextResponse("The store cannot be reached now. Try again later.\n", 503)
         except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged

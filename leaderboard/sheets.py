@@ -50,15 +50,19 @@ class Download(NamedTuple):
     """Whether it changes only where the results do."""
 
 
+class UnknownRow(InputError):
+    """No row has this id."""
+
+
 def result_of(site: Site, id_: str | None) -> Result:
     """The row of an id.
 
     Raises:
-        InputError: there is none.
+        UnknownRow: there is none.
     """
     found = next((r for r in site.results() if r.id == id_), None)
     if found is None:
-        raise InputError(f"id: no row is called {id_!r}" if id_ else "id: name a row, e.g. by its address on the board")
+        raise UnknownRow(f"id: no row is called {id_!r}" if id_ else "id: name a row, as its page's address does")
     return found
 
 
@@ -370,7 +374,12 @@ DOWNLOADS: Final[Mapping[str, Download]] = {
         board_sheet,
     ),
     "results": Download("All results", "Every row of every table, one line a row.", results_sheet),
-    "answers": Download("One row’s answers", "On the row’s page, as filtered there.", answers_sheet, whole=False),
+    "answers": Download(
+        "One row’s answers",
+        "On the row’s page, as filtered there; with its record, its portrait and a section for a model card.",
+        answers_sheet,
+        whole=False,
+    ),
     "groups": Download("Groups", "Models among groups of people, with what limits the comparison.", groups_sheet),
     "benchmark": Download("Benchmark", "What each column of the benchmark can carry.", benchmark_sheet),
     "queue": Download("Queue", "All submissions and where they are.", queue_sheet, settled=False),
