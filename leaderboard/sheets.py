@@ -370,7 +370,7 @@ def benchmark_sheet(site: Site, query: Query) -> Sheet:
 DOWNLOADS: Final[Mapping[str, Download]] = {
     "board": Download(
         "Board",
-        "The table that opens, one line a model and value, with intervals; as filtered on the board.",
+        "The table that opens, one line a model and value, with intervals; on the board, as filtered there.",
         board_sheet,
     ),
     "results": Download("All results", "Every row of every table, one line a row.", results_sheet),
