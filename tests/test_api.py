@@ -88,7 +88,7 @@ def test_a_row_comes_with_its_citation_and_every_answer(client: Client) -> None:
     assert {"BibTeX", "APA", "One line"} == {
         c["form"] for c in client.predict(id=row.id, api_name="/cite")["citations"]
     }
-    assert client.predict(api_name="/benchmark")["name"]
+    assert client.predict(api_name="/benchmark")["schema_version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_wrong_argument_is_named(client: Client, name: str, arguments: dict[st
 def test_no_secret_and_no_person_is_told(client: Client, running: RunningApp) -> None:
     told = [client.predict(api_name=f"/{name}") for name in ("board", "groups", "benchmark", "queue", "cite")]
     text = json.dumps([*told, get(f"{running.url}/gradio_api/info"), get(f"{running.url}/gradio_api/openapi.json")])
-    for secret in (SECRET, "SECRET_KEY_FOR_TESTS", "10.9.8.7", ":6543", "submitter", str(ROOT)):
+    for secret in (SECRET, "SECRET_KEY_FOR_TESTS", "10.9.8.7", ":6543", str(ROOT)):
         assert secret not in text
     assert client.predict(search="img src", api_name="/board")["rows"][0]["model"] == HOSTILE  # data, not HTML
 
