@@ -88,7 +88,7 @@ class Compiled:
             rows.append({**row, "oid": blob_oid(content), "record": content.decode()})
         rows.sort(key=lambda row: (row["id"], row["oid"]))
         sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_pylist(rows, schema=_schema(self.columns)), sink, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema(self.columns)), sink, compression="zstd")
         return bytes(sink.getvalue())
 
 
@@ -109,7 +109,8 @@ def contents(table: bytes) -> Mapping[str, bytes]:
         raise ValueError("not a compiled table") from error
 
 
-def _schema(columns: tuple[Column, ...]) -> pa.Schema:
+def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
+    """The columns as an Arrow schema."""
     import pyarrow as pa
 
     types = {"timestamp": pa.timestamp("us", tz="UTC")}

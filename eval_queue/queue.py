@@ -130,6 +130,11 @@ class Queue:
             self._shown = (asked, stored, reported, shown)
         return list(self._shown[3])
 
+    def published_at(self) -> tuple[str, str] | None:
+        """Repository on the Hub and its commit that hold exactly the results shown; None where they are in a folder."""
+        repo = getattr(self._results.store, "repo", None)
+        return None if repo is None else (repo.id, self._read_results().head)
+
     def answers(self, id_: str) -> bytes:
         """The raw answers behind a result, as a Parquet file.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from leaderboard.commands import bias, compare, groups, proximity, ranks
+from leaderboard.commands import bias, compare, export, groups, proximity, ranks, static
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Rank models; set them against groups of people.")
 
@@ -18,8 +18,10 @@ def _group() -> None:
 bias.register(app)
 compare.register(app)
 groups.register(app)
+export.register(app)
 proximity.register(app)
 ranks.register(app)
+static.register(app)
 
 if __name__ == "__main__":
     run(app)

@@ -1,13 +1,49 @@
-"""How to cite: BibTeX of the paper and of this board, from `CITATION.cff`, the one place that spells them."""
+"""How to cite: the paper, this board, and a single row of it, as BibTeX and in APA style.
+
+What is the same everywhere comes from `CITATION.cff`, the one place that spells it. A model's name is user text: in
+BibTeX what has a meaning there is escaped; a page escapes the rest.
+"""
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from eval_queue.records import BenchmarkRef, Result
+from leaderboard.table import BENCHMARKS
 
 CITATION_FILE: Final = Path(__file__).resolve().parent.parent / "CITATION.cff"
+
+_TEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+    c: f"\\{c}" for c in "&%$#_{}"
+}
+_MONTHS: Final = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+class Citation(NamedTuple):
+    """One thing in one form."""
+
+    of: str
+    """What is cited: `The paper`, `This board`, `This row`."""
+    form: str
+    """`BibTeX`, `APA`, `One line`."""
+    text: str
 
 
 @cache
@@ -23,14 +59,41 @@ def version() -> str:
     return str(_citation()["version"])
 
 
+def benchmark_name(benchmark: BenchmarkRef) -> str:
+    """A benchmark as citations name it, with the beginning of its digest."""
+    return f"{BENCHMARKS.get(benchmark.name, benchmark.name)} {benchmark.digest[:12]}"
+
+
 def _entry(kind: str, key: str, fields: dict[str, object]) -> str:
-    lines = [f"  {name:<9} = {{{value}}}," for name, value in fields.items()]
+    lines = [f"  {name:<9} = {{{value}}}," for name, value in fields.items() if value]
     return "\n".join([f"@{kind}{{{key},", *lines, "}"])
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
+
+
+def _initials(given: str) -> str:
+    """`Eun-Ju` as `E.-J.`, `Mary Ann` as `M. A.`."""
+    words = ("-".join(f"{part[0]}." for part in word.split("-") if part) for word in given.split())
+    return " ".join(words)
+
+
+def _day(day: date) -> str:
+    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+# --- the paper ------------------------------------------------------------------------------------------------------
+
+
+def _paper() -> dict[str, Any]:
+    found: dict[str, Any] = next(r for r in _citation()["references"] if r["type"] == "conference-paper")
+    return found
 
 
 def paper_bibtex() -> str:
     """The paper that made the benchmark."""
-    paper = next(r for r in _citation()["references"] if r["type"] == "conference-paper")
+    paper = _paper()
     people = paper["authors"]
     return _entry(
         "inproceedings",
@@ -39,6 +102,7 @@ def paper_bibtex() -> str:
             "title": f"{{{paper['title']}}}",
             "author": " and ".join(f"{p['family-names']}, {p['given-names']}" for p in people),
             "booktitle": paper["collection-title"],
+            "publisher": paper["publisher"]["name"],
             "year": paper["year"],
             "pages": f"{paper['start']}--{paper['end']}",
             "doi": paper["doi"],
@@ -47,13 +111,32 @@ def paper_bibtex() -> str:
     )
 
 
-def board_bibtex(*, revision: str, benchmark: str, retrieved: date) -> str:
+def paper_url() -> str:
+    """Where the paper is."""
+    return str(_paper()["url"])
+
+
+def paper_apa() -> str:
+    """The paper in APA style."""
+    paper = _paper()
+    *first, last = (f"{p['family-names']}, {_initials(p['given-names'])}" for p in paper["authors"])
+    return (
+        f"{', '.join(first)}, & {last} ({paper['year']}). {paper['title']}. In {paper['collection-title']} "
+        f"(pp. {paper['start']}–{paper['end']}). {paper['publisher']['name']}. https://doi.org/{paper['doi']}"
+    )
+
+
+# --- the board ------------------------------------------------------------------------------------------------------
+
+
+def board_bibtex(*, revision: str, benchmark: str, retrieved: date, url: str | None = None) -> str:
     """This board with exactly the data it shows.
 
     Args:
-        revision: names the set of results, from `Site.revision`.
+        revision: names the set of results, from `leaderboard.permanent.revision`.
         benchmark: the benchmark's name and the beginning of its digest.
         retrieved: today.
+        url: where the board is, if it is known.
     """
     board = _citation()
     return _entry(
@@ -65,5 +148,68 @@ def board_bibtex(*, revision: str, benchmark: str, retrieved: date) -> str:
             "year": retrieved.year,
             "version": board["version"],
             "note": f"Results {revision}, benchmark {benchmark}, retrieved {retrieved.isoformat()}",
+            "url": url,
         },
     )
+
+
+def board_apa(*, revision: str, benchmark: str, retrieved: date, url: str | None = None) -> str:
+    """This board in APA style; arguments as for `board_bibtex`."""
+    board = _citation()
+    return (
+        f"{board['authors'][0]['name']}. ({retrieved.year}). {board['title']} (Version {board['version']}; results "
+        f"{revision}; benchmark {benchmark}) [Data set]. Retrieved {_day(retrieved)}{f', from {url}' if url else ''}"
+    ) + ("" if url else ".")
+
+
+# --- a row ----------------------------------------------------------------------------------------------------------
+
+
+def row_line(result: Result, retrieved: date, *, revision: str) -> str:
+    """One line that names exactly this row.
+
+    Args:
+        result: the row.
+        retrieved: today.
+        revision: names the set of results it was read from.
+    """
+    return (
+        f"Profile of {_model(result)}, {benchmark_name(result.benchmark)}, protocol {result.protocol}, "
+        f"result {result.id}, results {revision}, retrieved {retrieved.isoformat()}."
+    )
+
+
+def row_bibtex(result: Result, retrieved: date, *, revision: str, url: str | None = None) -> str:
+    """One row as BibTeX; arguments as for `row_line`, and where the row is shown, if that is known."""
+    board = _citation()
+    key = re.sub(r"[^a-z0-9]+", "", result.model.lower())[:40] or "model"
+    return _entry(
+        "misc",
+        f"{key}{result.created.year}valueportrait",
+        {
+            "title": f"{{Value profile of {_tex(_model(result))}}}",
+            "author": f"{{{board['authors'][0]['name']}}}",
+            "year": result.created.year,
+            "publisher": f"{{{board['title']}}}",
+            "version": _tex(revision),
+            "note": _tex(
+                f"Result {result.id}, {benchmark_name(result.benchmark)}, protocol {result.protocol}, "
+                f"retrieved {retrieved.isoformat()}"
+            ),
+            "url": url,
+        },
+    )
+
+
+def row_apa(result: Result, retrieved: date, *, revision: str, url: str | None = None) -> str:
+    """One row in APA style; arguments as for `row_bibtex`."""
+    board = _citation()
+    return (
+        f"{board['authors'][0]['name']}. ({result.created.year}). Value profile of {_model(result)} "
+        f"({benchmark_name(result.benchmark)}; protocol {result.protocol}; result {result.id}; results {revision}) "
+        f"[Data set]. {board['title']}. Retrieved {_day(retrieved)}{f', from {url}' if url else ''}"
+    ) + ("" if url else ".")
+
+
+def _model(result: Result) -> str:
+    return result.model if result.revision is None else f"{result.model} at {result.revision}"

@@ -74,10 +74,11 @@ def every(query: Mapping[str, str], name: str) -> list[str]:
 
 def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
     """A whole page as HTML."""
-    return _framed(site, page, page.words(site, query))
+    return framed(site, page, page.words(site, query))
 
 
-def _framed(site: Site, page: ReadingPage, content: str) -> str:
+def framed(site: Site, page: ReadingPage, content: str) -> str:
+    """Content with what stands around it on every page."""
     sheets = ["page.css", "document.css", f"{page.ROUTE}.css"]
     scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
     return render(
@@ -123,9 +124,9 @@ def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
             content = kept.get(key, lambda: page.words(site, query))
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)
-            html = _framed(site, page, render("failed.html"))
+            html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        html = _framed(site, page, content)
+        html = framed(site, page, content)
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:

@@ -10,7 +10,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from leaderboard import document
+from leaderboard import api, document, routes
 from leaderboard.frame import LOGO, TITLE, footer, masthead
 from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.pages import about, benchmark, board, model, queue, submit
@@ -38,6 +38,8 @@ class Ui:
                 self._page(module)
         for listener in self.blocks.fns.values():
             listener.api_visibility = "private"  # those that Gradio's own sign-in button adds are not
+        with self.blocks:
+            api.register(site)
         self.fresh.blocks = self.blocks
 
     def _page(self, module: ModuleType) -> None:
@@ -58,12 +60,17 @@ class Ui:
             "footer_links": [],
             "run_history": False,
             "ssr_mode": False,
+            "mcp_server": True,
             "max_file_size": self.site.rules.upload_bytes,
             "app_kwargs": {
                 "middleware": [
                     Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
                     Middleware(FreshPages, fresh=self.fresh),
                 ],
-                "routes": [benchmark.json_route(self.site), *document.routes(self.site, READ)],
+                "routes": [
+                    benchmark.json_route(self.site),
+                    *routes.routes(self.site),
+                    *document.routes(self.site, READ),
+                ],
             },
         }

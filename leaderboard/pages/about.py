@@ -9,14 +9,15 @@ from markupsafe import Markup
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import VALUES
-from eval_queue.records import now
 from eval_queue.results import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.stability import FLAT_BELOW
 from leaderboard import table
 from leaderboard.charts import portrait
-from leaderboard.citation import board_bibtex, paper_bibtex
+from leaderboard.exports import FORMATS
 from leaderboard.markup import render
+from leaderboard.permanent import board_citations, row_address, row_citations
 from leaderboard.results import mean_profile
+from leaderboard.sheets import DOWNLOADS
 from leaderboard.site import Site
 
 ROUTE: Final = "about"
@@ -28,8 +29,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
     del query
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
-    shown = boards[0].benchmark if boards else None
-    name = f"{shown.name} {shown.digest[:8]}" if shown else f"{site.benchmark.name} {site.benchmark.digest[:8]}"
+    example = boards[0].results[0] if boards else None
     means = mean_profile(boards[0].results) if boards else None
     return render(
         "about.html",
@@ -47,8 +47,10 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         origins=table.ORIGINS,
         badges=table.BADGES,
         origin=f"Benchmark in use here: {site.benchmark.origin}",
-        citations=[
-            ("The paper", paper_bibtex()),
-            ("This board", board_bibtex(revision=site.revision(), benchmark=name, retrieved=now().date())),
-        ],
+        citations=board_citations(site),
+        downloads=DOWNLOADS.items(),
+        formats=FORMATS,
+        example=example,
+        row=row_citations(site, example)[0] if example else None,
+        address=row_address(site, example) if example else None,
     )

@@ -70,16 +70,25 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         return Passing(render("no_benchmark.html", message=str(error)))
 
 
+def card_json(site: Site) -> bytes:
+    """The card for programs.
+
+    Raises:
+        InputError: the figures are not at hand.
+    """
+    return encode(card(choose(site).report))
+
+
 def json_route(site: Site) -> Route:
     """Where programs get the card."""
 
     def answer(_: Request) -> Response:
         try:
-            made = card(choose(site).report)
+            content = card_json(site)
         except InputError as error:
             return Response(str(error), status_code=503, media_type="text/plain")
         return Response(
-            encode(made),
+            content,
             media_type="application/json",
             headers={"Content-Disposition": 'attachment; filename="value-portrait-card.json"'},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Final
 
 import gradio as gr
 
@@ -14,18 +15,31 @@ from leaderboard.table import payload
 from leaderboard.theme import STATIC
 
 ROUTE = ""
+SCRIPTS: Final = ("board.js",)
+"""The program of the table; it defines `mountBoard(element, text)`."""
+
+
+def frames() -> str:
+    """The drawings that the program fills, as HTML: they belong into the element it draws in."""
+    empty: list[float | None] = [None] * len(VALUES)
+    return (
+        f'<template class="vp-frame-full">{portrait(empty)}</template>'
+        f'<template class="vp-frame-thumb">{portrait(empty, kind="thumb")}</template>'
+    )
+
+
+def whole(site: Site) -> str:
+    """The table as JSON with all that can be known of it, however long that takes."""
+    return payload(site.boards(), site.rankings.of)
 
 
 def build(site: Site, fresh: Fresh) -> None:
     """Lay the page out."""
     value = partial(_payload, site, {})
-    empty: list[float | None] = [None] * len(VALUES)
-    full, thumb = portrait(empty), portrait(empty, kind="thumb")
     board = gr.HTML(
         value(),
         # the template never refers to the value: Gradio would read it as HTML
-        html_template=f'<template class="vp-frame-full">{full}</template>'
-        f'<template class="vp-frame-thumb">{thumb}</template>',
+        html_template=frames(),
         js_on_load=(STATIC / "board.js").read_text(encoding="utf-8") + "\nmountBoard(element, props.value);",
         apply_default_css=False,
         elem_id="board",

@@ -20,6 +20,7 @@ from eval_queue.local_model import MODEL, available
 from eval_queue.queue import open_queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
+from leaderboard.api import ENDPOINTS
 from tests.browser.conftest import HOSTILE
 from tools.live import ROOT, RunningApp, app
 
@@ -50,10 +51,12 @@ def config(page: str) -> dict[str, Any]:
 
 def test_nothing_is_offered_to_programs_by_accident(served: RunningApp) -> None:
     info = json.loads(get(f"{served.url}/gradio_api/info"))
-    assert info == {"named_endpoints": {}, "unnamed_endpoints": {}}
+    offered = [method.__name__ for method in ENDPOINTS]
+    assert list(info["named_endpoints"]) == [f"/{name}" for name in offered]
+    assert info["unnamed_endpoints"] == {}
     for route in ("", "submit", "queue"):
         for listener in config(get(f"{served.url}/{route}"))["dependencies"]:
-            assert listener["api_visibility"] == "private"
+            assert (listener["api_visibility"] == "public") == (listener["api_name"] in offered)
 
 
 @pytest.mark.parametrize("route", ["", "submit", "queue", "about"])

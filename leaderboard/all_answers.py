@@ -1,0 +1,89 @@
+"""All answers of all rows as one Parquet file, a row group a row of the board.
+
+Made once for a state of the results, then kept: it is read whole and in parts by `datasets` and pandas. Rows whose
+answers cannot be had are left out and named in the file's metadata; they never stop the others.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from data.errors import InputError
+from eval_queue.records import Result
+from eval_queue.store import StoreUnavailable, WriteConflict
+from leaderboard.answers_view import answers_table
+from leaderboard.exports import schema_of
+from leaderboard.permanent import revision
+from leaderboard.sheets import ANSWER_COLUMNS, TEXTS
+from leaderboard.site import Site
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NAME: Final = "all-answers"
+
+_log = logging.getLogger(__name__)
+
+
+def write_all(site: Site, path: Path) -> list[str]:
+    """Write the file.
+
+    Returns:
+        Ids of rows whose answers are not in it.
+    """
+    import pyarrow.parquet as pq
+
+    schema = schema_of(ANSWER_COLUMNS, {"texts": TEXTS, "revision": revision(site)})
+    missing: list[str] = []
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for result in sorted(site.results(), key=lambda r: r.id):
+            try:
+                writer.write_table(_rows(site, result, schema))
+            except (InputError, StoreUnavailable, WriteConflict, ValueError, KeyError, OSError) as error:
+                _log.warning("the answers of %s are not among all answers: %s", result.id, error)
+                missing.append(result.id)
+        writer.add_key_value_metadata({"missing": " ".join(missing)})
+    return missing
+
+
+def _rows(site: Site, result: Result, schema: pa.Schema) -> pa.Table:
+    import pyarrow as pa
+
+    found = answers_table(result, site.benchmark, site.queue.answers, site.released)
+    same = {"id": result.id, "model": result.model}
+    columns = [
+        pa.array([same[field.name]] * found.num_rows, field.type)
+        if field.name in same
+        else found[field.name].cast(field.type)
+        if field.name in found.column_names
+        else pa.nulls(found.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+class AllAnswers:
+    """The file for the present state of the results. Threads may share it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._folder = tempfile.TemporaryDirectory(prefix="all-answers-", ignore_cleanup_errors=True)
+        self._lock = threading.Lock()
+        self._made: Path | None = None
+
+    def file(self) -> Path:
+        """Where it is; made first if the results have changed."""
+        with self._lock:
+            path = Path(self._folder.name) / f"{self._site.revision()}.parquet"
+            if self._made != path:
+                unfinished = path.with_suffix(".tmp")
+                write_all(self._site, unfinished)
+                unfinished.replace(path)
+                if self._made is not None:
+                    self._made.unlink(missing_ok=True)  # who reads it now keeps the open file
+                self._made = path
+            return path

@@ -1,0 +1,320 @@
+"""Every page for programs: named endpoints over HTTP and tools for language models (MCP), with the same arguments.
+
+Each gives the JSON twin of a page: what the page says for an address, as data. Docstrings and types become the
+endpoints' and tools' descriptions. Arguments are checked and a wrong one is named; lists come in pages, so that no
+answer grows without bound. Nothing here changes anything, and nothing tells more than the pages do.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal
+
+import gradio as gr
+import orjson
+from gradio.events import api as api_endpoint
+from starlette.datastructures import QueryParams
+
+from data.errors import InputError
+from data.values import SCALES
+from eval_queue.store import StoreUnavailable, WriteConflict
+from leaderboard.board_query import BoardQuery, rows_of, table_of
+from leaderboard.exports import Sheet
+from leaderboard.permanent import board_citations, record_url, revision, row_address, row_citations
+from leaderboard.sentence import queries_of, sentence
+from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, UNITS, caveats, result_of
+from leaderboard.site import Site
+
+PAGE_LIMIT: Final = 200
+"""Most rows of one answer."""
+ROWS_LIMIT: Final = 50
+"""Most rows with a whole profile in one answer."""
+
+READING: Final = f"{NO_DIRECTION} {UNITS}"
+
+_log = logging.getLogger(__name__)
+
+Document = dict[str, Any]
+ScaleName = Literal["pvq", "higher_pvq", "bfi"]
+
+
+class Api:
+    """The endpoints. Names of methods are names of endpoints and tools."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def board(
+        self,
+        table: str = "",
+        scale: ScaleName = "pvq",
+        search: str = "",
+        developer: list[str] | None = None,
+        family: list[str] | None = None,
+        origin: list[str] | None = None,
+        weights: Literal["", "open", "closed"] = "",
+        size_min: float | None = None,
+        size_max: float | None = None,
+        reliable: Literal["", "yes", "flat"] = "",
+        since: str = "",
+        until: str = "",
+        group: Literal["", "developer", "family"] = "",
+        sort: str = "name",
+        order: Literal["up", "down"] = "up",
+        pin: list[str] | None = None,
+        numbers: Literal["", "raw"] = "",
+        page: int = 1,
+        limit: int = 20,
+    ) -> dict:  # type: ignore[type-arg]
+        """List language models with what they put first: scores on ten human values, or four or five other dimensions.
+
+        No value is better than another and there is no winner. Read each score with its interval and caveats.
+
+        Args:
+            table: Which table, by its slug; empty for the one that opens, "practice" for practice runs.
+            scale: pvq for the ten values, higher_pvq for four higher-order values, bfi for five traits.
+            search: Words that the model's or developer's name must contain.
+            developer: Only models of these developers.
+            family: Only models of these families, e.g. gpt-4o.
+            origin: Only rows run by these: published, space, self-reported.
+            weights: open or closed weights; empty for both.
+            size_min: Smallest size in billions of parameters.
+            size_max: Largest size in billions of parameters.
+            reliable: yes for profiles in which something stands out, flat for the others; empty for both.
+            since: Only rows computed on or after this date, YYYY-MM-DD.
+            until: Only rows computed on or before this date, YYYY-MM-DD.
+            group: Group rows by developer or family.
+            sort: Column to sort by: name, a dimension such as Power, mean, reliability, coverage, origin, date.
+            order: up or down.
+            pin: Ids of rows that stand first.
+            numbers: raw sorts by mean ratings instead of scores relative to the model's own average.
+            page: Which page of rows, from 1.
+            limit: Rows on a page, 1 to 50.
+        """
+        asked = _address(
+            table=table,
+            scale=_known("scale", scale, tuple(SCALES)),
+            q=search,
+            developer=developer,
+            family=family,
+            origin=origin,
+            weights=_known("weights", weights, ("", "open", "closed")),
+            size_min=size_min,
+            size_max=size_max,
+            reliable=_known("reliable", reliable, ("", "yes", "flat")),
+            since=since,
+            until=until,
+            group=_known("group", group, ("", "developer", "family")),
+            sort=sort,
+            order=_known("order", order, ("up", "down")),
+            pin=pin,
+            numbers=_known("numbers", numbers, ("", "raw")),
+        )
+        query = BoardQuery.parse(asked)
+        for name, given, read in (("since", since, query.since), ("until", until, query.until)):
+            if given and read is None:
+                raise InputError(f"{name}: write a date as YYYY-MM-DD")
+        boards = self._site.boards()
+        board = table_of(boards, table)
+        if table and (board is None or table not in (board.key.slug, "practice")):
+            raise InputError(
+                f"table: there is none called {table!r}; there are {', '.join(b.key.slug for b in boards)}"
+            )
+        rows = () if board is None else rows_of(board, query)
+        start, stop = _page(page, limit, ROWS_LIMIT)
+        return {
+            "revision": revision(self._site),
+            "table": None if board is None else board.key.slug,
+            "benchmark": None if board is None else board.benchmark.model_dump(),
+            "scale": query.scale,
+            "found": len(rows),
+            "page": page,
+            "rows": [
+                {
+                    "id": r.id,
+                    "model": r.model,
+                    "developer": r.developer,
+                    "origin": r.origin,
+                    "created": r.created.isoformat(),
+                    "reliability": r.reliability,
+                    "caveats": caveats(r, board),
+                    "note": r.note,
+                    "scale_mean": r.scales[query.scale].mean if query.scale in r.scales else None,
+                    "scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {},
+                }
+                for r in rows[start:stop]
+            ],
+            "tables": [{"slug": b.key.slug, "name": b.benchmark.name, "rows": len(b.results)} for b in boards],
+            "reading": READING,
+        }
+
+    def model(self, id: str) -> dict:  # type: ignore[type-arg]
+        """Give one model's whole profile: scores with intervals, stability, where it comes from, how to cite it.
+
+        Args:
+            id: The row's id, as `board` lists it.
+        """
+        result = result_of(self._site, id)
+        at = revision(self._site)
+        return {
+            "sentence": sentence(result, queries_of(result, self._site.benchmark)),
+            "caveats": caveats(result, self._site.board_of(result)),
+            "result": result.model_dump(mode="json"),
+            "address": row_address(self._site, result),
+            "record": record_url(self._site, result, at),
+            "cite": {c.form: c.text for c in row_citations(self._site, result)},
+            "reading": READING,
+        }
+
+    def answers(
+        self,
+        id: str,
+        value: str = "",
+        source: str = "",
+        rating: Literal["", "1", "2", "3", "4", "5", "6"] = "",
+        variant: str = "",
+        read: Literal["", "read", "unread"] = "",
+        page: int = 1,
+        limit: int = 60,
+    ) -> dict:  # type: ignore[type-arg]
+        """List what a model answered, prompt by prompt. Texts of questions belong to the benchmark and are not given.
+
+        Args:
+            id: The row's id, as `board` lists it.
+            value: Only items that speak for this value, e.g. Power.
+            source: Only items from this source.
+            rating: Only items with an answer read as this rating.
+            variant: Only items with an answer under this prompt, e.g. v1 or v1_reversed.
+            read: read or unread answers only; empty for both.
+            page: Which page, from 1.
+            limit: Answers on a page, 1 to 200; an item has six.
+        """
+        asked = _address(
+            id=id,
+            value=value,
+            source=source,
+            rating=_known("rating", rating, ("", *"123456")),
+            variant=variant,
+            read=_known("read", read, ("", "read", "unread")),
+        )
+        return _sheet(DOWNLOADS["answers"].make(self._site, asked), page, limit)
+
+    def groups(self, table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
+        """Set models against groups of people, with what limits the comparison.
+
+        Args:
+            table: Which table, by its slug; empty for the one that opens.
+            page: Which page, from 1.
+            limit: Rows on a page, 1 to 200; a row is a model and a group.
+        """
+        return _sheet(DOWNLOADS["groups"].make(self._site, _address(table=table)), page, limit)
+
+    def benchmark(self) -> dict:  # type: ignore[type-arg]
+        """Tell what the benchmark is, how it was made and how far each of its columns can be trusted."""
+        from leaderboard.pages.benchmark import card_json
+
+        found: Document = orjson.loads(card_json(self._site))
+        return found
+
+    def queue(self, page: int = 1, limit: int = 50) -> dict:  # type: ignore[type-arg]
+        """List submissions, the newest first, with their state, place in the queue and reason of failure.
+
+        Args:
+            page: Which page, from 1.
+            limit: Submissions on a page, 1 to 200.
+        """
+        return _sheet(DOWNLOADS["queue"].make(self._site, QueryParams()), page, limit)
+
+    def cite(self, id: str = "") -> dict:  # type: ignore[type-arg]
+        """Tell how to cite the paper, this board and, if one is named, a row of it.
+
+        Args:
+            id: The row's id; empty for the paper and the board only.
+        """
+        found = [*board_citations(self._site), *(row_citations(self._site, result_of(self._site, id)) if id else ())]
+        return {"revision": revision(self._site), "citations": [c._asdict() for c in found]}
+
+
+ENDPOINTS: Final = (Api.board, Api.model, Api.answers, Api.groups, Api.benchmark, Api.queue, Api.cite)
+"""All of them; another page's twin is one more method and its name here."""
+
+
+def register(site: Site) -> list[str]:
+    """Add the endpoints to the app that is being built.
+
+    Returns:
+        Their names.
+    """
+    api = Api(site)
+    for method in ENDPOINTS:
+        api_endpoint(
+            _spoken(method.__get__(api)),
+            api_name=method.__name__,
+            concurrency_limit=4,
+            concurrency_id="data",
+        )
+    return [method.__name__ for method in ENDPOINTS]
+
+
+def _spoken(call: Callable[..., Document]) -> Callable[..., Document]:
+    """Say what is wrong with an argument, and of any other trouble only that there is some."""
+
+    @functools.wraps(call)
+    def answer(*args: Any, **kwargs: Any) -> Document:
+        try:
+            return call(*args, **kwargs)
+        except InputError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        except (StoreUnavailable, WriteConflict):
+            raise gr.Error("The store cannot be reached now. Try again later.", print_exception=False) from None
+        except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
+            _log.exception("the endpoint %s failed", call.__name__)
+            raise gr.Error("This cannot be told now.", print_exception=False) from None
+
+    return answer
+
+
+def _address(**fields: object) -> QueryParams:
+    pairs: list[tuple[str, str]] = []
+    for name, value in fields.items():
+        values = value if isinstance(value, list) else [value]
+        pairs += [(name, str(v)) for v in values if v is not None and v != ""]
+    return QueryParams(pairs)
+
+
+def _known(name: str, given: object, known: tuple[str, ...]) -> str:
+    if not isinstance(given, str) or given not in known:
+        raise InputError(f"{name}: must be one of {', '.join(repr(k) for k in known)}")
+    return given
+
+
+def _page(page: object, limit: object, most: int) -> tuple[int, int]:
+    """First and last row of a page, counted from 0."""
+    if isinstance(page, bool) or not isinstance(page, int) or not 1 <= page <= 10**6:
+        raise InputError("page: must be a whole number from 1")
+    if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= most:
+        raise InputError(f"limit: must be a whole number from 1 to {most}")
+    return (page - 1) * limit, page * limit
+
+
+def _sheet(sheet: Sheet, page: int, limit: int) -> Document:
+    """A page of a table that can also be downloaded whole."""
+    start, stop = _page(page, limit, PAGE_LIMIT)
+    rows = [{c.name: row.get(c.name) for c in sheet.columns} for row in sheet.rows[start:stop]]
+    made: Document = orjson.loads(orjson.dumps(rows))  # times as text
+    return {
+        "about": dict(sheet.about),
+        "fields": {c.name: c.about for c in sheet.columns},
+        "found": len(sheet.rows),
+        "page": page,
+        "rows": made,
+    }
+
+
+def _scores(dimensions: Mapping[str, Any]) -> Document:
+    return {
+        name: {field: getattr(d, field) for field in ("score", "raw", "n", "se", "low", "high")}
+        for name, d in dimensions.items()
+    }

@@ -1,0 +1,252 @@
+"""The board's address, read on the server: which rows it shows, and in which order.
+
+`static/board.js` does the same in the browser; what a visitor downloads or a program asks for is what the same address
+shows there. Pure: boards and fields in, rows out. A field that says nothing known, or names what no row of the table
+has, counts as not given, as in the browser. Missing numbers stand last in every order; rows that are equal stand by
+name.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final, Literal, NamedTuple
+
+from data.values import SCALES, Dimension, Scale
+from eval_queue.records import Result
+from leaderboard.lineage import lineage
+from leaderboard.results import Board
+
+Weights = Literal["", "open", "closed"]
+Reliable = Literal["", "yes", "flat"]
+Grouping = Literal["", "developer", "family"]
+Value = Callable[[Result], float | str | None]
+"""What a column sorts by."""
+
+PRACTICE: Final = "practice"
+"""What `table` says for the first table of practice runs."""
+
+_PUNCTUATION: Final = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_RUNS: Final = re.compile(r"\d+|\D")
+
+
+class Key(NamedTuple):
+    """A name as people sort names."""
+
+    base: tuple[tuple[int, int, str], ...]
+
+    @classmethod
+    def of(cls, text: str) -> Key:
+        """Numbers by value, letters without case and accents; spaces before punctuation, digits before letters."""
+        plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+        return cls(tuple(_rank(run) for run in _RUNS.findall(plain)))
+
+
+def _rank(run: str) -> tuple[int, int, str]:
+    if run.isascii() and run.isdigit():
+        return (2, int(run[:300]), "")
+    if run.isspace():
+        return (0, 0, "")
+    at = _PUNCTUATION.find(run)
+    if at >= 0:
+        return (1, at, "")
+    return (3, 0, run) if run.isalnum() else (1, len(_PUNCTUATION), run)
+
+
+@dataclass(frozen=True)
+class BoardQuery:
+    """What an address of the board asks for."""
+
+    table: str = ""
+    scale: Scale = "pvq"
+    sort: str = "name"
+    down: bool = False
+    search: str = ""
+    hidden: frozenset[str] = frozenset()
+    developers: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+    weights: Weights = ""
+    size_min: float | None = None
+    size_max: float | None = None
+    """In billions of parameters; a row whose size is not known is in no range."""
+    reliable: Reliable = ""
+    since: date | None = None
+    until: date | None = None
+    group: Grouping = ""
+    pins: tuple[str, ...] = ()
+    raw: bool = False
+    """Whether columns are sorted by raw means instead of centred scores."""
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> BoardQuery:
+        """Read the fields of an address; repeated ones from a multi-valued mapping."""
+        return cls(
+            table=query.get("table", ""),
+            scale=_one_of(query.get("scale"), tuple(SCALES), "pvq"),
+            sort=query.get("sort", "name"),
+            down=query.get("order") == "down",
+            search=query.get("q", ""),
+            hidden=frozenset(filter(None, query.get("hide", "").split(","))),
+            developers=frozenset(several(query, "developer")),
+            families=frozenset(several(query, "family")),
+            origins=frozenset(several(query, "origin")),
+            weights=_one_of(query.get("weights"), ("open", "closed"), ""),
+            size_min=_number(query.get("size_min")),
+            size_max=_number(query.get("size_max")),
+            reliable=_one_of(query.get("reliable"), ("yes", "flat"), ""),
+            since=_date(query.get("since")),
+            until=_date(query.get("until")),
+            group=_one_of(query.get("group"), ("developer", "family"), ""),
+            pins=tuple(dict.fromkeys(several(query, "pin"))),
+            raw=query.get("numbers") == "raw",
+        )
+
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]:
+        """Dimensions of the scale that are not hidden."""
+        return tuple(d for d in SCALES[self.scale] if d.name not in self.hidden)
+
+
+def several(query: Mapping[str, str], name: str) -> list[str]:
+    """All values of a field; a plain mapping holds one at most."""
+    getlist: Callable[[str], list[str]] | None = getattr(query, "getlist", None)
+    found = getlist(name) if getlist is not None else [query[name]] if name in query else []
+    return [value for value in found if value]
+
+
+def _one_of(given: str | None, known: Sequence[str], otherwise: str) -> Any:
+    return given if given in known else otherwise
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        found = float(text or "")
+    except ValueError:
+        return None
+    return found if 0 <= found < float("inf") else None
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text or "") and text else None
+    except ValueError:
+        return None
+
+
+def table_of(boards: Sequence[Board], table: str) -> Board | None:
+    """The board that an address names, else the one that opens; None where there is none."""
+    named = next((b for b in boards if b.key.slug == table), None)
+    practice = table == PRACTICE
+    return named or next((b for b in boards if b.practice == practice), None)
+
+
+def billions(result: Result) -> float | None:
+    """How many parameters a model has, in billions: as counted, else as its name says."""
+    return lineage(result.model).billions if result.parameters is None else round(result.parameters / 1e9, 3)
+
+
+def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
+    """The rows of a board that an address shows, in its order: pinned ones first, then group by group.
+
+    Args:
+        board: the table.
+        query: the address.
+        more: further columns that can be sorted by, by their key.
+    """
+    words = query.search.lower().split()
+    columns = _columns(query) | dict(more or {})
+    known = replace(
+        query,
+        developers=query.developers & {r.developer for r in board.results if r.developer},
+        families=query.families & {lineage(r.model).family for r in board.results},
+        origins=query.origins & {r.origin for r in board.results},
+    )
+    pinned = _sorted([r for r in board.results if r.id in query.pins], query, columns)
+    others = [r for r in board.results if r.id not in query.pins and _found(r, words) and _passes(r, known)]
+    ordered = _sorted(others, query, columns)
+    if query.group:
+        named = [(_group(r, query.group), r) for r in ordered]
+        named.sort(key=lambda pair: (pair[0] is None, Key.of(pair[0] or "")))
+        ordered = [r for _, r in named]
+    return (*pinned, *ordered)
+
+
+def _found(result: Result, words: Sequence[str]) -> bool:
+    text = f"{result.model} {result.developer or ''}".lower()
+    return all(word in text for word in words)
+
+
+def _passes(result: Result, query: BoardQuery) -> bool:
+    if query.developers and result.developer not in query.developers:
+        return False
+    if query.families and lineage(result.model).family not in query.families:
+        return False
+    if query.origins and result.origin not in query.origins:
+        return False
+    if query.weights and result.open_weights is not (query.weights == "open"):
+        return False
+    if query.reliable and result.flat is not (query.reliable == "flat"):
+        return False
+    if query.size_min is not None or query.size_max is not None:
+        size = billions(result)
+        if size is None or not (query.size_min or 0) <= size <= (
+            float("inf") if query.size_max is None else query.size_max
+        ):
+            return False
+    day = result.created.date()
+    return (query.since is None or day >= query.since) and (query.until is None or day <= query.until)
+
+
+def _group(result: Result, by: Grouping) -> str | None:
+    return result.developer if by == "developer" else lineage(result.model).family
+
+
+def _sorted(rows: Sequence[Result], query: BoardQuery, columns: Mapping[str, Value]) -> list[Result]:
+    by_name = sorted(rows, key=lambda r: Key.of(r.model))
+    value = columns.get(query.sort)
+    if value is None:
+        return by_name[::-1] if query.down else by_name
+    pairs = [(value(r), r) for r in by_name]
+    there = [pair for pair in pairs if pair[0] is not None]
+    there.sort(key=lambda pair: _comparable(pair[0]), reverse=query.down)  # a reversed sort keeps equals in order
+    return [r for _, r in there] + [r for x, r in pairs if x is None]
+
+
+def _comparable(x: float | str | None) -> tuple[float, Key]:
+    return (0.0, Key.of(x)) if isinstance(x, str) else (x or 0.0, Key(()))
+
+
+def _columns(query: BoardQuery) -> dict[str, Value]:
+    """What the board's own columns sort by, rounded as they are sent to the browser."""
+
+    def dimension(name: str) -> Value:
+        def value(r: Result) -> float | None:
+            profile = r.scales.get(query.scale)
+            cell = None if profile is None else profile.dimensions.get(name)
+            return None if cell is None else _round(cell.raw if query.raw else cell.score)
+
+        return value
+
+    def mean(r: Result) -> float | None:
+        profile = r.scales.get(query.scale)
+        return None if profile is None else _round(profile.mean)
+
+    return {
+        **{d.name: dimension(d.name) for d in SCALES[query.scale]},
+        "mean": mean,
+        "reliability": lambda r: _round(r.reliability),
+        "wording": lambda r: _round(r.sensitivity.prompt) if r.sensitivity else None,
+        "order": lambda r: _round(r.sensitivity.order.get("average")) if r.sensitivity else None,
+        "coverage": lambda r: r.coverage.share,
+        "origin": lambda r: r.origin,
+        "date": lambda r: r.created.date().isoformat(),
+    }
+
+
+def _round(x: float | None) -> float | None:
+    return None if x is None else round(x, 4)

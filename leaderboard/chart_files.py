@@ -1,0 +1,118 @@
+"""Charts as files of their own: an SVG that needs nothing else, and its numbers as a table.
+
+Drawings stand on pages whose style sheet gives them colours and a font. A file brings its own: the variables of both
+themes, chosen by the reader's system, a font stack, and a ground, so that it can be read wherever it is put.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, Final
+
+from markupsafe import escape
+
+from data.values import VALUES
+from eval_queue.compiled import Column
+from eval_queue.records import Result
+from leaderboard.charts import portrait
+from leaderboard.exports import Sheet
+from leaderboard.theme import CSS
+
+_FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
+_SVG: Final = re.compile(r"<svg\b[^>]*>")
+_VIEW: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
+_MARGIN: Final = 12
+
+
+def standalone(svg: str, *, caption: str = "") -> str:
+    """A drawing as a file.
+
+    Args:
+        svg: one `<svg>` element with a view box, made by a function of ours.
+        caption: a line under it, e.g. what it shows and from when it is; user text is safe here.
+    """
+    head, view = _SVG.search(svg), _VIEW.search(svg)
+    if head is None or view is None:
+        raise ValueError("not a drawing with a view box")
+    x, y, width, height = (float(part) for part in view.groups())
+    x, y, width, height = x - _MARGIN, y - _MARGIN, width + 2 * _MARGIN, height + 2 * _MARGIN
+    lines = _lines(caption, width)
+    height += 16 * len(lines)
+    opening = _VIEW.sub(f'viewBox="{x:g} {y:g} {width:g} {height:g}"', head.group())
+    opening = re.sub(r' (?:width|height|font-family)="[^"]*"', "", opening)
+    opening = f'{opening[:-1]} width="{width:g}" height="{height:g}">'
+    words = "".join(
+        f'<text x="{x + width / 2:g}" y="{y + height - 8 - 16 * (len(lines) - 1 - i):g}" text-anchor="middle" '
+        f'font-size="12" style="fill:var(--vp-quiet)">{escape(line)}</text>'
+        for i, line in enumerate(lines)
+    )
+    ground = f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" style="fill:var(--vp-ground)"/>'
+    # title and description must come first to be the drawing's own
+    inside = svg[head.end() : svg.rindex("</svg>")]
+    at = max((inside.find(end) + len(end) for end in ("</title>", "</desc>") if end in inside), default=0)
+    return f"{opening}{inside[:at]}{_style()}{ground}{inside[at:]}{words}</svg>\n"
+
+
+def _lines(caption: str, width: float) -> list[str]:
+    """The caption in lines that fit."""
+    lines: list[str] = []
+    for word in caption.split():
+        if lines and len(lines[-1]) + len(word) < width / 6:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+@cache
+def _style() -> str:
+    """The colours of both themes, as `page.css` gives them, and a font."""
+    sheet = CSS.read_text(encoding="utf-8")
+    light, dark = _variables(sheet, r":root\s*\{([^}]*)\}"), _variables(sheet, r"\.dark\s*\{([^}]*)\}")
+    return (
+        f"<style>svg{{{light}font-family:{_FONT};font-variant-numeric:tabular-nums}}"
+        f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+    )
+
+
+def _variables(sheet: str, rule: str) -> str:
+    found = "".join(re.findall(rule, sheet))
+    return "".join(f"{name}:{value.strip()};" for name, value in re.findall(r"(--vp-[a-z-]+):\s*([^;]+);", found))
+
+
+def portrait_svg(result: Result) -> str:
+    """A row's portrait with its band."""
+    cells = _ten(result)
+    drawn = portrait(
+        [c.score if c else None for c in cells],
+        low=[c.low if c else None for c in cells],
+        high=[c.high if c else None for c in cells],
+        name=result.model,
+        muted=result.complete is False or result.flat is True,
+    )
+    said = f"{result.model}. Ring: its own average; band: 95 % interval. No value is better than another."
+    return standalone(drawn, caption=said)
+
+
+_PORTRAIT: Final = (
+    Column("value", "string", "The value, in circle order."),
+    Column("score", "double", "Mean rating of the value's items minus the model's own mean, in rating points."),
+    Column("low", "double", "Lower end of the 95 % interval."),
+    Column("high", "double", "Upper end of it."),
+    Column("n", "int32", "Items with a rating."),
+)
+
+
+def portrait_sheet(result: Result) -> Sheet:
+    """The numbers of a portrait."""
+    figures: list[dict[str, Any]] = [
+        {"value": d.name} | ({} if c is None else {f: getattr(c, f) for f in ("score", "low", "high", "n")})
+        for d, c in zip(VALUES, _ten(result), strict=True)
+    ]
+    return Sheet("portrait", {"model": result.model, "id": result.id}, _PORTRAIT, tuple(figures))
+
+
+def _ten(result: Result) -> list[Any]:
+    profile = result.scales.get("pvq")
+    return [None if profile is None else profile.dimensions.get(d.name) for d in VALUES]

@@ -1,0 +1,178 @@
+"""Where files are fetched: `download/NAME.FORMAT` and `chart/NAME.FORMAT`, with the fields of a page's own address.
+
+What an address gives depends only on the results, so that finished files are remembered until these change, and a
+browser that has one already is told so. The queue's table is made anew each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from data.errors import InputError
+from eval_queue.collection import encode as encode_record
+from eval_queue.records import Result, now
+from eval_queue.store import StoreUnavailable, WriteConflict
+from leaderboard.all_answers import NAME as ALL_ANSWERS
+from leaderboard.all_answers import AllAnswers
+from leaderboard.chart_files import portrait_sheet, portrait_svg
+from leaderboard.ecosystem import model_card
+from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, encode, file_name, to_csv
+from leaderboard.sheets import DOWNLOADS, Query, UnknownRow, result_of
+from leaderboard.site import Site
+
+KEPT_BYTES: Final = 64 * 2**20
+"""How much of finished files is remembered."""
+
+_log = logging.getLogger(__name__)
+
+
+class File(NamedTuple):
+    """A file to fetch."""
+
+    name: str
+    content: bytes
+
+
+class Chart(NamedTuple):
+    """A drawing to take away, with its numbers."""
+
+    svg: Callable[[Site, Query], str]
+    csv: Callable[[Site, Query], bytes] | None = None
+
+
+CHARTS: Final[Mapping[str, Chart]] = {
+    "portrait": Chart(
+        lambda site, query: portrait_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
+    ),
+}
+"""What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
+
+
+class UnknownFile(InputError):
+    """There is no such file."""
+
+
+_OF_A_ROW: Final[Mapping[tuple[str, str], Callable[[Site, Result], bytes]]] = {
+    ("card", "md"): lambda site, result: model_card(site, result).encode(),
+    ("result", "json"): lambda _, result: encode_record(result),
+}
+"""What else can be had of one row, `id` in the address: a section for a model card, and its record as it is stored."""
+
+
+def download(site: Site, name: str, form: str, query: Query) -> File:
+    """A table, or a document about a row, as a file.
+
+    Raises:
+        UnknownFile: there is no such table or format.
+        InputError: a field of the address is wrong.
+        StoreUnavailable: what it needs cannot be had now.
+    """
+    if (name, form) in _OF_A_ROW:
+        result = result_of(site, query.get("id"))
+        return File(file_name(name, result.model, form=form), _OF_A_ROW[name, form](site, result))
+    known: dict[str, Format] = {f: f for f in FORMATS}
+    if name not in DOWNLOADS or form not in known:
+        raise UnknownFile(f"there is no file {name}.{form} here")
+    sheet = DOWNLOADS[name].make(site, query)
+    of = result_of(site, query["id"]).model if name == "answers" else ""
+    return File(file_name(name, of, site.revision(), form=form), encode(sheet, known[form]))
+
+
+def chart(site: Site, name: str, form: str, query: Query) -> File:
+    """A drawing or its numbers as a file; errors as for `download`."""
+    if name not in CHARTS or form not in ("svg", "csv"):
+        raise UnknownFile(f"there is no file {name}.{form} here")
+    made = CHARTS[name]
+    file = file_name(name, query.get("id", ""), form=form)
+    if form == "svg":
+        return File(file, made.svg(site, query).encode())
+    if made.csv is None:
+        raise UnknownFile(f"there is no file {name}.{form} here")
+    return File(file, made.csv(site, query))
+
+
+def routes(site: Site) -> list[BaseRoute]:
+    """The routes of all files."""
+    everything = AllAnswers(site)
+
+    async def all_answers(_: Request) -> Response:
+        path = await run_in_threadpool(everything.file)
+        name = file_name(ALL_ANSWERS, site.revision(), form="parquet")
+        # it answers requests for parts of the file and carries an ETag of its own
+        return FileResponse(path, filename=name, media_type=MEDIA_TYPES["parquet"], headers=_HEADERS)
+
+    return [
+        Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
+        Route("/download/{name}.{form}", _endpoint(site, download)),
+        Route("/chart/{name}.{form}", _endpoint(site, chart, inline="svg")),
+    ]
+
+
+_HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+
+
+def _endpoint(
+    site: Site, make: Callable[[Site, str, str, Query], File], *, inline: str = ""
+) -> Callable[[Request], Response]:
+    kept = _Kept()
+
+    def answer(request: Request) -> Response:
+        name, form = request.path_params["name"], request.path_params["form"]
+        query = request.query_params
+        settled = name not in DOWNLOADS or DOWNLOADS[name].settled
+        # files name the day on which they were fetched
+        key = (name, form, site.revision(), now().date().isoformat(), *sorted(query.multi_items()))
+        try:
+            file = kept.get(key, lambda: make(site, name, form, query)) if settled else make(site, name, form, query)
+        except InputError as error:
+            missing = isinstance(error, UnknownFile | UnknownRow)
+            return PlainTextResponse(f"{error}\n", 404 if missing else 400)
+        except (StoreUnavailable, WriteConflict):
+            return PlainTextResponse("The store cannot be reached now. Try again later.\n", 503)
+        except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
+            _log.exception("the file %s.%s could not be made", name, form)
+            return PlainTextResponse("This file cannot be made now. The operator's log says why.\n", 500)
+        tag = f'"{hashlib.sha256(file.content).hexdigest()[:24]}"'
+        placed = "inline" if form == inline else "attachment"
+        headers = {**_HEADERS, "ETag": tag, "Content-Disposition": f'{placed}; filename="{file.name}"'}
+        if form == "svg":
+            headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(file.content, media_type=MEDIA_TYPES[form], headers=headers)
+
+    return answer
+
+
+class _Kept:
+    """The files made last. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._files: OrderedDict[tuple[object, ...], File] = OrderedDict()
+        self._lock = threading.Lock()
+        self._bytes = 0
+
+    def get(self, key: tuple[object, ...], make: Callable[[], File]) -> File:
+        """The file for `key`, made if it is not remembered."""
+        with self._lock:
+            if key in self._files:
+                self._files.move_to_end(key)
+                return self._files[key]
+        made = make()
+        with self._lock:
+            self._bytes += len(made.content) - (len(self._files[key].content) if key in self._files else 0)
+            self._files[key] = made
+            while self._bytes > KEPT_BYTES:
+                self._bytes -= len(self._files.popitem(last=False)[1].content)
+        return made

@@ -1,0 +1,388 @@
+"""The tables that can be taken away, each made from what the pages show for the same address.
+
+`DOWNLOADS` is the one list of them: name, words for people, and the function that makes the sheet. What must not be
+forgotten when a number travels stands in a field beside it (`caveats`, `reason`) and in `Sheet.about`. No text of a
+benchmark is in any of them, and no row about a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from data.errors import InputError
+from data.values import SCALE_NAMES, SCALES
+from eval_queue.collection import encode
+from eval_queue.compiled import STATISTICS, Column, compiled_results
+from eval_queue.records import Result, now
+from leaderboard.answers_view import Filters, ItemAnswers, answers_of
+from leaderboard.board_query import BoardQuery, billions, rows_of, table_of
+from leaderboard.citation import benchmark_name
+from leaderboard.exports import Sheet
+from leaderboard.lineage import lineage
+from leaderboard.permanent import revision, row_address
+from leaderboard.results import Board
+from leaderboard.site import Site
+from leaderboard.table import OPEN_WEIGHTS, badges
+
+Query = Mapping[str, str]
+
+NO_DIRECTION: Final = (
+    "No value is better than another: a score says what a model puts first relative to its own average, and higher is "
+    "not better."
+)
+UNITS: Final = (
+    "score, se, low and high are rating points on a scale from 1 to 6, relative to the model's own mean on the scale; "
+    "raw and scale_mean are mean ratings, 1 to 6. Intervals are 95 % intervals, bootstrap over queries."
+)
+
+
+class Download(NamedTuple):
+    """A table that can be taken away."""
+
+    title: str
+    words: str
+    """What it holds, for people."""
+    make: Callable[[Site, Query], Sheet]
+    whole: bool = True
+    """Whether it can be had without any field in its address."""
+    settled: bool = True
+    """Whether it changes only where the results do."""
+
+
+class UnknownRow(InputError):
+    """No row has this id."""
+
+
+def result_of(site: Site, id_: str | None) -> Result:
+    """The row of an id.
+
+    Raises:
+        UnknownRow: there is none.
+    """
+    found = next((r for r in site.results() if r.id == id_), None)
+    if found is None:
+        raise UnknownRow(f"id: no row is called {id_!r}" if id_ else "id: name a row, as its page's address does")
+    return found
+
+
+def _about(site: Site, **more: str) -> dict[str, str]:
+    return {"revision": revision(site), "retrieved": now().date().isoformat(), "reading": NO_DIRECTION, **more}
+
+
+def caveats(result: Result, board: Board | None) -> str | None:
+    """What must be known before a row is compared with others, in plain words."""
+    practice = board.practice if board is not None else result.benchmark.name == "practice"
+    said = [f"{b.word}: {b.hint}" for b in badges(result, practice=practice) if b.word != OPEN_WEIGHTS.word]
+    return " ".join(said) or None
+
+
+# --- the board ------------------------------------------------------------------------------------------------------
+
+_BOARD: Final = (
+    Column("position", "int32", "Place of the row in the table as it was ordered; not a rank."),
+    Column("model", "string", "The model's name."),
+    Column("id", "string", "The row's id; its page is model?id=ID."),
+    Column("revision", "string", "The resolved revision of the weights; empty where it is not known."),
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("score", "double", "Mean rating of the dimension's items minus the mean of its scale."),
+    Column("raw", "double", "Mean rating of the dimension's items, 1 to 6."),
+    Column("n", "int32", "Items of the dimension with a rating."),
+    Column("se", "double", "Standard error of the score, bootstrap over queries."),
+    Column("low", "double", "Lower end of the score's 95 % interval."),
+    Column("high", "double", "Upper end of it."),
+    Column("scale", "string", "Name of the scale."),
+    Column("scale_mean", "double", "The model's own mean rating over the scale's items, 1 to 6."),
+    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("caveats", "string", "What must be known before this row is compared with others; empty for nothing."),
+    Column("note", "string", "What else a reader must know about this row."),
+    Column("developer", "string", "Who made the model."),
+    Column("family", "string", "Its developer's line, read from its name."),
+    Column("open_weights", "bool", "Whether its weights can be downloaded; empty where unknown."),
+    Column("billion_parameters", "double", "Its size, as counted or else as its name says; empty where unknown."),
+    Column("origin", "string", "Who ran it: published (the authors), space (this installation), self-reported."),
+    Column("rated", "int32", "Answers that were read as a rating."),
+    Column("prompts", "int32", "Prompts of a full evaluation."),
+    Column("benchmark", "string", "The benchmark's name."),
+    Column("benchmark_digest", "string", "SHA-256 of its canonical content."),
+    Column("protocol", "string", "Version of the protocol that decided the prompts."),
+    Column("answer_mode", "string", "free-text, or constrained to the six phrases."),
+    Column("created", "timestamp", "When the row was computed."),
+)
+
+
+def board_sheet(site: Site, query: Query) -> Sheet:
+    """The board as filtered, one row a model and dimension in view."""
+    asked = BoardQuery.parse(query)
+    board = table_of(site.boards(), asked.table)
+    rows = () if board is None else tuple(_board_rows(board, asked, rows_of(board, asked)))
+    about = _about(site, units=UNITS, scale=SCALE_NAMES[asked.scale])
+    if board is not None:
+        about["benchmark"] = benchmark_name(board.benchmark)
+    return Sheet("board", about, _BOARD, rows)
+
+
+def _board_rows(board: Board, asked: BoardQuery, shown: tuple[Result, ...]) -> Iterator[Mapping[str, Any]]:
+    for position, r in enumerate(shown, start=1):
+        profile = r.scales.get(asked.scale)
+        same = {
+            "position": position,
+            "model": r.model,
+            "id": r.id,
+            "revision": r.revision,
+            "scale": SCALE_NAMES[asked.scale],
+            "scale_mean": None if profile is None else profile.mean,
+            "reliability": r.reliability,
+            "caveats": caveats(r, board),
+            "note": r.note,
+            "developer": r.developer,
+            "family": lineage(r.model).family,
+            "open_weights": r.open_weights,
+            "billion_parameters": billions(r),
+            "origin": r.origin,
+            "rated": r.coverage.rated,
+            "prompts": r.coverage.prompts,
+            "benchmark": r.benchmark.name,
+            "benchmark_digest": r.benchmark.digest,
+            "protocol": r.protocol,
+            "answer_mode": r.answer_mode,
+            "created": r.created,
+        }
+        for d in asked.dimensions:
+            cell = None if profile is None else profile.dimensions.get(d.name)
+            figures = {} if cell is None else {f: getattr(cell, f) for f in ("score", "raw", "n", "se", "low", "high")}
+            yield {**same, "dimension": d.name, **figures}
+
+
+# --- all results ----------------------------------------------------------------------------------------------------
+
+
+def results_sheet(site: Site, query: Query) -> Sheet:
+    """All results, one row a result; columns as in the compiled table of the results' repository."""
+    del query
+    compiled = compiled_results()
+    columns = tuple(c for c in compiled.columns if c.name not in ("oid", "record"))
+    rows = tuple(compiled.row(encode(r)) for r in sorted(site.results(), key=lambda r: r.id))
+    words = "; ".join(f"{end or '(no ending)'}: {words}" for end, (_, _, words) in STATISTICS.items())
+    return Sheet("results", _about(site, units=UNITS, endings=words), columns, rows)
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+ANSWER_COLUMNS: Final = (
+    Column("id", "string", "Id of the row that the answer belongs to."),
+    Column("model", "string", "The model's name."),
+    Column("prompt_variant", "string", "Which of the six prompts."),
+    Column("portrait_id", "int32", "Id of the query, as in the benchmark."),
+    Column("option_id", "int32", "Id of the response within the query."),
+    Column("raw_response", "string", "What the model wrote; empty where it is not kept here or the request failed."),
+    Column("length", "int32", "Characters of what it wrote, where that is known."),
+    Column("rating", "int8", "What was read, 1 to 6; empty where nothing was."),
+    Column("unscored", "string", "Why there is no rating."),
+)
+"""Of all answers of all rows; one row's sheet has more."""
+_ITEM: Final = (
+    Column("item_mean", "double", "Mean of the item's ratings over the prompts."),
+    Column("values", "string", "Values the item speaks for, joined by semicolons; empty where the key is not here."),
+    Column("source", "string", "Where the query was asked; empty where the benchmark is not here."),
+)
+TEXTS: Final = (
+    "Texts of queries and responses belong to the benchmark and are not in this file: portrait_id and option_id name "
+    "them."
+)
+
+
+def answers_sheet(site: Site, query: Query) -> Sheet:
+    """One row's answers, filtered like the Model page, one row an answer.
+
+    Raises:
+        InputError: there is no such row, or nothing is stored for it.
+        StoreUnavailable: its answers cannot be had now.
+    """
+    result = result_of(site, query.get("id"))
+    filters = Filters.parse(query)
+    kept = (i for i in answers_of(result, site.benchmark, site.queue.answers, site.released) if filters.keeps(i))
+    rows = tuple(row for item in kept for row in _answer_rows(result, item))
+    about = _about(site, texts=TEXTS, address=row_address(site, result), benchmark=benchmark_name(result.benchmark))
+    return Sheet("answers", about, (*ANSWER_COLUMNS, *_ITEM), rows)
+
+
+def _answer_rows(result: Result, item: ItemAnswers) -> Iterator[Mapping[str, Any]]:
+    for given in item.given:
+        yield {
+            "id": result.id,
+            "model": result.model,
+            "prompt_variant": given.variant,
+            "portrait_id": item.query_id,
+            "option_id": item.option_id,
+            "raw_response": given.raw,
+            "length": len(given.raw) if given.length is None and given.raw is not None else given.length,
+            "rating": given.rating,
+            "unscored": given.unscored,
+            "item_mean": item.mean,
+            "values": "; ".join(item.values) or None,
+            "source": item.source,
+        }
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
+_SIMILARITY: Final = (
+    Column(
+        "spearman", "double", "Rank correlation of the ten values with the group's; nearly the same for every group."
+    ),
+    Column("low", "double", "Lower end of the 95 % interval of spearman."),
+    Column("high", "double", "Upper end of it."),
+    Column("pearson", "double", "Correlation of the ten values with the group's."),
+    Column("pearson_low", "double", "Lower end of the 95 % interval of pearson."),
+    Column("pearson_high", "double", "Upper end of it."),
+    Column("tau_b", "double", "Kendall's rank correlation."),
+    Column("distance", "double", "Root mean square difference, in standard deviations between people."),
+    Column("distance_low", "double", "Lower end of the 95 % interval of distance."),
+    Column("distance_high", "double", "Upper end of it."),
+)
+_GROUPS: Final = (
+    Column("model", "string", "The model's name."),
+    Column("id", "string", "The row's id."),
+    Column("group", "string", "The group of people; empty for a row that is not set against groups."),
+    *_SIMILARITY,
+    Column("reason", "string", "Why the row is not set against groups; empty where it is."),
+)
+
+
+def groups_sheet(site: Site, query: Query) -> Sheet:
+    """A board's rows among groups of people, one row a model and group."""
+    board = table_of(site.boards(), query.get("table", ""))
+    table = None if board is None else site.proximities.of(board)
+    rows: list[Mapping[str, Any]] = []
+    for r in () if board is None else board.results:
+        found = None if table is None else table.rows.get(r.id)
+        if table is None or found is None or not found.reported:
+            reason = "this table is not set against groups of people" if table is None else table.reason(r)
+            rows.append({"model": r.model, "id": r.id, "reason": reason})
+            continue
+        rows += [
+            {"model": r.model, "id": r.id, "group": name, **{c.name: getattr(g, c.name) for c in _SIMILARITY}}
+            for name, g in found.groups.items()
+        ]
+    said = {} if table is None else {k: str(v) for k, v in table.about.caveats.model_dump().items() if v is not None}
+    return Sheet("groups", _about(site, **said), _GROUPS, tuple(rows))
+
+
+# --- queue and benchmark --------------------------------------------------------------------------------------------
+
+_QUEUE: Final = (
+    Column("id", "string", "The submission's id, which is its result's, too."),
+    Column("model", "string", "The model that is asked."),
+    Column("revision", "string", "The resolved revision of its weights, where it is pinned."),
+    Column("endpoint", "string", "The operator's name of the endpoint."),
+    Column("answer_mode", "string", "free-text, or constrained to the six phrases."),
+    Column("persona", "string", "The persona the model is given; empty for none."),
+    Column("benchmark", "string", "The benchmark's name."),
+    Column("benchmark_digest", "string", "SHA-256 of its canonical content."),
+    Column("protocol", "string", "Version of the protocol that decides the prompts."),
+    Column("state", "string", "proposed, pending, running, done, failed or cancelled."),
+    Column("place", "int32", "Its place in the order of evaluation, 1 for the next; empty if it does not wait."),
+    Column("prompts_done", "int32", "Prompts that have an answer or were given up."),
+    Column("prompts_total", "int32", "Prompts of the evaluation."),
+    Column("failure_code", "string", "Why it failed, in a word."),
+    Column("failure_message", "string", "The same in a sentence."),
+    Column("created", "timestamp", "When it was submitted."),
+    Column("started", "timestamp", "When the last attempt was begun."),
+    Column("finished", "timestamp", "When it was done, failed or cancelled."),
+)
+
+
+def queue_sheet(site: Site, query: Query) -> Sheet:
+    """All submissions, the newest first. Who submitted them is on no page and in no file."""
+    del query
+    plain = ("id", "model", "revision", "endpoint", "answer_mode", "persona", "protocol", "state")
+    times = ("created", "started", "finished")
+    rows = tuple(
+        {
+            **{name: getattr(s, name) for name in (*plain, *times)},
+            "benchmark": s.benchmark.name,
+            "benchmark_digest": s.benchmark.digest,
+            "place": site.queue.position(s.id),
+            "prompts_done": s.progress.done if s.progress else None,
+            "prompts_total": s.progress.total if s.progress else None,
+            "failure_code": s.failure.code if s.failure else None,
+            "failure_message": s.failure.message if s.failure else None,
+        }
+        for s in reversed(site.queue.submissions())
+    )
+    return Sheet("queue", {"retrieved": now().isoformat()}, _QUEUE, rows)
+
+
+_VALIDITY: Final = (
+    ("items", "int32", "Items that count for it: rho above 0.3 and p below 0.05."),
+    ("negative", "int32", "Items that speak against it; never scored."),
+    ("null_mean", "double", "Mean number of items that shuffled people give."),
+    ("null_p95", "double", "95th percentile of that number."),
+    ("p", "double", "How often shuffling gives as many items or more."),
+    ("groups", "int32", "Survey groups that rated at least two of its items."),
+    ("alpha_mean", "double", "Cronbach's alpha of its items within a group, mean over groups."),
+    ("alpha_weighted", "double", "The same mean weighted by number of items."),
+    ("alpha_min", "double", "The lowest alpha of a group."),
+    ("alpha_max", "double", "The highest."),
+    ("inter_item_r", "double", "Mean correlation of two of its items that the same people rated."),
+    ("split_half", "double", "Would other people give the same correlations: split-half reliability, stepped up."),
+    ("response_level_r", "double", "Correlation of people's own score with how like themselves they find everything."),
+)
+_BENCHMARK: Final = (
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("scale", "string", "Name of the scale."),
+    *(Column(*c) for c in _VALIDITY),
+    Column("person_centred_items", "int32", "Items under the exploratory key without people's own mean rating."),
+    Column("person_centred_p", "double", "How often shuffling gives as many of these or more."),
+)
+
+
+def benchmark_sheet(site: Site, query: Query) -> Sheet:
+    """What the benchmark's columns can carry, one row a dimension.
+
+    Raises:
+        InputError: the figures are not at hand.
+    """
+    from leaderboard.pages.benchmark import choose
+
+    del query
+    report, note = choose(site)
+    rows = tuple(
+        {
+            "dimension": d.name,
+            "scale": SCALE_NAMES[scale],
+            **{name: getattr(report.dimensions[d.name], name) for name, _, _ in _VALIDITY},
+            "person_centred_items": report.person_centred[d.name].items,
+            "person_centred_p": report.person_centred[d.name].p,
+        }
+        for scale, ds in SCALES.items()
+        for d in ds
+    )
+    about = {
+        "benchmark": f"{report.benchmark.name} {report.benchmark.digest}",
+        "note": note,
+        "caution": " ".join(report.caution()),
+    }
+    return Sheet("benchmark", about, _BENCHMARK, rows)
+
+
+DOWNLOADS: Final[Mapping[str, Download]] = {
+    "board": Download(
+        "Board",
+        "The table that opens, one line a model and value, with intervals; on the board, as filtered there.",
+        board_sheet,
+    ),
+    "results": Download("All results", "Every row of every table, one line a row.", results_sheet),
+    "answers": Download(
+        "One row’s answers",
+        "On the row’s page, as filtered there; with its record, its portrait and a section for a model card.",
+        answers_sheet,
+        whole=False,
+    ),
+    "groups": Download("Groups", "Models among groups of people, with what limits the comparison.", groups_sheet),
+    "benchmark": Download("Benchmark", "What each column of the benchmark can carry.", benchmark_sheet),
+    "queue": Download("Queue", "All submissions and where they are.", queue_sheet, settled=False),
+}
+"""By name, the one list of what can be had at `download/NAME.FORMAT`. All answers of all rows are one Parquet file,
+which `leaderboard.all_answers` makes."""

@@ -1,0 +1,214 @@
+"""A read-only copy of the board as plain files, for when the Space is down: pages, data, nothing to run.
+
+The pages are the same documents that the app serves (`leaderboard.document`), the board is the same program with the
+same data in the page. It opens from a disk and from any host of files, and asks nobody for anything. What needs a
+server (filters of answers, submissions) is left out; a link to something that is not in the copy is no link. Each page
+says from when the copy is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape, unescape
+from pathlib import Path
+from typing import Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import gradio
+import orjson
+from markupsafe import Markup
+from starlette.datastructures import QueryParams
+
+from data.errors import InputError
+from eval_queue.records import Result, now
+from leaderboard import routes
+from leaderboard.all_answers import NAME as ALL_ANSWERS
+from leaderboard.all_answers import write_all
+from leaderboard.document import ASSETS, ReadingPage, framed
+from leaderboard.exports import FORMATS
+from leaderboard.frame import LOGO
+from leaderboard.markup import render
+from leaderboard.pages import benchmark, board
+from leaderboard.permanent import board_url, revision
+from leaderboard.sheets import DOWNLOADS
+from leaderboard.site import Site
+from leaderboard.theme import STATIC
+
+MARK: Final = "copy-of-the-board.txt"
+"""Written into every copy: a folder without it is not ours to replace."""
+BOARD_PAGE: Final = "index.html"
+DATA: Final = "data"
+
+_FONTS: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
+_LINK: Final = re.compile(r'(<a\b[^>]*?)\s+href="([^"]*)"')
+_FORM: Final = re.compile(r'<form\b[^>]*\baction="[^>]*>.*?</form>', re.DOTALL)
+_SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
+
+
+@dataclass
+class Written:
+    """What a copy holds."""
+
+    pages: int = 0
+    left_out: list[str] = field(default_factory=list)
+    """What could not be made, and why."""
+
+
+class _BoardPage:
+    """The board as a document: its data in the page, its program beside it."""
+
+    ROUTE = ""
+    NAME = "Board"
+    SCRIPTS: Sequence[str] = (*board.SCRIPTS, "copy.js")
+
+    def __init__(self, links: Mapping[str, object]) -> None:
+        self._links = links
+
+    def words(self, site: Site, query: Mapping[str, str]) -> str:
+        """See `ReadingPage.words`."""
+        del query
+        links = orjson.dumps(self._links).decode()
+        return render(
+            "copy_board.html", frames=Markup(board.frames()), data=_inert(board.whole(site)), links=_inert(links)
+        )
+
+
+def _inert(json: str) -> Markup:
+    """JSON as the text of a script element, which only a tag or comment within it could end early."""
+    return Markup(json.replace("<", "\\u003c"))
+
+
+def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
+    """Write a copy.
+
+    Args:
+        site: what to copy.
+        out: a folder that does not exist, is empty, or holds an older copy, which is replaced.
+        pages: those to read.
+
+    Raises:
+        InputError: there is something else in the folder.
+    """
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).exists())):
+        raise InputError("holds something that is no copy of the board; name another folder", file=out)
+    making = out.with_name(f"{out.name}.making")
+    shutil.rmtree(making, ignore_errors=True)
+    making.mkdir(parents=True)
+    written = _Copy(site, making, pages).make()
+    shutil.rmtree(out, ignore_errors=True)
+    making.rename(out)
+    return written
+
+
+def page_name(result: Result) -> str:
+    """The file of a row's page."""
+    named = result.id if _SAFE.fullmatch(result.id) else hashlib.sha256(result.id.encode()).hexdigest()[:24]
+    return f"model-{named}.html"
+
+
+class _Copy:
+    """A copy while it is made."""
+
+    def __init__(self, site: Site, folder: Path, pages: Sequence[ReadingPage]) -> None:
+        self._site = site
+        self._folder = folder
+        self._pages = {page.ROUTE: page for page in pages}
+        self._rows = {r.id: r for r in site.results()}
+        self._files: dict[str, str | None] = {}
+        self._written = Written()
+        self._banner = render("copy_banner.html", at=now(), revision=revision(site), live=board_url())
+
+    def make(self) -> Written:
+        for name in (*FORMATS,):
+            for sheet, about in DOWNLOADS.items():
+                if about.whole:
+                    self._fetch(f"download/{sheet}.{name}")
+        (self._folder / DATA).mkdir(exist_ok=True)
+        missing = write_all(self._site, self._folder / DATA / f"{ALL_ANSWERS}.parquet")
+        self._written.left_out += [f"answers of {id_}" for id_ in missing]
+        self._assets()
+        rows = {id_: page_name(r) for id_, r in self._rows.items()} if "model" in self._pages else {}
+        self._page(
+            BOARD_PAGE, _BoardPage({"rows": rows, "pages": [p for p in self._pages if p != "model"]}), QueryParams()
+        )
+        for route, page in self._pages.items():
+            if route != "model":
+                self._page(f"{route}.html", page, QueryParams())
+        if "model" in self._pages:
+            for r in self._rows.values():
+                self._page(page_name(r), self._pages["model"], QueryParams({"id": r.id}))
+        line = f"Value Portrait Leaderboard, results {revision(self._site)}, copied {now().isoformat()}\n"
+        (self._folder / MARK).write_text(line, encoding="utf-8")
+        return self._written
+
+    def _assets(self) -> None:
+        shutil.copytree(STATIC, self._folder / ASSETS)
+        shutil.copy(LOGO, self._folder / "logo.svg")
+        fonts = self._folder / "static" / "fonts" / _FONTS.name
+        fonts.mkdir(parents=True)
+        for font in _FONTS.glob("*.woff2"):
+            shutil.copy(font, fonts)
+
+    def _page(self, name: str, page: ReadingPage, query: QueryParams) -> None:
+        html = framed(self._site, page, page.words(self._site, query))
+        html = _FORM.sub("", html)
+        html = _LINK.sub(self._link, html)
+        html = html.replace("<main ", f"{self._banner}\n<main ", 1)
+        (self._folder / name).write_text(html, encoding="utf-8")
+        self._written.pages += 1
+
+    def _link(self, found: re.Match[str]) -> str:
+        target = self.target(unescape(found[2]))
+        return found[1] if target is None else f'{found[1]} href="{escape(target)}"'
+
+    def target(self, address: str) -> str | None:
+        """Where an address of the app leads in the copy; None where it leads nowhere."""
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc or (not parts.path and parts.fragment):
+            return address
+        route = parts.path.removeprefix("./").strip("/")
+        fragment = f"#{parts.fragment}" if parts.fragment else ""
+        query = dict(parse_qsl(parts.query))
+        if route == "":
+            return f"{BOARD_PAGE}{f'?{parts.query}' if parts.query else ''}{fragment}"
+        if route == "model" and "id" in query:
+            row = self._rows.get(query["id"]) if query.keys() <= {"id", "at"} else None
+            return None if row is None else page_name(row) + fragment
+        if route in self._pages and route != "model":
+            return None if query else f"{route}.html{fragment}"
+        if route.startswith(("download/", "chart/")) or route == benchmark.JSON_ADDRESS:
+            return self._fetch(route, parts.query)
+        return None
+
+    def _fetch(self, route: str, query: str = "") -> str | None:
+        """Put a file beside the pages; its place, or None where it cannot be had."""
+        key = f"{route}?{query}"
+        if key not in self._files:
+            self._files[key] = self._made(unquote(route), QueryParams(query))
+        return self._files[key]
+
+    def _made(self, route: str, query: QueryParams) -> str | None:
+        if route == f"download/{ALL_ANSWERS}.parquet" or route.startswith("download/answers."):
+            return f"{DATA}/{ALL_ANSWERS}.parquet"  # every row's answers again would be a hundred times the size
+        name, _, form = route.rpartition("/")[2].partition(".")
+        try:
+            if route == benchmark.JSON_ADDRESS:
+                content = benchmark.card_json(self._site)
+            else:
+                make: Callable[..., routes.File] = routes.chart if route.startswith("chart/") else routes.download
+                content = make(self._site, name, form, query).content
+        except (InputError, routes.UnknownFile) as error:
+            self._written.left_out.append(f"{route}: {error}")
+            return None
+        ending = hashlib.sha256(str(query).encode()).hexdigest()[:8] if query else ""
+        of = self._rows.get(query.get("id", ""))
+        if of is not None and set(query) == {"id"}:
+            ending = page_name(of).removeprefix("model-").removesuffix(".html")
+        place = f"{DATA}/{name}{f'-{ending}' if ending else ''}.{form}"
+        (self._folder / DATA).mkdir(exist_ok=True)
+        (self._folder / place).write_bytes(content)
+        return place

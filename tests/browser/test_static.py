@@ -1,0 +1,109 @@
+"""The copy of plain files in a real browser, from the disk and from a plain host of files: nothing runs behind it."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from leaderboard.results import PUBLISHED, load
+from leaderboard.static_copy import page_name, write
+from leaderboard.ui import READ
+from tests.browser.conftest import HOSTILE, Watched, fill
+from tests.test_exports import make_site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+RELEASED = load(PUBLISHED).results
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("copied")
+    fill(folder / "store")
+    write(make_site(folder), folder / "copy", READ)
+    return folder / "copy"
+
+
+@pytest.fixture(params=["disk", "host"])
+def place(request: pytest.FixtureRequest, copy: Path) -> Iterator[str]:
+    """The address of the copy: a folder, or a host in a folder of it."""
+    if request.param == "disk":
+        yield copy.as_uri()
+        return
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=copy.parent)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/{copy.name}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def view(browser: Browser, place: str) -> Iterator[Page]:
+    """A page that fails the test if it logs an error, asks anybody else, or misses a file."""
+    opened = browser.new_page(viewport={"width": 1440, "height": 900})
+    watched = Watched(place)
+    watched.follow(opened)
+    failed: list[str] = []
+    opened.on("requestfailed", lambda r: failed.append(r.url))
+    opened.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
+    yield opened
+    opened.close()
+    assert watched.errors == []
+    assert watched.elsewhere == []
+    assert failed == []
+
+
+def names(page: Page) -> list[str]:
+    return page.locator(".vp-row .vp-model").all_inner_texts()
+
+
+def test_it_opens_sorts_and_leads_to_a_model(view: Page, place: str) -> None:
+    view.goto(f"{place}/index.html")
+    view.locator(".vp-row").first.wait_for()
+    assert sorted(names(view)) == sorted([*(r.model for r in RELEASED), HOSTILE])
+    head = view.locator('.vp-heads th[data-column="Power"]')
+    head.locator("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    highest = max(RELEASED, key=lambda r: r.scales["pvq"].dimensions["Power"].score or -9)
+    assert highest.model in names(view)[:2]  # beside the row made up for tests
+    view.reload()
+    view.locator(".vp-row").first.wait_for()
+    assert view.locator('.vp-heads th[data-column="Power"]').get_attribute("aria-sort") == "descending"
+    view.locator(f'.vp-row[data-id="{highest.id}"] .vp-model').click()
+    view.locator(f'a[href="{page_name(highest)}"]').first.click()
+    view.wait_for_url(f"**/{page_name(highest)}")
+    assert highest.model in view.locator("h1").first.inner_text()
+
+
+def test_every_page_opens_with_its_look(view: Page, place: str, copy: Path) -> None:
+    for file in sorted(copy.glob("*.html"))[:6]:
+        view.goto(f"{place}/{file.name}")
+        assert view.locator(".vp-copied").is_visible()
+        assert view.evaluate("getComputedStyle(document.body).fontFamily").startswith('"Source Sans Pro"')
+        assert view.evaluate("document.fonts.check('16px \"Source Sans Pro\"')")
+        assert not view.locator(".vp-masthead nav a", has_text="Submit").is_visible()
+
+
+def test_a_link_of_the_board_never_leads_to_nothing(view: Page, place: str, copy: Path) -> None:
+    view.goto(f"{place}/index.html?q=gpt-4o")
+    view.locator(".vp-row").first.wait_for()
+    view.locator(".vp-row .vp-model").first.click()
+    links = view.locator("a[href]").evaluate_all("links => links.map(a => a.href)")
+    for address in links:
+        if address.startswith(place):
+            name = address.removeprefix(f"{place}/").split("#")[0].split("?")[0]
+            assert (copy / name).exists(), address

@@ -1,0 +1,174 @@
+"""The served app for programs: named endpoints through the real client, tools through a real MCP client."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, TextContent, Tool
+
+from leaderboard.api import ENDPOINTS
+from leaderboard.results import PUBLISHED, load
+from tests.browser.conftest import HOSTILE, fill
+from tests.conftest import ROOT
+from tools.live import RunningApp, app
+
+RELEASED = load(PUBLISHED).results
+NAMES = [method.__name__ for method in ENDPOINTS]
+SECRET = "a-very-secret-key"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    store = tmp_path_factory.mktemp("served") / "store"
+    fill(store)
+    endpoint = {"name": "vllm", "base_url": "http://10.9.8.7:6543/v1", "api_key_env": "SECRET_KEY_FOR_TESTS"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SECRET_KEY_FOR_TESTS", SECRET)
+        with app(store, source="practice", scheduler="false", endpoints=json.dumps([endpoint])) as started:
+            yield started
+
+
+@pytest.fixture(scope="module")
+def client(running: RunningApp) -> Client:
+    return Client(running.url, verbose=False)
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return json.loads(answer.read())
+
+
+def test_exactly_the_pages_twins_are_offered(running: RunningApp) -> None:
+    info = get(f"{running.url}/gradio_api/info")
+    assert list(info["named_endpoints"]) == [f"/{name}" for name in NAMES]
+    assert info["unnamed_endpoints"] == {}
+    for endpoint in info["named_endpoints"].values():
+        assert len(endpoint["description"]) > 30
+        assert all(p["type"] for p in endpoint["parameters"])
+
+
+def test_the_board_is_that_of_the_same_address(running: RunningApp, client: Client) -> None:
+    got = client.predict(developer=["OpenAI"], sort="Power", order="down", scale="pvq", limit=50, api_name="/board")
+    file = get(f"{running.url}/download/board.json?developer=OpenAI&sort=Power&order=down")
+    assert [r["id"] for r in got["rows"]] == list(dict.fromkeys(r["id"] for r in file["rows"]))
+    score = RELEASED[0].scales["pvq"].dimensions["Power"]
+    mine = next(r for r in got["rows"] if r["id"] == RELEASED[0].id)
+    assert mine["scores"]["Power"] == {
+        name: getattr(score, name) for name in ("score", "raw", "n", "se", "low", "high")
+    }
+    assert "not better" in got["reading"]
+
+
+def test_pages_of_rows_make_the_whole(client: Client) -> None:
+    first, second = (client.predict(limit=20, page=n, api_name="/board") for n in (1, 2))
+    ids = [r["id"] for r in (*first["rows"], *second["rows"])]
+    assert first["found"] == len(ids) == len(set(ids)) == len(RELEASED) + 1
+    assert client.predict(limit=20, page=3, api_name="/board")["rows"] == []
+
+
+def test_a_row_comes_with_its_citation_and_every_answer(client: Client) -> None:
+    row = RELEASED[0]
+    got = client.predict(id=row.id, api_name="/model")
+    assert got["result"]["model"] == row.model
+    assert row.model in got["cite"]["One line"]
+    assert got["address"].startswith(f"model?id={row.id}&at=")
+    answers = client.predict(id=row.id, rating="6", limit=200, api_name="/answers")
+    assert 0 < len(answers["rows"]) <= 200
+    assert answers["found"] % 6 == 0
+    assert {"BibTeX", "APA", "One line"} == {
+        c["form"] for c in client.predict(id=row.id, api_name="/cite")["citations"]
+    }
+    assert client.predict(api_name="/benchmark")["schema_version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("model", {"id": "nobody"}, "no row is called 'nobody'"),
+        ("answers", {"id": ""}, "name a row"),
+        ("board", {"limit": 51}, "limit"),
+        ("board", {"limit": 0}, "limit"),
+        ("board", {"page": 0}, "page"),
+        ("board", {"page": "x"}, "page"),
+        ("board", {"table": "gone"}, "table"),
+        ("board", {"since": "yesterday"}, "since"),
+        ("board", {"scale": "all"}, "scale"),
+        ("queue", {"limit": 10**9}, "limit"),
+    ],
+)
+def test_a_wrong_argument_is_named(client: Client, name: str, arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(AppError, match=says):
+        client.predict(**arguments, api_name=f"/{name}")
+
+
+def test_no_secret_and_no_person_is_told(client: Client, running: RunningApp) -> None:
+    told = [client.predict(api_name=f"/{name}") for name in ("board", "groups", "benchmark", "queue", "cite")]
+    text = json.dumps([*told, get(f"{running.url}/gradio_api/info"), get(f"{running.url}/gradio_api/openapi.json")])
+    for secret in (SECRET, "SECRET_KEY_FOR_TESTS", "10.9.8.7", ":6543", str(ROOT)):
+        assert secret not in text
+    assert client.predict(search="img src", api_name="/board")["rows"][0]["model"] == HOSTILE  # data, not HTML
+
+
+# --- tools ----------------------------------------------------------------------------------------------------------
+
+
+async def with_tools(url: str, *calls: tuple[str, dict[str, Any]]) -> tuple[list[Tool], list[CallToolResult]]:
+    async with (
+        streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+        ClientSession(read, write) as session,
+    ):
+        await session.initialize()
+        return (await session.list_tools()).tools, [await session.call_tool(*call) for call in calls]
+
+
+def said(result: CallToolResult) -> str:
+    return "".join(part.text for part in result.content if isinstance(part, TextContent))
+
+
+async def test_a_model_finds_and_uses_the_same_as_tools(running: RunningApp) -> None:
+    row = RELEASED[0]
+    tools, (board, answers, wrong) = await with_tools(
+        running.url,
+        ("board", {"search": row.model, "limit": 1}),
+        ("answers", {"id": row.id, "limit": 6}),
+        ("model", {"id": "nobody"}),
+    )
+    assert [t.name for t in tools] == NAMES
+    described = {t.name: t for t in tools}
+    assert "no winner" in (described["board"].description or "")
+    assert described["model"].inputSchema["required"] == ["id"]
+    assert described["board"].inputSchema["properties"]["limit"]["description"]
+    assert not board.isError
+    assert row.id in said(board)
+    assert said(answers).count("'prompt_variant': ") == 6 + 1  # six answers, and what the field holds
+    assert wrong.isError
+    assert "nobody" in said(wrong)
+
+
+def test_the_example_in_the_readme_runs(
+    running: RunningApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"```python\n(from gradio_client import Client.*?)```", text, re.DOTALL)
+    assert found is not None
+    code = found[1]
+    assert "http://127.0.0.1:7860" in code
+    exec(compile(code.replace("http://127.0.0.1:7860", running.url), "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    row = next(r for r in RELEASED if r.model == "gpt-4o-2024-05-13")
+    assert f"{row.model} {row.scales['pvq'].dimensions['Power'].score} from" in printed
+
+
+def test_the_readme_names_every_endpoint() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in NAMES if f"`/{name}`" not in text] == []
