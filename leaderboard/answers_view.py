@@ -170,11 +170,13 @@ def answers_of(
     key: KeyTable | None = None,
     people: Floats | None = None,
 ) -> tuple[ItemAnswers, ...]:
-    """All items of a row, in the order of their ids; arguments and errors as for `answers_table`.
-
-    Texts are there only if `benchmark` is the one that the row was asked.
+    """All items of a row, in the order of their ids; texts only if `benchmark` is the one that the row was asked.
 
     Args:
+        result: as for `answers_table`, and so the next three and the errors.
+        benchmark: see there.
+        raw: see there.
+        released: see there.
         key: that of the row's benchmark; None where it is not known.
         people: mean rating of each item of `benchmark` by people, NaN where it is not to be shown.
     """

@@ -83,6 +83,14 @@ def test_a_plain_mapping_has_each_field_once() -> None:
     assert every({}, "id") == []
 
 
+def test_a_page_is_made_anew_when_what_else_it_depends_on_changes(site: Site) -> None:
+    turns = ["pending"]
+    client = serve(site, lambda *_: f"<p>{turns[0]}</p>", moment=lambda *_: turns[0])
+    assert "<p>pending</p>" in client.get("/about").text
+    turns[0] = "failed"
+    assert "<p>failed</p>" in client.get("/about").text
+
+
 def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:
     client = serve(site, lambda *_: "<p>same</p>")
     tag = client.get("/about").headers["etag"]

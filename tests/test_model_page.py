@@ -19,6 +19,7 @@ from eval_queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.store import EMPTY_HEAD, LocalStore
 from leaderboard.answers_view import PAGE_SIZE, Filters, answers_of, cut
+from leaderboard.model_data import cite
 from leaderboard.pages import model
 from leaderboard.sentence import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
 from leaderboard.site import Site
@@ -115,7 +116,7 @@ def test_published_query_counts_are_the_keys(upstream_dir: Path) -> None:
 
 
 def test_the_citation_names_the_row() -> None:
-    line = model.cite(ROW, date(2026, 11, 24))
+    line = cite(ROW, date(2026, 11, 24))
     assert ROW.id in line
     assert BenchmarkRef.of(PRACTICE).digest[:12] in line
     assert line.endswith("retrieved 2026-11-24.")
