@@ -159,8 +159,13 @@ def _label(d: Dimension, i: int, geometry: Geometry) -> str:
     return f'<text x="{_fmt(at.x)}" y="{_fmt(y)}" text-anchor="{anchor}" style="fill:{INK}">{escape(d.name)}</text>'
 
 
-def frame(kind: Kind) -> str:
-    """What every portrait of a kind shares: spokes, rings, family arcs, names."""
+def frame(kind: Kind, *, tinted: bool = True) -> str:
+    """What every portrait of a kind shares: spokes, rings, family arcs, names.
+
+    Args:
+        kind: of portrait.
+        tinted: whether the arcs have their families' colours; not where colours tell models apart.
+    """
     g = GEOMETRY[kind]
     cx, cy = _fmt(g.centre.x), _fmt(g.centre.y)
     parts: list[str] = []
@@ -184,7 +189,8 @@ def frame(kind: Kind) -> str:
         stroke = 4 if kind == "full" else 5
         offset = 4 if kind == "full" else -0.5
         parts += [
-            f'<path d="{_arc(g, first, last, g.rim + offset)}" fill="none" stroke="{tone}" stroke-width="{stroke}"/>'
+            f'<path d="{_arc(g, first, last, g.rim + offset)}" fill="none" '
+            f'style="stroke:{tone if tinted else RULE}" stroke-width="{stroke}"/>'
             for _, tone, first, last in families()
         ]
     if kind == "full":

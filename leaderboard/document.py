@@ -7,9 +7,9 @@ whole when they arrive, the same for every visitor who opens the same address, a
 copy of the board is made of the same documents.
 
 A page is a module with `ROUTE`, `NAME` and `words(site, query)`, which returns its content as HTML; it may have
-`SCRIPTS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and `moment(site, query)` (what
-else its content depends on, besides results and day, as a short string). A style sheet `static/ROUTE.css`, where there
-is one, is the page's.
+`SCRIPTS` and `SHEETS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and
+`moment(site, query)` (what else its content depends on, besides results and day, as a short string). A style sheet
+`static/ROUTE.css`, where there is one, is the page's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
 
 
 def _framed(site: Site, page: ReadingPage, content: str) -> str:
-    sheets = ["page.css", "document.css", f"{page.ROUTE}.css"]
+    sheets = ["page.css", "document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
     scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
     return render(
         "document.html",

@@ -28,6 +28,7 @@ from leaderboard.table import BENCHMARKS, ORIGINS
 
 ROUTE: Final = "model"
 NAME: Final = "Model"
+SHEETS: Final = ("row.css",)
 
 SECTIONS: Final = (
     ("portrait", "Portrait"),
