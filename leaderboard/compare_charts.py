@@ -165,7 +165,6 @@ def _inside(panel: Panel, limit: float, first: date, last: date) -> str:
     def y(score: float) -> float:
         return _TOP + (limit - score) / (2 * limit) * (_HEIGHT - _TOP - _BOTTOM)
 
-    colour = panel.dimension.family.colour
     parts = [f'<text x="0" y="13" style="fill:{INK}" font-weight="600">{escape(panel.dimension.name)}</text>']
     for tick in (limit, 0.0, -limit):
         parts.append(
@@ -182,9 +181,9 @@ def _inside(panel: Panel, limit: float, first: date, last: date) -> str:
                 'stroke-width="2"/>'
             )
     points = " ".join(f"{at:.1f},{y(score):.1f}" for at, score, _, _ in known)
-    parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+    parts.append(f'<polyline points="{points}" fill="none" style="stroke:{INK}" stroke-width="1.75"/>')
     parts += [
-        f'<circle cx="{at:.1f}" cy="{y(score):.1f}" r="4" fill="{colour}" style="stroke:var(--vp-ground, #fff)"/>'
+        f'<circle cx="{at:.1f}" cy="{y(score):.1f}" r="4" style="fill:{INK};stroke:var(--vp-ground, #fff)"/>'
         for at, score, _, _ in known
     ]
     ends = ((first, "start", _LEFT), (last, "end", _WIDTH - _RIGHT))

@@ -19,6 +19,7 @@ from data.errors import InputError
 from data.values import BY_NAME, SCALES, Scale
 from eval_queue.records import DimensionScore, Record, Result
 from leaderboard.answers_view import ItemAnswers, answers_of
+from leaderboard.charts import true_minus
 from leaderboard.compare import PAIR_NOTE, compare
 from leaderboard.compare_charts import STROKES
 from leaderboard.document import every
@@ -298,7 +299,7 @@ def _pairs(site: Site, rows: Sequence[Result], scale: Scale) -> list[Pair]:
             Pair(
                 first=rows[i].id,
                 second=rows[j].id,
-                line=found.line,
+                line=true_minus(found.line),
                 p_overall=found.p_overall,
                 differs=None if found.p_overall is None else found.p_overall <= ALPHA,
                 differences={

@@ -18,7 +18,7 @@ from data.reference import LABELS, OVERALL
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
 from leaderboard.answers_view import Filters
-from leaderboard.charts import number, portrait
+from leaderboard.charts import number, portrait, true_minus
 from leaderboard.document import Passing
 from leaderboard.lineage import lineage
 from leaderboard.markup import render
@@ -72,6 +72,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         sections=SECTIONS,
         scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
         number=number,
+        true_minus=true_minus,
         place=lambda x: f"{min(1.0, max(0.0, (x + 1) / 2)):.4g}",
         origin=ORIGINS.get(result.origin, result.origin),
         benchmark=BENCHMARKS.get(result.benchmark.name, result.benchmark.name),
