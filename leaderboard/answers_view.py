@@ -7,8 +7,10 @@ from its key, which is there without texts too. No HTML is made here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PAGE_SIZE: Final = 20
+
+_OPTIONS: Final = 1000
+"""More than any response's id: makes one number of a query's and a response's."""
 
 
 class Given(NamedTuple):
@@ -169,6 +174,7 @@ def answers_of(
     released: Released,
     key: KeyTable | None = None,
     people: Floats | None = None,
+    only: Collection[tuple[int, int]] | None = None,
 ) -> tuple[ItemAnswers, ...]:
     """All items of a row, in the order of their ids; texts only if `benchmark` is the one that the row was asked.
 
@@ -179,11 +185,42 @@ def answers_of(
         released: see there.
         key: that of the row's benchmark; None where it is not known.
         people: mean rating of each item of `benchmark` by people, NaN where it is not to be shown.
+        only: items that are wanted; None for all.
     """
-    plain = _by_item(answers_table(result, benchmark, raw, released))
+    table = answers_table(result, benchmark, raw, released)
+    plain = _by_item(table if only is None else _of(table, only))
     if benchmark.digest == result.benchmark.digest:
         return tuple(_described(item, benchmark, people) for item in plain)
     return plain if key is None else tuple(_keyed(item, key) for item in plain)
+
+
+class AnswersKept:
+    """The items of the rows looked at last, so that a filter or a page costs no reading. Threads may share it.
+
+    Args:
+        read: a row's items, as from `answers_of`.
+        most: how many rows are kept: about 1 MB each.
+    """
+
+    def __init__(self, read: Callable[[Result], tuple[ItemAnswers, ...]], most: int = 24) -> None:
+        self._read = read
+        self._most = most
+        self._kept: OrderedDict[tuple[str, str], tuple[ItemAnswers, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, result: Result) -> tuple[ItemAnswers, ...]:
+        """A row's items; errors as for `answers_of`, and nothing is kept then."""
+        name = (result.id, result.created.isoformat())
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        made = self._read(result)
+        with self._lock:
+            self._kept[name] = made
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made
 
 
 def cut(items: tuple[ItemAnswers, ...], filters: Filters, *, texts: bool) -> AnswersPage:
@@ -228,6 +265,17 @@ def _keyed(item: ItemAnswers, key: KeyTable) -> ItemAnswers:
         return item
     counts_for = tuple(CountsFor(d.name) for i, d in enumerate(DIMENSIONS) if key.selected[at, i])
     return replace(item, source=key.sources[at], counts_for=counts_for)
+
+
+def _of(table: pa.Table, only: Collection[tuple[int, int]]) -> pa.Table:
+    """The rows of some items."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = (table["portrait_id"], table["option_id"])
+    queries, options = (pc.cast(column, pa.int64()) for column in columns)
+    wanted = pa.array([query * _OPTIONS + option for query, option in only], pa.int64())
+    return table.filter(pc.is_in(pc.add(pc.multiply(queries, _OPTIONS), options), wanted))
 
 
 def _by_item(table: pa.Table) -> tuple[ItemAnswers, ...]:

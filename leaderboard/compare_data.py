@@ -18,7 +18,7 @@ from pydantic import ConfigDict
 from data.errors import InputError
 from data.values import BY_NAME, SCALES, Scale
 from eval_queue.records import DimensionScore, Record, Result
-from leaderboard.answers_view import ItemAnswers, answers_of
+from leaderboard.answers_view import ItemAnswers
 from leaderboard.charts import true_minus
 from leaderboard.compare import PAIR_NOTE, compare
 from leaderboard.compare_charts import STROKES
@@ -328,17 +328,9 @@ def _items(site: Site, rows: Sequence[Result], choice: Choice) -> list[ItemDiffe
     if choice.value:
         apart = np.where(key.selected[:, list(BY_NAME).index(choice.value)], apart, np.nan)
     order = [i for i in np.argsort(-apart, kind="stable") if np.isfinite(apart[i]) and apart[i] > 0][: choice.items]
-    at_hand = site.benchmark.digest == key.digest
-    people = site.people_means if at_hand else None
-    answers = [
-        {
-            (a.query_id, a.option_id): a
-            for a in answers_of(r, site.benchmark, site.queue.answers, site.released, key, people)
-        }
-        for r in rows
-    ]
+    wanted = [(query, option) for query, option in key.ids[order].tolist()]
+    answers = [{(a.query_id, a.option_id): a for a in site.answered(r, wanted)} for r in rows]
     return [
-        ItemDifference(apart=float(apart[i]), answers=[of[int(q), int(o)] for of in answers])
-        for i in order
-        for q, o in [key.ids[i]]
+        ItemDifference(apart=float(apart[i]), answers=[of[item] for of in answers])
+        for i, item in zip(order, wanted, strict=True)
     ]

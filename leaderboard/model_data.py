@@ -18,7 +18,7 @@ from data.values import VALUES
 from eval_queue.records import Record, Result, now
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
-from leaderboard.answers_view import AnswersPage, Filters, answers_of, cut
+from leaderboard.answers_view import AnswersPage, Filters, cut
 from leaderboard.lineage import Lineage, lineage
 from leaderboard.proximity_report import ModelProximity
 from leaderboard.ranking import obstacle
@@ -267,9 +267,7 @@ def _prompts_digest(table: pa.Table | None) -> str | None:
 
 def _answers(site: Site, result: Result, filters: Filters) -> tuple[AnswersPage | None, str]:
     try:
-        key, used = site.key(result.benchmark.digest), site.benchmark
-        people = site.people_means if used.digest == result.benchmark.digest else None
-        items = answers_of(result, used, site.queue.answers, site.released, key, people)
+        items = site.items.of(result)
     except InputError as error:
         return None, str(error)
     except (StoreUnavailable, WriteConflict):
@@ -277,4 +275,4 @@ def _answers(site: Site, result: Result, filters: Filters) -> tuple[AnswersPage 
     except (ValueError, KeyError, OSError):  # a damaged table must not cost the row its page
         _log.exception("the stored answers of %s cannot be used", result.id)
         return None, "The stored answers of this row are damaged and cannot be shown."
-    return cut(items, filters, texts=used.digest == result.benchmark.digest), ""
+    return cut(items, filters, texts=site.benchmark.digest == result.benchmark.digest), ""

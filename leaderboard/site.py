@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ from eval_queue.records import Result
 from eval_queue.released import Released
 from eval_queue.scoring import Floats
 from eval_queue.settings import Endpoint
-from leaderboard.answers_view import answers_table
+from leaderboard.answers_view import AnswersKept, ItemAnswers, answers_of, answers_table
 from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
@@ -117,6 +117,17 @@ class Site:
     def samples(self) -> Samples:
         """The rows' ratings and bootstrap draws, for comparisons."""
         return Samples(self.key, self.answers)
+
+    @cached_property
+    def items(self) -> AnswersKept:
+        """The rows' answers, item by item."""
+        return AnswersKept(self.answered)
+
+    def answered(self, result: Result, only: Collection[tuple[int, int]] | None = None) -> tuple[ItemAnswers, ...]:
+        """A row's answers, item by item, with all that is at hand on the items (`answers_view.answers_of`)."""
+        key = self.key(result.benchmark.digest)
+        people = self.people_means if result.benchmark.digest == self.benchmark.digest else None
+        return answers_of(result, self.benchmark, self.queue.answers, self.released, key, people, only)
 
     @cached_property
     def people_means(self) -> Floats | None:
