@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -308,6 +310,33 @@ def test_drawings_are_files_too(site: Site) -> None:
     assert client.get("/chart/series.svg", params={"series": "gpt-4o"}).text.count("<polyline") == len(VALUES)
     assert client.get("/chart/series.svg", params={"series": "nothing"}).status_code == 404
     assert client.get("/chart/compare.svg").status_code == 404
+
+
+def test_the_numbers_of_drawings_are_tables(site: Site) -> None:
+    client = TestClient(Starlette(routes=compare.routes(site)))
+    table = client.get(f"/chart/compare.csv?{ask(*FIVE[:3])}")
+    assert table.headers["content-type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    found = compare.data(site, ask(*FIVE[:3]))
+    assert len(rows) == 3 * len(VALUES)
+    expected = [(pair, name) for pair in found.pairs for name in pair.differences]
+    for row, (pair, name) in zip(rows, expected, strict=True):
+        assert (row["first_id"], row["second_id"], row["dimension"]) == (pair.first, pair.second, name)
+        assert float(row["low"]) == pair.differences[name].low
+    releases = list(csv.DictReader(io.StringIO(client.get("/chart/series.csv?series=gpt-4o").text)))
+    assert [r["released"] for r in releases[:: len(VALUES)]] == ["2024-05-13", "2024-08-06", "2024-11-20"]
+    assert client.get("/chart/compare.csv").status_code == 404
+
+
+def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path) -> None:
+    rows = [
+        r.model_copy(update={"id": id_, "model": f"=cmd|{id_}"})
+        for r, id_ in zip(odd_rows(PRACTICE)[-1:] * 2, "ab", strict=True)
+    ]
+    answers = {id_: answers_table_of(PRACTICE, n) for n, id_ in enumerate("ab", start=3)}
+    client = TestClient(Starlette(routes=compare.routes(make_site(tmp_path, *rows, answers=answers))))
+    for row in csv.DictReader(io.StringIO(client.get("/chart/compare.csv?id=a&id=b").text)):
+        assert row["first"] == "'=cmd|a"
 
 
 def test_lines_are_told_apart_by_dash_and_colour() -> None:
