@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -299,6 +300,13 @@ def test_the_page_shows_each_difference_with_its_interval(site: Site) -> None:
 def test_nothing_chosen_and_wrong_ids_are_said(site: Site) -> None:
     assert "No models are chosen" in document(site, compare, QueryParams(""))
     assert "There is no row nobody." in compare.words(site, ask("nobody"))
+
+
+def test_the_data_of_the_page_are_json(site: Site) -> None:
+    plain = json.loads(compare.data(site, ask(*FIVE[:2])).model_dump_json())
+    assert [m["model"] for m in plain["members"]] == list(FIVE[:2])
+    assert len(plain["items"]) == ITEMS
+    assert set(plain["pairs"][0]["differences"]) == {d.name for d in VALUES}
 
 
 def test_drawings_are_files_too(site: Site) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -111,6 +113,19 @@ def test_any_dimension_and_any_text_or_id_can_be_looked_for(site: Site) -> None:
     of_query = sum(i.query_id == one.query_id for i in PRACTICE.items)
     assert cut(items, Filters.parse({"q": str(one.query_id)}), texts=True).found == of_query
     assert cut(items, Filters.parse({"q": "no such words"}), texts=True).found == 0
+
+
+def test_the_data_of_the_page_are_json_and_whole(site: Site) -> None:
+    for row in (ROW, site.published.results[1]):
+        found = model.data(site, {"id": row.id, "page": "2", "read": "read"})
+        assert found is not None
+        plain = json.loads(found.model_dump_json())
+        assert plain["result"]["id"] == row.id
+        assert plain["filters"]["read"] == "read"
+        assert plain["answers"]["page"] == 2
+        assert len(plain["answers"]["items"][0]["given"]) == len(VARIANTS)
+        assert plain["sentence"] in html.unescape(model.words(site, {"id": row.id}))
+    assert model.data(site, {"id": "nobody"}) is None
 
 
 def test_the_address_of_an_item_leads_to_it(site: Site) -> None:

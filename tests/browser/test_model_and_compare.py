@@ -13,7 +13,7 @@ from leaderboard.results import PUBLISHED, load
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -79,7 +79,7 @@ def test_the_ten_scores_lie_on_their_axis(page: Page, served: RunningApp) -> Non
         assert at == pytest.approx(score, abs=0.02)
 
 
-def test_filters_are_the_address_and_the_list_of_parts_stays(page: Page, served: RunningApp) -> None:
+def test_filters_are_the_address_and_the_list_of_parts_stays(page: Page, browser: Browser, served: RunningApp) -> None:
     open_page(page, served, f"model?id={ORDINARY}")
     page.get_by_label("Speaks for").select_option("Self-Direction")
     page.get_by_label("Source").select_option("Reddit")
@@ -88,7 +88,7 @@ def test_filters_are_the_address_and_the_list_of_parts_stays(page: Page, served:
     assert "source=Reddit" in page.url
     shown = page.locator(".vp-item").count()
     assert 0 < shown <= 11
-    other = page.context.new_page()
+    other = browser.new_page()
     other.goto(page.url)
     assert other.locator(".vp-item").count() == shown
     other.close()
@@ -111,10 +111,8 @@ def test_an_item_has_an_address_of_its_own(page: Page, served: RunningApp) -> No
     assert len(item.locator(".vp-raw pre").all_inner_texts()) == 6
 
 
-def test_a_visitor_chooses_two_models_without_a_script(page: Page, served: RunningApp) -> None:
-    plain = page.context.browser
-    assert plain is not None
-    still = plain.new_context(java_script_enabled=False)
+def test_a_visitor_chooses_two_models_without_a_script(browser: Browser, served: RunningApp) -> None:
+    still = browser.new_context(java_script_enabled=False)
     view = still.new_page()
     view.goto(f"{served.url}/compare")
     boxes = view.locator(".vp-chooser input[type=search]")
