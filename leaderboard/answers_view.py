@@ -1,24 +1,34 @@
 """A row's answers, item by item: filtered and cut into pages on the server.
 
-A run of this installation has its raw answers in the queue, a published row in `eval_queue.released`. Texts and keys
-come from the benchmark in use if it is the one that was asked, never from a result. No HTML is made here.
+A run of this installation has its raw answers in the queue, a published row in `eval_queue.released`. Texts come from
+the benchmark in use if it is the one that was asked, never from a result; sources and what an item counts for come
+from its key, which is there without texts too. No HTML is made here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import numpy as np
+
 from data.benchmark import VARIANTS, Benchmark
-from data.values import BY_NAME, VALUES
+from data.key_file import KeyTable
+from data.values import BY_NAME, DIMENSIONS, VALUES
 from eval_queue.records import Result
 from eval_queue.released import Released
+from eval_queue.scoring import Floats
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PAGE_SIZE: Final = 20
+
+_OPTIONS: Final = 1000
+"""More than any response's id: makes one number of a query's and a response's."""
 
 
 class Given(NamedTuple):
@@ -34,6 +44,17 @@ class Given(NamedTuple):
     """Characters of what it wrote, where that is not kept here."""
 
 
+class CountsFor(NamedTuple):
+    """A dimension that an item counts for."""
+
+    dimension: str
+    """The name people write."""
+    rho: float | None = None
+    """Correlation of people's ratings of the item with their own scores; None where only the key is known."""
+    p: float | None = None
+    """Its p-value, likewise."""
+
+
 @dataclass(frozen=True)
 class ItemAnswers:
     """What a model answered about one item, and what is known of the item."""
@@ -47,8 +68,20 @@ class ItemAnswers:
     title: str | None = None
     query: str | None = None
     text: str | None = None
-    values: tuple[str, ...] = ()
-    """The values the item speaks for."""
+    counts_for: tuple[CountsFor, ...] = ()
+    """What the item speaks for, in the order of `DIMENSIONS`."""
+    people: float | None = None
+    """Mean rating by the people who rated the item, where enough did and it is at hand."""
+
+    @property
+    def name(self) -> str:
+        """Short name for addresses, e.g. `1003-2`."""
+        return f"{self.query_id}-{self.option_id}"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Those of the ten values that the item speaks for."""
+        return tuple(c.dimension for c in self.counts_for if BY_NAME[c.dimension] in VALUES)
 
 
 @dataclass(frozen=True)
@@ -56,10 +89,13 @@ class Filters:
     """What a visitor wants to see; an empty field keeps everything."""
 
     value: str = ""
+    """A dimension that the item must count for."""
     source: str = ""
     rating: str = ""
     variant: str = ""
     read: str = ""
+    q: str = ""
+    """Words that must occur, each in the item's name (`1003-2`) or its texts."""
     page: int = 1
 
     @classmethod
@@ -67,19 +103,22 @@ class Filters:
         """Read an address. What is no known choice counts as not given."""
         page = query.get("page", "")
         return cls(
-            value=query.get("value", "") if query.get("value") in {d.name for d in VALUES} else "",
+            value=query.get("value", "") if query.get("value") in BY_NAME else "",
             source=query.get("source", "")[:100],
             rating=query.get("rating", "") if query.get("rating") in set("123456") else "",
             variant=query.get("variant", "") if query.get("variant") in VARIANTS else "",
             read=query.get("read", "") if query.get("read") in ("read", "unread") else "",
+            q=" ".join(query.get("q", "")[:100].split()),
             page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
 
     def keeps(self, item: ItemAnswers) -> bool:
         """Whether an item passes. Rating, variant and read must hold for one and the same answer."""
-        if self.value and self.value not in item.values:
+        if self.value and all(self.value != c.dimension for c in item.counts_for):
             return False
         if self.source and self.source != item.source:
+            return False
+        if self.q and not self._found(item):
             return False
         if not (self.rating or self.variant or self.read):
             return True
@@ -89,6 +128,10 @@ class Filters:
             and (not self.read or (g.rating is not None) == (self.read == "read"))
             for g in item.given
         )
+
+    def _found(self, item: ItemAnswers) -> bool:
+        texts = " ".join(filter(None, (item.title, item.query, item.text))).casefold()
+        return all(word in texts or item.name.startswith(word.replace("/", "-")) for word in self.q.casefold().split())
 
 
 @dataclass(frozen=True)
@@ -125,16 +168,59 @@ def answers_table(result: Result, benchmark: Benchmark, raw: Callable[[str], byt
 
 
 def answers_of(
-    result: Result, benchmark: Benchmark, raw: Callable[[str], bytes], released: Released
+    result: Result,
+    benchmark: Benchmark,
+    raw: Callable[[str], bytes],
+    released: Released,
+    key: KeyTable | None = None,
+    people: Floats | None = None,
+    only: Collection[tuple[int, int]] | None = None,
 ) -> tuple[ItemAnswers, ...]:
-    """All items of a row, in the order of their ids; arguments and errors as for `answers_table`.
+    """All items of a row, in the order of their ids; texts only if `benchmark` is the one that the row was asked.
 
-    Texts are there only if `benchmark` is the one that the row was asked.
+    Args:
+        result: as for `answers_table`, and so the next three and the errors.
+        benchmark: see there.
+        raw: see there.
+        released: see there.
+        key: that of the row's benchmark; None where it is not known.
+        people: mean rating of each item of `benchmark` by people, NaN where it is not to be shown.
+        only: items that are wanted; None for all.
     """
-    plain = _by_item(answers_table(result, benchmark, raw, released))
-    if benchmark.digest != result.benchmark.digest:
-        return plain
-    return tuple(_described(item, benchmark) for item in plain)
+    table = answers_table(result, benchmark, raw, released)
+    plain = _by_item(table if only is None else _of(table, only))
+    if benchmark.digest == result.benchmark.digest:
+        return tuple(_described(item, benchmark, people) for item in plain)
+    return plain if key is None else tuple(_keyed(item, key) for item in plain)
+
+
+class AnswersKept:
+    """The items of the rows looked at last, so that a filter or a page costs no reading. Threads may share it.
+
+    Args:
+        read: a row's items, as from `answers_of`.
+        most: how many rows are kept: about 1 MB each.
+    """
+
+    def __init__(self, read: Callable[[Result], tuple[ItemAnswers, ...]], most: int = 24) -> None:
+        self._read = read
+        self._most = most
+        self._kept: OrderedDict[tuple[str, str], tuple[ItemAnswers, ...]] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, result: Result) -> tuple[ItemAnswers, ...]:
+        """A row's items; errors as for `answers_of`, and nothing is kept then."""
+        name = (result.id, result.created.isoformat())
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+                return self._kept[name]
+        made = self._read(result)
+        with self._lock:
+            self._kept[name] = made
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return made
 
 
 def cut(items: tuple[ItemAnswers, ...], filters: Filters, *, texts: bool) -> AnswersPage:
@@ -153,22 +239,43 @@ def cut(items: tuple[ItemAnswers, ...], filters: Filters, *, texts: bool) -> Ans
     )
 
 
-def _described(item: ItemAnswers, benchmark: Benchmark) -> ItemAnswers:
+def _described(item: ItemAnswers, benchmark: Benchmark, people: Floats | None) -> ItemAnswers:
     at = benchmark.item_index.get((item.query_id, item.option_id))
     if at is None:
         return item
-    query = benchmark.query_by_id[item.query_id]
-    return ItemAnswers(
-        item.query_id,
-        item.option_id,
-        item.mean,
-        item.given,
-        query.source,
-        query.title,
-        query.text,
-        benchmark.items[at].text,
-        tuple(d.name for d, on in zip(BY_NAME.values(), benchmark.key.selected[at], strict=True) if on and d in VALUES),
+    query, key = benchmark.query_by_id[item.query_id], benchmark.key
+    return replace(
+        item,
+        source=query.source,
+        title=query.title,
+        query=query.text,
+        text=benchmark.items[at].text,
+        counts_for=tuple(
+            CountsFor(d.name, float(key.rho[at, i]), float(key.p[at, i]))
+            for i, d in enumerate(DIMENSIONS)
+            if key.selected[at, i]
+        ),
+        people=None if people is None or not np.isfinite(people[at]) else float(people[at]),
     )
+
+
+def _keyed(item: ItemAnswers, key: KeyTable) -> ItemAnswers:
+    at = key.item_index.get((item.query_id, item.option_id))
+    if at is None:
+        return item
+    counts_for = tuple(CountsFor(d.name) for i, d in enumerate(DIMENSIONS) if key.selected[at, i])
+    return replace(item, source=key.sources[at], counts_for=counts_for)
+
+
+def _of(table: pa.Table, only: Collection[tuple[int, int]]) -> pa.Table:
+    """The rows of some items."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    columns = (table["portrait_id"], table["option_id"])
+    queries, options = (pc.cast(column, pa.int64()) for column in columns)
+    wanted = pa.array([query * _OPTIONS + option for query, option in only], pa.int64())
+    return table.filter(pc.is_in(pc.add(pc.multiply(queries, _OPTIONS), options), wanted))
 
 
 def _by_item(table: pa.Table) -> tuple[ItemAnswers, ...]:

@@ -11,6 +11,7 @@ drawing follows the page it stands on and still works alone in a file. Family co
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
@@ -76,6 +77,8 @@ RULE: Final = "var(--vp-rule, #d5d7da)"
 QUIET: Final = "var(--vp-quiet, #5f6670)"
 ACCENT: Final = "var(--vp-accent, #2F4B7C)"
 
+_HYPHEN: Final = re.compile(r"(?<=[ (])-(?=\d+\.\d)")
+
 
 def number(x: float | None, digits: int = 2) -> str:
     """A signed score as people read it: `+0.40`, `−0.13` with a true minus, `0.00` where it rounds to nothing."""
@@ -85,6 +88,11 @@ def number(x: float | None, digits: int = 2) -> str:
     if float(text) == 0:
         return text
     return ("−" if x < 0 else "+") + text
+
+
+def true_minus(text: str) -> str:
+    """A sentence with `-0.47` as it stands in commands' output, as pages write it; hyphens in names stay."""
+    return _HYPHEN.sub("−", text)
 
 
 def _fmt(x: float) -> str:
@@ -159,8 +167,13 @@ def _label(d: Dimension, i: int, geometry: Geometry) -> str:
     return f'<text x="{_fmt(at.x)}" y="{_fmt(y)}" text-anchor="{anchor}" style="fill:{INK}">{escape(d.name)}</text>'
 
 
-def frame(kind: Kind) -> str:
-    """What every portrait of a kind shares: spokes, rings, family arcs, names."""
+def frame(kind: Kind, *, tinted: bool = True) -> str:
+    """What every portrait of a kind shares: spokes, rings, family arcs, names.
+
+    Args:
+        kind: of portrait.
+        tinted: whether the arcs have their families' colours; not where colours tell models apart.
+    """
     g = GEOMETRY[kind]
     cx, cy = _fmt(g.centre.x), _fmt(g.centre.y)
     parts: list[str] = []
@@ -184,7 +197,8 @@ def frame(kind: Kind) -> str:
         stroke = 4 if kind == "full" else 5
         offset = 4 if kind == "full" else -0.5
         parts += [
-            f'<path d="{_arc(g, first, last, g.rim + offset)}" fill="none" stroke="{tone}" stroke-width="{stroke}"/>'
+            f'<path d="{_arc(g, first, last, g.rim + offset)}" fill="none" '
+            f'style="stroke:{tone if tinted else RULE}" stroke-width="{stroke}"/>'
             for _, tone, first, last in families()
         ]
     if kind == "full":

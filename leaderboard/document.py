@@ -7,7 +7,8 @@ whole when they arrive, the same for every visitor who opens the same address, a
 copy of the board is made of the same documents.
 
 A page is a module with `ROUTE`, `NAME` and `words(site, query)`, which returns its content as HTML; it may have
-`SCRIPTS` (names of files in `static/`) and `POLICY` (a Content-Security-Policy of its own). A style sheet
+`SCRIPTS` and `SHEETS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and
+`moment(site, query)` (what else its content depends on, besides results and day, as a short string). A style sheet
 `static/ROUTE.css`, where there is one, is the page's.
 """
 
@@ -79,7 +80,7 @@ def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
 
 def framed(site: Site, page: ReadingPage, content: str) -> str:
     """Content with what stands around it on every page."""
-    sheets = ["page.css", "document.css", f"{page.ROUTE}.css"]
+    sheets = ["page.css", "document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
     scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
     return render(
         "document.html",
@@ -113,14 +114,15 @@ def _logo(_: Request) -> Response:
 def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
     kept = _Kept()
     policy = getattr(page, "POLICY", None)
+    moment: Callable[[Site, Mapping[str, str]], str] = getattr(page, "moment", lambda *_: "")
 
     def answer(request: Request) -> Response:
         query = request.query_params
         # the order of a field's several values may matter, that of the fields does not: a stable sort, by name only
         fields = sorted(query.multi_items(), key=itemgetter(0))
         # a day is part of what pages say: they name the day on which something was retrieved
-        key = (site.revision(), now().date().isoformat(), *fields)
         try:
+            key = (site.revision(), now().date().isoformat(), moment(site, query), *fields)
             content = kept.get(key, lambda: page.words(site, query))
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)

@@ -22,6 +22,7 @@ LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 NAVIGATION: Final = (
     ("Board", ""),
+    ("Compare", "compare"),
     ("Submit", "submit"),
     ("Queue", "queue"),
     ("Benchmark", "benchmark"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _SEPARATORS: Final = re.compile(r"[-_ :]+")
@@ -32,6 +33,7 @@ class Lineage(NamedTuple):
     """Parameters in billions as its name says; None where it does not."""
 
 
+@lru_cache(maxsize=8192)
 def lineage(model: str) -> Lineage:
     """Where a model belongs, by its name as the board has it."""
     name = model.rpartition("/")[2].casefold()

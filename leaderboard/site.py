@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from data.key_file import KeyTable, read_key
 from data.practice import practice_study
+from data.rater_means import rater_means
 from data.ratings import Study
 from data.reference import Reference, load_reference
 from data.sources import load_study
@@ -22,11 +24,17 @@ from eval_queue.intake import Rules
 from eval_queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.released import Released
+from eval_queue.scoring import Floats
 from eval_queue.settings import Endpoint
+from leaderboard.answers_view import AnswersKept, ItemAnswers, answers_of, answers_table
 from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
+from leaderboard.samples import Samples
 from leaderboard.sentence import PUBLISHED_DIGEST
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _log = logging.getLogger(__name__)
 
@@ -104,6 +112,44 @@ class Site:
     def released(self) -> Released:
         """The released models' answers to the single prompts."""
         return Released(folder=self.released_folder)
+
+    @cached_property
+    def samples(self) -> Samples:
+        """The rows' ratings and bootstrap draws, for comparisons."""
+        return Samples(self.key, self.answers)
+
+    @cached_property
+    def items(self) -> AnswersKept:
+        """The rows' answers, item by item."""
+        return AnswersKept(self.answered)
+
+    def answered(self, result: Result, only: Collection[tuple[int, int]] | None = None) -> tuple[ItemAnswers, ...]:
+        """A row's answers, item by item, with all that is at hand on the items (`answers_view.answers_of`)."""
+        key = self.key(result.benchmark.digest)
+        people = self.people_means if result.benchmark.digest == self.benchmark.digest else None
+        return answers_of(result, self.benchmark, self.queue.answers, self.released, key, people, only)
+
+    @cached_property
+    def people_means(self) -> Floats | None:
+        """Mean rating of each item of the benchmark in use by the people who rated it, shape (items,).
+
+        NaN where fewer than `data.ratings.MIN_GROUP` did; None where nobody is known: practice has no people.
+        """
+        if self.benchmark.is_practice:
+            return None
+        try:
+            return rater_means(self.benchmark, self.study(self.benchmark))
+        except InputError:
+            _log.warning("the ratings behind the benchmark in use are not at hand: items go without people's means")
+            return None
+
+    def answers(self, result: Result) -> pa.Table:
+        """A row's answers, one row a prompt.
+
+        Raises:
+            InputError: nothing is stored for it.
+        """
+        return answers_table(result, self.benchmark, self.queue.answers, self.released)
 
     def study(self, benchmark: Benchmark) -> Study:
         """The rating study behind a benchmark at hand.

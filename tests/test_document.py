@@ -83,6 +83,14 @@ def test_a_plain_mapping_has_each_field_once() -> None:
     assert every({}, "id") == []
 
 
+def test_a_page_is_made_anew_when_what_else_it_depends_on_changes(site: Site) -> None:
+    turns = ["pending"]
+    client = serve(site, lambda *_: f"<p>{turns[0]}</p>", moment=lambda *_: turns[0])
+    assert "<p>pending</p>" in client.get("/about").text
+    turns[0] = "failed"
+    assert "<p>failed</p>" in client.get("/about").text
+
+
 def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:
     client = serve(site, lambda *_: "<p>same</p>")
     tag = client.get("/about").headers["etag"]
@@ -130,7 +138,8 @@ def test_a_policy_of_a_page_is_sent_with_it(site: Site) -> None:
 def test_style_sheets_and_scripts_are_there(site: Site) -> None:
     import re
 
-    client = serve(site, lambda *_: "")
+    client = serve(site, lambda *_: "", SHEETS=("board.js",))
+    assert "./vp/board.js?v=" in client.get("/about").text
     named = re.findall(r'(?:href|src)="\./(vp/[^"]+|logo\.svg)"', client.get("/about").text)
     assert len(named) >= 3
     for address in named:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+import hashlib
+import html
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +14,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.benchmark import VARIANTS
+from data.benchmark import VARIANTS, Benchmark
 from data.practice import practice_benchmark
+from data.rater_means import rater_means
 from data.sources import load_benchmark
 from data.values import SCALE_COLUMNS
 from eval_queue.collection import encode
 from eval_queue.queue import Queue
-from eval_queue.records import BenchmarkRef
+from eval_queue.records import BenchmarkRef, Result
+from eval_queue.settings import Endpoint
 from eval_queue.store import EMPTY_HEAD, LocalStore
+from eval_queue.submission import new_submission
 from leaderboard.answers_view import PAGE_SIZE, Filters, answers_of, cut
+from leaderboard.model_data import cite
 from leaderboard.pages import model
+from leaderboard.proximity_table import read_proximity
+from leaderboard.ranking import read_ranks
 from leaderboard.sentence import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
 from leaderboard.site import Site
 from tests.odd_models import ORDINARY, odd_rows
@@ -30,17 +40,17 @@ PRACTICE = practice_benchmark()
 ROW = next(r for r in odd_rows(PRACTICE) if r.model == ORDINARY)
 
 
-def table() -> bytes:
-    """Raw answers to every prompt of the practice benchmark; the fourth wording of each item is unread."""
-    cells = [(i, v) for i in PRACTICE.items for v in VARIANTS]
-    unread = VARIANTS[3]
+def answers_table_of(benchmark: Benchmark, rating: int, raw: str = "x", unread: str | None = None) -> bytes:
+    """A run's table: one rating to every prompt; those of the variant `unread` have none."""
+    cells = [(i, v) for i in benchmark.items for v in VARIANTS]
     columns = {
         "portrait_id": [i.query_id for i, _ in cells],
         "option_id": [i.option_id for i, _ in cells],
         "prompt_variant": [v for _, v in cells],
-        "raw_response": [HOSTILE for _ in cells],
-        "rating": [None if v == unread else 4 for _, v in cells],
+        "raw_response": [raw for _ in cells],
+        "rating": [None if v == unread else rating for _, v in cells],
         "unscored": ["unreadable" if v == unread else None for _, v in cells],
+        "prompt_digest": [f"{v}{i.id}" for i, v in cells],
     }
     buffer = pa.BufferOutputStream()
     pq.write_table(pa.table(columns), buffer)
@@ -50,7 +60,10 @@ def table() -> bytes:
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     store = LocalStore(tmp_path / "store")
-    files = {f"results/{ROW.id}.json": encode(ROW), f"answers/{ROW.id}.parquet": table()}
+    files = {
+        f"results/{ROW.id}.json": encode(ROW),
+        f"answers/{ROW.id}.parquet": answers_table_of(PRACTICE, 4, HOSTILE, VARIANTS[3]),
+    }
     store.commit(files, EMPTY_HEAD, "a row with answers")
     return Site(
         PRACTICE, PRACTICE, Queue(store, store, lease=timedelta(minutes=2)), (), quota=2, scheduler_seconds=None
@@ -87,6 +100,160 @@ def test_filters_hold_for_one_and_the_same_answer(site: Site) -> None:
         assert cut(items, Filters(value=name), texts=True).found == n
 
 
+def test_any_dimension_and_any_text_or_id_can_be_looked_for(site: Site) -> None:
+    items = answers_of(ROW, PRACTICE, site.queue.answers, site.released)
+    for name, n in PRACTICE.items_per_dimension().items():
+        assert cut(items, Filters.parse({"value": name}), texts=True).found == n
+    one = PRACTICE.items[7]
+    name = f"{one.query_id}-{one.option_id}"
+    for q in (name, name.replace("-", "/"), f"{one.query_id} {one.text.split()[0].upper()}", f"  {name} "):
+        found = cut(items, Filters.parse({"q": q}), texts=True).items
+        assert name in [i.name for i in found], q
+    assert [i.name for i in cut(items, Filters.parse({"q": name}), texts=True).items] == [name]
+    of_query = sum(i.query_id == one.query_id for i in PRACTICE.items)
+    assert cut(items, Filters.parse({"q": str(one.query_id)}), texts=True).found == of_query
+    assert cut(items, Filters.parse({"q": "no such words"}), texts=True).found == 0
+
+
+def test_the_data_of_the_page_are_json_and_whole(site: Site) -> None:
+    for row in (ROW, site.published.results[1]):
+        found = model.data(site, {"id": row.id, "page": "2", "read": "read"})
+        assert found is not None
+        plain = json.loads(found.model_dump_json())
+        assert plain["result"]["id"] == row.id
+        assert plain["filters"]["read"] == "read"
+        assert plain["answers"]["page"] == 2
+        assert len(plain["answers"]["items"][0]["given"]) == len(VARIANTS)
+        assert plain["sentence"] in html.unescape(model.words(site, {"id": row.id}))
+    assert model.data(site, {"id": "nobody"}) is None
+
+
+def test_the_address_of_an_item_leads_to_it(site: Site) -> None:
+    last = PRACTICE.items[-1]
+    name = f"{last.query_id}-{last.option_id}"
+    page = model.words(site, {"id": ROW.id, "q": name})
+    assert f'id="q{name}"' in page
+    assert page.count("<article") == 1
+    assert f'href="model?id={ROW.id}&amp;q={name}#q{name}"' in page
+
+
+def test_pages_and_downloads_keep_the_filters(site: Site) -> None:
+    page = model.words(site, {"id": ROW.id, "variant": "v1", "read": "read"})
+    assert f"model?id={ROW.id}&amp;variant=v1&amp;read=read&amp;page=2#answers" in page
+    assert f"download/answers.csv?id={ROW.id}&amp;variant=v1&amp;read=read" in page
+
+
+def test_what_was_read_is_counted_by_source_and_wording(site: Site) -> None:
+    found = model.data(site, {"id": ROW.id})
+    assert found is not None
+    assert found.read is not None
+    for cell in found.read.cells:
+        if cell.variant != "all":
+            assert cell.share == (0 if cell.variant == VARIANTS[3] else 1)
+    assert [(u.kind, u.count) for u in found.read.unread] == [("unreadable", len(PRACTICE.items))]
+    digests = sorted(f"{v}{i.id}" for i in PRACTICE.items for v in VARIANTS)
+    assert found.prompts_digest == hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def test_raters_stand_behind_published_rows_and_a_mean_behind_others(site: Site) -> None:
+    published = model.data(site, {"id": site.published.results[0].id})
+    assert published is not None
+    assert published.background is not None
+    assert published.background.kind == "raters"
+    raters = site.raters(PUBLISHED_DIGEST)
+    assert raters is not None
+    assert tuple(published.background.scores.values()) == raters
+    alone = model.data(site, {"id": ROW.id})
+    assert alone is not None
+    assert alone.background is None
+
+
+def test_places_are_those_of_the_board_and_nobody_without_one_has_any(site: Site) -> None:
+    ranks = read_ranks()
+    assert ranks is not None
+    for row in (site.published.results[0], site.published.results[1]):
+        found = model.data(site, {"id": row.id})
+        assert found is not None
+        assert {n: p.models for n, p in found.places.items() if p.models} == ranks.rows[row.id].models
+        assert {n: p.values for n, p in found.places.items() if p.values} == ranks.rows[row.id].values
+    practised = model.data(site, {"id": ROW.id})
+    assert practised is not None
+    assert practised.places == {}
+
+
+def test_groups_are_those_of_the_report_and_withheld_with_a_reason(site: Site) -> None:
+    report = read_proximity()
+    assert report is not None
+    by_model = {m.model: m for m in report.models}
+    for row in site.published.results[:3]:
+        found = model.data(site, {"id": row.id})
+        assert found is not None
+        assert found.people == by_model[row.model]
+        assert ("Not set against groups: flat" in model.words(site, {"id": row.id})) == (row.flat is True)
+    assert "nobody rated the practice benchmark" in model.words(site, {"id": ROW.id})
+
+
+def test_history_holds_other_releases_and_what_became_of_submissions(site: Site) -> None:
+    by_name = {r.model: r for r in site.published.results}
+    may = by_name["gpt-4o-2024-05-13"]
+    found = model.data(site, {"id": may.id})
+    assert found is not None
+    assert [h.model for h in found.history] == ["gpt-4o-2024-08-06", "gpt-4o-2024-11-20"]
+    assert all(h.comparable for h in found.history)
+    assert [s.model for s in found.siblings] == ["gpt-4o-mini-2024-07-18"]
+    assert "compare?series=gpt-4o" in model.words(site, {"id": may.id})
+    before = model.moment(site, {"id": may.id})
+    asked = new_submission(
+        "org/gpt-4o-2025-01-01",
+        endpoint=Endpoint(name="there"),
+        benchmark=BenchmarkRef.of(PRACTICE),
+        submitter="somebody",
+        at=datetime(2026, 11, 20, tzinfo=UTC),
+    )
+    site.queue.submit(asked, quota=5)
+    assert model.moment(site, {"id": may.id}) != before
+    site.queue.cancel(asked.id, by="somebody")
+    again = model.data(site, {"id": may.id})
+    assert again is not None
+    assert [(s.model, s.state) for s in again.submissions] == [("org/gpt-4o-2025-01-01", "cancelled")]
+    assert "org/gpt-4o-2025-01-01" in model.words(site, {"id": may.id})
+
+
+@pytest.mark.upstream
+def test_the_people_of_the_benchmark_in_use_stand_beside_its_items(upstream_dir: Path, site: Site) -> None:
+    benchmark = load_benchmark(str(upstream_dir))
+    used = replace(site, benchmark=benchmark, source=str(upstream_dir))
+    row = site.published.results[0]
+    found = model.data(used, {"id": row.id})
+    assert found is not None
+    assert found.answers is not None
+    assert found.answers.texts
+    expected = rater_means(benchmark, used.study(benchmark))
+    for item in found.answers.items:
+        at = benchmark.item_index[item.query_id, item.option_id]
+        assert item.people == pytest.approx(expected[at])
+        assert [c.rho for c in item.counts_for] == benchmark.key.rho[at][benchmark.key.selected[at]].tolist()
+    # the same rows without texts still say where an item comes from and what it counts for
+    plain = model.data(site, {"id": row.id})
+    assert plain is not None
+    assert plain.answers is not None
+    for one, other in zip(plain.answers.items, found.answers.items, strict=True):
+        assert (one.text, one.people) == (None, None)
+        assert (one.name, one.source) == (other.name, other.source)
+        assert [c.dimension for c in one.counts_for] == [c.dimension for c in other.counts_for]
+
+
+@pytest.mark.parametrize("row", odd_rows(PRACTICE), ids=lambda r: r.model)
+def test_odd_rows_have_a_page(tmp_path: Path, row: Result) -> None:
+    store = LocalStore(tmp_path / "store")
+    store.commit({f"results/{row.id}.json": encode(row)}, EMPTY_HEAD, "a row")
+    queue = Queue(store, store, lease=timedelta(minutes=2))
+    page = model.words(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": row.id})
+    assert "No raw answers are stored" in page
+    assert "nan" not in page
+    assert "None" not in page
+
+
 def test_published_rows_show_every_answer_without_texts(site: Site) -> None:
     row = site.published.results[0]
     page = model.words(site, {"id": row.id})
@@ -115,7 +282,7 @@ def test_published_query_counts_are_the_keys(upstream_dir: Path) -> None:
 
 
 def test_the_citation_names_the_row() -> None:
-    line = model.cite(ROW, date(2026, 11, 24))
+    line = cite(ROW, date(2026, 11, 24))
     assert ROW.id in line
     assert BenchmarkRef.of(PRACTICE).digest[:12] in line
     assert line.endswith("retrieved 2026-11-24.")

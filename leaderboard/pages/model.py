@@ -1,124 +1,136 @@
 """Model: one row's portrait, what may be said of it, where it comes from, and every answer behind it.
 
-The address is the state: `id` names the row, the other fields filter its answers.
+The address is the state: `id` names the row, the other fields filter its answers. What is shown is
+`leaderboard.model_data`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from data.benchmark import VARIANTS
-from data.errors import InputError
-from data.values import BIG_FIVE, HIGHER, VALUES
+from data.benchmark import RATING_PHRASES, VARIANTS
+from data.reference import LABELS, OVERALL
+from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.answers_view import AnswersPage, Filters, answers_of, cut
-from leaderboard.charts import number, portrait
+from leaderboard.answers_view import Filters
+from leaderboard.charts import number, portrait, true_minus
 from leaderboard.document import Passing
+from leaderboard.lineage import lineage
 from leaderboard.markup import render
-from leaderboard.results import mean_profile
-from leaderboard.sentence import queries_of, sentence
+from leaderboard.model_data import ModelData, find, model_data, submissions_of
 from leaderboard.site import Site
-from leaderboard.table import BENCHMARKS, ORIGINS, badges
+from leaderboard.table import BENCHMARKS, ORIGINS
 
 ROUTE: Final = "model"
 NAME: Final = "Model"
+SHEETS: Final = ("row.css",)
 
-_SCALES: Final = (
-    ("Ten values", "pvq", VALUES),
-    ("Higher-order values", "higher_pvq", HIGHER),
-    ("Traits", "bfi", BIG_FIVE),
+SECTIONS: Final = (
+    ("portrait", "Portrait"),
+    ("sure", "How sure"),
+    ("read", "What was read"),
+    ("people", "Like whom"),
+    ("origin", "Where from"),
+    ("history", "History"),
+    ("answers", "Every answer"),
+    ("take", "Cite, download"),
 )
+"""The parts of the page in their order."""
+LONG: Final = 320
+"""Characters from which on a question is folded up."""
 
-_log = logging.getLogger(__name__)
+
+def moment(site: Site, query: Mapping[str, str]) -> str:
+    """The state of the submissions that the page names."""
+    result = find(site, query.get("id"))
+    return "" if result is None else " ".join(f"{s.id} {s.updated}" for s in submissions_of(site, result))
+
+
+def data(site: Site, query: Mapping[str, str]) -> ModelData | None:
+    """What the page shows, for programs; None where there is no such row."""
+    result = find(site, query.get("id"))
+    return None if result is None else model_data(site, result, Filters.parse(query))
 
 
 def words(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
-    results = site.results()
-    result = next((r for r in results if r.id == query.get("id")), None)
-    if result is None:
-        named = sorted(results, key=lambda r: r.model.casefold())
+    found = data(site, query)
+    if found is None:
+        named = sorted(site.results(), key=lambda r: r.model.casefold())
         return render("model_choice.html", asked=query.get("id"), results=named)
-    filters = Filters.parse(query)
-    found, problem = _answers(site, result, filters)
-    group = [
-        r for b in site.boards() if any(x.id == result.id for x in b.results) for r in b.results if r.id != result.id
-    ]
-    cells = _ten(result)
+    result = found.result
     page = render(
         "model.html",
+        d=found,
         r=result,
-        badges=badges(result, practice=result.benchmark.name == "practice"),
-        sentence=sentence(result, queries_of(result, site.benchmark)),
-        picture=Markup(  # made by `charts`, which escapes the name
-            portrait(
-                [c.score if c else None for c in cells],
-                low=[c.low if c else None for c in cells],
-                high=[c.high if c else None for c in cells],
-                reference=mean_profile(group) if group else None,
-                name=result.model,
-                muted=result.complete is False or result.flat is True,
-            )
-        ),
-        others=len(group),
-        scales=(
-            ("Ten values", "pvq", VALUES),
-            ("Higher-order values", "higher_pvq", HIGHER),
-            ("Traits", "bfi", BIG_FIVE),
-        ),
+        picture=Markup(drawing(found)),  # made by `charts`, which escapes the name
+        sections=SECTIONS,
+        scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
         number=number,
+        true_minus=true_minus,
         place=lambda x: f"{min(1.0, max(0.0, (x + 1) / 2)):.4g}",
         origin=ORIGINS.get(result.origin, result.origin),
         benchmark=BENCHMARKS.get(result.benchmark.name, result.benchmark.name),
-        siblings=[r for r in group if result.developer and r.developer == result.developer],
-        citation=cite(result, datetime.now(UTC).date()),
-        found=found,
-        problem=problem,
-        filters=filters,
-        values=VALUES,
+        series=_dated(found),
+        nearest_value=_nearest(result),
+        labels=LABELS,
+        overall=OVERALL,
+        phrases=RATING_PHRASES,
         variants=VARIANTS,
-        link=partial(_link, result.id, filters),
+        long=LONG,
+        link=partial(_link, result.id, found.filters),
+        exact=partial(_exact, result.id),
+        fields=_fields(result.id, found.filters),
     )
-    return Passing(page) if problem else page
+    return Passing(page) if found.problem else page
 
 
-def cite(result: Result, today: date) -> str:
-    """One line that names exactly this row."""
-    revision = f" at {result.revision}" if result.revision else ""
-    name = BENCHMARKS.get(result.benchmark.name, result.benchmark.name)
-    return (
-        f"Profile of {result.model}{revision}, {name} "
-        f"{result.benchmark.digest[:12]}, protocol {result.protocol}, result {result.id}, "
-        f"retrieved {today.isoformat()}."
+def drawing(found: ModelData) -> str:
+    """The row's portrait with what stands behind it."""
+    cells = ten(found.result)
+    return portrait(
+        [c.score if c else None for c in cells],
+        low=[c.low if c else None for c in cells],
+        high=[c.high if c else None for c in cells],
+        reference=[found.background.scores.get(d.name) for d in VALUES] if found.background else None,
+        name=found.result.model,
+        muted=found.result.complete is False or found.result.flat is True,
     )
 
 
-def _ten(result: Result) -> list[DimensionScore | None]:
+def ten(result: Result) -> list[DimensionScore | None]:
+    """A row's ten values in circle order; None where it has no score."""
     profile = result.scales.get("pvq")
     return [profile.dimensions.get(d.name) if profile else None for d in VALUES]
 
 
-def _answers(site: Site, result: Result, filters: Filters) -> tuple[AnswersPage | None, str]:
-    try:
-        items = answers_of(result, site.benchmark, site.queue.answers, site.released)
-    except InputError as error:
-        return None, str(error)
-    except (StoreUnavailable, WriteConflict):
-        return None, "The store of raw answers cannot be reached now. Open the page again later."
-    except (ValueError, KeyError, OSError):  # a damaged table must not cost the row its page
-        _log.exception("the stored answers of %s cannot be used", result.id)
-        return None, "The stored answers of this row are damaged and cannot be shown."
-    return cut(items, filters, texts=site.benchmark.digest == result.benchmark.digest), ""
+def _dated(found: ModelData) -> str | None:
+    """The series to compare over time: there must be two comparable releases with a date."""
+    dated = {r.released for r in found.history if r.comparable and r.released}
+    released = lineage(found.result.model).released
+    return found.lineage.series if released and dated - {released} else None
+
+
+def _nearest(result: Result) -> str | None:
+    """The value nearest to the peak of the profile's wave."""
+    angle = result.circumplex.angle if result.circumplex else None
+    return None if angle is None else VALUES[round(angle / (360 / len(VALUES))) % len(VALUES)].name
+
+
+def _fields(id_: str, filters: Filters) -> str:
+    """The row and its filters as fields of an address, without the page."""
+    return urlencode({"id": id_, **{k: v for k, v in vars(filters).items() if v and k != "page"}})
 
 
 def _link(id_: str, filters: Filters, page: int) -> str:
-    fields = {"id": id_, **{k: v for k, v in vars(filters).items() if v and k != "page"}, "page": page}
-    return f"model?{urlencode(fields)}#answers"
+    return f"model?{_fields(id_, filters)}&page={page}#answers"
+
+
+def _exact(id_: str, item: str) -> str:
+    """The address of one item's answers, which does not change with filters or pages."""
+    return f"model?{urlencode({'id': id_, 'q': item})}#q{item}"

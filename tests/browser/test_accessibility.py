@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 FIRST = load(PUBLISHED).results[0].id
-ADDRESSES = (*(route for _, route in NAVIGATION), f"?model={FIRST}&show=ranks,wording", f"model?id={FIRST}")
+ADDRESSES = (
+    *(route for _, route in NAVIGATION),
+    f"?model={FIRST}&show=ranks,wording",
+    f"model?id={FIRST}",
+    "model?id=practised",
+    "compare?id=o1-mini-2024-09-12&id=gpt-4o-2024-05-13&id=qwq-32b&id=deepseek-r1&id=qwen-turbo",
+    "compare?series=gpt-4o",
+)
 OURS = {"exclude": [["footer.gradio"], [".toast-wrap"]]}
 """All of a page but what only Gradio draws."""
 

@@ -1,0 +1,218 @@
+"""Compare: two to five rows on one circle, how they differ and how sure that is, and one model over its releases.
+
+The address is the state: `id` (repeated; an id or a name), or `series`; `scale`, `value`, `items`. What is shown is
+`leaderboard.compare_data`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from data.benchmark import RATING_PHRASES
+from data.values import SCALE_NAMES, SCALES, VALUES
+from eval_queue.store import StoreUnavailable, WriteConflict
+from leaderboard.charts import number
+from leaderboard.compare_charts import Line, Moment, Panel, over_time, overlay, reach, sample, sheet_over_time
+from leaderboard.compare_data import ITEMS, MOST, MOST_ITEMS, CompareData, Member, compare_data, names, parse
+from leaderboard.document import Passing
+from leaderboard.markup import render
+from leaderboard.model_data import UNREACHABLE
+from leaderboard.site import Site
+
+ROUTE: Final = "compare"
+NAME: Final = "Compare"
+SHEETS: Final = ("row.css",)
+
+LONG: Final = 320
+"""Characters from which on a question is folded up."""
+
+
+def data(site: Site, query: Mapping[str, str]) -> CompareData:
+    """What the page shows, for programs.
+
+    Raises:
+        StoreUnavailable: the store of raw answers cannot be reached now.
+        WriteConflict: likewise.
+    """
+    return compare_data(site, parse(query))
+
+
+def words(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML for the fields of an address."""
+    try:
+        found = data(site, query)
+    except (StoreUnavailable, WriteConflict):
+        return Passing(render("compare_failed.html", message=UNREACHABLE))
+    ids = [m.id for m in found.members]
+    called = {r.id: name for name, r in names(site).items()}
+    page = render(
+        "compare.html",
+        d=found,
+        c=found.choice,
+        called=called,
+        known=sorted(called.values(), key=str.casefold),
+        picture=Markup(overlay(lines(found))) if found.choice.scale == "pvq" else None,  # they escape the names
+        samples=[Markup(sample(i)) for i in range(MOST)],
+        series=[Markup(chart) for chart in _series(found)],
+        others=[p for p in found.pairs if p.first == ids[0]],
+        every_pair={(p.first, p.second): p for p in found.pairs},
+        dimensions=SCALES[found.choice.scale],
+        scales=SCALE_NAMES,
+        all_scales=[(SCALE_NAMES[s], ds) for s, ds in SCALES.items()],
+        most=MOST,
+        usual_items=ITEMS,
+        most_items=MOST_ITEMS,
+        number=number,
+        limit=(end := _limit(found)),
+        place=lambda x: f"{min(1.0, max(0.0, (x + end) / (2 * end))):.4g}",
+        phrases=RATING_PHRASES,
+        long=LONG,
+        fields=lambda **changed: address(found, **changed),
+    )
+    return Passing(page) if found.problem else page
+
+
+def address(found: CompareData, *, first: str | None = None, without: str | None = None, **changed: object) -> str:
+    """The fields of an address that shows the same rows otherwise.
+
+    Args:
+        found: what is shown.
+        first: id of the row that the others shall be set against.
+        without: id of a row to leave out.
+        changed: fields to replace; an empty one is left out.
+    """
+    c = found.choice
+    ids = [m.id for m in found.members if m.id != without]
+    if first is not None:
+        ids.sort(key=lambda id_: id_ != first)
+    fields: dict[str, object] = {
+        "scale": c.scale if c.scale != "pvq" else "",
+        "value": c.value,
+        "items": c.items if c.items != ITEMS else "",
+        **changed,
+    }
+    keep_series = c.series if c.series and found.releases and first is None and without is None else ""
+    rows = [("series", keep_series)] if keep_series else [("id", id_) for id_ in ids]
+    return urlencode([*rows, *((name, str(value)) for name, value in fields.items() if value != "")])
+
+
+def lines(found: CompareData) -> list[Line]:
+    """The members' ten values as lines of the circle."""
+    return [_line(m) for m in found.members]
+
+
+def panels(found: CompareData) -> list[Panel]:
+    """The dimensions of the chosen scale over the releases; empty without a series."""
+    if not found.releases:
+        return []
+    made = []
+    for d in SCALES[found.choice.scale]:
+        moments = [
+            Moment(m.released, cell.score, cell.low, cell.high)
+            for m in found.releases
+            if m.released is not None and (cell := m.scores.get(d.name)) is not None
+        ]
+        made.append(Panel(d, moments))
+    return made
+
+
+def routes(site: Site) -> list[Route]:
+    """Where the drawings and their numbers are as files, by the page's own fields."""
+
+    def answer(request: Request) -> Response:
+        name = request.url.path.rpartition("/")[2]
+        try:
+            made = _FILES[name](data(site, request.query_params))
+        except (StoreUnavailable, WriteConflict):
+            return Response(UNREACHABLE, status_code=503, media_type="text/plain")
+        if made is None:
+            return Response("There is nothing to draw for this address.", status_code=404, media_type="text/plain")
+        kind = "image/svg+xml" if name.endswith(".svg") else "text/csv; charset=utf-8"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-cache"}
+        return Response(made, media_type=kind, headers=headers)
+
+    return [Route(f"/chart/{name}", answer) for name in _FILES]
+
+
+def _circle(found: CompareData) -> str | None:
+    return overlay(lines(found)) if found.members and found.choice.scale == "pvq" else None
+
+
+def _releases(found: CompareData) -> str | None:
+    shown = panels(found)
+    return sheet_over_time(shown, found.choice.series) if shown else None
+
+
+def _differences_table(found: CompareData) -> str | None:
+    model = {m.id: m.model for m in found.members}
+    rows = [
+        {"first": model[p.first], "first_id": p.first, "second": model[p.second], "second_id": p.second}
+        | {"scale": found.choice.scale, "dimension": name, "p_overall": p.p_overall}
+        | d.model_dump()
+        for p in found.pairs
+        for name, d in p.differences.items()
+    ]
+    return _csv(rows)
+
+
+def _releases_table(found: CompareData) -> str | None:
+    rows = [
+        {"model": m.model, "id": m.id, "released": m.released, "scale": found.choice.scale, "dimension": name}
+        | cell.model_dump(include={"score", "low", "high", "n"})
+        for m in found.releases
+        for name, cell in m.scores.items()
+    ]
+    return _csv(rows)
+
+
+def _csv(rows: Sequence[Mapping[str, object]]) -> str | None:
+    """Rows of the same columns as CSV; None where there are none."""
+    if not rows:
+        return None
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]))
+    writer.writeheader()
+    for row in rows:
+        # a spreadsheet must not take a name for a formula
+        writer.writerow({k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()})
+    return text.getvalue()
+
+
+_FILES: Final[dict[str, Callable[[CompareData], str | None]]] = {
+    "compare.svg": _circle,
+    "compare.csv": _differences_table,
+    "series.svg": _releases,
+    "series.csv": _releases_table,
+}
+
+
+def _line(m: Member) -> Line:
+    cells = [m.scores.get(d.name) for d in VALUES]
+    return Line(
+        m.model,
+        [c.score if c else None for c in cells],
+        [c.low if c else None for c in cells],
+        [c.high if c else None for c in cells],
+    )
+
+
+def _series(found: CompareData) -> list[str]:
+    shown = panels(found)
+    days = [m.released for p in shown for m in p.moments]
+    limit = reach(shown)
+    return [over_time(p, limit, min(days), max(days)) for p in shown]
+
+
+def _limit(found: CompareData) -> float:
+    """The end of the axis of all differences, in whole halves of a rating point."""
+    ends = [abs(x) for p in found.pairs for d in p.differences.values() for x in (d.low, d.high)]
+    return max(0.5, -(-max(ends, default=0.0) // 0.5) * 0.5)
