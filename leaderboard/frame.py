@@ -22,6 +22,8 @@ LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 
 NAVIGATION: Final = (
     ("Board", ""),
+    ("Map", "map"),
+    ("Take it", "take"),
     ("Submit", "submit"),
     ("Queue", "queue"),
     ("Benchmark", "benchmark"),

@@ -23,6 +23,7 @@ from eval_queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.released import Released
 from eval_queue.settings import Endpoint
+from leaderboard.map_view import Regions
 from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
@@ -99,6 +100,11 @@ class Site:
         """The boards' rows among people. The shipped ones rest on the shipped groups."""
         shipped = read_proximity if self.reference_file is None else lambda: None
         return Proximities(self.choices, self.queue.answers, self.study, shipped, lambda: self.reference)
+
+    @cached_property
+    def regions(self) -> Regions:
+        """How sure the rows' places on the map are."""
+        return Regions(self.key, self.queue.answers)
 
     @cached_property
     def released(self) -> Released:
