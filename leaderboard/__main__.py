@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from leaderboard.commands import bias, compare, groups, proximity, ranks
+from leaderboard.commands import bias, compare, groups, proximity, ranks, short_form
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Rank models; set them against groups of people.")
 
@@ -20,6 +20,7 @@ compare.register(app)
 groups.register(app)
 proximity.register(app)
 ranks.register(app)
+short_form.register(app)
 
 if __name__ == "__main__":
     run(app)

@@ -129,9 +129,9 @@ def toward(angle: float) -> str:
 
 
 def _circle(shown: Map, size: Size) -> _Sheet:
-    width, height = (720.0, 620.0) if size == "wide" else (376.0, 372.0)
-    rim = height / 2 - (44 if size == "wide" else 50)
-    longest = max((m.length.value for m in (*shown.models, *shown.people)), default=0.0)
+    # on a phone the names beside the circle leave little room for it
+    width, height, rim, gap = (720.0, 620.0, 266.0, 14.0) if size == "wide" else (376.0, 290.0, 112.0, 10.0)
+    longest = max((_reach(m) for m in (*shown.models, *shown.people)), default=0.0)
     limit = max(0.3, math.ceil(longest * 1.04 * 10) / 10)
     sheet = _Sheet(size, width, height, Point(width / 2, height / 2), rim / limit, True, _within(width, height))
     x, y = sheet.middle
@@ -145,7 +145,7 @@ def _circle(shown: Map, size: Size) -> _Sheet:
         sheet.parts.append(
             f'<circle cx="{_f(x)}" cy="{_f(y)}" r="{_f(r)}" fill="none" style="stroke:{RULE}" stroke-dasharray="1 3"/>'
         )
-        spot = sheet.around(18, r)
+        spot = sheet.around(162, r)
         sheet.text(spot.x, spot.y + 4, f"{ring:.2f}".rstrip("0").rstrip("."))
         ring += step
     sheet.parts.append(f'<circle cx="{_f(x)}" cy="{_f(y)}" r="{_f(rim)}" fill="none" style="stroke:{INK}"/>')
@@ -159,13 +159,20 @@ def _circle(shown: Map, size: Size) -> _Sheet:
         p = sheet.around(angle, rim + 4)
         sheet.taken.append(Box(p.x - 6, p.y - 6, p.x + 6, p.y + 6))
     for i, value in enumerate(VALUES):
-        spot = sheet.around(36 * i, rim + 14)
+        spot = sheet.around(36 * i, rim + gap)
         dx = math.sin(math.radians(36 * i))
         anchor = "middle" if abs(dx) < 0.2 else "start" if dx > 0 else "end"
         down = spot.y + (TEXT * 0.75 if i == 5 else 0 if i == 0 else 4)
         sheet.text(spot.x, down, value.name, anchor=anchor, colour=INK)
     sheet.parts.append(f'<circle cx="{_f(x)}" cy="{_f(y)}" r="2" style="fill:{INK}"/>')
     return sheet
+
+
+def _reach(of: Placed) -> float:
+    """How far from the middle something of it is drawn."""
+    if isinstance(of, PlacedModel) and of.highlighted and of.length.high is not None:
+        return of.length.high
+    return of.length.value
 
 
 def _plane(shown: Map, size: Size) -> _Sheet:
@@ -183,10 +190,21 @@ def _plane(shown: Map, size: Size) -> _Sheet:
     unit = (width - left - right) / (high.x - low.x)
     # a plane much higher than wide would not fit onto a screen
     unit = min(unit, (620.0 if wide else 420.0) / (high.y - low.y))
+    more = math.floor(((width - left - right) / unit - (high.x - low.x)) / 2 / step) * step
+    low, high = Place(low.x - more, low.y), Place(high.x + more, high.y)
     spare = (width - left - right - unit * (high.x - low.x)) / 2
     height = top + bottom + unit * (high.y - low.y)
-    sheet = _Sheet(size, width, height, Point(left + spare - low.x * unit, top + high.y * unit), unit, False, _within(width, height))
+    sheet = _Sheet(
+        size,
+        width,
+        height,
+        Point(left + spare - low.x * unit, top + high.y * unit),
+        unit,
+        False,
+        _within(width, height),
+    )
     corner, far = sheet.at(Place(low.x, high.y)), sheet.at(Place(high.x, low.y))
+    sheet.bounds = Box(corner.x + 2, corner.y + 2, far.x - 2, far.y - 2)
     for k in range(round((high.x - low.x) / step) + 1):
         value = low.x + k * step
         x = sheet.at(Place(value, 0)).x
@@ -234,11 +252,9 @@ def _tick(value: float) -> str:
 
 def _marks(shown: Map, sheet: _Sheet) -> None:
     marked = [m for m in shown.models if m.highlighted]
-    radius = _radius(sheet.size)
+    radius = _radius(shown, sheet.size)
     for m in marked[:OVALS]:
-        sheet.parts.append(_oval(m, sheet))
-        if shown.view == "circle":
-            sheet.parts.append(_arc(m, sheet))
+        sheet.parts.append(_arc(m, sheet) if shown.view == "circle" else _oval(m, sheet))
     by_id = {p.id: p for p in shown.people}
     for c in shown.contrasts:
         a, b = sheet.at(by_id[c.toward].place), sheet.at(by_id[c.against].place)
@@ -254,11 +270,13 @@ def _marks(shown: Map, sheet: _Sheet) -> None:
     _names(shown, sheet, radius)
 
 
-def _radius(size: Size) -> Callable[[PlacedModel], float]:
+def _radius(shown: Map, size: Size) -> Callable[[PlacedModel], float]:
+    """How large a dot is: on the circle the larger the more the wave explains."""
     scale = 1.0 if size == "wide" else 0.75
 
     def radius(m: PlacedModel) -> float:
-        return scale * (2.5 + (4.5 * m.fit.value if m.fit is not None else 0.0))
+        fit = m.fit.value if m.fit is not None else 0.0
+        return scale * (2.5 + 4.5 * fit if shown.view == "circle" else 4.5)
 
     return radius
 
@@ -306,25 +324,25 @@ def _oval(m: Placed, sheet: _Sheet) -> str:
     if m.region is None:
         return ""
     p = sheet.at(m.place)
-    # on the circle the first coordinate points up and angles go clockwise, so its axis lies a quarter back
-    turn = m.region.turn - 90 if sheet.swapped else -m.region.turn
     return (
         f'<ellipse cx="{_f(p.x)}" cy="{_f(p.y)}" rx="{_f(m.region.major * sheet.unit)}" '
-        f'ry="{_f(m.region.minor * sheet.unit)}" transform="rotate({_f(turn)} {_f(p.x)} {_f(p.y)})" '
-        f'style="fill:{ACCENT};stroke:{ACCENT}" fill-opacity="0.08" stroke-opacity="0.5"/>'
+        f'ry="{_f(m.region.minor * sheet.unit)}" transform="rotate({_f(-m.region.turn)} {_f(p.x)} {_f(p.y)})" '
+        f'style="fill:{ACCENT};stroke:{ACCENT}" fill-opacity="0.07" stroke-opacity="0.5"/>'
     )
 
 
 def _arc(m: PlacedModel, sheet: _Sheet) -> str:
+    """The interval of the direction along the circle, that of the length along the radius."""
     if m.angle is None or m.angle.low is None or m.angle.high is None:
         return ""
     r = m.length.value * sheet.unit
     a, b = sheet.around(m.angle.low, r), sheet.around(m.angle.high, r)
     large = int((m.angle.high - m.angle.low) % 360 > 180)
-    return (
-        f'<path class="vp-map-arc" d="M{_f(a.x)} {_f(a.y)}A{_f(r)} {_f(r)} 0 {large} 1 {_f(b.x)} {_f(b.y)}" '
-        f'fill="none" style="stroke:{ACCENT}" stroke-width="2"/>'
-    )
+    path = f"M{_f(a.x)} {_f(a.y)}A{_f(r)} {_f(r)} 0 {large} 1 {_f(b.x)} {_f(b.y)}"
+    if m.length.low is not None and m.length.high is not None:
+        near, far = (sheet.around(m.angle.value, x * sheet.unit) for x in (m.length.low, m.length.high))
+        path += f"M{_f(near.x)} {_f(near.y)}L{_f(far.x)} {_f(far.y)}"
+    return f'<path class="vp-map-arc" d="{path}" fill="none" style="stroke:{ACCENT}" stroke-width="1.75"/>'
 
 
 def _link(shown: Map, sheet: _Sheet) -> str | None:

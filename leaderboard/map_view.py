@@ -8,7 +8,6 @@ raters are known on both instruments; practice boards have none.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple
@@ -16,7 +15,6 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from data.errors import InputError
 from data.key_file import KeyTable
 from data.reference import OVERALL, Reference
 from data.values import VALUES
@@ -24,7 +22,6 @@ from eval_queue.bootstrap import bootstrap
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.scoring import Floats
 from eval_queue.stability import circumplex
-from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.lineage import lineage
 from leaderboard.projection import (
     WEIGHTS,
@@ -38,12 +35,10 @@ from leaderboard.projection import (
     share,
 )
 from leaderboard.proximity import SLOPES
-from leaderboard.ranking import published_means, stored_means
 from leaderboard.results import Board
+from leaderboard.row_means import RowMeans
 from leaderboard.sentence import PUBLISHED_DIGEST
 
-WORKED_OUT: Final = 60
-"""How many rows of this installation have their regions worked out for one page; the next view takes the next ones."""
 SHORT: Final[Mapping[str, str]] = {
     OVERALL: "Europe: all",
     "gender/female": "Europe: women",
@@ -59,8 +54,6 @@ SHORT: Final[Mapping[str, str]] = {
 
 Kind = Literal["raters", "raters on the PVQ-21", "group"]
 """Who the people are, and on which instrument."""
-
-_log = logging.getLogger(__name__)
 
 
 class _Shown(BaseModel):
@@ -177,12 +170,12 @@ class Regions:
 
     Args:
         key: of a benchmark by digest, None where it is not known.
-        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
+        means: the rows' mean ratings.
     """
 
-    def __init__(self, key: Callable[[str], KeyTable | None], answers: Callable[[str], bytes]) -> None:
+    def __init__(self, key: Callable[[str], KeyTable | None], means: RowMeans) -> None:
         self._key = key
-        self._answers = answers
+        self._means = means
         self._known: dict[tuple[str, str], Sure | None] = {}
         self._lock = threading.Lock()
 
@@ -193,31 +186,17 @@ class Regions:
             board: whose rows.
             first: ids of rows that must not wait for another view.
         """
+        key = self._key(board.key.digest)
+        if key is None:
+            return {}, True
+        means, finished = self._means.of(board, key, first)
+        names = {r.id: (r.id, r.created.isoformat()) for r in board.results if r.id in means}
         with self._lock:
-            names = {(r.id, r.created.isoformat()): r for r in board.results}
-            waiting = [name for name in names if name not in self._known]
-            finished = True
-            if waiting and (key := self._key(board.key.digest)) is not None:
-                means = published_means(key, board.results)
-                own = sorted((n for n in waiting if n[0] not in means), key=lambda n: n[0] not in first)
-                finished = len(own) <= WORKED_OUT
-                for name in own[:WORKED_OUT]:
-                    try:
-                        means[name[0]] = stored_means(self._answers(name[0]), key)
-                    except InputError:
-                        self._known[name] = None
-                    except (StoreUnavailable, WriteConflict) as error:
-                        _log.warning("the answers of %s cannot be had now: %s", name[0], error)
-                        finished = False
-                    except (ValueError, KeyError, OSError):  # a damaged table must not cost the others their place
-                        _log.exception("the stored answers of %s cannot be used", name[0])
-                        self._known[name] = None
-                rows = [name for name in waiting if name[0] in means]
-                if rows:
-                    found = _sure(np.array([means[id_] for id_, _ in rows]), key)
-                    self._known |= dict(zip(rows, found, strict=True))
-            sure = {name[0]: self._known.get(name) for name in names}
-        return {id_: found for id_, found in sure.items() if found is not None}, finished
+            if new := [id_ for id_, name in names.items() if name not in self._known]:
+                found = _sure(np.array([means[id_] for id_ in new]), key)
+                self._known |= {names[id_]: sure for id_, sure in zip(new, found, strict=True)}
+            known = {id_: self._known[name] for id_, name in names.items()}
+        return {id_: sure for id_, sure in known.items() if sure is not None}, finished
 
 
 def _sure(x: Floats, key: KeyTable) -> list[Sure | None]:

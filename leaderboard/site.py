@@ -27,6 +27,7 @@ from leaderboard.map_view import Regions
 from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
+from leaderboard.row_means import RowMeans
 from leaderboard.sentence import PUBLISHED_DIGEST
 
 _log = logging.getLogger(__name__)
@@ -104,7 +105,12 @@ class Site:
     @cached_property
     def regions(self) -> Regions:
         """How sure the rows' places on the map are."""
-        return Regions(self.key, self.queue.answers)
+        return Regions(self.key, self.row_means)
+
+    @cached_property
+    def row_means(self) -> RowMeans:
+        """The rows' mean ratings of each item."""
+        return RowMeans(self.queue.answers)
 
     @cached_property
     def released(self) -> Released:
