@@ -10,8 +10,7 @@ the promise does not rest on that script alone: no connection, no form, no forei
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -106,10 +105,15 @@ def _length(query: Mapping[str, str]) -> Length:
     return "long" if query.get("form") == "long" else "short"
 
 
-@lru_cache(maxsize=8)
-def _chosen(digest: str, length: Length, benchmark: Benchmark) -> Form:
-    del digest  # what tells one benchmark from another
-    return choose(benchmark, SIZES[length])
+_forms: dict[tuple[str, Length], Form] = {}
+
+
+def _form(benchmark: Benchmark, length: Length) -> Form:
+    """The form of a benchmark, chosen once."""
+    key = (benchmark.digest, length)
+    if key not in _forms:
+        _forms[key] = choose(benchmark, SIZES[length])
+    return _forms[key]
 
 
 def _board(site: Site) -> Board | None:
@@ -127,7 +131,7 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
     from scipy.special import stdtrit
 
     b = site.benchmark
-    form = _chosen(b.digest, length, b)
+    form = _form(b, length)
     rows = list(form.rows)
     selected = b.key.selected[rows, : len(VALUES)]
     items = []
@@ -206,9 +210,14 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         # "<" cannot end the script element when it is written as an escape
         payload=Markup(_json({**taken.model_dump(), "drawing": drawing})),
         frame=frame("full"),
-        words=sum(len(f"{i.title or ''} {i.query} {i.text}".split()) for i in taken.items),
+        minutes=max(5, 5 * round(_minutes(taken.items) / 5)),
     )
     return page if finished else Passing(page)
+
+
+def _minutes(items: Sequence[TakeItem]) -> float:
+    """How long it takes: reading at 240 words a minute, and ten seconds to decide."""
+    return sum(len(f"{i.title or ''} {i.query} {i.text}".split()) / 240 + 1 / 6 for i in items)
 
 
 def _json(content: object) -> str:

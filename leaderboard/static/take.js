@@ -239,9 +239,12 @@ const takeIt = (function () {
 
   // ---- the portrait --------------------------------------------------------------------------------------------
 
+  /* A person's scores reach farther than a model's, which are means of many answers: the rim stands for `limit`. */
+  let limit = 1;
+
   function spot(spoke, value) {
     const g = data.drawing;
-    const radius = g.zero + g.unit * Math.min(g.limit, Math.max(-g.limit, value));
+    const radius = g.zero + g.unit * Math.min(1, Math.max(-1, value / limit)) * g.limit;
     const turn = (2 * Math.PI * spoke) / values.length;
     return [g.centre[0] + radius * Math.sin(turn), g.centre[1] - radius * Math.cos(turn)];
   }
@@ -264,8 +267,8 @@ const takeIt = (function () {
     const svg = el("svg:svg", { viewBox: `0 0 ${data.drawing.width} ${data.drawing.height}`, role: "img", class: "vp-portrait vp-full", "font-size": "14", "aria-labelledby": "take-svg-title" },
       el("svg:title", { id: "take-svg-title" }, "Your value portrait; the table beside it has the numbers"));
     for (const part of document.getElementById("take-frame").children) svg.append(part.cloneNode(true));
-    if (models) svg.append(el("svg:path", { d: outline(models), class: "vp-take-models" }));
-    if (raters) svg.append(el("svg:path", { d: outline(raters), class: "vp-reference" }));
+    if (models) svg.append(el("svg:path", { d: outline(models.scores), class: "vp-take-models" }));
+    if (raters) svg.append(el("svg:path", { d: outline(raters.scores), class: "vp-reference" }));
     if (you.half.every((h) => h !== null)) {
       const ends = [1, -1].map((sign) => outline(you.scores.map((s, i) => s + sign * you.half[i])));
       svg.append(el("svg:path", { d: ends.join(""), class: "vp-band" }));
@@ -280,9 +283,14 @@ const takeIt = (function () {
   }
 
   /* Others on the items that were answered; null where a rating is missing. */
-  function scoresOf(ratings, items, rows) {
+  function scoredOn(ratings, items, rows) {
     const theirs = rows.map((i) => ratings[i]);
-    return theirs.some((x) => x === null) ? null : takeIt.score(items, theirs, data.t).scores;
+    return theirs.some((x) => x === null) ? null : takeIt.score(items, theirs, data.t);
+  }
+
+  function beside(of, i) {
+    if (of.scores[i] === null) return "–";
+    return [signed(of.scores[i]), of.half[i] === null ? null : el("span", null, ` ±${of.half[i].toFixed(2)}`)];
   }
 
   function portrait() {
@@ -290,11 +298,12 @@ const takeIt = (function () {
     const items = rows.map((i) => data.items[i]);
     const ratings = rows.map((i) => answers[i]);
     const you = takeIt.score(items, ratings, data.t);
-    const raters = data.raters ? scoresOf(data.raters, items, rows) : null;
+    const raters = data.raters ? scoredOn(data.raters, items, rows) : null;
     const whole = data.models.filter((m) => !m.muted && rows.every((i) => m.ratings[i] !== null));
-    const each = whole.map((m) => scoresOf(m.ratings, items, rows));
-    const models = each.length ? values.map((_, v) => (each[0][v] === null ? null : each.reduce((a, s) => a + s[v], 0) / each.length)) : null;
+    // scores are sums of ratings, so those of the mean ratings are the mean scores
+    const models = whole.length ? scoredOn(data.items.map((_, i) => whole.reduce((a, m) => a + m.ratings[i], 0) / whole.length), items, rows) : null;
     const reach = Math.max(1, ...you.scores.map((s, v) => Math.abs(s ?? 0) + (you.half[v] ?? 0)));
+    limit = Math.max(1, Math.ceil(Math.max(...[you, raters, models].filter(Boolean).flatMap((of) => of.scores.map(Math.abs)))));
     const table = el("table", { class: "vp-take-table" },
       el("caption", { class: "vp-hidden" }, "Your score on each value with its 95 % interval, beside the raters and the mean of the models on the same items"),
       el("thead", null, el("tr", null, el("th", { scope: "col" }, "Value"), el("td", { class: "vp-take-axis" }), el("th", { scope: "col" }, "You"), raters ? el("th", { scope: "col" }, "Raters") : null, models ? el("th", { scope: "col" }, "Models") : null)),
@@ -305,8 +314,8 @@ const takeIt = (function () {
           el("th", { scope: "row" }, el("span", { class: "vp-mark", style: { background: v.colour } }), v.name),
           el("td", { class: "vp-take-axis" }, s === null ? null : el("span", { class: "vp-whisker vp-long", "aria-hidden": "true", style: { "--s": place(s, reach), "--l": place(s - (h ?? 0), reach), "--h": place(s + (h ?? 0), reach) } })),
           el("td", { "data-score": s === null ? null : String(s), "data-half": h === null ? null : String(h) }, s === null ? "–" : signed(s), el("span", null, s === null ? "" : h === null ? " interval not known" : ` (${signed(s - h)} to ${signed(s + h)})`)),
-          raters ? el("td", { class: "vp-take-other" }, raters[i] === null ? "–" : signed(raters[i])) : null,
-          models ? el("td", { class: "vp-take-other" }, models[i] === null ? "–" : signed(models[i])) : null);
+          raters ? el("td", { class: "vp-take-other" }, beside(raters, i)) : null,
+          models ? el("td", { class: "vp-take-other" }, beside(models, i)) : null);
       })));
     const finished = rows.length === data.items.length;
     show(el("div", { class: "vp-take-result" },
@@ -314,7 +323,7 @@ const takeIt = (function () {
       el("p", { class: "vp-take-said" }, said(you)),
       el("div", { class: "vp-take-pair" },
         el("figure", null, drawing(you, raters, models),
-          el("figcaption", null, "The ring is your own average. ", you.half.every((h) => h !== null) ? "Band: 95 % interval. " : "Rate more items to see how wide the interval is. ", raters ? "Dotted: the benchmark’s raters. " : null, models ? `Dashed: mean of ${whole.length} models. ` : null, "All on the same items; scores beyond ±1 lie on the rim.")),
+          el("figcaption", null, "The ring is your own average. ", you.half.every((h) => h !== null) ? "Band: 95 % interval. " : "Rate more items to see how wide the interval is. ", raters ? "Dotted: the benchmark’s raters. " : null, models ? `Dashed: mean of ${whole.length} models. ` : null, `All on the same items. The rim is ±${limit}, a wider scale than in the models’ portraits.`)),
         el("div", null, table,
           el("p", { class: "vp-take-hint" }, `Rating points relative to the own average, with 95 % interval; the axis runs from −${reach.toFixed(1)} to +${reach.toFixed(1)}. Higher is not better.`))),
       el("h3", null, "Nearest models"),
