@@ -338,8 +338,9 @@ const takeIt = (function () {
   function said(you) {
     const list = (names) => (names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names[names.length - 1]}` : names[0]);
     const named = (test) => values.filter((_, i) => you.scores[i] !== null && you.half[i] !== null && test(you.scores[i], you.half[i])).map((v) => v.name);
-    const above = named((s, h) => s - h > 0);
-    const below = named((s, h) => s + h < 0);
+    const nothing = 1e-9; // equal ratings differ by rounding errors
+    const above = named((s, h) => s - h > nothing);
+    const below = named((s, h) => s + h < -nothing);
     if (you.half.every((h) => h === null)) return "You have rated one item a value: too few to say how sure any of this is.";
     if (!above.length && !below.length) return "No value is distinguishable from your own average. With so few items that is the usual outcome.";
     const parts = [above.length ? `${list(above)} above your own average` : null, below.length ? `${list(below)} below it` : null].filter(Boolean);
