@@ -7,9 +7,10 @@ Columns `model`, `portrait_id`, `option_id`, `mean` (null where a model has no r
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,20 @@ PUBLISHED: Final = Path(__file__).parent / "published" / "item_means.parquet"
 
 _DIGEST: Final = b"benchmark_digest"
 _COLUMNS: Final = ("model", "portrait_id", "option_id", "mean")
+
+
+class Items(Protocol):
+    """What must be known of a benchmark: itself, or its key without texts (`data.key_file.KeyTable`)."""
+
+    @property
+    def digest(self) -> str:
+        """Its identity."""
+        ...
+
+    @property
+    def item_index(self) -> Mapping[tuple[int, int], int]:
+        """Row of an item in arrays over items, by (`portrait_id`, `option_id`)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +76,7 @@ def write_item_means(benchmark: Benchmark, found: ItemMeans, path: Path = PUBLIS
         unfinished.unlink(missing_ok=True)
 
 
-def read_item_means(benchmark: Benchmark, path: Path = PUBLISHED) -> ItemMeans | None:
+def read_item_means(benchmark: Items, path: Path = PUBLISHED) -> ItemMeans | None:
     """Read the file.
 
     Returns:
@@ -87,7 +102,7 @@ def read_item_means(benchmark: Benchmark, path: Path = PUBLISHED) -> ItemMeans |
     names, queries, options, values = (table[name].to_pylist() for name in _COLUMNS)
     models = tuple(sorted(set(names)))
     row = {name: i for i, name in enumerate(models)}
-    means = np.full((len(models), len(benchmark.items)), np.nan)
+    means = np.full((len(models), len(benchmark.item_index)), np.nan)
     for name, query, option, value in zip(names, queries, options, values, strict=True):
         item = benchmark.item_index.get((query, option))
         if item is None:

@@ -23,6 +23,8 @@ LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
 NAVIGATION: Final = (
     ("Board", ""),
     ("Compare", "compare"),
+    ("Map", "map"),
+    ("Take it", "take"),
     ("Submit", "submit"),
     ("Queue", "queue"),
     ("Benchmark", "benchmark"),

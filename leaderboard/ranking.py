@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
-from data.item_means import read_item_means
+from data.item_means import Items, read_item_means
 from data.values import DIMENSIONS
 from eval_queue.records import Result
 from eval_queue.scoring import Floats, item_means
@@ -96,7 +96,7 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
     return Ranking(benchmark_digest=benchmark.digest, rows=rows)
 
 
-def published_means(benchmark: Benchmark, results: Sequence[Result]) -> dict[str, Floats]:
+def published_means(benchmark: Items, results: Sequence[Result]) -> dict[str, Floats]:
     """Mean rating of each item by the published rows among `results`, by id."""
     found = read_item_means(benchmark)
     if found is None:
@@ -105,14 +105,14 @@ def published_means(benchmark: Benchmark, results: Sequence[Result]) -> dict[str
     return {r.id: found.means[at[r.model]] for r in results if r.origin == "published" and r.model in at}
 
 
-def stored_means(table: bytes, benchmark: Benchmark) -> Floats:
+def stored_means(table: bytes, benchmark: Items) -> Floats:
     """Mean rating of each item in a run's table of answers (`eval_queue.outcome`), shape (items,)."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = ("prompt_variant", "portrait_id", "option_id", "rating")
     columns = pq.read_table(pa.BufferReader(table), columns=list(names)).to_pydict()
-    ratings = np.full((1, len(VARIANTS), len(benchmark.items)), np.nan)
+    ratings = np.full((1, len(VARIANTS), len(benchmark.item_index)), np.nan)
     for variant, query, option, rating in zip(*(columns[name] for name in names), strict=True):
         if rating is not None:
             ratings[0, VARIANTS.index(variant), benchmark.item_index[query, option]] = rating

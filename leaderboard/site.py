@@ -27,9 +27,11 @@ from eval_queue.released import Released
 from eval_queue.scoring import Floats
 from eval_queue.settings import Endpoint
 from leaderboard.answers_view import AnswersKept, ItemAnswers, answers_of, answers_table
+from leaderboard.map_view import Regions
 from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
+from leaderboard.row_means import RowMeans
 from leaderboard.samples import Samples
 from leaderboard.sentence import PUBLISHED_DIGEST
 
@@ -107,6 +109,16 @@ class Site:
         """The boards' rows among people. The shipped ones rest on the shipped groups."""
         shipped = read_proximity if self.reference_file is None else lambda: None
         return Proximities(self.choices, self.queue.answers, self.study, shipped, lambda: self.reference)
+
+    @cached_property
+    def regions(self) -> Regions:
+        """How sure the rows' places on the map are."""
+        return Regions(self.key, self.row_means)
+
+    @cached_property
+    def row_means(self) -> RowMeans:
+        """The rows' mean ratings of each item."""
+        return RowMeans(self.queue.answers)
 
     @cached_property
     def released(self) -> Released:

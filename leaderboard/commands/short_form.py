@@ -1,0 +1,42 @@
+"""`python -m leaderboard short-form`: how well the short forms stand for the whole benchmark, to `data/published/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command()
+    def short_form(
+        source: Annotated[
+            str | None,
+            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
+        ] = None,
+        out: Annotated[
+            Path | None,
+            typer.Option(help="Write here instead of `data/published/short_form.json`.", show_default=False),
+        ] = None,
+    ) -> None:
+        """Measure the forms of "Take it yourself" on the released models, after `python -m eval_queue publish`."""
+        from data.sources import load_benchmark, load_study
+        from eval_queue.checkpoint import write_whole
+        from eval_queue.released import Released
+        from leaderboard.short_form_report import PUBLISHED_FORMS, measure, released_ratings
+
+        benchmark = load_benchmark(source, progress=True)
+        found = measure(benchmark, released_ratings(benchmark, Released()), load_study(source))
+        path = out or PUBLISHED_FORMS
+        write_whole(path, found.model_dump_json(indent=1).encode() + b"\n")
+        for length, form in found.forms.items():
+            for who, of in (("six wordings", form.models), ("one wording", form.once), ("raters", form.raters)):
+                typer.echo(
+                    f"{length}, {len(form.items)} items, {who} ({of.respondents}): correlation "
+                    f"{of.correlation_median or 0:.2f} ({of.correlation_low or 0:.2f} to "
+                    f"{of.correlation_high or 0:.2f}), intervals of +-{of.half or 0:.2f} hold {of.held or 0:.1%}"
+                )
+        typer.echo(f"written to {path}")

@@ -1,0 +1,109 @@
+"""Map: all rows of a board on the circle of values, or on a fixed plane together with groups of people.
+
+The address is the state: `view` (`circle`, `plane`), `table` (a board, or `practice`), and who stands out: `highlight`
+(ids of rows, repeated), `family`, `developer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from data.values import VALUES
+from eval_queue.records import Result
+from leaderboard.charts import number
+from leaderboard.document import Passing, every
+from leaderboard.lineage import lineage
+from leaderboard.map_charts import interval, map_svg, toward
+from leaderboard.map_view import Map, bridged, build
+from leaderboard.markup import render
+from leaderboard.projection import View
+from leaderboard.results import Board
+from leaderboard.site import Site
+from leaderboard.table import BENCHMARKS
+
+ROUTE: Final = "map"
+NAME: Final = "Map"
+SCRIPTS: Final = ("map.js",)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks for. What is no known choice counts as not given."""
+
+    view: View
+    table: str
+    highlight: tuple[str, ...]
+    family: str
+    developer: str
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str]) -> Asked:
+        """Read an address."""
+        return cls(
+            view="plane" if query.get("view") == "plane" else "circle",
+            table=query.get("table", ""),
+            highlight=tuple(dict.fromkeys(every(query, "highlight"))),
+            family=query.get("family", ""),
+            developer=query.get("developer", ""),
+        )
+
+    def wants(self, r: Result) -> bool:
+        """Whether a row is to stand out."""
+        return (
+            r.id in self.highlight
+            or bool(self.family and lineage(r.model).family == self.family)
+            or bool(self.developer and r.developer == self.developer)
+        )
+
+    def link(self, **other: str) -> str:
+        """The fields of an address that asks for the same but for `other`."""
+        fields = [(name, other.get(name, getattr(self, name))) for name in ("view", "table", "family", "developer")]
+        return urlencode([f for f in fields if f[1]] + [("highlight", id_) for id_ in self.highlight])
+
+
+def _board(site: Site, table: str) -> Board | None:
+    boards = site.boards()
+    if table == "practice":
+        return next((b for b in boards if b.practice), None)
+    named = next((b for b in boards if b.key.slug == table), None)
+    return named or next((b for b in boards if not b.practice), None)
+
+
+def data(site: Site, query: Mapping[str, str]) -> Map:
+    """The map for the fields of an address: the JSON twin of the page."""
+    return _found(site, Asked.parse(query))[0]
+
+
+def _found(site: Site, asked: Asked) -> tuple[Map, bool]:
+    board = _board(site, asked.table)
+    sure, finished = site.regions.of(board, asked.highlight) if board else ({}, True)
+    made = build(board, asked.view, asked.wants, sure, bridged(board, lambda: site.reference))
+    return made, finished
+
+
+def words(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML for the fields of an address."""
+    asked = Asked.parse(query)
+    shown, finished = _found(site, asked)
+    boards = site.boards()
+    page = render(
+        "map.html",
+        map=shown,
+        asked=asked,
+        wide=map_svg(shown),
+        narrow=map_svg(shown, "narrow"),
+        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        lost=bool(asked.table and asked.table != "practice" and asked.table not in {b.key.slug for b in boards}),
+        families=sorted({m.family for m in shown.models}, key=str.casefold),
+        developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),
+        groups=[p for p in shown.people if p.kind == "group"],
+        values=VALUES,
+        number=number,
+        interval=interval,
+        toward=toward,
+        finished=finished,
+    )
+    return page if finished else Passing(page)

@@ -1,0 +1,207 @@
+"""A short form of a benchmark that a person answers in minutes: which items, how they are scored, how sure that is.
+
+**Choice.** `SIZES` items (2 or 6 a value). The choice is a small integer program, solved exactly: each item stands for
+one value that it counts for; as many items as possible, then the greatest sum of merits, where
+
+- no value has more than its 2 or 6 items, so that they are even;
+- no query gives more items than evenness asks for (one, where there are enough queries): answers to one query go
+  together;
+- no source gives more than its share, rounded up.
+
+The merit of an item for a value is its correlation with the value minus its correlations with the other values that it
+counts for: items that speak clearly for one value come first. Ties go to the item that stands first. Items are asked so
+that each value has been asked once after the first ten, and neighbours on the circle do not follow each other.
+
+**Score.** As a model's (`eval_queue.scoring`): mean rating of a value's items minus the mean over the form's distinct
+items. An item of the form counts for all the values that it counts for in the benchmark.
+
+**Interval.** Two items cannot tell their own spread, so all values share one: s^2 is the mean square of the ratings
+around the means of their values, with (items - values) degrees of freedom. A score is a weighted sum of ratings, so its
+variance is s^2 times the sum of squared weights, or of squared sums over queries where that is larger; the interval is
+a 95 % t interval. It speaks of which items were chosen, and says nothing of another day. `static/take.js` computes the
+same in the page; `tests/browser/test_take.py` holds it to these functions.
+
+Pure functions; `agreement` is what `python -m leaderboard short-form` publishes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.benchmark import Benchmark
+from data.values import VALUES
+from eval_queue.scoring import Bools, Floats
+
+Length = Literal["short", "long"]
+
+SIZES: Final[dict[Length, int]] = {"short": 20, "long": 60}
+"""How many items each form asks at most."""
+
+_STRIDE: Final = 3
+"""Values asked one after the other are so many places apart on the circle."""
+
+
+class Form(NamedTuple):
+    """A short form."""
+
+    rows: tuple[int, ...]
+    """Its items, as positions in `Benchmark.items`, in the order in which they are asked."""
+    stands_for: tuple[int, ...]
+    """The value that each was chosen for, as a position in `VALUES`."""
+
+
+def choose(benchmark: Benchmark, size: int) -> Form:
+    """Choose the items of a form; the same benchmark always gives the same form.
+
+    Args:
+        benchmark: to choose from.
+        size: items at most; a benchmark with too few gives as many as it can.
+    """
+    selected = benchmark.key.selected[:, : len(VALUES)]
+    rho = np.where(selected, benchmark.key.rho[:, : len(VALUES)], 0.0)
+    item, value = np.nonzero(selected)
+    merit = 2 * rho[item, value] - rho[item].sum(axis=1)
+    sources = sorted({q.source for q in benchmark.queries})
+    source = np.array([sources.index(benchmark.query_by_id[i.query_id].source) for i in benchmark.items])
+    query = benchmark.query_index
+    each = -(-size // len(VALUES))
+    groups = [
+        (value, each),
+        (item, 1),
+        (len(benchmark.items) + query[item], -(-size // max(1, len(np.unique(query[item]))))),
+        (source[item], -(-size // len(sources))),
+    ]
+    picked = np.flatnonzero(_best(merit, groups))
+    # within a value the clearest first; then one of each value after the other
+    picked = picked[np.lexsort((picked, -merit[picked]))]
+    seen: dict[int, int] = {}
+    order: list[tuple[int, int, int]] = []
+    for n in picked.tolist():
+        v = int(value[n])
+        seen[v] = seen.get(v, 0) + 1
+        order.append((seen[v], v * pow(_STRIDE, -1, len(VALUES)) % len(VALUES), n))
+    chosen = [n for _, _, n in sorted(order)]
+    return Form(tuple(int(item[n]) for n in chosen), tuple(int(value[n]) for n in chosen))
+
+
+def _best(merit: Floats, groups: Sequence[tuple[NDArray[np.intp], int]]) -> Bools:
+    """The largest choice that keeps all limits, and among the largest the one of most merit.
+
+    Args:
+        merit: of each candidate.
+        groups: for each kind of limit the group of each candidate, and how many a group may give.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    n = len(merit)
+    limits = []
+    for of, most in groups:
+        names, at = np.unique(of, return_inverse=True)
+        members = csr_array((np.ones(n), (at, np.arange(n))), shape=(len(names), n))
+        limits.append(LinearConstraint(members, -np.inf, most))
+
+    def solve(cost: Floats, more: list[LinearConstraint]) -> Bools:
+        found = milp(
+            cost,
+            integrality=np.ones(n, dtype=np.int64),
+            bounds=Bounds(0, 1),
+            constraints=limits + more,
+            options={"mip_rel_gap": 0.0},
+        )
+        if found.x is None:  # choosing nothing keeps all limits, so there is always a solution
+            raise RuntimeError(found.message)
+        return np.asarray(found.x > 0.5)
+
+    largest = int(solve(-np.ones(n), []).sum())
+    everything = csr_array(np.ones((1, n)))
+    return solve(-merit, [LinearConstraint(everything, largest, largest)])
+
+
+class Scored(NamedTuple):
+    """A profile from a form, arrays in circle order, shape (10,); NaN where it cannot be had."""
+
+    score: Floats
+    """Mean rating of a value's items minus the mean over all items."""
+    half: Floats
+    """Half width of the 95 % interval."""
+    reliability: float
+    """R = 1 - mean SE^2 / variance of the ten scores, as for models."""
+
+
+def score_form(ratings: Floats, counts: Bools, queries: NDArray[np.intp]) -> Scored:
+    """Score answers to a form.
+
+    Args:
+        ratings: of the answered items, shape (items,), without NaN.
+        counts: which item counts for which value, shape (items, 10).
+        queries: the query of each item, shape (items,).
+    """
+    from scipy.special import stdtrit
+
+    n = counts.sum(axis=0)
+    asked = n > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = counts / n - 1 / len(ratings)
+        means = ratings @ counts / n
+    score = np.where(asked, means - ratings.mean(), np.nan)
+    freedom = len(ratings) - int(asked.sum())
+    if freedom < 1:
+        return Scored(score, np.full(len(n), np.nan), math.nan)
+    fitted = counts @ np.where(asked, means, 0.0) / counts.sum(axis=1)
+    variance = np.square(ratings - fitted).sum() / freedom
+    together = np.stack([weights[queries == q].sum(axis=0) for q in np.unique(queries)])
+    square = np.maximum(np.square(weights).sum(axis=0), np.square(together).sum(axis=0))
+    se = np.sqrt(variance * square)
+    ten = score - score.mean()
+    spread = np.square(ten).mean()
+    reliability = float(1 - np.square(se).mean() / spread) if spread > 1e-18 else math.nan
+    return Scored(score, se * -stdtrit(freedom, 0.025), reliability)
+
+
+class Agreement(NamedTuple):
+    """How well a form stands for the whole benchmark, over several respondents."""
+
+    correlation: Floats
+    """Of the form's ten scores with the whole benchmark's, shape (respondents,); NaN where either does not vary."""
+    difference: Floats
+    """Root mean square difference of the two, rating points, same shape."""
+    held: float
+    """Share of the form's intervals that hold the whole benchmark's score."""
+    half: float
+    """Mean half width of these intervals, rating points."""
+
+
+def agreement(answers: Floats, whole: Floats, form: Form, benchmark: Benchmark) -> Agreement:
+    """Set profiles from a form beside profiles from the whole benchmark, both centred on their ten values.
+
+    The whole benchmark has more items of some values than of others, a form has not: centred on their items' means, the
+    two would differ by one number for all ten values.
+
+    Args:
+        answers: ratings of each item, shape (respondents, items); who lacks one of the form's is left out.
+        whole: the ten scores from the whole benchmark, shape (respondents, 10).
+        form: the form.
+        benchmark: what it was chosen from.
+    """
+    rows = list(form.rows)
+    counts = benchmark.key.selected[rows, : len(VALUES)]
+    usable = np.isfinite(answers[:, rows]).all(axis=1) & np.isfinite(whole).all(axis=1)
+    whole = whole[usable]
+    found = [score_form(x, counts, benchmark.query_index[rows]) for x in answers[usable][:, rows]]
+    score, half = np.array([f.score for f in found]), np.array([f.half for f in found])
+    a, b = (x - x.mean(axis=1, keepdims=True) for x in (score, whole))
+    length = np.sqrt(np.square(a).sum(axis=1) * np.square(b).sum(axis=1))
+    correlation = np.divide((a * b).sum(axis=1), length, out=np.full(len(a), np.nan), where=length > 1e-9)
+    gap = a - b
+    return Agreement(
+        correlation,
+        np.sqrt(np.square(gap).mean(axis=1)),
+        float((np.abs(gap) <= half).mean()),
+        float(half.mean()),
+    )

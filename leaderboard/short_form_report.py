@@ -1,0 +1,155 @@
+"""How well the short forms stand for the whole benchmark: the caution that the page "Take it yourself" shows.
+
+`data/published/short_form.json` holds it for the published benchmark; `python -m leaderboard short-form` writes it. It
+is believed for the benchmark and the choice of items that it names, and for no other.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from data.benchmark import VARIANTS, Benchmark
+from data.errors import InputError
+from data.rater_means import rater_means
+from data.ratings import Study
+from data.values import VALUES
+from eval_queue.released import Released
+from eval_queue.results import number
+from eval_queue.scoring import Floats, item_means, score
+from leaderboard.results import PUBLISHED
+from leaderboard.short_form import SIZES, Form, Length, agreement, choose
+
+PUBLISHED_FORMS: Final = PUBLISHED.with_name("short_form.json")
+
+_log = logging.getLogger(__name__)
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class FormAgreement(_Record):
+    """A form's profiles beside the whole benchmark's."""
+
+    respondents: int
+    """Profiles compared; those that do not vary are left out of the correlations."""
+    correlation_median: float | None
+    """Of the ten scores from the form with the ten from the whole benchmark."""
+    correlation_low: float | None
+    """What 95 % of them exceed."""
+    correlation_high: float | None
+    """What 5 % of them exceed."""
+    difference: float | None
+    """Median over respondents of the root mean square difference of the ten scores, rating points."""
+    held: float | None
+    """Share of the form's 95 % intervals that hold the whole benchmark's score."""
+    half: float | None
+    """Mean half width of these intervals, rating points."""
+
+
+class FormReport(_Record):
+    """One form."""
+
+    items: tuple[tuple[int, int], ...]
+    """(`portrait_id`, `option_id`) in the order in which they are asked."""
+    models: FormAgreement
+    """Models whose ratings are means over six wordings."""
+    once: FormAgreement
+    """The same models answering once, in one wording; each of the six wordings in turn."""
+    raters: FormAgreement
+    """The raters' mean ratings as one respondent."""
+
+
+class ShortForms(_Record):
+    """Both forms."""
+
+    schema_version: Literal[1] = 1
+    benchmark_digest: str
+    forms: dict[Length, FormReport]
+
+    def of(self, length: Length, form: Form, benchmark: Benchmark) -> FormReport | None:
+        """The report on a form; None where it is about other items."""
+        found = self.forms.get(length)
+        same = found is not None and self.benchmark_digest == benchmark.digest and found.items == _ids(form, benchmark)
+        return found if same else None
+
+
+def measure(benchmark: Benchmark, ratings: Floats, study: Study) -> ShortForms:
+    """Measure both forms.
+
+    Args:
+        benchmark: they are chosen from.
+        ratings: of models, shape (models, 6 variants, items), NaN where there is none.
+        study: the raters.
+    """
+    selected = benchmark.key.selected
+    once = ratings.reshape(-1, 1, ratings.shape[-1])
+    respondents = {
+        "models": item_means(ratings),
+        "once": once[:, 0],
+        "raters": rater_means(benchmark, study)[None],
+    }
+    # one wording is set beside the same model's whole profile, which is what the form is to stand for
+    whole = {name: score(x[:, None], selected).score[:, : len(VALUES)] for name, x in respondents.items()}
+    whole["once"] = np.repeat(whole["models"], len(VARIANTS), axis=0)
+    forms = {}
+    for length, size in SIZES.items():
+        form = choose(benchmark, size)
+        found = {name: _summed(x, whole[name], form, benchmark) for name, x in respondents.items()}
+        forms[length] = FormReport(items=_ids(form, benchmark), **found)
+    return ShortForms(benchmark_digest=benchmark.digest, forms=forms)
+
+
+def released_ratings(benchmark: Benchmark, released: Released) -> Floats:
+    """The released models' ratings, models by name: shape (models, 6 variants, items), NaN where there is none.
+
+    Raises:
+        InputError: they are not there, or were asked another benchmark.
+    """
+    if released.digest != benchmark.digest:
+        raise InputError(f"the released models were not asked {benchmark.name} {benchmark.version}")
+    names = ("model", "prompt_variant", "portrait_id", "option_id", "rating")
+    columns = released.everything().select(list(names)).to_pydict()
+    row = {model: i for i, model in enumerate(sorted(set(columns["model"])))}
+    ratings = np.full((len(row), len(VARIANTS), len(benchmark.items)), np.nan)
+    at = [
+        (row[model], VARIANTS.index(variant), benchmark.item_index[query, option])
+        for model, variant, query, option in zip(*(columns[name] for name in names[:4]), strict=True)
+    ]
+    ratings[tuple(np.array(at).T)] = np.array(columns["rating"], dtype=np.float64)
+    return ratings
+
+
+def read_short_forms(path: Path = PUBLISHED_FORMS) -> ShortForms | None:
+    """The shipped report; None where there is none or it cannot be read, which is logged."""
+    try:
+        return ShortForms.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        _log.exception("%s cannot be read: write it anew with `python -m leaderboard short-form`", path.name)
+        return None
+
+
+def _ids(form: Form, benchmark: Benchmark) -> tuple[tuple[int, int], ...]:
+    return tuple(benchmark.items[row].id for row in form.rows)
+
+
+def _summed(answers: Floats, whole: Floats, form: Form, benchmark: Benchmark) -> FormAgreement:
+    found = agreement(answers, whole, form, benchmark)
+    varying = found.correlation[np.isfinite(found.correlation)]
+    low, median, high = np.percentile(varying, [5, 50, 95]) if len(varying) else (np.nan,) * 3
+    return FormAgreement(
+        respondents=len(found.difference),
+        correlation_median=number(median),
+        correlation_low=number(low),
+        correlation_high=number(high),
+        difference=number(float(np.median(found.difference))) if len(found.difference) else None,
+        held=number(found.held),
+        half=number(found.half),
+    )

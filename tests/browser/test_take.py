@@ -1,0 +1,299 @@
+"""Take it yourself in a real browser: its scores are Python's, and no answer leaves the page in any way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from data.practice import practice_benchmark
+from data.values import VALUES
+from leaderboard.short_form import SIZES, Form, choose, score_form
+from tests.browser.conftest import Watched
+from tools.live import RunningApp, app
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+PATTERN = (6, 1, 4, 2, 5, 3, 3)
+STORED = """async () => ({
+  local: Object.entries(localStorage), session: Object.entries(sessionStorage), cookies: document.cookie,
+  databases: (await indexedDB.databases()).map((d) => d.name), caches: await caches.keys(),
+  workers: (await navigator.serviceWorker.getRegistrations()).length, name: window.name, state: history.state,
+})"""
+NOTHING = {
+    "local": [],
+    "session": [],
+    "cookies": "",
+    "databases": [],
+    "caches": [],
+    "workers": 0,
+    "name": "",
+    "state": None,
+}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, upstream_dir: Path) -> Iterator[RunningApp]:
+    """An app with the published benchmark in use."""
+    store = tmp_path_factory.mktemp("published") / "store"
+    with app(store, source=str(upstream_dir), scheduler="false") as running:
+        yield running
+
+
+def begin(page: Page, running: RunningApp, address: str = "take") -> None:
+    page.goto(f"{running.url}/{address}")
+    page.locator("#take-go").click()
+    page.locator(".vp-take-item").wait_for()
+
+
+def answer(page: Page, ratings: list[int]) -> None:
+    for rating in ratings:
+        page.keyboard.press(str(rating))
+
+
+def expected(form: Form, ratings: list[int]) -> Any:
+    benchmark = practice_benchmark()
+    rows = list(form.rows)[: len(ratings)]
+    counts = benchmark.key.selected[rows, : len(VALUES)]
+    return score_form(np.array(ratings, dtype=float), counts, benchmark.query_index[rows])
+
+
+def shown(page: Page) -> tuple[list[float | None], list[float | None]]:
+    """Scores and half widths as the table holds them, all digits."""
+    cells = page.locator(".vp-take-table tbody tr").evaluate_all(
+        "rows => rows.map(r => { const c = r.querySelector('[data-value] td:nth-child(3)');"
+        " return [c.dataset.score ?? null, c.dataset.half ?? null]; })"
+    )
+    read = [[None if x is None else float(x) for x in pair] for pair in cells]
+    return [p[0] for p in read], [p[1] for p in read]
+
+
+def pattern(n: int) -> list[int]:
+    return [PATTERN[i % len(PATTERN)] for i in range(n)]
+
+
+@pytest.mark.parametrize("length", ["short", "long"])
+def test_the_pages_scores_are_pythons(page: Page, served: RunningApp, length: Any) -> None:
+    form = choose(practice_benchmark(), SIZES[length])
+    ratings = pattern(len(form.rows))
+    begin(page, served, f"take?form={length}")
+    answer(page, ratings)
+    page.locator(".vp-take-result").wait_for()
+    scores, half = shown(page)
+    found = expected(form, ratings)
+    assert scores == pytest.approx(found.score, abs=1e-9)
+    assert half == pytest.approx(found.half, abs=1e-9)
+    js = page.evaluate(
+        "([ratings]) => { const d = JSON.parse(document.getElementById('take-data').textContent);"
+        " return takeIt.score(d.items, ratings, d.t); }",
+        [ratings],
+    )
+    assert js["reliability"] == pytest.approx(found.reliability, abs=1e-9)
+
+
+def test_an_early_portrait_is_offered_once_every_value_was_asked(page: Page, served: RunningApp) -> None:
+    form = choose(practice_benchmark(), SIZES["short"])
+    practice = practice_benchmark()
+    ratings = pattern(20)
+    covered = next(n for n in range(1, 21) if practice.key.selected[list(form.rows[:n]), :10].any(axis=0).all())
+    begin(page, served)
+    early = page.get_by_role("button", name="See my portrait now")
+    answer(page, ratings[: covered - 1])
+    assert not early.is_visible()
+    answer(page, ratings[covered - 1 : covered + 3])
+    early.click()
+    scores, half = shown(page)
+    found = expected(form, ratings[: covered + 3])
+    assert scores == pytest.approx(found.score, abs=1e-9)
+    assert half == pytest.approx(found.half, abs=1e-9)
+    page.get_by_role("button", name=f"Rate {20 - covered - 3} more").click()
+    assert page.locator(".vp-take-count").inner_text() == f"Item {covered + 4} of 20, {covered + 3} rated"
+
+
+def test_nothing_leaves_the_page_and_nothing_is_kept(browser: Browser, served: RunningApp) -> None:
+    page = browser.new_page()
+    watched = Watched(served.url)
+    watched.follow(page)
+    page.goto(f"{served.url}/take", wait_until="networkidle")
+    address = page.url
+    assert page.evaluate(STORED) == NOTHING
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.url))
+    page.on("websocket", lambda w: sent.append(w.url))
+    page.locator("#take-go").click()
+    answer(page, pattern(10))
+    page.get_by_role("button", name="Back").click()
+    page.get_by_label("very much like me").check()
+    page.wait_for_timeout(300)
+    answer(page, pattern(20)[10:])
+    page.locator(".vp-take-result").wait_for()
+    page.get_by_role("button", name="Change answers").click()
+    answer(page, [2])
+    page.locator(".vp-take-result").wait_for()
+    page.wait_for_timeout(500)
+    assert sent == []
+    assert page.evaluate(STORED) == NOTHING
+    assert page.url == address
+    page.get_by_role("button", name="Start anew").click()
+    page.locator("#take-go").click()
+    assert page.locator(".vp-take-count").inner_text().endswith("0 rated")
+    assert page.locator("input:checked").count() == 0
+    page.reload()
+    assert page.locator("#take-go").is_visible()
+    assert watched.errors == []
+    page.close()
+
+
+def test_the_browser_itself_refuses_to_send(browser: Browser, served: RunningApp) -> None:
+    page = browser.new_page()
+    page.goto(f"{served.url}/take", wait_until="networkidle")
+    sent: list[str] = []
+    page.on("request", lambda r: sent.append(r.url))
+    refused = page.evaluate(
+        """async () => {
+          const said = [];
+          document.addEventListener("securitypolicyviolation", (e) => said.push(e.effectiveDirective));
+          const here = location.origin + "/queue?secret=1";
+          await fetch(here).catch(() => {});
+          try { navigator.sendBeacon(here, "x"); } catch { /* refused */ }
+          try { new WebSocket(here.replace("http", "ws")); } catch { /* refused */ }
+          const form = document.createElement("form"); form.action = here; form.target = "_blank";
+          document.body.append(form); form.submit();
+          const image = new Image(); image.src = "http://127.0.0.2:9/x.png";
+          const button = document.createElement("button"); button.setAttribute("onclick", "window.__ran = 1");
+          document.body.append(button); button.click();
+          await new Promise((r) => setTimeout(r, 300));
+          return { said, ran: window.__ran ?? null };
+        }"""
+    )
+    assert {"connect-src", "form-action", "img-src", "script-src-attr"} <= set(refused["said"])
+    assert refused["ran"] is None
+    assert [url for url in sent if "secret" in url] == []
+    page.close()
+
+
+def test_keys_and_radio_group_do_what_they_say(page: Page, served: RunningApp) -> None:
+    begin(page, served)
+    assert page.locator("fieldset legend").inner_text().startswith("Would you respond like that?")
+    assert page.get_by_role("radio").count() == 6
+    count = page.locator(".vp-take-count")
+    assert page.get_by_role("button", name="Next").is_disabled()
+    page.get_by_label("not like me at all").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("ArrowDown")  # within the group: chooses the next one and stays
+    page.wait_for_timeout(300)
+    assert count.inner_text() == "Item 1 of 20, 1 rated"
+    assert page.get_by_role("radio").nth(1).is_checked()
+    page.keyboard.press("Enter")
+    assert count.inner_text() == "Item 2 of 20, 1 rated"
+    page.keyboard.press("ArrowLeft")
+    assert count.inner_text() == "Item 1 of 20, 1 rated"
+    assert page.get_by_role("radio").nth(1).is_checked()
+    page.get_by_label("somewhat like me").click()  # a pointer has decided
+    page.wait_for_timeout(400)
+    assert count.inner_text() == "Item 2 of 20, 1 rated"
+    assert page.evaluate("document.activeElement.tagName") == "H2"
+
+
+def test_without_models_and_with_a_shapeless_profile_none_is_named(page: Page, served: RunningApp) -> None:
+    begin(page, served)
+    answer(page, [4] * 20)
+    page.locator(".vp-take-result").wait_for()
+    assert "No value is distinguishable" in page.locator(".vp-take-said").inner_text()
+    # the practice row of this app has no answers at hand
+    assert "No model of this benchmark is here yet" in page.locator("#take-nearest").inner_text()
+    assert not page.locator("#take").get_by_text("NaN").count()
+
+
+@pytest.mark.upstream
+def test_beside_the_released_models(browser: Browser, published: RunningApp) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    watched = Watched(published.url)
+    watched.follow(page)
+    begin(page, published)
+    answer(page, pattern(20))
+    page.locator(".vp-take-result").wait_for()
+    assert page.locator(".vp-take-table thead th").all_inner_texts() == ["Value", "You", "Raters", "Models"]
+    assert "Not distinguishable" in page.locator("#take-nearest").inner_text()
+    data = json.loads(page.locator("#take-data").inner_text() or page.locator("#take-data").text_content() or "")
+    score = "([items, ratings, t]) => takeIt.score(items, ratings, t).scores"
+    raters = page.evaluate(score, [data["items"], data["raters"], data["t"]])
+    first = page.locator(".vp-take-table tbody tr").first.locator(".vp-take-other").first.inner_text()
+    assert first.startswith(f"{raters[0]:+.2f}".replace("-", "−"))
+    assert page.locator(".vp-take-pair svg path.vp-reference").count() == 1
+    # answering exactly as one of the models does not make it the one: its neighbours are as near for all that is sure
+    named = page.evaluate(
+        "d => d.models.filter(m => !m.muted).map((m, k, all) => takeIt.nearest(d.items, m.ratings.map(Math.round),"
+        " all, d).length)",
+        data,
+    )
+    assert min(named) >= 1
+    assert sum(n > 5 for n in named) >= len(named) / 2
+    assert watched.errors == []
+    page.close()
+
+
+def test_only_a_model_that_is_surely_nearer_is_named(page: Page, served: RunningApp) -> None:
+    page.goto(f"{served.url}/take")
+    # 60 clean items; the visitor is one model to within a little, the others are far or equally near
+    found = page.evaluate(
+        """() => {
+          const items = Array.from({ length: 60 }, (_, i) => ({ query_id: i, values: [i % 10] }));
+          const next = takeIt.random(5);
+          const noisy = (shape, by) => items.map((_, i) => 3.5 + shape(i % 10) + by * (next() - 0.5));
+          const wave = (at) => (v) => 1.5 * Math.cos((2 * Math.PI * (v - at)) / 10);
+          const options = { seed: 1, draws: 2000, alpha: 0.05 };
+          const me = noisy(wave(0), 1);
+          const far = [3, 4, 5, 6].map((at) => ({ name: `far ${at}`, ratings: noisy(wave(at), 1) }));
+          const near = { name: "near", ratings: noisy(wave(0), 1) };
+          const twin = { name: "twin", ratings: noisy(wave(0), 1) };
+          const flat = (n) => Array.from({ length: n }, (_, k) => ({ name: `alike ${k}`, ratings: noisy(() => 0, 2) }));
+          const names = (others) => takeIt.nearest(items, me, others, options).map((m) => others[m].name);
+          return {
+            one: names([...far, near]), two: names([...far, near, twin]).sort(), none: names(flat(8)).length,
+            again: names([...far, near]), many: names(Array.from({ length: 60 }, () => near)).length,
+          };
+        }"""
+    )
+    assert found["one"] == found["again"] == ["near"]
+    assert found["two"] == ["near", "twin"]
+    assert found["none"] >= 6
+    assert found["many"] == 60  # so many that no number of draws here could tell
+
+
+def test_holms_correction_is_pythons(page: Page, served: RunningApp) -> None:
+    from leaderboard.ranks import holm
+
+    p = [0.2, 0.001, 0.04, 0.03, 0.9]
+    page.goto(f"{served.url}/take")
+    assert page.evaluate("p => takeIt.holm(p)", p) == pytest.approx(holm(np.array(p)))
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440])
+def test_every_state_fits_the_screen(page: Page, served: RunningApp, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+
+    def fits() -> None:
+        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert over <= 0
+        small = page.evaluate(
+            "() => [...document.querySelectorAll('main *')].filter(n => [...n.childNodes].some(c => c.nodeType === 3"
+            " && c.textContent.trim()) && n.tagName !== 'SCRIPT' && parseFloat(getComputedStyle(n).fontSize) < 12)"
+            ".map(n => n.textContent)"
+        )
+        assert small == []
+
+    page.goto(f"{served.url}/take")
+    fits()
+    page.locator("#take-go").click()
+    fits()
+    answer(page, pattern(20))
+    page.locator(".vp-take-result").wait_for()
+    fits()
