@@ -46,6 +46,12 @@ DATA: Final = "data"
 _FONTS: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
 _LINK: Final = re.compile(r'(<a\b[^>]*?)\s+href="([^"]*)"')
 _FORM: Final = re.compile(r'<form\b[^>]*\baction="[^>]*>.*?</form>', re.DOTALL)
+_VIEWS: Final[Mapping[str, frozenset[str]]] = {
+    "compare": frozenset({"series"}),
+    "map": frozenset({"view"}),
+    "take": frozenset({"form"}),
+}
+"""Fields of pages that have few values: such an address is a page of the copy, too."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
 
 
@@ -64,6 +70,7 @@ class _BoardPage:
     ROUTE = ""
     NAME = "Board"
     SCRIPTS: Sequence[str] = (*board.SCRIPTS, "copy.js")
+    SHEETS: Sequence[str] = ("board.css",)
 
     def __init__(self, links: Mapping[str, object]) -> None:
         self._links = links
@@ -119,14 +126,15 @@ class _Copy:
         self._pages = {page.ROUTE: page for page in pages}
         self._rows = {r.id: r for r in site.results()}
         self._files: dict[str, str | None] = {}
+        self._asked: dict[str, tuple[str, QueryParams]] = {}
+        self._done: set[str] = set()
         self._written = Written()
         self._banner = render("copy_banner.html", at=now(), revision=revision(site), live=board_url())
 
     def make(self) -> Written:
-        for name in (*FORMATS,):
-            for sheet, about in DOWNLOADS.items():
-                if about.whole:
-                    self._fetch(f"download/{sheet}.{name}")
+        for sheet, about in DOWNLOADS.items():
+            for form in FORMATS if about.whole else ():
+                self._fetch(f"download/{sheet}.{form}")
         (self._folder / DATA).mkdir(exist_ok=True)
         missing = write_all(self._site, self._folder / DATA / f"{ALL_ANSWERS}.parquet")
         self._written.left_out += [f"answers of {id_}" for id_ in missing]
@@ -135,12 +143,14 @@ class _Copy:
         self._page(
             BOARD_PAGE, _BoardPage({"rows": rows, "pages": [p for p in self._pages if p != "model"]}), QueryParams()
         )
-        for route, page in self._pages.items():
-            if route != "model":
-                self._page(f"{route}.html", page, QueryParams())
+        self._asked |= {f"{route}.html": (route, QueryParams()) for route in self._pages if route != "model"}
         if "model" in self._pages:
             for r in self._rows.values():
                 self._page(page_name(r), self._pages["model"], QueryParams({"id": r.id}))
+        while todo := self._asked.keys() - self._done:  # pages ask for further ones
+            for name in sorted(todo):
+                route, query = self._asked[name]
+                self._page(name, self._pages[route], query)
         line = f"Value Portrait Leaderboard, results {revision(self._site)}, copied {now().isoformat()}\n"
         (self._folder / MARK).write_text(line, encoding="utf-8")
         return self._written
@@ -160,6 +170,7 @@ class _Copy:
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)
         (self._folder / name).write_text(html, encoding="utf-8")
         self._written.pages += 1
+        self._done.add(name)
 
     def _link(self, found: re.Match[str]) -> str:
         target = self.target(unescape(found[2]))
@@ -179,10 +190,23 @@ class _Copy:
             row = self._rows.get(query["id"]) if query.keys() <= {"id", "at"} else None
             return None if row is None else page_name(row) + fragment
         if route in self._pages and route != "model":
-            return None if query else f"{route}.html{fragment}"
+            return self._view(route, query, fragment)
         if route.startswith(("download/", "chart/")) or route == benchmark.JSON_ADDRESS:
             return self._fetch(route, parts.query)
         return None
+
+    def _view(self, route: str, query: Mapping[str, str], fragment: str) -> str | None:
+        """The file of a page, asked for if it is one of few; None for an address that needs a server."""
+        if not query:
+            return f"{route}.html{fragment}"
+        if not query.keys() <= _VIEWS.get(route, frozenset()):
+            return None
+        ending = "-".join(query[name] for name in sorted(query))
+        if not _SAFE.fullmatch(ending):
+            return None
+        name = f"{route}-{ending}.html"
+        self._asked.setdefault(name, (route, QueryParams(dict(query))))
+        return name + fragment
 
     def _fetch(self, route: str, query: str = "") -> str | None:
         """Put a file beside the pages; its place, or None where it cannot be had."""
