@@ -22,8 +22,8 @@ from data.values import SCALES
 from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.board_query import BoardQuery, rows_of, table_of
 from leaderboard.exports import Sheet
+from leaderboard.pages import benchmark, compare, map_page, model
 from leaderboard.permanent import board_citations, record_url, revision, row_address, row_citations
-from leaderboard.sentence import queries_of, sentence
 from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, UNITS, caveats, result_of
 from leaderboard.site import Site
 
@@ -157,13 +157,12 @@ class Api:
             id: The row's id, as `board` lists it.
         """
         result = result_of(self._site, id)
-        at = revision(self._site)
+        found = model.data(self._site, QueryParams({"id": id}))
         return {
-            "sentence": sentence(result, queries_of(result, self._site.benchmark)),
+            **({} if found is None else found.model_dump(mode="json", exclude={"answers", "filters", "problem"})),
             "caveats": caveats(result, self._site.board_of(result)),
-            "result": result.model_dump(mode="json"),
             "address": row_address(self._site, result),
-            "record": record_url(self._site, result, at),
+            "record": record_url(self._site, result, revision(self._site)),
             "cite": {c.form: c.text for c in row_citations(self._site, result)},
             "reading": READING,
         }
@@ -201,6 +200,56 @@ class Api:
         )
         return _sheet(DOWNLOADS["answers"].make(self._site, asked), page, limit)
 
+    def compare(
+        self,
+        ids: list[str] | None = None,
+        series: str = "",
+        scale: ScaleName = "pvq",
+        value: str = "",
+        items: int = 10,
+    ) -> dict:  # type: ignore[type-arg]
+        """Compare two to five models, or one model over its releases: differences, intervals, how sure they are.
+
+        Args:
+            ids: Ids of two to five rows; the others are set against the first.
+            series: Instead of ids: a model whose releases have dates, e.g. gpt-4o.
+            scale: pvq for the ten values, higher_pvq for four higher-order values, bfi for five traits.
+            value: Only items that speak for this dimension.
+            items: How many of the items on which they lie apart most, 1 to 50.
+        """
+        if isinstance(items, bool) or not isinstance(items, int) or not 1 <= items <= 50:
+            raise InputError("items: must be a whole number from 1 to 50")
+        scale_ = _known("scale", scale, tuple(SCALES))
+        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items)
+        made: Document = compare.data(self._site, asked).model_dump(mode="json")
+        for item in made["items"]:
+            for answers in item["answers"]:
+                for text in ("title", "query", "text"):  # they belong to the benchmark
+                    answers.pop(text, None)
+        return {**made, "reading": READING}
+
+    def map(
+        self,
+        view: Literal["circle", "plane"] = "circle",
+        table: str = "",
+        highlight: list[str] | None = None,
+        family: str = "",
+        developer: str = "",
+    ) -> dict:  # type: ignore[type-arg]
+        """Place all models on the circle of values, or on a fixed plane together with groups of people.
+
+        Args:
+            view: circle or plane.
+            table: Which table, by its slug; empty for the one that opens.
+            highlight: Ids of rows whose regions are wanted.
+            family: Highlight models of this family.
+            developer: Highlight models of this developer.
+        """
+        view_ = _known("view", view, ("circle", "plane"))
+        asked = _address(view=view_, table=table, highlight=highlight, family=family, developer=developer)
+        made: Document = map_page.data(self._site, asked).model_dump(mode="json")
+        return {**made, "reading": NO_DIRECTION}
+
     def groups(self, table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
         """Set models against groups of people, with what limits the comparison.
 
@@ -213,9 +262,7 @@ class Api:
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
         """Tell what the benchmark is, how it was made and how far each of its columns can be trusted."""
-        from leaderboard.pages.benchmark import card_json
-
-        found: Document = orjson.loads(card_json(self._site))
+        found: Document = orjson.loads(benchmark.card_json(self._site))
         return found
 
     def queue(self, page: int = 1, limit: int = 50) -> dict:  # type: ignore[type-arg]
@@ -233,11 +280,22 @@ class Api:
         Args:
             id: The row's id; empty for the paper and the board only.
         """
-        found = [*board_citations(self._site), *(row_citations(self._site, result_of(self._site, id)) if id else ())]
-        return {"revision": revision(self._site), "citations": [c._asdict() for c in found]}
+        row = row_citations(self._site, result_of(self._site, id)) if id else []
+        citations = [c._asdict() for c in (*board_citations(self._site), *row)]
+        return {"revision": revision(self._site), "citations": citations}
 
 
-ENDPOINTS: Final = (Api.board, Api.model, Api.answers, Api.groups, Api.benchmark, Api.queue, Api.cite)
+ENDPOINTS: Final = (
+    Api.board,
+    Api.model,
+    Api.answers,
+    Api.compare,
+    Api.map,
+    Api.groups,
+    Api.benchmark,
+    Api.queue,
+    Api.cite,
+)
 """All of them; another page's twin is one more method and its name here."""
 
 

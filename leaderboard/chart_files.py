@@ -7,6 +7,7 @@ themes, chosen by the reader's system, a font stack, and a ground, so that it ca
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -16,7 +17,10 @@ from data.values import VALUES
 from eval_queue.compiled import Column
 from eval_queue.records import Result
 from leaderboard.charts import portrait
-from leaderboard.exports import Sheet
+from leaderboard.compare_charts import STROKES, overlay, sheet_over_time
+from leaderboard.compare_data import CompareData
+from leaderboard.exports import Sheet, UnknownFile
+from leaderboard.pages.compare import lines, panels
 from leaderboard.theme import CSS
 
 _FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
@@ -25,12 +29,13 @@ _VIEW: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
 _MARGIN: Final = 12
 
 
-def standalone(svg: str, *, caption: str = "") -> str:
+def standalone(svg: str, *, caption: str = "", legend: Sequence[tuple[str, str, str]] = ()) -> str:
     """A drawing as a file.
 
     Args:
         svg: one `<svg>` element with a view box, made by a function of ours.
         caption: a line under it, e.g. what it shows and from when it is; user text is safe here.
+        legend: name, colour and dash of each line in it, in an order of their own below; user text is safe here.
     """
     head, view = _SVG.search(svg), _VIEW.search(svg)
     if head is None or view is None:
@@ -38,7 +43,8 @@ def standalone(svg: str, *, caption: str = "") -> str:
     x, y, width, height = (float(part) for part in view.groups())
     x, y, width, height = x - _MARGIN, y - _MARGIN, width + 2 * _MARGIN, height + 2 * _MARGIN
     lines = _lines(caption, width)
-    height += 16 * len(lines)
+    key = _legend(legend, x + _MARGIN, y + height)
+    height += 18 * len(legend) + 16 * len(lines)
     opening = _VIEW.sub(f'viewBox="{x:g} {y:g} {width:g} {height:g}"', head.group())
     opening = re.sub(r' (?:width|height|font-family)="[^"]*"', "", opening)
     opening = f'{opening[:-1]} width="{width:g}" height="{height:g}">'
@@ -51,7 +57,16 @@ def standalone(svg: str, *, caption: str = "") -> str:
     # title and description must come first to be the drawing's own
     inside = svg[head.end() : svg.rindex("</svg>")]
     at = max((inside.find(end) + len(end) for end in ("</title>", "</desc>") if end in inside), default=0)
-    return f"{opening}{inside[:at]}{_style()}{ground}{inside[at:]}{words}</svg>\n"
+    return f"{opening}{inside[:at]}{_style()}{ground}{inside[at:]}{key}{words}</svg>\n"
+
+
+def _legend(entries: Sequence[tuple[str, str, str]], x: float, y: float) -> str:
+    return "".join(
+        f'<path d="M{x:g} {y + 18 * i + 8:g}h34" fill="none" style="stroke:{colour}" stroke-width="2.25" '
+        f'stroke-dasharray="{dash}"/><text x="{x + 42:g}" y="{y + 18 * i + 12:g}" font-size="13" '
+        f'style="fill:var(--vp-ink)">{escape(name)}</text>'
+        for i, (name, colour, dash) in enumerate(entries)
+    )
 
 
 def _lines(caption: str, width: float) -> list[str]:
@@ -111,6 +126,63 @@ def portrait_sheet(result: Result) -> Sheet:
         for d, c in zip(VALUES, _ten(result), strict=True)
     ]
     return Sheet("portrait", {"model": result.model, "id": result.id}, _PORTRAIT, tuple(figures))
+
+
+def compare_svg(found: CompareData) -> str:
+    """The rows of a comparison on one circle, with a legend.
+
+    Raises:
+        UnknownFile: there is nothing to draw.
+    """
+    if not found.members or found.choice.scale != "pvq":
+        raise UnknownFile("id: name two to five rows on the scale of the ten values")
+    names = [(line.name, stroke.colour, stroke.dash) for line, stroke in zip(lines(found), STROKES, strict=False)]
+    return standalone(overlay(lines(found)), legend=names, caption="Ring: each model's own average.")
+
+
+def series_svg(found: CompareData) -> str:
+    """A model over its releases.
+
+    Raises:
+        UnknownFile: there is nothing to draw.
+    """
+    shown = panels(found)
+    if not shown:
+        raise UnknownFile("series: name a model with several dated releases, e.g. gpt-4o")
+    return standalone(sheet_over_time(shown, found.choice.series))
+
+
+_RELEASES: Final = (
+    Column("model", "string", "The model's name."),
+    Column("id", "string", "The row's id."),
+    Column("released", "string", "The date in its name."),
+    Column("scale", "string", "pvq, higher_pvq or bfi."),
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    *_PORTRAIT[1:],
+)
+
+
+def releases_sheet(found: CompareData) -> Sheet:
+    """The numbers of a model's releases, one a release and dimension."""
+    rows = tuple(
+        {"model": m.model, "id": m.id, "released": m.released and m.released.isoformat()}
+        | {"scale": found.choice.scale, "dimension": name}
+        | {f: getattr(d, f) for f in ("score", "low", "high", "n")}
+        for m in found.releases
+        for name, d in m.scores.items()
+    )
+    return Sheet("releases", {}, _RELEASES, rows)
+
+
+def drawn(sheet: Sheet) -> Sheet:
+    """The numbers of a drawing.
+
+    Raises:
+        UnknownFile: there are none.
+    """
+    if not sheet.rows:
+        raise UnknownFile("there is nothing to draw for this address")
+    return sheet
 
 
 def _ten(result: Result) -> list[Any]:

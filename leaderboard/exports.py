@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import orjson
 
+from data.errors import InputError
 from eval_queue.compiled import Column, arrow_schema
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 
 _FORMULA: Final = r"^[=+\-@\t\r\n]"
 """How a text begins that a spreadsheet may run."""
+
+
+class UnknownFile(InputError):
+    """There is no such file."""
 
 
 @dataclass(frozen=True)

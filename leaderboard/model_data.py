@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, ConfigDict
 
 from data.errors import InputError
 from data.values import VALUES
-from eval_queue.records import Record, Result, now
+from eval_queue.records import Record, Result
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
 from leaderboard.answers_view import AnswersPage, Filters, cut
@@ -118,7 +118,6 @@ class ModelData(Record):
     """Rows of the same family on the same board."""
     prompts_digest: str | None
     """SHA-256 of the sorted digests of the prompts that were asked; null where they are not recorded."""
-    citation: str
     filters: Filters
     answers: AnswersPage | None
     """One page of its answers; null where they are not at hand."""
@@ -158,21 +157,9 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         submissions=[_asked(s) for s in submissions_of(site, result)],
         siblings=_siblings(result, board),
         prompts_digest=_prompts_digest(asked),
-        citation=cite(result, now().date()),
         filters=filters,
         answers=answers,
         problem=problem,
-    )
-
-
-def cite(result: Result, today: date) -> str:
-    """One line that names exactly this row."""
-    revision = f" at {result.revision}" if result.revision else ""
-    name = BENCHMARKS.get(result.benchmark.name, result.benchmark.name)
-    return (
-        f"Profile of {result.model}{revision}, {name} "
-        f"{result.benchmark.digest[:12]}, protocol {result.protocol}, result {result.id}, "
-        f"retrieved {today.isoformat()}."
     )
 
 

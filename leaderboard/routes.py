@@ -24,10 +24,20 @@ from eval_queue.records import Result, now
 from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.all_answers import NAME as ALL_ANSWERS
 from leaderboard.all_answers import AllAnswers
-from leaderboard.chart_files import portrait_sheet, portrait_svg
+from leaderboard.chart_files import (
+    compare_svg,
+    drawn,
+    portrait_sheet,
+    portrait_svg,
+    releases_sheet,
+    series_svg,
+    standalone,
+)
 from leaderboard.ecosystem import model_card
-from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, encode, file_name, to_csv
-from leaderboard.sheets import DOWNLOADS, Query, UnknownRow, result_of
+from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, UnknownFile, encode, file_name, to_csv
+from leaderboard.map_charts import map_svg
+from leaderboard.pages import compare, map_page
+from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, Query, UnknownRow, result_of
 from leaderboard.site import Site
 
 KEPT_BYTES: Final = 64 * 2**20
@@ -55,12 +65,20 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
     ),
+    "compare": Chart(
+        lambda site, query: compare_svg(compare.data(site, query)),
+        lambda site, query: to_csv(drawn(DOWNLOADS["compare"].make(site, query))),
+    ),
+    "series": Chart(
+        lambda site, query: series_svg(compare.data(site, query)),
+        lambda site, query: to_csv(drawn(releases_sheet(compare.data(site, query)))),
+    ),
+    "map": Chart(
+        lambda site, query: standalone(map_svg(map_page.data(site, query)), caption=NO_DIRECTION),
+        lambda site, query: to_csv(DOWNLOADS["map"].make(site, query)),
+    ),
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
-
-
-class UnknownFile(InputError):
-    """There is no such file."""
 
 
 _OF_A_ROW: Final[Mapping[tuple[str, str], Callable[[Site, Result], bytes]]] = {

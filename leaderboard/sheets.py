@@ -20,6 +20,7 @@ from leaderboard.board_query import BoardQuery, billions, rows_of, table_of
 from leaderboard.citation import benchmark_name
 from leaderboard.exports import Sheet
 from leaderboard.lineage import lineage
+from leaderboard.pages import compare, map_page
 from leaderboard.permanent import revision, row_address
 from leaderboard.results import Board
 from leaderboard.site import Site
@@ -269,6 +270,85 @@ def groups_sheet(site: Site, query: Query) -> Sheet:
     return Sheet("groups", _about(site, **said), _GROUPS, tuple(rows))
 
 
+# --- comparison and map ---------------------------------------------------------------------------------------------
+
+_COMPARE: Final = (
+    Column("first", "string", "Name of the row that is subtracted."),
+    Column("first_id", "string", "Its id."),
+    Column("second", "string", "Name of the row that it is subtracted from."),
+    Column("second_id", "string", "Its id."),
+    Column("scale", "string", "pvq, higher_pvq or bfi."),
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("p_overall", "double", "Is any dimension of the pair different?"),
+    Column("difference", "double", "Second minus first, in rating points."),
+    Column("low", "double", "Lower end of its 95 % interval."),
+    Column("high", "double", "Upper end of it."),
+    Column("p", "double", "Two-sided p-value, taken alone."),
+    Column("p_adjusted", "double", "After the correction over the dimensions."),
+    Column("separates", "bool", "Whether the two surely differ here."),
+    Column("outcome", "string", "What may be said of the pair."),
+)
+
+
+def compare_sheet(site: Site, query: Query) -> Sheet:
+    """Rows that are compared, one row a pair and dimension.
+
+    Raises:
+        StoreUnavailable: answers cannot be had now.
+    """
+    found = compare.data(site, query)
+    named = {m.id: m.model for m in found.members}
+    rows = tuple(
+        {
+            "first": named[p.first],
+            "first_id": p.first,
+            "second": named[p.second],
+            "second_id": p.second,
+            "scale": found.choice.scale,
+            "dimension": dimension,
+            "p_overall": p.p_overall,
+            **d.model_dump(),
+            "outcome": p.line,
+        }
+        for p in found.pairs
+        for dimension, d in p.differences.items()
+    )
+    said = {"note": found.note, "problem": found.problem, "left_out": " ".join(found.omitted)}
+    return Sheet("compare", _about(site, **{k: v for k, v in said.items() if v}), _COMPARE, rows)
+
+
+_PLACES: Final = {
+    "x": "Its place from left to right",
+    "y": "Its place from bottom to top",
+    "length": "Length of its wave around the circle of values, in rating points",
+    "angle": "Where its wave peaks, in degrees: Self-Direction 0, the others 36 apart",
+    "fit": "Share of its profile that the wave explains; unrelated numbers give 0.22",
+}
+_MAP: Final = (
+    Column("kind", "string", "model, or a group of people."),
+    Column("id", "string", "The row's id, or the group's name."),
+    Column("name", "string", "What the map calls it."),
+    Column("developer", "string", "Who made the model."),
+    Column("family", "string", "Its developer's line, read from its name."),
+    Column("muted", "bool", "Whether too little stands out, or was read, to compare it."),
+    *(
+        Column(f"{name}{end}", "double", f"{words}{tail}.")
+        for name, words in _PLACES.items()
+        for end, tail in (("", ""), ("_low", ", lower end of the 95 % interval"), ("_high", ", upper end of it"))
+    ),
+    Column("ellipse_major", "double", "Longer half axis of its 95 % region."),
+    Column("ellipse_minor", "double", "Shorter half axis of it."),
+    Column("ellipse_turn", "double", "How far the region is turned, in degrees."),
+)
+
+
+def map_sheet(site: Site, query: Query) -> Sheet:
+    """The map as rows: one a model and one a group of people."""
+    from leaderboard.map_charts import map_rows
+
+    return Sheet("map", _about(site), _MAP, tuple(map_rows(map_page.data(site, query))))
+
+
 # --- queue and benchmark --------------------------------------------------------------------------------------------
 
 _QUEUE: Final = (
@@ -381,6 +461,10 @@ DOWNLOADS: Final[Mapping[str, Download]] = {
         whole=False,
     ),
     "groups": Download("Groups", "Models among groups of people, with what limits the comparison.", groups_sheet),
+    "compare": Download(
+        "Comparison", "On the Compare page: differences of the rows there, with intervals.", compare_sheet, whole=False
+    ),
+    "map": Download("Map", "Where models and groups of people stand on the map.", map_sheet),
     "benchmark": Download("Benchmark", "What each column of the benchmark can carry.", benchmark_sheet),
     "queue": Download("Queue", "All submissions and where they are.", queue_sheet, settled=False),
 }

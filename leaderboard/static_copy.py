@@ -225,7 +225,7 @@ class _Copy:
             else:
                 make: Callable[..., routes.File] = routes.chart if route.startswith("chart/") else routes.download
                 content = make(self._site, name, form, query).content
-        except (InputError, routes.UnknownFile) as error:
+        except InputError as error:
             self._written.left_out.append(f"{route}: {error}")
             return None
         ending = hashlib.sha256(str(query).encode()).hexdigest()[:8] if query else ""

@@ -70,7 +70,6 @@ class Ui:
                 "routes": [
                     benchmark.json_route(self.site),
                     *routes.routes(self.site),
-                    *compare.routes(self.site),
                     *document.routes(self.site, READ),
                 ],
             },

@@ -16,6 +16,7 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent, Tool
 
+from data.values import VALUES
 from leaderboard.api import ENDPOINTS
 from leaderboard.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
@@ -91,6 +92,16 @@ def test_a_row_comes_with_its_citation_and_every_answer(client: Client) -> None:
     assert client.predict(api_name="/benchmark")["schema_version"] == 1
 
 
+def test_rows_are_compared_and_placed_without_the_benchmark_s_texts(client: Client) -> None:
+    ids = [r.id for r in RELEASED[:2]]
+    compared = client.predict(ids=ids, items=3, api_name="/compare")
+    assert [m["id"] for m in compared["members"]] == ids
+    assert set(compared["pairs"][0]["differences"]) == {d.name for d in VALUES}
+    assert not {"title", "query", "text"} & {k for i in compared["items"] for a in i["answers"] for k in a}
+    placed = client.predict(view="plane", highlight=ids[:1], api_name="/map")
+    assert {m["id"] for m in placed["models"]} >= {r.id for r in RELEASED}
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "says"),
     [
@@ -104,6 +115,9 @@ def test_a_row_comes_with_its_citation_and_every_answer(client: Client) -> None:
         ("board", {"since": "yesterday"}, "since"),
         ("board", {"scale": "all"}, "scale"),
         ("queue", {"limit": 10**9}, "limit"),
+        ("compare", {"items": 51}, "items"),
+        ("compare", {"scale": "all"}, "scale"),
+        ("map", {"view": "globe"}, "view"),
     ],
 )
 def test_a_wrong_argument_is_named(client: Client, name: str, arguments: dict[str, Any], says: str) -> None:
@@ -112,7 +126,10 @@ def test_a_wrong_argument_is_named(client: Client, name: str, arguments: dict[st
 
 
 def test_no_secret_and_no_person_is_told(client: Client, running: RunningApp) -> None:
-    told = [client.predict(api_name=f"/{name}") for name in ("board", "groups", "benchmark", "queue", "cite")]
+    told = [
+        client.predict(api_name=f"/{name}")
+        for name in ("board", "compare", "map", "groups", "benchmark", "queue", "cite")
+    ]
     text = json.dumps([*told, get(f"{running.url}/gradio_api/info"), get(f"{running.url}/gradio_api/openapi.json")])
     for secret in (SECRET, "SECRET_KEY_FOR_TESTS", "10.9.8.7", ":6543", str(ROOT)):
         assert secret not in text

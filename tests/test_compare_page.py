@@ -32,6 +32,7 @@ from leaderboard.document import Passing, document
 from leaderboard.pages import compare
 from leaderboard.ranks import resample
 from leaderboard.results import PUBLISHED, load
+from leaderboard.routes import routes
 from leaderboard.site import Site
 from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, odd_rows
 from tests.rows import result
@@ -310,7 +311,7 @@ def test_the_data_of_the_page_are_json(site: Site) -> None:
 
 
 def test_drawings_are_files_too(site: Site) -> None:
-    client = TestClient(Starlette(routes=compare.routes(site)))
+    client = TestClient(Starlette(routes=routes(site)))
     circle = client.get(f"/chart/compare.svg?{ask(*FIVE[:2])}")
     assert circle.headers["content-type"].startswith("image/svg+xml")
     assert circle.text.count("stroke-linejoin") == 2
@@ -321,7 +322,7 @@ def test_drawings_are_files_too(site: Site) -> None:
 
 
 def test_the_numbers_of_drawings_are_tables(site: Site) -> None:
-    client = TestClient(Starlette(routes=compare.routes(site)))
+    client = TestClient(Starlette(routes=routes(site)))
     table = client.get(f"/chart/compare.csv?{ask(*FIVE[:3])}")
     assert table.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
@@ -342,7 +343,7 @@ def test_a_name_is_no_formula_in_a_spreadsheet(tmp_path: Path) -> None:
         for r, id_ in zip(odd_rows(PRACTICE)[-1:] * 2, "ab", strict=True)
     ]
     answers = {id_: answers_table_of(PRACTICE, n) for n, id_ in enumerate("ab", start=3)}
-    client = TestClient(Starlette(routes=compare.routes(make_site(tmp_path, *rows, answers=answers))))
+    client = TestClient(Starlette(routes=routes(make_site(tmp_path, *rows, answers=answers))))
     for row in csv.DictReader(io.StringIO(client.get("/chart/compare.csv?id=a&id=b").text)):
         assert row["first"] == "'=cmd|a"
 

@@ -6,13 +6,14 @@ import hashlib
 import html
 import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from markupsafe import escape
 
 from data.benchmark import VARIANTS, Benchmark
 from data.practice import practice_benchmark
@@ -26,8 +27,8 @@ from eval_queue.settings import Endpoint
 from eval_queue.store import EMPTY_HEAD, LocalStore
 from eval_queue.submission import new_submission
 from leaderboard.answers_view import PAGE_SIZE, Filters, answers_of, cut
-from leaderboard.model_data import cite
 from leaderboard.pages import model
+from leaderboard.permanent import row_address, row_citations
 from leaderboard.proximity_table import read_proximity
 from leaderboard.ranking import read_ranks
 from leaderboard.sentence import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
@@ -281,8 +282,11 @@ def test_published_query_counts_are_the_keys(upstream_dir: Path) -> None:
     assert counted == PUBLISHED_QUERIES
 
 
-def test_the_citation_names_the_row() -> None:
-    line = cite(ROW, date(2026, 11, 24))
-    assert ROW.id in line
-    assert BenchmarkRef.of(PRACTICE).digest[:12] in line
-    assert line.endswith("retrieved 2026-11-24.")
+def test_a_row_is_cited_in_every_form_under_an_address_that_lasts(site: Site) -> None:
+    row = site.published.results[0]
+    page = str(model.words(site, {"id": row.id}))
+    for c in row_citations(site, row):
+        assert str(escape(c.text)) in page
+    assert str(escape(row_address(site, row))) in page
+    assert "belongs to the present one" not in page
+    assert "belongs to the present one" in str(model.words(site, {"id": row.id, "at": "an-older-one"}))

@@ -6,22 +6,17 @@ The address is the state: `id` (repeated; an id or a name), or `series`; `scale`
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from data.benchmark import RATING_PHRASES
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.charts import number
-from leaderboard.compare_charts import Line, Moment, Panel, over_time, overlay, reach, sample, sheet_over_time
+from leaderboard.compare_charts import Line, Moment, Panel, over_time, overlay, reach, sample
 from leaderboard.compare_data import ITEMS, MOST, MOST_ITEMS, CompareData, Member, compare_data, names, parse
 from leaderboard.document import Passing
 from leaderboard.markup import render
@@ -123,76 +118,6 @@ def panels(found: CompareData) -> list[Panel]:
         ]
         made.append(Panel(d, moments))
     return made
-
-
-def routes(site: Site) -> list[Route]:
-    """Where the drawings and their numbers are as files, by the page's own fields."""
-
-    def answer(request: Request) -> Response:
-        name = request.url.path.rpartition("/")[2]
-        try:
-            made = _FILES[name](data(site, request.query_params))
-        except (StoreUnavailable, WriteConflict):
-            return Response(UNREACHABLE, status_code=503, media_type="text/plain")
-        if made is None:
-            return Response("There is nothing to draw for this address.", status_code=404, media_type="text/plain")
-        kind = "image/svg+xml" if name.endswith(".svg") else "text/csv; charset=utf-8"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-cache"}
-        return Response(made, media_type=kind, headers=headers)
-
-    return [Route(f"/chart/{name}", answer) for name in _FILES]
-
-
-def _circle(found: CompareData) -> str | None:
-    return overlay(lines(found)) if found.members and found.choice.scale == "pvq" else None
-
-
-def _releases(found: CompareData) -> str | None:
-    shown = panels(found)
-    return sheet_over_time(shown, found.choice.series) if shown else None
-
-
-def _differences_table(found: CompareData) -> str | None:
-    model = {m.id: m.model for m in found.members}
-    rows = [
-        {"first": model[p.first], "first_id": p.first, "second": model[p.second], "second_id": p.second}
-        | {"scale": found.choice.scale, "dimension": name, "p_overall": p.p_overall}
-        | d.model_dump()
-        for p in found.pairs
-        for name, d in p.differences.items()
-    ]
-    return _csv(rows)
-
-
-def _releases_table(found: CompareData) -> str | None:
-    rows = [
-        {"model": m.model, "id": m.id, "released": m.released, "scale": found.choice.scale, "dimension": name}
-        | cell.model_dump(include={"score", "low", "high", "n"})
-        for m in found.releases
-        for name, cell in m.scores.items()
-    ]
-    return _csv(rows)
-
-
-def _csv(rows: Sequence[Mapping[str, object]]) -> str | None:
-    """Rows of the same columns as CSV; None where there are none."""
-    if not rows:
-        return None
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    for row in rows:
-        # a spreadsheet must not take a name for a formula
-        writer.writerow({k: f"'{v}" if isinstance(v, str) and v[:1] in "=+-@\t\r" else v for k, v in row.items()})
-    return text.getvalue()
-
-
-_FILES: Final[dict[str, Callable[[CompareData], str | None]]] = {
-    "compare.svg": _circle,
-    "compare.csv": _differences_table,
-    "series.svg": _releases,
-    "series.csv": _releases_table,
-}
 
 
 def _line(m: Member) -> Line:

@@ -23,6 +23,7 @@ from leaderboard.document import Passing
 from leaderboard.lineage import lineage
 from leaderboard.markup import render
 from leaderboard.model_data import ModelData, find, model_data, submissions_of
+from leaderboard.permanent import notice, record_url, revision, row_address, row_citations
 from leaderboard.site import Site
 from leaderboard.table import BENCHMARKS, ORIGINS
 
@@ -86,7 +87,11 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         link=partial(_link, result.id, found.filters),
         exact=partial(_exact, result.id),
         fields=_fields(result.id, found.filters),
+        citations=row_citations(site, result),
+        permanent=row_address(site, result),
+        record=record_url(site, result, revision(site)),
     )
+    page = notice(site, result, query.get("at")) + page
     return Passing(page) if found.problem else page
 
 
