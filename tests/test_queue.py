@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,7 @@ from data.errors import InputError
 from eval_queue.collection import encode
 from eval_queue.queue import Claim, LeaseLost, Queue
 from eval_queue.records import BenchmarkRef, Coverage, Result
+from eval_queue.retrying import again
 from eval_queue.settings import Endpoint
 from eval_queue.store import LocalStore, Outage, Store, StoreUnavailable, WriteConflict
 from eval_queue.submission import MAX_ATTEMPTS, Failure, Progress, Refused, Submission, new_submission
@@ -568,6 +570,26 @@ def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) 
         assert place.requests.calls.count("commit") == times
     place.requests.faults = []
     assert place.queue().submissions() == []
+
+
+def test_who_was_too_slow_waits_in_proportion_to_what_an_attempt_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval_queue.retrying._CONFLICTS", 5)
+    longest: list[float] = []
+    monkeypatch.setattr("eval_queue.retrying.random.uniform", lambda low, high: longest.append(high) or low)
+
+    def slow() -> None:
+        time.sleep(0.05)
+        raise WriteConflict
+
+    with pytest.raises(WriteConflict):
+        again()(slow)
+    assert len(longest) == 5, "the last is worked out, and not waited for"
+    assert all(pause >= 0.05 * 2**number for number, pause in enumerate(longest, start=1))
+    monkeypatch.setattr("eval_queue.retrying._LONGEST_PAUSE", 0.2)
+    longest.clear()
+    with pytest.raises(WriteConflict):
+        again()(slow)
+    assert max(longest) == 0.2
 
 
 def test_a_store_that_fails_once_among_many_conflicts_is_asked_again(place: Place) -> None:

@@ -122,7 +122,7 @@ class Nursery:
         os.kill(pid, signal.SIGKILL)
         self.wait(pid)
 
-    def wait(self, pid: int, seconds: float = 120.0) -> int:
+    def wait(self, pid: int, seconds: float = 300.0) -> int:
         """Wait until a worker has ended; its status, negative for a signal. One that does not end is killed."""
         end = time.monotonic() + seconds
         while True:
