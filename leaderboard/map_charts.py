@@ -253,8 +253,9 @@ def _tick(value: float) -> str:
 def _marks(shown: Map, sheet: _Sheet) -> None:
     marked = [m for m in shown.models if m.highlighted]
     radius = _radius(shown, sheet.size)
+    sheet.parts += [_oval(p, sheet, INK) for p in shown.people]
     for m in marked[:OVALS]:
-        sheet.parts.append(_arc(m, sheet) if shown.view == "circle" else _oval(m, sheet))
+        sheet.parts.append(_arc(m, sheet) if shown.view == "circle" else _oval(m, sheet, ACCENT))
     by_id = {p.id: p for p in shown.people}
     for c in shown.contrasts:
         a, b = sheet.at(by_id[c.toward].place), sheet.at(by_id[c.against].place)
@@ -320,14 +321,17 @@ def interval(of: Interval, digits: int = 2) -> str:
     return f"{number(of.value, digits)} ({number(of.low, digits)} to {number(of.high, digits)})"
 
 
-def _oval(m: Placed, sheet: _Sheet) -> str:
-    if m.region is None:
+def _oval(of: Placed, sheet: _Sheet, colour: str) -> str:
+    """The 95 % region."""
+    if of.region is None:
         return ""
-    p = sheet.at(m.place)
+    p = sheet.at(of.place)
+    # where the first coordinate points up, angles go clockwise from there
+    turn = of.region.turn - 90 if sheet.swapped else -of.region.turn
     return (
-        f'<ellipse cx="{_f(p.x)}" cy="{_f(p.y)}" rx="{_f(m.region.major * sheet.unit)}" '
-        f'ry="{_f(m.region.minor * sheet.unit)}" transform="rotate({_f(-m.region.turn)} {_f(p.x)} {_f(p.y)})" '
-        f'style="fill:{ACCENT};stroke:{ACCENT}" fill-opacity="0.07" stroke-opacity="0.5"/>'
+        f'<ellipse cx="{_f(p.x)}" cy="{_f(p.y)}" rx="{_f(of.region.major * sheet.unit)}" '
+        f'ry="{_f(of.region.minor * sheet.unit)}" transform="rotate({_f(turn)} {_f(p.x)} {_f(p.y)})" '
+        f'style="fill:{colour};stroke:{colour}" fill-opacity="0.07" stroke-opacity="0.5"/>'
     )
 
 
