@@ -35,7 +35,7 @@ def test_a_name_in_the_list_shows_its_dot_and_back(page: Page, served: RunningAp
     assert page.locator(".vp-map-tip").count() == 0
     dot.focus()  # the keyboard reaches dots too
     assert "vp-pointed" in (line.get_attribute("class") or "")
-    assert CHOSEN.model in (dot.get_attribute("aria-label") or "")
+    assert CHOSEN.model in (dot.locator("title").text_content() or "")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/model?id={CHOSEN.id}")
 
