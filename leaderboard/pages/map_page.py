@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from data.values import VALUES
+from eval_queue.bootstrap import DRAWS
 from eval_queue.records import Result
 from leaderboard.charts import number
 from leaderboard.document import Passing, every
@@ -100,7 +100,8 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),
         groups=[p for p in shown.people if p.kind == "group"],
-        values=VALUES,
+        raters=site.reference.raters.n,
+        draws=DRAWS,
         number=number,
         interval=interval,
         toward=toward,
