@@ -393,6 +393,8 @@ def test_the_address_is_the_state(tmp_path: Path) -> None:
     # the other view keeps who stands out
     assert f"map?view=circle&amp;highlight={first}&amp;highlight={second}" in html
     assert f"chart/map.svg?view=plane&amp;highlight={first}" in html
+    assert f"compare?id={first}&amp;id={second}" in html
+    assert "compare?id=" not in map_page.words(site, {"highlight": first})  # one alone is no comparison
 
 
 def test_what_is_no_choice_counts_as_not_given(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from eval_queue.bootstrap import DRAWS
 from eval_queue.records import Result
 from leaderboard.charts import number
+from leaderboard.compare_data import MOST
 from leaderboard.document import Passing, every
 from leaderboard.lineage import lineage
 from leaderboard.map_charts import interval, map_svg, toward
@@ -89,10 +90,13 @@ def words(site: Site, query: Mapping[str, str]) -> str:
     asked = Asked.parse(query)
     shown, finished = _found(site, asked)
     boards = site.boards()
+    marked = [m.id for m in shown.models if m.highlighted]
     page = render(
         "map.html",
         map=shown,
         asked=asked,
+        marked=len(marked),
+        compared=urlencode([("id", id_) for id_ in marked]) if 2 <= len(marked) <= MOST else None,
         wide=map_svg(shown),
         narrow=map_svg(shown, "narrow"),
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
