@@ -29,6 +29,8 @@ LABELLED: Final = 8
 """How many rows have their names beside them where none is highlighted."""
 MOST: Final = 12
 """How many names at most."""
+CROWD: Final = 150
+"""With more rows than these dots are smaller and paler."""
 OVALS: Final = 12
 """Up to how many highlighted rows have their 95 % region drawn."""
 _LINE: Final = "var(--vp-line, #b4b8bd)"
@@ -253,8 +255,9 @@ def _tick(value: float) -> str:
 def _marks(shown: Map, sheet: _Sheet) -> None:
     marked = [m for m in shown.models if m.highlighted]
     radius = _radius(shown, sheet.size)
+    sheet.parts += [_oval(p, sheet, INK) for p in shown.people]
     for m in marked[:OVALS]:
-        sheet.parts.append(_arc(m, sheet) if shown.view == "circle" else _oval(m, sheet))
+        sheet.parts.append(_arc(m, sheet) if shown.view == "circle" else _oval(m, sheet, ACCENT))
     by_id = {p.id: p for p in shown.people}
     for c in shown.contrasts:
         a, b = sheet.at(by_id[c.toward].place), sheet.at(by_id[c.against].place)
@@ -265,14 +268,15 @@ def _marks(shown: Map, sheet: _Sheet) -> None:
         sheet.parts.append(linked)
     # small dots over large ones, highlighted ones over all
     order = sorted(shown.models, key=lambda m: (m.highlighted, -radius(m)))
-    sheet.parts += [_dot(m, sheet, radius(m)) for m in order]
+    quiet = bool(marked) or len(order) > CROWD
+    sheet.parts += [_dot(m, sheet, radius(m), quiet=quiet and not m.highlighted) for m in order]
     sheet.parts += [_person(p, sheet) for p in shown.people]
     _names(shown, sheet, radius)
 
 
 def _radius(shown: Map, size: Size) -> Callable[[PlacedModel], float]:
     """How large a dot is: on the circle the larger the more the wave explains."""
-    scale = 1.0 if size == "wide" else 0.75
+    scale = (1.0 if size == "wide" else 0.75) * (1.0 if len(shown.models) <= CROWD else 0.65)
 
     def radius(m: PlacedModel) -> float:
         fit = m.fit.value if m.fit is not None else 0.0
@@ -281,17 +285,16 @@ def _radius(shown: Map, size: Size) -> Callable[[PlacedModel], float]:
     return radius
 
 
-def _dot(m: PlacedModel, sheet: _Sheet, r: float) -> str:
+def _dot(m: PlacedModel, sheet: _Sheet, r: float, *, quiet: bool) -> str:
     p = sheet.at(m.place)
     colour = QUIET if m.muted else ACCENT
-    fill = colour if m.highlighted else _GROUND if m.muted else colour
-    opacity = "1" if m.highlighted else "0.55"
+    fill = colour if m.highlighted or not m.muted else _GROUND
+    opacity = 'fill-opacity="0.3" stroke-opacity="0.5"' if quiet else f'fill-opacity="{1 if m.highlighted else 0.55}"'
     chosen = " vp-chosen" if m.highlighted else ""
     return (
-        f'<a class="vp-map-dot{chosen}" href="model?id={escape(quote(m.id, safe=""))}" data-row="{escape(m.id)}" '
-        f'aria-label="{escape(said(m))}"><title>{escape(said(m))}</title>'
-        f'<circle cx="{_f(p.x)}" cy="{_f(p.y)}" r="{_f(r)}" '
-        f'style="fill:{fill};stroke:{colour}" fill-opacity="{opacity}"/></a>'
+        f'<a class="vp-map-dot{chosen}" href="model?id={escape(quote(m.id, safe=""))}" data-row="{escape(m.id)}">'
+        f'<title>{escape(said(m))}</title><circle cx="{_f(p.x)}" cy="{_f(p.y)}" r="{_f(r)}" '
+        f'style="fill:{fill};stroke:{colour}" {opacity}/></a>'
     )
 
 
@@ -320,14 +323,17 @@ def interval(of: Interval, digits: int = 2) -> str:
     return f"{number(of.value, digits)} ({number(of.low, digits)} to {number(of.high, digits)})"
 
 
-def _oval(m: Placed, sheet: _Sheet) -> str:
-    if m.region is None:
+def _oval(of: Placed, sheet: _Sheet, colour: str) -> str:
+    """The 95 % region."""
+    if of.region is None:
         return ""
-    p = sheet.at(m.place)
+    p = sheet.at(of.place)
+    # where the first coordinate points up, angles go clockwise from there
+    turn = of.region.turn - 90 if sheet.swapped else -of.region.turn
     return (
-        f'<ellipse cx="{_f(p.x)}" cy="{_f(p.y)}" rx="{_f(m.region.major * sheet.unit)}" '
-        f'ry="{_f(m.region.minor * sheet.unit)}" transform="rotate({_f(-m.region.turn)} {_f(p.x)} {_f(p.y)})" '
-        f'style="fill:{ACCENT};stroke:{ACCENT}" fill-opacity="0.07" stroke-opacity="0.5"/>'
+        f'<ellipse cx="{_f(p.x)}" cy="{_f(p.y)}" rx="{_f(of.region.major * sheet.unit)}" '
+        f'ry="{_f(of.region.minor * sheet.unit)}" transform="rotate({_f(turn)} {_f(p.x)} {_f(p.y)})" '
+        f'style="fill:{colour};stroke:{colour}" fill-opacity="0.07" stroke-opacity="0.5"/>'
     )
 
 

@@ -282,10 +282,12 @@ def test_on_the_plane_openness_is_right_and_transcendence_up() -> None:
 @pytest.mark.parametrize("view", VIEWS)
 def test_only_highlighted_rows_have_their_uncertainty_drawn(board: Board, regions: Regions, view: View) -> None:
     mark = "vp-map-arc" if view == "circle" else "<ellipse"
-    assert mark not in map_svg(whole(board, regions, view))
+    unmarked = whole(board, regions, view)
+    people = 0 if view == "circle" else len(unmarked.people)  # people always have theirs
+    assert map_svg(unmarked).count(mark) == people
     chosen = {r.id for r in board.results[:3]}
     svg = map_svg(whole(board, regions, view, highlighted=lambda r: r.id in chosen))
-    assert svg.count(mark) == 3
+    assert svg.count(mark) == people + 3
     assert set(re.findall(r'vp-chosen" href="[^"]*" data-row="([^"]*)"', svg)) == chosen
 
 
@@ -303,6 +305,33 @@ def test_the_arc_ends_where_the_interval_does(board: Board, regions: Regions) ->
     )
     assert chosen.circumplex is not None
     assert [start, end] == pytest.approx([chosen.circumplex.angle_low, chosen.circumplex.angle_high], abs=1.5)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_drawn_oval_lies_along_its_region(board: Board, regions: Regions, view: View) -> None:
+    shown = whole(board, regions, view)
+    raters = shown.people[0]
+    assert raters.region is not None
+    svg = map_svg(shown)
+    cx, cy, rx, ry, turn = map(
+        float,
+        re.findall(
+            r'<ellipse cx="([-\d.]+)" cy="([-\d.]+)" rx="([-\d.]+)" ry="([-\d.]+)" transform="rotate\(([-\d.]+)', svg
+        )[0],
+    )
+    drawn = dots(svg)
+    # the drawing's axes, from two rows: which way and how long one rating point of each coordinate is
+    a, b, c = (shown.models[i] for i in (0, 7, 15))
+    source = np.array([np.subtract(b.place, a.place), np.subtract(c.place, a.place)])
+    target = np.array([np.subtract(drawn[x.id][:2], drawn[a.id][:2]) for x in (b, c)])
+    step = np.linalg.solve(source, target)
+    t = math.radians(raters.region.turn)
+    along = np.array([math.cos(t), math.sin(t)]) @ step * raters.region.major
+    assert rx == pytest.approx(np.hypot(*along), abs=0.5)
+    assert ry / rx == pytest.approx(raters.region.minor / raters.region.major, abs=0.03)
+    tip = np.array([math.cos(math.radians(turn)), math.sin(math.radians(turn))]) * rx
+    assert min(np.hypot(*(tip - along)), np.hypot(*(tip + along))) < 1
+    assert [cx, cy] == pytest.approx(np.array(drawn[a.id][:2]) + np.subtract(raters.place, a.place) @ step, abs=1)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -364,6 +393,8 @@ def test_the_address_is_the_state(tmp_path: Path) -> None:
     # the other view keeps who stands out
     assert f"map?view=circle&amp;highlight={first}&amp;highlight={second}" in html
     assert f"chart/map.svg?view=plane&amp;highlight={first}" in html
+    assert f"compare?id={first}&amp;id={second}" in html
+    assert "compare?id=" not in map_page.words(site, {"highlight": first})  # one alone is no comparison
 
 
 def test_what_is_no_choice_counts_as_not_given(tmp_path: Path) -> None:
@@ -414,7 +445,7 @@ def test_numbers_stand_with_their_intervals(tmp_path: Path) -> None:
         assert len(re.findall(r"<td>[+−]?\d\.\d\d <span>\([+−]?\d\.\d\d to [+−]?\d\.\d\d\)", row)) == 2
 
 
-def test_a_thousand_rows_are_placed_and_more_is_worked_out_later(tmp_path: Path) -> None:
+def test_a_thousand_rows_are_placed(tmp_path: Path) -> None:
     rng = np.random.default_rng(11)
     rows = [
         result(f"org/m{i}", tuple(rng.normal(scale=0.3, size=10).tolist()), id=f"m{i}", origin="space", digest="b" * 64)

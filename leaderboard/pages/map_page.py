@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from data.values import VALUES
+from eval_queue.bootstrap import DRAWS
 from eval_queue.records import Result
 from leaderboard.charts import number
+from leaderboard.compare_data import MOST
 from leaderboard.document import Passing, every
 from leaderboard.lineage import lineage
 from leaderboard.map_charts import interval, map_svg, toward
@@ -89,10 +90,13 @@ def words(site: Site, query: Mapping[str, str]) -> str:
     asked = Asked.parse(query)
     shown, finished = _found(site, asked)
     boards = site.boards()
+    marked = [m.id for m in shown.models if m.highlighted]
     page = render(
         "map.html",
         map=shown,
         asked=asked,
+        marked=len(marked),
+        compared=urlencode([("id", id_) for id_ in marked]) if 2 <= len(marked) <= MOST else None,
         wide=map_svg(shown),
         narrow=map_svg(shown, "narrow"),
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
@@ -100,7 +104,8 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),
         groups=[p for p in shown.people if p.kind == "group"],
-        values=VALUES,
+        raters=site.reference.raters.n,
+        draws=DRAWS,
         number=number,
         interval=interval,
         toward=toward,

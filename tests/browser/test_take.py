@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from data.practice import practice_benchmark
 from data.values import VALUES
@@ -297,3 +298,21 @@ def test_every_state_fits_the_screen(page: Page, served: RunningApp, width: int)
     answer(page, pattern(20))
     page.locator(".vp-take-result").wait_for()
     fits()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_rating_and_portrait_have_no_serious_issue(browser: Browser, served: RunningApp, scheme: Any) -> None:
+    view = browser.new_page(viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    axe = Axe()
+
+    def issues() -> list[str]:
+        found = axe.run(view).response["violations"]
+        return [f"{i['id']}: {i['nodes'][0]['html'][:120]}" for i in found if i["impact"] in ("serious", "critical")]
+
+    begin(view, served)
+    view.wait_for_timeout(200)
+    assert issues() == []
+    answer(view, pattern(20))
+    view.locator(".vp-take-result").wait_for()
+    assert issues() == []
+    view.close()
