@@ -1,9 +1,9 @@
 """How models imagine groups of people, as records: what `python -m leaderboard bias` prints and the Groups page shows.
 
-A run is a folder of `eval_queue evaluate` (`find_runs`) or a result in the store (`stored_run`). Runs belong together if they asked the same model of
-the same endpoint in the same way, in the same words and over the same queries. Their run without a persona may have
-asked more queries: then only those that the personas were asked count. Two runs are compared on the prompts that have
-a rating in both, and on the same bootstrap draws of their queries.
+A run is a folder of `eval_queue evaluate` (`find_runs`) or a result in the store (`stored_run`). Runs belong together
+if they asked the same model of the same endpoint in the same way, in the same words and over the same queries. Their
+run without a persona may have asked more queries: then only those that the personas were asked count. Two runs are
+compared on the prompts that have a rating in both, and on the same bootstrap draws of their queries.
 
 A persona whose run is incomplete or flat, or whose model's run without a persona is, has no bias; a contrast has none
 of its measures where one of its two runs is so. Null then, with the reason.

@@ -10,6 +10,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from data.benchmark import Benchmark
 from data.errors import InputError
@@ -86,7 +87,7 @@ class Biases:
         found = [self._one(runs, keys, benchmark) for runs in together]
         return sorted((m for m in found if m is not None), key=lambda m: (m.model.casefold(), series_id(m)))
 
-    def _one(self, runs: Together, keys: Mapping[object, str], benchmark: Benchmark) -> ModelBias | None:
+    def _one(self, runs: Together, keys: Mapping[Path, str], benchmark: Benchmark) -> ModelBias | None:
         asked = [run for run in (runs.nobody, *runs.personas.values()) if run is not None]
         key = tuple(keys[run.where] for run in asked)
         if key not in self._kept:

@@ -158,7 +158,6 @@ def _outline(scores: Sequence[float]) -> str:
 
 def _describe(shown: Sequence[Drawn]) -> str:
     said = [
-        f"{p.name}: " + ", ".join(f"{d.name} {number(s)}" for d, s in zip(VALUES, p.scores, strict=True))
-        for p in shown
+        f"{p.name}: " + ", ".join(f"{d.name} {number(s)}" for d, s in zip(VALUES, p.scores, strict=True)) for p in shown
     ]
     return "Steps of the people's questionnaire, each profile around its own mean. " + ". ".join(said) + "."

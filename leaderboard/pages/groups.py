@@ -1,7 +1,8 @@
 """Groups: a model beside two groups of people, what can be told apart and what cannot, and models asked to be somebody.
 
 The address is the state: `id` names a row, `contrast` one of the reference's, `sort=lean` (and `order=down`) the order
-of all models, `imagined` a series of persona runs, `table` a board other than the first whose rows are at hand.
+of all models, `imagined` a series of persona runs or its model, `table` a board other than the first whose rows are at
+hand.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ def _board_name(board: Board) -> str:
 
 def _imagined(view: GroupsView, asked: Asked) -> Imagined | None:
     """The series to draw: the one asked for, else one of the chosen model, else one with a gap, else any."""
-    wanted = next((i for i in view.imagined if i.id == asked.imagined), None)
+    wanted = next((i for i in view.imagined if asked.imagined in (i.id, i.model)), None)
     chosen = asked.chosen
     own = (i for i in view.imagined if chosen and (i.model, i.endpoint) == (chosen.model, chosen.endpoint))
     reported = (i for i in view.imagined if i.gap is not None and i.gap.reported)
@@ -176,15 +177,15 @@ def _imagined(view: GroupsView, asked: Asked) -> Imagined | None:
 
 
 def _circle(view: GroupsView) -> str:
-    sides = [Drawn(_upper(SHORT[g.name]), list(g.values.values())) for g in (view.toward, view.against)]
+    toward, against = (Drawn(_upper(SHORT[g.name]), list(g.values.values())) for g in (view.toward, view.against))
     model = view.model
     if model is None or model.linked is None:
-        return circle(*sides, None)
+        return circle(toward, against, None)
     cells = list(model.linked.values())
     low, high = ([getattr(c, end) for c in cells] for end in ("low", "high"))
     sure = None not in low and None not in high
     drawn = Drawn(model.model, [c.score for c in cells], low if sure else None, high if sure else None)
-    return circle(*sides, drawn)
+    return circle(toward, against, drawn)
 
 
 def _upper(text: str) -> str:
