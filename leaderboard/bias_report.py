@@ -353,11 +353,16 @@ def assembled(models: Sequence[ModelBias], benchmark: Benchmark, reference: Refe
         groups_from=People.of(reference.people.source, reference.people.n),
         raters_from=People.of(reference.raters.source, reference.raters.n),
         caveats=BiasCaveats(
-            few_queries=f"Only {few} queries were asked: intervals are too narrow." if few < FEW_QUERIES else None,
+            few_queries=few_queries(few),
             benchmark=reservation(benchmark),
         ),
         models=list(models),
     )
+
+
+def few_queries(n: int) -> str | None:
+    """What so small a subsample means; None where it is not small."""
+    return f"Only {n} queries were asked: intervals are too narrow." if n < FEW_QUERIES else None
 
 
 def sorted_out(runs: Sequence[Run]) -> list[Together]:

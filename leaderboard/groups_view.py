@@ -15,7 +15,7 @@ import numpy as np
 from data.reference import Contrast, Group, Reference
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Record, Result
-from leaderboard.bias_report import BiasCaveats, BiasReport, ModelBias, PersonaBias, PersonaGap, example_gap
+from leaderboard.bias_report import BiasCaveats, BiasReport, ModelBias, PersonaBias, PersonaGap, example_gap, few_queries
 from leaderboard.bias_table import series_id
 from leaderboard.proximity import SLOPES, linked
 from leaderboard.proximity_report import Caveats, ModelProximity, People, ceiling
@@ -248,7 +248,7 @@ def _imagined(of: ModelBias, report: BiasReport, contrast: Contrast) -> Imagined
         wording=of.wording,
         gap=of.contrasts.get(contrast.name),
         personas={name: of.personas[name] for name in contrast[1:] if name in of.personas},
-        caveats=report.caveats,
+        caveats=report.caveats.model_copy(update={"few_queries": few_queries(of.queries)}),
     )
 
 
