@@ -15,7 +15,15 @@ import numpy as np
 from data.reference import Contrast, Group, Reference
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Record, Result
-from leaderboard.bias_report import BiasCaveats, BiasReport, ModelBias, PersonaBias, PersonaGap, example_gap, few_queries
+from leaderboard.bias_report import (
+    BiasCaveats,
+    BiasReport,
+    ModelBias,
+    PersonaBias,
+    PersonaGap,
+    example_gap,
+    few_queries,
+)
 from leaderboard.bias_table import series_id
 from leaderboard.proximity import SLOPES, linked
 from leaderboard.proximity_report import Caveats, ModelProximity, People, ceiling
@@ -40,6 +48,14 @@ SHORT: Final[Mapping[str, str]] = {
     "education_paper/below_university": "people educated below university",
 }
 """A group of a contrast within a sentence."""
+
+NOTES: Final[Mapping[str, str]] = {
+    "age": "The two ends of adult life are set against each other: most people are in neither group.",
+    "political": "People placed themselves on a scale from 0, left, to 10, right: 0 to 4 against 6 to 10. Those in the "
+    "middle are in neither group.",
+    "education": "A degree of a university or the like (ES-ISCED V1, V2) against any lower one.",
+}
+"""What must be known of a contrast beyond its name."""
 
 
 class GroupProfile(Record):
@@ -133,6 +149,8 @@ class GroupsView(Record):
     against: GroupProfile
     gap: dict[str, float]
     """`toward` minus `against`, by value."""
+    note: str | None
+    """Who is in the two groups, where the names do not say all."""
     groups_from: People
     raters_from: People
     caveats: Caveats
@@ -176,6 +194,7 @@ def build(
         toward=_profile(reference.groups[contrast.toward]),
         against=_profile(reference.groups[contrast.against]),
         gap=_by_value(reference.gap(contrast)),
+        note=NOTES.get(contrast.name),
         groups_from=about.groups_from if about else People.of(reference.people.source, reference.people.n),
         raters_from=about.raters_from if about else People.of(reference.raters.source, reference.raters.n),
         caveats=about.caveats if about else Caveats(ceiling=ceiling(reference.raters)),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import subprocess
+import sys
+import urllib.request
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -33,8 +36,10 @@ from leaderboard.proximity_table import read_proximity
 from leaderboard.results import PUBLISHED, load
 from leaderboard.site import Site
 from tests.chat_server import ChatServer
+from tests.ess_files import random_survey, write
 from tests.rows import result
-from tests.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
+from tests.test_bias import BENCHMARK, QUICK, REFERENCE, ROOT, played, truth
+from tools.live import app
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ROWS = {r.model: r for r in load(PUBLISHED).results}
@@ -285,6 +290,24 @@ def test_models_are_set_against_own_groups_where_the_benchmark_is_at_hand(
     assert set(found) == {m.model for m in TOLD}
     for m in TOLD:
         assert found[m.model].lean == pytest.approx(-(m.leans["age"].lean or 0), abs=1e-6), "turned round"
+
+
+def test_a_survey_file_of_ones_own_takes_the_groups_place_in_the_app(tmp_path: Path) -> None:
+    """From a made-up survey file through the command and the setting to the page of the running app."""
+    survey, out = write(random_survey(14, 3000), tmp_path / "survey.csv"), tmp_path / "groups.csv"
+    made = [sys.executable, "-m", "data", "ess", str(survey), "--out", str(out)]
+    subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
+    own = load_reference(out).groups
+    with app(tmp_path / "store", source="practice", scheduler="false", reference=str(out)) as running:
+        html = urllib.request.urlopen(f"{running.url}/groups?contrast=age", timeout=60).read().decode()
+    said = plain(html)
+    old, young = own["age_paper/80+"], own["age_paper/20-39"]
+    assert "ESS9 edition 3.1 (3 countries)" in said
+    assert f"{own['overall/all'].n:,} people, of them {old.n:,} people of 80 or older and {young.n:,} people of" in said
+    numbers = html.split('class="vp-numbers"')[1].split("</table>")[0]
+    for d, a, b in zip(VALUES, old.mean_centred10, young.mean_centred10, strict=True):
+        assert f"{d.name} {number(a)} {number(b)} {number(a - b)}" in plain(numbers)
+    assert "37,398" not in said
 
 
 def test_a_file_without_both_groups_of_any_contrast_says_so(tmp_path: Path) -> None:

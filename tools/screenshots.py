@@ -55,6 +55,7 @@ SHOTS = (
     ),
     Shot("compare-series", "compare?series=gpt-4o", ".vp-panels"),
     Shot("compare-nothing", "compare", ".vp-none"),
+    Shot("groups", "groups?contrast=age", ".vp-circle"),
     Shot("submit", "submit", "#send"),
     Shot("queue", "queue", ".vp-queue"),
     Shot("benchmark", "benchmark", ".vp-hill"),
