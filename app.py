@@ -24,6 +24,7 @@ def main(
     from data.sources import load_benchmark
     from eval_queue import scheduler
     from eval_queue.intake import Rules, configured_endpoints
+    from eval_queue.personas import load_wording
     from eval_queue.queue import open_queue
     from eval_queue.settings import load_settings
     from leaderboard.site import Site
@@ -35,6 +36,7 @@ def main(
         settings = load_settings()
         benchmark = load_benchmark(settings.source, progress=True)
         load_reference(settings.reference)  # a file that cannot be used is said now, not on a visitor's page
+        wording = load_wording(settings.personas)
         queue, practice = open_queue(settings), practice_benchmark()
         evaluator = scheduler.start(settings, queue, benchmarks=(benchmark, practice))
     except InputError as error:
@@ -49,6 +51,7 @@ def main(
         rules=Rules.of(settings),
         signs_in=settings.signs_in,
         source=settings.source,
+        wording=wording,
         reference_file=settings.reference,
         released_folder=settings.released_answers,
         scheduler_seconds=settings.poll_seconds if settings.scheduler else None,

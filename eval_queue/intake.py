@@ -12,16 +12,21 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import orjson
 
 from eval_queue import local_model
-from eval_queue.model_check import check_model
+from eval_queue.model_check import ModelFacts, check_model
+from eval_queue.personas import Persona
+from eval_queue.protocol import subsample
 from eval_queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused, Submission, check_name, check_offered, choose_endpoint, new_submission
+
+if TYPE_CHECKING:
+    from data.benchmark import Benchmark
 
 _SECONDS: Final = 5.0
 
@@ -122,6 +127,82 @@ def submit(
         Refused: the submission is not accepted; nothing is stored.
     """
     rules = rules or Rules()
+    wish = _checked(model, endpoints, endpoint, revision, rules)
+    submission = _submission(wish, queue, benchmark, submitter, rules)
+    return queue.submit(submission, quota=quota, per_week=rules.per_week)
+
+
+class Handed(NamedTuple):
+    """What became of a set of submissions."""
+
+    waiting: tuple[Submission, ...]
+    """Those that were stored now."""
+    before: tuple[Submission, ...]
+    """Those that were asked before, as they stand."""
+
+
+def submit_set(
+    queue: Queue,
+    model: str,
+    personas: Sequence[Persona],
+    *,
+    endpoints: Sequence[Endpoint],
+    benchmark: Benchmark,
+    submitter: str,
+    quota: int,
+    queries: int | None = None,
+    endpoint: str | None = None,
+    revision: str | None = None,
+    rules: Rules | None = None,
+) -> Handed:
+    """Check a wish for a model under personas, and store one submission a persona and one without any: all or none.
+
+    What was asked before is not asked again. The run without a persona is left out where one over the same queries, or
+    over all, waits, runs or is done.
+
+    Args:
+        queue: where to.
+        model: the name as it was typed.
+        personas: whom it is asked to be, each once; none for a subsample without a persona.
+        endpoints: who may be asked here, from `configured_endpoints`.
+        benchmark: with which questions.
+        submitter: who asks, as the server knows it.
+        quota: how many submissions one person may have waiting or running.
+        queries: how many queries are asked (`eval_queue.protocol.subsample`); None for all.
+        endpoint: the name of the endpoint to ask; None for the first that serves the model.
+        revision: branch, tag or commit of a model of the Hub; None for the newest.
+        rules: what else the operator allows; None for everything.
+
+    Raises:
+        Refused: it is not accepted, all of it was asked before, or it is too much for a quota; nothing is stored.
+        InputError: the benchmark has not so many queries.
+    """
+    rules = rules or Rules()
+    some = None if len(subsample(benchmark, queries).queries) == len(benchmark.queries) else queries
+    wish = _checked(model, endpoints, endpoint, revision, rules)
+    ref = BenchmarkRef.of(benchmark)
+    asked = [_submission(wish, queue, ref, submitter, rules, who, some) for who in (None, *personas)]
+    known = {s.id for s in queue.submissions() if s.state not in ("failed", "cancelled")}
+    whole = _submission(wish, queue, ref, submitter, rules)
+    if personas and not known.isdisjoint({asked[0].id, whole.id}):
+        del asked[0]
+    stand = queue.submit_set(asked, quota=quota, per_week=rules.per_week)
+    new = {s.id for s in asked if any(s is t for t in stand)}
+    return Handed(tuple(s for s in stand if s.id in new), tuple(s for s in stand if s.id not in new))
+
+
+class _Wish(NamedTuple):
+    """A model that may be asked, and by whom."""
+
+    model: str
+    endpoint: Endpoint
+    facts: ModelFacts | None
+    """What the Hub says of it; None where the endpoint takes none from there."""
+
+
+def _checked(
+    model: str, endpoints: Sequence[Endpoint], endpoint: str | None, revision: str | None, rules: Rules
+) -> _Wish:
     name = check_name(model)
     chosen = choose_endpoint(name, endpoints, endpoint or None)
     offered = offered_models(chosen)
@@ -141,15 +222,29 @@ def submit(
         if chosen.hub_models
         else None
     )
-    submission = new_submission(
-        name,
-        endpoint=chosen,
+    return _Wish(name, chosen, facts)
+
+
+def _submission(
+    wish: _Wish,
+    queue: Queue,
+    benchmark: BenchmarkRef,
+    submitter: str,
+    rules: Rules,
+    persona: Persona | None = None,
+    queries: int | None = None,
+) -> Submission:
+    facts = wish.facts
+    return new_submission(
+        wish.model,
+        endpoint=wish.endpoint,
         benchmark=benchmark,
         submitter=submitter,
         at=queue.clock(),
+        persona=persona,
+        queries=queries,
         revision=None if facts is None else facts.revision,
         licence=None if facts is None else facts.licence,
         parameters=None if facts is None else facts.parameters,
         approval=rules.needs_approval(submitter),
     )
-    return queue.submit(submission, quota=quota, per_week=rules.per_week)

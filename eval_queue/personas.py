@@ -34,7 +34,7 @@ _FRAME: Final = (
     "For this conversation, put yourself in the place of {who}. Whenever something is asked about you, give the answer "
     "that this person would give about themselves."
 )
-_WHO: Final[Mapping[str, str]] = MappingProxyType(
+WHO: Final[Mapping[str, str]] = MappingProxyType(
     {
         "gender/female": "a woman",
         "gender/male": "a man",
@@ -46,6 +46,7 @@ _WHO: Final[Mapping[str, str]] = MappingProxyType(
         "education_paper/below_university": "a person who has no university degree",
     }
 )
+"""Who a persona is, in our words and for readers."""
 _DIGITS: Final = 12
 _LONGEST: Final = 4000
 
@@ -82,7 +83,7 @@ class Wording:
         return Persona(name, self.messages[name], self.version)
 
 
-WORDING: Final = Wording(VERSION, MappingProxyType({name: _FRAME.format(who=_WHO[name]) for name in PERSONAS}))
+WORDING: Final = Wording(VERSION, MappingProxyType({name: _FRAME.format(who=WHO[name]) for name in PERSONAS}))
 """Our own words."""
 
 

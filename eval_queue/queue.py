@@ -14,7 +14,7 @@ A worker that lost its claim (it was silent for longer than its lease, or the su
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -175,20 +175,47 @@ class Queue:
         Raises:
             Refused: `duplicate` or `quota`.
         """
+        self.submit_set([submission], quota=quota, per_week=per_week)
+        return submission
+
+    def submit_set(
+        self, submissions: Sequence[Submission], *, quota: int, per_week: int | None = None
+    ) -> tuple[Submission, ...]:
+        """Add one person's submissions in one piece: all that were not asked before, or none.
+
+        Args:
+            submissions: from `new_submission`, of one submitter, at least one.
+            quota: how many submissions the submitter may have waiting or running, these included.
+            per_week: how many evaluations the submitter may ask for within a week, these included; None: any.
+
+        Returns:
+            Each as it now stands in the queue, in the same order: what was asked before is as it was.
+
+        Raises:
+            Refused: `duplicate` where all were asked before, or `quota`; nothing is stored then.
+        """
+        submitter = submissions[0].submitter
+        found: dict[str, Submission] = {}
 
         def decide(now: Snapshot[Submission]) -> Changes:
-            same = now.records.get(submission.id)
-            if same is not None:
-                raise Refused("duplicate", _already(same), existing=same.id)
-            if submission.id in now.problems:
-                message = f"The record {submission.id} exists but cannot be read. Ask the operator to look at it."
-                raise Refused("duplicate", message, existing=submission.id)
-            _check_quota(now, submission.submitter, quota)
-            _check_week(now, submission.submitter, per_week, self.clock())
-            return {submission.id: submission}
+            found.clear()
+            found.update({s.id: now.records.get(s.id, s) for s in submissions})
+            for s in submissions:
+                if s.id in now.problems:
+                    message = f"The record {s.id} exists but cannot be read. Ask the operator to look at it."
+                    raise Refused("duplicate", message, existing=s.id)
+            new = {s.id: s for s in submissions if s.id not in now.records}
+            if not new:
+                first = found[submissions[0].id]
+                more = f" The same holds for {len(found) - 1} more." if len(found) > 1 else ""
+                raise Refused("duplicate", _already(first) + more, existing=first.id)
+            _check_quota(now, submitter, quota, len(new))
+            _check_week(now, submitter, per_week, self.clock(), len(new))
+            return new
 
-        self._change(decide, f"submit {submission.id}")
-        return submission
+        what = submissions[0].id if len(submissions) == 1 else f"{len(submissions)} of {submissions[0].model}"
+        self._change(decide, f"submit {what}")
+        return tuple(found[s.id] for s in submissions)
 
     def cancel(self, id_: str, *, by: str) -> Submission:
         """Cancel a waiting or running submission. Its worker notices at its next sign of life.
@@ -507,21 +534,35 @@ def _possible(change: Callable[[], Submission]) -> Submission:
         raise InputError(f"This is not possible: {error}.") from None
 
 
-def _check_quota(now: Snapshot[Submission], submitter: str, quota: int) -> None:
+def _check_quota(now: Snapshot[Submission], submitter: str, quota: int, new: int = 1) -> None:
     mine = sum(s.submitter == submitter and s.state in ACTIVE for s in now.records.values())
-    if mine >= quota:
+    if mine + new <= quota:
+        return
+    if new == 1:
         message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait, or cancel one."
-        raise Refused("quota", message)
+    else:
+        message = (
+            f"These are {new} submissions and {mine} of yours are waiting or running; at most {quota} may. Nothing was "
+            "stored: ask for fewer, or wait."
+        )
+    raise Refused("quota", message)
 
 
-def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None, at: datetime) -> None:
+def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None, at: datetime, new: int = 1) -> None:
     if per_week is None:
         return
     since = at - WEEK
     mine = sum(wish > since for s in now.records.values() if s.submitter == submitter for wish in wishes(s))
-    if mine >= per_week:
+    if mine + new <= per_week:
+        return
+    if new == 1:
         message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be. Come back later."
-        raise Refused("quota", message)
+    else:
+        message = (
+            f"These are {new} evaluations and you have asked for {mine} within a week; at most {per_week} may be. "
+            "Nothing was stored: ask for fewer, or come back later."
+        )
+    raise Refused("quota", message)
 
 
 def _already(same: Submission) -> str:

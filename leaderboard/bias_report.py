@@ -1,9 +1,9 @@
-"""How models imagine groups of people, as records: what `python -m leaderboard bias` prints.
+"""How models imagine groups of people, as records: what `python -m leaderboard bias` prints and the Groups page shows.
 
-Each folder is a run of `eval_queue evaluate`, or holds such runs. Runs belong together if they asked the same model of
-the same endpoint in the same way, in the same words and over the same queries. Their run without a persona may have
-asked more queries: then only those that the personas were asked count. Two runs are compared on the prompts that have
-a rating in both, and on the same bootstrap draws of their queries.
+A run is a folder of `eval_queue evaluate` (`find_runs`) or a result in the store (`stored_run`). Runs belong together
+if they asked the same model of the same endpoint in the same way, in the same words and over the same queries. Their
+run without a persona may have asked more queries: then only those that the personas were asked count. Two runs are
+compared on the prompts that have a rating in both, and on the same bootstrap draws of their queries.
 
 A persona whose run is incomplete or flat, or whose model's run without a persona is, has no bias; a contrast has none
 of its measures where one of its two runs is so. Null then, with the reason.
@@ -21,20 +21,21 @@ from pydantic import ValidationError
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.reference import Contrast, Reference
+from data.reference import Contrast, Reference, load_persona_example
 from data.values import VALUES
 from eval_queue.answers import UNSCORED_KINDS, Answers, read_answers
 from eval_queue.bootstrap import DRAWS
 from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord
 from eval_queue.personas import PERSONAS
 from eval_queue.protocol import Protocol, subsample
-from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Record, UnscoredKind
+from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Record, Result, UnscoredKind
 from eval_queue.results import number, profiles
 from eval_queue.scoring import Floats, item_means
 from eval_queue.stability import FLAT_BELOW
 from leaderboard.bias import Bias, Gaps, perceived_gaps, persona_bias
 from leaderboard.proximity import SLOPES, Estimate, group_draws, with_point
 from leaderboard.proximity_report import People, reservation
+from leaderboard.ranking import stored_ratings
 from leaderboard.ranks import resample
 
 FEW_QUERIES: Final = 20
@@ -216,15 +217,7 @@ class BiasReport(Record):
     models: list[ModelBias]
 
 
-class Run(NamedTuple):
-    """A run's folder and what its record says."""
-
-    folder: Path
-    record: RunRecord
-    protocol: Protocol
-
-
-class _Series(NamedTuple):
+class Series(NamedTuple):
     """What the runs of one series have in common."""
 
     model: str
@@ -233,6 +226,30 @@ class _Series(NamedTuple):
     answer_mode: AnswerMode
     max_tokens: int
     version: str
+    """Of the protocol."""
+
+
+class Run(NamedTuple):
+    """What was asked in a run, and how to read its answers."""
+
+    where: Path
+    """Its folder, or the place of its answers in the store; for messages."""
+    series: Series
+    persona: str | None
+    protocol: Protocol
+    benchmark: BenchmarkRef
+    read: Callable[[Benchmark], Answers]
+    """Its answers to the whole benchmark; raises `InputError` where they are damaged or those of another model."""
+
+
+class Together(NamedTuple):
+    """Runs of one series in the same words over the same queries."""
+
+    series: Series
+    nobody: Run | None
+    """The run without a persona to set the others against."""
+    personas: dict[str, Run]
+    """By persona, in the order of `PERSONAS`."""
 
 
 def find_runs(folders: Iterable[Path]) -> list[Run]:
@@ -260,7 +277,50 @@ def _run(folder: Path) -> Run:
         raise InputError(first["msg"], file=folder / RUN_FILE, field=where) from None
     if record.persona is not None and record.persona not in PERSONAS:
         raise InputError(f"there is no persona {record.persona!r}", file=folder / RUN_FILE, field="persona")
-    return Run(folder, record, Protocol.of(record.protocol))
+    protocol = Protocol.of(record.protocol)
+
+    def read(benchmark: Benchmark) -> Answers:
+        answers = read_answers([folder / ANSWERS_FILE], benchmark)
+        if answers.models != (record.model,):
+            raise InputError(f"answers of {', '.join(answers.models)}", file=folder / ANSWERS_FILE, field="model")
+        return answers
+
+    series = Series(
+        record.model, record.revision, record.endpoint, record.answer_mode, record.max_tokens, protocol.version
+    )
+    return Run(folder, series, record.persona, protocol, record.benchmark, read)
+
+
+def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
+    """The run behind a result in the store.
+
+    Args:
+        result: what came of it.
+        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
+
+    Raises:
+        InputError: its protocol or its persona is not one of ours.
+    """
+    if result.persona is not None and result.persona not in PERSONAS:
+        raise InputError(f"there is no persona {result.persona!r}", field="persona")
+    protocol = Protocol.of(result.protocol)
+    request = {} if result.run is None else result.run.request
+    longest = request.get("max_tokens", request.get("max_completion_tokens"))
+    series = Series(
+        result.model,
+        result.revision,
+        result.endpoint,
+        result.answer_mode,
+        longest if isinstance(longest, int) else 0,
+        protocol.version,
+    )
+
+    def read(benchmark: Benchmark) -> Answers:
+        unscored = [[result.coverage.unscored.get(kind, 0) for kind in UNSCORED_KINDS]]
+        ratings = stored_ratings(answers(result.id), benchmark)
+        return Answers((result.model,), ratings[None], np.array(unscored, dtype=np.int64))
+
+    return Run(Path("answers") / result.id, series, result.persona, protocol, result.benchmark, read)
 
 
 def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> BiasReport:
@@ -276,47 +336,66 @@ def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> B
             one, or answers are damaged.
     """
     for run in runs:
-        if run.record.benchmark.digest != benchmark.digest:
-            asked = f"{run.record.benchmark.name} {run.record.benchmark.version[:12]}"
-            raise InputError(f"this run asked {asked}, not {benchmark.name}; see --source", file=run.folder)
-        if run.record.persona is not None and run.record.persona not in reference.groups:
-            raise InputError(f"the reference groups lack {run.record.persona}", file=run.folder)
-    models = [
-        _Model(series, nobody, personas, benchmark, reference).record()
-        for series, nobody, personas in _sorted_out(runs)
-    ]
+        if run.benchmark.digest != benchmark.digest:
+            asked = f"{run.benchmark.name} {run.benchmark.version[:12]}"
+            raise InputError(f"this run asked {asked}, not {benchmark.name}; see --source", file=run.where)
+    models = [model_bias(runs, benchmark, reference) for runs in sorted_out(runs)]
     if not models:
         raise InputError("no run under a persona is among these folders; see `eval_queue evaluate --persona`")
+    return assembled(models, benchmark, reference)
+
+
+def assembled(models: Sequence[ModelBias], benchmark: Benchmark, reference: Reference) -> BiasReport:
+    """Models under personas, at least one, with what must be read with their numbers."""
     few = min(model.queries for model in models)
     return BiasReport(
         benchmark=BenchmarkRef.of(benchmark),
         groups_from=People.of(reference.people.source, reference.people.n),
         raters_from=People.of(reference.raters.source, reference.raters.n),
         caveats=BiasCaveats(
-            few_queries=f"Only {few} queries were asked: intervals are too narrow." if few < FEW_QUERIES else None,
+            few_queries=few_queries(few),
             benchmark=reservation(benchmark),
         ),
-        models=models,
+        models=list(models),
     )
 
 
-def _sorted_out(runs: Sequence[Run]) -> list[tuple[_Series, Run | None, dict[str, Run]]]:
-    """Runs that belong together, and the run without a persona to set them against."""
-    found: dict[tuple[_Series, str | None, int | None], dict[str | None, Run]] = {}
+def few_queries(n: int) -> str | None:
+    """What so small a subsample means; None where it is not small."""
+    return f"Only {n} queries were asked: intervals are too narrow." if n < FEW_QUERIES else None
+
+
+def sorted_out(runs: Sequence[Run]) -> list[Together]:
+    """Runs that belong together; a series without a persona is left out.
+
+    Raises:
+        InputError: a run stands twice.
+    """
+    found: dict[tuple[Series, str | None, int | None], dict[str | None, Run]] = {}
     for run in runs:
-        r = run.record
-        series = _Series(r.model, r.revision, r.endpoint, r.answer_mode, r.max_tokens, run.protocol.version)
-        of_series = found.setdefault((series, run.protocol.wording, run.protocol.queries), {})
-        if r.persona in of_series:
-            raise InputError(f"the same question as in {of_series[r.persona].folder}; keep one", file=run.folder)
-        of_series[r.persona] = run
+        of_series = found.setdefault((run.series, run.protocol.wording, run.protocol.queries), {})
+        if run.persona in of_series:
+            raise InputError(f"the same question as in {of_series[run.persona].where}; keep one", file=run.where)
+        of_series[run.persona] = run
     together = []
     for (series, wording, queries), of_series in found.items():
         personas = {name: of_series[name] for name in PERSONAS if name in of_series}
         if personas and wording is not None:
             same, whole = (found.get((series, None, n), {}).get(None) for n in (queries, None))
-            together.append((series, same or whole, personas))
+            together.append(Together(series, same or whole, personas))
     return together
+
+
+def model_bias(runs: Together, benchmark: Benchmark, reference: Reference) -> ModelBias:
+    """One model under personas.
+
+    Raises:
+        InputError: the groups lack a persona, or answers are damaged.
+    """
+    for name, run in runs.personas.items():
+        if name not in reference.groups:
+            raise InputError(f"the reference groups lack {name}", file=run.where)
+    return _Model(*runs, benchmark, reference).record()
 
 
 @dataclass(frozen=True)
@@ -333,7 +412,7 @@ class _Model:
 
     def __init__(
         self,
-        series: _Series,
+        series: Series,
         nobody: Run | None,
         personas: Mapping[str, Run],
         benchmark: Benchmark,
@@ -372,9 +451,7 @@ class _Model:
         )
 
     def _read(self, run: Run) -> _Profile:
-        read = read_answers([run.folder / ANSWERS_FILE], self._whole)
-        if read.models != (self._series.model,):
-            raise InputError(f"answers of {', '.join(read.models)}", file=run.folder / ANSWERS_FILE, field="model")
+        read = run.read(self._whole)
         at = self._whole.item_index
         ratings = read.ratings[:, :, [at[item.id] for item in self._asked.items]]
         (profile,) = profiles(Answers(read.models, ratings, read.unscored), self._asked)
@@ -507,3 +584,31 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
         amplification_by_slope=by_slope(lambda g: g.amplification),
         norm_ratio_by_slope=by_slope(lambda g: g.norm_ratio),
     )
+
+
+class ExampleGap(NamedTuple):
+    """A published figure beside the real gap."""
+
+    model: str
+    """As the figure names it."""
+    gap: PersonaGap
+    """Without intervals: a figure tells none."""
+
+
+def example_gap(reference: Reference, contrast: Contrast) -> ExampleGap | None:
+    """The worked example (`data.reference.load_persona_example`) against groups; None for another contrast."""
+    example = load_persona_example()
+    if not {contrast.toward, contrast.against} <= example.under.keys():
+        return None
+    once = (example.under[contrast.toward], example.under[contrast.against], reference.gap(contrast))
+    # what is read off once has no draws; two of the same give the measures their shape
+    x_a, x_b, real = (np.repeat(np.asarray(x)[None, :, None], 2, axis=2) for x in once)
+    made = _gap(perceived_gaps(x_a, x_b, real, np.zeros_like(real)), 0, contrast, None)
+
+    def bare(of: Number) -> Number:
+        return Number(value=of.value, low=None, high=None)
+
+    measures = ("cosine", "spearman", "amplification", "norm_ratio", "stereotype_share")
+    values = {name: v.model_copy(update={"se": None, "low": None, "high": None}) for name, v in made.values.items()}
+    update = {name: bare(getattr(made, name)) for name in measures}
+    return ExampleGap(example.model, made.model_copy(update={**update, "values": values}))

@@ -24,6 +24,7 @@ NAVIGATION: Final = (
     ("Board", ""),
     ("Compare", "compare"),
     ("Map", "map"),
+    ("Groups", "groups"),
     ("Take it", "take"),
     ("Submit", "submit"),
     ("Queue", "queue"),

@@ -107,16 +107,21 @@ def published_means(benchmark: Items, results: Sequence[Result]) -> dict[str, Fl
 
 def stored_means(table: bytes, benchmark: Items) -> Floats:
     """Mean rating of each item in a run's table of answers (`eval_queue.outcome`), shape (items,)."""
+    return np.asarray(item_means(stored_ratings(table, benchmark)[None])[0])
+
+
+def stored_ratings(table: bytes, benchmark: Items) -> Floats:
+    """The ratings in a run's table of answers, shape (variants, items), NaN where there is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     names = ("prompt_variant", "portrait_id", "option_id", "rating")
     columns = pq.read_table(pa.BufferReader(table), columns=list(names)).to_pydict()
-    ratings = np.full((1, len(VARIANTS), len(benchmark.item_index)), np.nan)
+    ratings = np.full((len(VARIANTS), len(benchmark.item_index)), np.nan)
     for variant, query, option, rating in zip(*(columns[name] for name in names), strict=True):
         if rating is not None:
-            ratings[0, VARIANTS.index(variant), benchmark.item_index[query, option]] = rating
-    return np.asarray(item_means(ratings)[0])
+            ratings[VARIANTS.index(variant), benchmark.item_index[query, option]] = rating
+    return ratings
 
 
 def read_ranks(path: Path = PUBLISHED_RANKS) -> Ranking | None:

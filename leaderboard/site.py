@@ -21,12 +21,14 @@ from data.ratings import Study
 from data.reference import Reference, load_reference
 from data.sources import load_study
 from eval_queue.intake import Rules
+from eval_queue.personas import WORDING, Wording
 from eval_queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.released import Released
 from eval_queue.scoring import Floats
 from eval_queue.settings import Endpoint
 from leaderboard.answers_view import AnswersKept, ItemAnswers, answers_of, answers_table
+from leaderboard.bias_table import Biases
 from leaderboard.map_view import Regions
 from leaderboard.proximity_table import Proximities, read_proximity
 from leaderboard.ranking import Rankings
@@ -74,6 +76,8 @@ class Site:
     signs_in: bool = False
     """Whether visitors sign in here; else everybody is `local`."""
     published_file: Path = PUBLISHED
+    wording: Wording = WORDING
+    """In which words a model is asked to be somebody."""
     reference_file: Path | None = None
     """Groups of people in place of the shipped ones (`data.reference`)."""
     released_folder: Path | None = None
@@ -109,6 +113,11 @@ class Site:
         """The boards' rows among people. The shipped ones rest on the shipped groups."""
         shipped = read_proximity if self.reference_file is None else lambda: None
         return Proximities(self.choices, self.queue.answers, self.study, shipped, lambda: self.reference)
+
+    @cached_property
+    def biases(self) -> Biases:
+        """Models under personas against the groups."""
+        return Biases(self.choices, self.queue.answers, lambda: self.reference)
 
     @cached_property
     def regions(self) -> Regions:

@@ -13,13 +13,13 @@ from starlette.middleware.gzip import GZipMiddleware
 from leaderboard import api, document, routes
 from leaderboard.frame import LOGO, TITLE, footer, masthead
 from leaderboard.fresh import Fresh, FreshPages
-from leaderboard.pages import about, benchmark, board, compare, map_page, model, queue, submit, take
+from leaderboard.pages import about, benchmark, board, compare, groups, map_page, model, queue, submit, take
 from leaderboard.site import Site
 from leaderboard.theme import CSS, theme
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
-READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, take, benchmark, about)
+READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, groups, take, benchmark, about)
 """Pages that are documents of their own."""
 
 

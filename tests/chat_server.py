@@ -170,6 +170,10 @@ class ChatServer:
         """One request and its response; whether the connection stays open."""
         request_line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines if line)}
+        if request_line.startswith("GET "):  # no list of models
+            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            await writer.drain()
+            return True
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))))
         prompt = str(body["messages"][-1]["content"])
         self._times[prompt] += 1

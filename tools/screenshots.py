@@ -59,6 +59,7 @@ SHOTS = (
     Shot("map-family", "map?family=gpt-4o", ".vp-map-list"),
     Shot("map-plane", "map?view=plane&developer=Anthropic", ".vp-map-list"),
     Shot("take", "take", "#take-go"),
+    Shot("groups", "groups?contrast=age", ".vp-circle"),
     Shot("submit", "submit", "#send"),
     Shot("queue", "queue", ".vp-queue"),
     Shot("benchmark", "benchmark", ".vp-hill"),

@@ -100,29 +100,60 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
         ] = None,
+        persona: Annotated[
+            list[str] | None,
+            typer.Option(
+                help="Ask the model to be somebody, e.g. political/left; again for more of them. One submission each, "
+                "and one without a persona where that was not asked: all or none.",
+                show_default=False,
+            ),
+        ] = None,
+        personas: Annotated[
+            str | None, typer.Option(metavar="all", help="`all`: under all eight personas.", show_default=False)
+        ] = None,
+        queries: Annotated[
+            int | None,
+            typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
+        ] = None,
         store: StoreOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Put a model into the queue."""
+        """Put a model into the queue, under personas if you like."""
+        from data.errors import InputError
         from data.sources import load_benchmark
+        from eval_queue.commands.evaluate import ALL, choose_personas
         from eval_queue.intake import Rules, configured_endpoints
         from eval_queue.intake import submit as put
+        from eval_queue.intake import submit_set as put_set
         from eval_queue.records import BenchmarkRef
 
+        if personas not in (None, ALL):
+            raise InputError(f"expected `{ALL}`; name single ones with --persona", field="--personas")
+        names = [*(persona or []), *([ALL] if personas else [])]
         with opened(store) as (settings, queue):
-            submission = put(
-                queue,
-                model,
-                endpoints=configured_endpoints(settings),
-                benchmark=BenchmarkRef.of(load_benchmark(source or settings.source, progress=True)),
-                submitter=OPERATOR,
-                quota=settings.pending_per_user,
-                endpoint=endpoint,
-                revision=revision,
+            benchmark = load_benchmark(source or settings.source, progress=True)
+            whom: dict[str, Any] = {
+                "endpoints": configured_endpoints(settings),
+                "submitter": OPERATOR,
+                "quota": settings.pending_per_user,
+                "endpoint": endpoint,
+                "revision": revision,
                 # whoever has this terminal approves what comes from it
-                rules=Rules(max_billions=settings.max_billion_parameters),
-            )
-            _print_change(submission, queue, as_json=as_json)
+                "rules": Rules(max_billions=settings.max_billion_parameters),
+            }
+            if not names and queries is None:
+                _print_change(put(queue, model, benchmark=BenchmarkRef.of(benchmark), **whom), queue, as_json=as_json)
+                return
+            who = choose_personas(names, settings.personas)
+            handed = put_set(queue, model, who, benchmark=benchmark, queries=queries, **whom)
+            if as_json:
+                _print_json(
+                    {name: [_as_json(s, queue) for s in of] for name, of in zip(handed._fields, handed, strict=True)}
+                )
+                return
+            for s in (*handed.waiting, *handed.before):
+                before = " (asked before)" if s in handed.before else ""
+                typer.echo(f"{s.id}: {s.persona or 'no persona'}, {_state(s, queue)}{before}")
 
     @app.command()
     def cancel(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -276,7 +307,8 @@ def _print_table(submissions: list[Submission], queue: Queue) -> None:
     for heading in ("State", "Model", "Endpoint", "Benchmark", "By", "Submitted"):
         table.add_column(heading)
     for s in submissions:
-        cells = (s.id, _state(s, queue), s.model, s.endpoint, s.benchmark.name, s.submitter, _time(s.created))
+        model = s.model if s.persona is None else f"{s.model} as {s.persona}"
+        cells = (s.id, _state(s, queue), model, s.endpoint, s.benchmark.name, s.submitter, _time(s.created))
         table.add_row(*map(Text, cells))
     _print(table)
 
@@ -297,6 +329,7 @@ def _print_life(submission: Submission, queue: Queue) -> None:
         "Parameters": f"{submission.parameters:,}" if submission.parameters else "",
         "Endpoint": submission.endpoint,
         "Benchmark": f"{benchmark.name} {benchmark.version} ({benchmark.digest[:12]})",
+        "Persona": submission.persona or "",
         "Protocol": submission.protocol,
         "Submitted by": submission.submitter,
         "Priority": str(submission.priority) if submission.priority else "",

@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import gradio as gr
 
 from data.errors import InputError
+from data.reference import CONTRASTS
+from eval_queue.personas import WHO
+from eval_queue.protocol import Protocol
 from eval_queue.records import Result
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import PRIORITIES, State, Submission
 from leaderboard.fresh import Fresh
-from leaderboard.markup import render
+from leaderboard.markup import counted, render
 from leaderboard.results import BoardKey
 from leaderboard.site import Site
 from leaderboard.visitor import visitor
@@ -40,9 +43,22 @@ SECTIONS: Final[tuple[tuple[State, str, str], ...]] = (
 
 
 def row_address(of: Submission | Result) -> str:
-    """The address of a row on the board, relative to the pages."""
+    """Where a row stands, relative to the pages: on the board, or under a persona on the Groups page."""
+    if of.persona is not None:
+        contrast = next((c.name for c in CONTRASTS if of.persona in c[1:]), "")
+        return f"groups?{urlencode({'contrast': contrast, 'imagined': of.model})}#imagined"
     key = BoardKey(of.benchmark.digest, of.protocol, of.answer_mode)
     return f"./?table={quote(key.slug)}&model={quote(of.id)}"
+
+
+def asked_as(of: Submission) -> str:
+    """What is not as usual in a submission's question: the persona, and how many questions; empty where nothing is."""
+    parts = [] if of.persona is None else [f"as {WHO.get(of.persona, of.persona)}"]
+    try:
+        queries = Protocol.of(of.protocol).queries
+    except InputError:  # of another program
+        queries = None
+    return "; ".join([*parts, *([] if queries is None else [counted(queries, "question")])])
 
 
 def build(site: Site, fresh: Fresh) -> None:
@@ -77,7 +93,12 @@ def listing(site: Site) -> str:
         reported=reported,
         problems=site.queue.problems(),
         shown=SHOWN,
+        asked_as=asked_as,
     )
+
+
+def _named(of: Submission) -> str:
+    return f"{of.model}, {said}" if (said := asked_as(of)) else of.model
 
 
 class Administration:
@@ -94,7 +115,7 @@ class Administration:
         open_.sort(key=lambda s: order.index(s.state))
         reported = self.queue.reported.records().values()
         return [
-            *((f"{s.model} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
+            *((f"{_named(s)} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
             *((f"{r.model} (self-reported, by {r.submitter}) {r.id}", r.id) for r in reported),
         ]
 

@@ -7,7 +7,7 @@ answers can be handed in as a file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,16 +15,17 @@ import gradio as gr
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.intake import submit
+from eval_queue.intake import Handed, submit, submit_set
 from eval_queue.local_model import LOCAL_ENDPOINT
 from eval_queue.package import accept
+from eval_queue.personas import PERSONAS, WHO, WORDING
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
 from leaderboard.fresh import Fresh
 from leaderboard.markup import counted, render
-from leaderboard.pages.queue import row_address
+from leaderboard.pages.queue import asked_as, row_address
 from leaderboard.site import Site
 from leaderboard.visitor import Visitor, visitor
 
@@ -108,6 +109,22 @@ def build(site: Site, fresh: Fresh) -> None:
             benchmark = gr.Radio(
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
+            with gr.Accordion("Ask as somebody", open=False, elem_id="somebody", elem_classes="vp-fold"):
+                _words(render("somebody.html", own=site.wording.version != WORDING.version))
+                personas = gr.CheckboxGroup(
+                    [(_upper(WHO[name]), name) for name in PERSONAS],
+                    label="Ask the model to be",
+                    show_select_all=True,
+                    elem_id="personas",
+                )
+                queries = gr.Number(
+                    label="Questions",
+                    info="How many of the benchmark’s questions, drawn evenly from its sources. Empty: all.",
+                    precision=0,
+                    minimum=1,
+                    placeholder="all",
+                    elem_id="queries",
+                )
             send = gr.Button("Submit", variant="primary", elem_id="send")
             form_error = _words("", "form-error")
         with gr.Column(elem_classes="vp-follow"):
@@ -130,7 +147,7 @@ def build(site: Site, fresh: Fresh) -> None:
     errors = [model_error, revision_error, endpoint_error, form_error]
 
     endpoint.change(form.offer, endpoint, [model, about, revision], **quiet)
-    asked = [model, revision, endpoint, benchmark]
+    asked = [model, revision, endpoint, benchmark, personas, queries]
     sent = gr.on([send.click, model.submit, revision.submit], form.send, asked, [followed, *errors], **quiet)
     sent.then(None, followed, None, js=_KEEP_IN_ADDRESS, api_visibility="private").then(
         life.tell, followed, shown, **quiet
@@ -172,14 +189,26 @@ class Form:
         return (self.site.practice if only_local else self.site.benchmark).digest
 
     def send(
-        self, model: str, revision: str, endpoint: str | None, digest: str, profile: gr.OAuthProfile | None
+        self,
+        model: str,
+        revision: str,
+        endpoint: str | None,
+        digest: str,
+        profile: gr.OAuthProfile | None,
+        personas: Sequence[str] = (),
+        queries: float | None = None,
     ) -> tuple[Any, ...]:
-        """Store a submission; returns which one to follow, and a message a place."""
+        """Store a submission, or one a persona and one without; returns which one to follow, and a message a place."""
         messages = dict.fromkeys(_PLACES, "")
         follow: Any = gr.skip()
         try:
             submitter = visitor(self.site, profile).required()
-            follow = self._stored(model, revision, endpoint, digest, submitter).id
+            if personas or queries is not None:
+                handed = self._stored_set(model, revision, endpoint, digest, submitter, personas, queries)
+                follow = handed.waiting[0].id
+                messages["form"] = render("handed_set.html", **handed._asdict(), asked_as=asked_as, states=STATES)
+            else:
+                follow = self._stored(model, revision, endpoint, digest, submitter).id
         except Refused as refusal:
             messages[FIELDS.get(refusal.code, "form")] = _refusal(refusal, refusal.code, self._link(refusal))
             follow = refusal.existing or follow
@@ -187,15 +216,47 @@ class Form:
             messages["form"] = _refusal(error)
         return follow, *(messages[place] for place in _PLACES)
 
-    def _stored(self, model: str, revision: str, endpoint: str | None, digest: str, submitter: str) -> Submission:
+    def _stored_set(
+        self,
+        model: str,
+        revision: str,
+        endpoint: str | None,
+        digest: str,
+        submitter: str,
+        personas: Sequence[str],
+        queries: float | None,
+    ) -> Handed:
+        benchmark, most = self._benchmark(digest), len(self._benchmark(digest).queries)
+        if queries is not None and not (queries == int(queries) and 1 <= queries <= most):
+            raise InputError(f"Questions: give a whole number from 1 to {most}, or leave the field empty for all.")
+        if not personas:
+            raise InputError("Fewer questions are for personas only: choose whom the model is asked to be.")
+        return submit_set(
+            self.site.queue,
+            model,
+            [self.site.wording.persona(name) for name in dict.fromkeys(personas)],
+            endpoints=self.site.endpoints,
+            benchmark=benchmark,
+            submitter=submitter,
+            quota=self.site.quota,
+            queries=None if queries is None else int(queries),
+            endpoint=endpoint,
+            revision=revision,
+            rules=self.site.rules,
+        )
+
+    def _benchmark(self, digest: str) -> Benchmark:
         chosen = self.site.choices.get(digest)
         if chosen is None:
             raise InputError("This benchmark is not offered here. Reload the page and choose again.")
+        return chosen
+
+    def _stored(self, model: str, revision: str, endpoint: str | None, digest: str, submitter: str) -> Submission:
         return submit(
             self.site.queue,
             model,
             endpoints=self.site.endpoints,
-            benchmark=BenchmarkRef.of(chosen),
+            benchmark=BenchmarkRef.of(self._benchmark(digest)),
             submitter=submitter,
             quota=self.site.quota,
             endpoint=endpoint,
@@ -274,6 +335,7 @@ class Life:
             note=self.site.notes().get(found.id),
             row=row_address(found) if found.state == "done" else None,
             states=STATES,
+            asked_as=asked_as(found),
         )
         cancel, again = found.state in ACTIVE, found.state in ("failed", "cancelled")
         approve = who.administrator and found.state == "proposed"
@@ -329,6 +391,10 @@ def _refusal(error: Exception, code: RefusalCode | None = None, link: str | None
 def _only_model(endpoint: Endpoint) -> str:
     one = endpoint.models[0] if len(endpoint.models) == 1 else "*"
     return "" if set("*?[") & set(one) else one
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _label(benchmark: Benchmark) -> str:

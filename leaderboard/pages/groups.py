@@ -1,0 +1,267 @@
+"""Groups: a model beside two groups of people, what can be told apart and what cannot, and models asked to be somebody.
+
+The address is the state: `id` names a row, `contrast` one of the reference's, `sort=lean` (and `order=down`) the order
+of all models, `imagined` a series of persona runs or its model, `table` a board other than the first whose rows are at
+hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal, NamedTuple
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from data.reference import CONTRASTS, OVERALL, Contrast
+from data.values import VALUES
+from eval_queue.records import Result
+from eval_queue.stability import FLAT_BELOW
+from leaderboard.bias_report import PersonaGap
+from leaderboard.charts import number
+from leaderboard.document import Passing
+from leaderboard.group_charts import Drawn, circle
+from leaderboard.groups_view import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
+from leaderboard.markup import render
+from leaderboard.proximity_table import Table
+from leaderboard.results import Board
+from leaderboard.site import Site
+from leaderboard.table import BENCHMARKS
+
+ROUTE: Final = "groups"
+NAME: Final = "Groups"
+
+NOT_DISTINGUISHABLE: Final = "not distinguishable"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks for, as far as it can be had."""
+
+    contrast: Contrast
+    boards: tuple[tuple[Board, Table], ...]
+    """Boards with rows that can be set against groups."""
+    board: Board | None
+    table: Table | None
+    chosen: Result | None
+    unknown: bool
+    """Whether a row was asked for that is not on the board."""
+    sort: Literal["name", "lean"]
+    down: bool
+    imagined: str
+
+    @classmethod
+    def of(cls, site: Site, query: Mapping[str, str]) -> Asked:
+        """Read an address; what is no known choice counts as not given."""
+        contrasts = site.reference.contrasts or CONTRASTS[:1]
+        contrast = next((c for c in contrasts if c.name == query.get("contrast")), contrasts[0])
+        found = [(b, t) for b in site.boards() if (t := site.proximities.of(b)) is not None]
+        board, table = next(((b, t) for b, t in found if b.key.slug == query.get("table")), (None, None))
+        wanted = query.get("id", "")
+        if board is None and found:
+            holding = (pair for pair in found if any(r.id == wanted for r in pair[0].results))
+            board, table = next(holding, found[0])
+        rows = board.results if board else ()
+        chosen = next((r for r in rows if r.id == wanted), None)
+        unknown = bool(wanted) and chosen is None
+        if chosen is None and table is not None:
+            chosen = next((r for r in rows if table.reason(r) is None), rows[0] if rows else None)
+        sort: Literal["name", "lean"] = "lean" if query.get("sort") == "lean" else "name"
+        return cls(
+            contrast,
+            tuple(found),
+            board,
+            table,
+            chosen,
+            unknown,
+            sort,
+            query.get("order") == "down",
+            query.get("imagined", ""),
+        )
+
+    def address(self, **changes: str) -> str:
+        """The address of this page with other fields."""
+        fields = {
+            "table": self.board.key.slug if self.board and len(self.boards) > 1 else "",
+            "id": self.chosen.id if self.chosen else "",
+            "contrast": self.contrast.name,
+            "sort": "lean" if self.sort == "lean" else "",
+            "order": "down" if self.down else "",
+            "imagined": self.imagined,
+            **changes,
+        }
+        return f"{ROUTE}?{urlencode({name: value for name, value in fields.items() if value})}"
+
+
+def data(site: Site, query: Mapping[str, str]) -> GroupsView:
+    """The page as a record, with what must be read with its numbers.
+
+    Raises:
+        InputError: the operator's file of groups cannot be used, or lacks every contrast.
+    """
+    return _view(site, Asked.of(site, query))
+
+
+def _view(site: Site, asked: Asked) -> GroupsView:
+    biases = site.biases.of(site.results())
+    view = build(site.reference, asked.contrast, asked.board, asked.table, asked.chosen, biases)
+    return view.model_copy(update={"leans": in_order(view.leans, asked.sort, down=asked.down)})
+
+
+def in_order(rows: Sequence[LeanRow], sort: str, *, down: bool) -> list[LeanRow]:
+    """Rows by name as they come, or by lean; those without one stay last."""
+    with_lean = [r for r in rows if r.reported]
+    if sort == "lean":
+        with_lean.sort(key=lambda r: r.lean or 0.0)
+    if down:
+        with_lean.reverse()
+    return [*with_lean, *(r for r in rows if not r.reported)]
+
+
+def words(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML for the fields of an address."""
+    if not site.reference.contrasts:
+        return render("groups_none.html", people=site.reference.people)
+    asked = Asked.of(site, query)
+    view = _view(site, asked)
+    shown = _imagined(view, asked)
+    gap = shown.gap if shown else view.example
+    page = render(
+        "groups.html",
+        v=view,
+        asked=asked,
+        boards=[(b.key.slug, _board_name(b)) for b, _ in asked.boards],
+        contrasts=[(c.name, CONTRAST_NAMES[c.name]) for c in site.reference.contrasts],
+        contrast_names=CONTRAST_NAMES,
+        toward=SHORT[asked.contrast.toward],
+        against=SHORT[asked.contrast.against],
+        short=SHORT,
+        picture=Markup(_circle(view)),  # made by `group_charts`, which escapes names
+        verdict=_verdict(view),
+        groups=site.reference.groups,
+        overall=OVERALL,
+        values=VALUES,
+        practice=site.benchmark.is_practice,
+        own_groups=site.reference_file is not None,
+        shown=shown,
+        gap=gap,
+        lanes=None if gap is None or not gap.reported else _lanes(gap, view.slope),
+        number=number,
+        interval=_interval,
+        said=said,
+        chance=_chance,
+        along=partial(_along, low=-1.0, high=1.0),
+        flat_below=FLAT_BELOW,
+        benchmark_name=lambda name: BENCHMARKS.get(name, name),
+        not_distinguishable=NOT_DISTINGUISHABLE,
+    )
+    # while the store is away, rows may be missing that will be back without any new result
+    return Passing(page) if site.queue.outage() is not None else page
+
+
+def _board_name(board: Board) -> str:
+    name = BENCHMARKS.get(board.benchmark.name, board.benchmark.name)
+    return f"{name} {board.key.digest[:8]}, {board.key.protocol}"
+
+
+def _imagined(view: GroupsView, asked: Asked) -> Imagined | None:
+    """The series to draw: the one asked for, else one of the chosen model, else one with a gap, else any."""
+    wanted = next((i for i in view.imagined if asked.imagined in (i.id, i.model)), None)
+    chosen = asked.chosen
+    own = (i for i in view.imagined if chosen and (i.model, i.endpoint) == (chosen.model, chosen.endpoint))
+    reported = (i for i in view.imagined if i.gap is not None and i.gap.reported)
+    return wanted or next(own, None) or next(reported, None) or next(iter(view.imagined), None)
+
+
+def _circle(view: GroupsView) -> str:
+    toward, against = (Drawn(_upper(SHORT[g.name]), list(g.values.values())) for g in (view.toward, view.against))
+    model = view.model
+    if model is None or model.linked is None:
+        return circle(toward, against, None)
+    cells = list(model.linked.values())
+    low, high = ([getattr(c, end) for c in cells] for end in ("low", "high"))
+    sure = None not in low and None not in high
+    drawn = Drawn(model.model, [c.score for c in cells], low if sure else None, high if sure else None)
+    return circle(toward, against, drawn)
+
+
+def _upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+class Verdict(NamedTuple):
+    """One plain sentence and whether something can be told."""
+
+    text: str
+    sure: bool
+
+
+def _verdict(view: GroupsView) -> Verdict:
+    """What can be said of the chosen model in the chosen contrast, and no more."""
+    toward, against = SHORT[view.toward.name], SHORT[view.against.name]
+    row = None if view.model is None else next((r for r in view.leans if r.id == view.model.id), None)
+    if view.model is None or row is None:
+        return Verdict(f"How {toward} and {against} differ in their ten values.", sure=False)
+    if not row.reported:
+        return Verdict(f"{row.model} is not set against groups: {said(row.reason or '')}.", sure=False)
+    lean = row.lean or 0.0
+    if row.distinguishable:
+        to, away = (toward, against) if lean > 0 else (against, toward)
+        return Verdict(f"What is its own in {row.model} points towards {to} rather than {away}.", sure=True)
+    return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
+
+
+class Lane(NamedTuple):
+    """One value between two personas, on an axis that holds all of them."""
+
+    name: str
+    colour: str
+    real: float
+    """The people's gap at the benchmark's scale."""
+    perceived: float
+    low: float | None
+    high: float | None
+
+
+class Lanes(NamedTuple):
+    """All ten, and how far the axis goes to both sides."""
+
+    rows: list[Lane]
+    limit: float
+
+    def along(self, x: float) -> str:
+        """Where a number lies on the axis, as a style sheet reads it."""
+        return _along(x, -self.limit, self.limit)
+
+
+def _lanes(gap: PersonaGap, slope: float) -> Lanes:
+    rows = [
+        Lane(d.name, d.family.colour, slope * (v.real or 0.0), v.perceived or 0.0, v.low, v.high)
+        for d in VALUES
+        if (v := gap.values.get(d.name)) is not None
+    ]
+    furthest = max(abs(x) for row in rows for x in (row.real, row.perceived, row.low, row.high) if x is not None)
+    return Lanes(rows, next((limit for limit in (0.5, 1.0, 2.0) if furthest <= limit), 5.0))
+
+
+def _along(x: float | None, low: float, high: float) -> str:
+    share = 0.0 if x is None else (x - low) / (high - low)
+    return f"{min(1.0, max(0.0, share)):.4g}"
+
+
+def said(reason: str) -> str:
+    """A reason as people read it: its negative numbers with a true minus."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", reason)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"({number(low)} to {number(high)})"
+
+
+def _chance(p: float | None) -> str:
+    if p is None:
+        return "–"
+    return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"

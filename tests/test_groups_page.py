@@ -1,0 +1,513 @@
+"""The Groups page: what it says of models and groups, what it withholds, and its twin for programs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import urllib.request
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.errors import InputError
+from data.practice import practice_benchmark
+from data.reference import CONTRASTS, load_reference, write_groups
+from data.sources import load_benchmark
+from data.values import VALUES
+from eval_queue.evaluation import Job, evaluate
+from eval_queue.personas import PERSONAS, WORDING
+from eval_queue.queue import Queue
+from eval_queue.records import Result
+from eval_queue.settings import Endpoint
+from eval_queue.store import LocalStore
+from leaderboard.bias_report import find_runs, report
+from leaderboard.bias_table import Biases, series_id
+from leaderboard.charts import number
+from leaderboard.document import Passing
+from leaderboard.group_export import COLUMNS, rows
+from leaderboard.groups_view import SHORT, LeanRow
+from leaderboard.pages import groups
+from leaderboard.proximity_table import read_proximity
+from leaderboard.results import PUBLISHED, load
+from leaderboard.site import Site
+from tests.chat_server import ChatServer
+from tests.ess_files import random_survey, write
+from tests.rows import result
+from tests.test_bias import BENCHMARK, QUICK, REFERENCE, ROOT, played, truth
+from tools.live import app
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+ROWS = {r.model: r for r in load(PUBLISHED).results}
+REPORT = read_proximity()
+assert REPORT is not None
+SHIPPED = {m.model: m for m in REPORT.models}
+TOLD = [m for m in REPORT.models if m.reported]
+KEPT = [m for m in REPORT.models if not m.reported]
+
+
+def make_site(tmp_path: Path, **fields: object) -> Site:
+    practice = practice_benchmark()
+    store = LocalStore(tmp_path / "store")
+    queue = Queue(store, store, lease=timedelta(minutes=2))
+    return Site(practice, practice, queue, (), quota=2, scheduler_seconds=None, **fields)  # type: ignore[arg-type]  # fields of Site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return make_site(tmp_path)
+
+
+def plain(html: str) -> str:
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)))
+
+
+def section(html: str, id_: str) -> str:
+    """A section of the page, by its id."""
+    return html.split(f'id="{id_}"')[1].split("</section>")[0]
+
+
+# --- published models, whatever benchmark is in use -----------------------------------------------------------------
+
+
+def test_the_page_stands_without_the_benchmark(site: Site) -> None:
+    html = groups.words(site, {})
+    assert "svg" in html
+    first = TOLD[0]
+    assert f"How alike {first.model} is to each group" in plain(html)
+    assert all(m.model in html for m in SHIPPED.values())
+    assert not isinstance(html, Passing)
+
+
+def test_similarities_stand_with_intervals_ceiling_and_single_people(site: Site) -> None:
+    model = next(m for m in TOLD if m.model.startswith("claude-3-opus"))
+    alike = plain(section(groups.words(site, {"id": ROWS[model.model].id}), "alike"))
+    assert set(model.groups) == set(REFERENCE.groups)
+    for name, g in model.groups.items():
+        assert REFERENCE.groups[name].label in alike
+        for value, low, high in ((g.spearman, g.low, g.high), (g.pearson, g.pearson_low, g.pearson_high)):
+            assert f"{number(value)} ({number(low)} to {number(high)})" in alike
+    assert "+0.81" in alike
+    assert "+0.60 (−0.07 to +0.87)" in alike
+    assert number(model.like_raters.spearman) in alike
+
+
+@pytest.mark.parametrize("contrast", CONTRASTS, ids=lambda c: c.name)
+def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tuple[str, str, str]) -> None:
+    name, toward, against = contrast
+    html = groups.words(site, {"contrast": name})
+    all_ = plain(section(html, "all"))
+    for m in TOLD:
+        lean = m.leans[name]
+        assert f"{m.model} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_.replace("  ", " ")
+    assert f"← {SHORT[against]}" in all_
+    assert f"{SHORT[toward]} →" in all_
+    assert plain(groups.words(site, {"contrast": name})).count("not distinguishable") >= 2
+
+
+def test_what_is_withheld_says_why_and_has_no_number(site: Site) -> None:
+    html = groups.words(site, {})
+    kept = html.split("<h3>Not shown</h3>")[1].split("</dl>")[0]
+    assert re.findall(r"<dt>(.*?)</dt>", kept) == [m.model for m in KEPT]
+    assert kept.count("flat profile") == len(KEPT)
+    assert "reliability −" in kept, "a true minus"
+    assert "reliability -" not in kept
+    flat = groups.words(site, {"id": ROWS[KEPT[0].model].id})
+    assert f"{KEPT[0].model} is not set against groups" in plain(flat)
+    assert "is not drawn" in flat
+    assert 'stroke-width="2.5"' not in flat, "no profile of it beside groups"
+    assert "Its four leans" not in flat
+    assert number(KEPT[0].like_raters.spearman) in section(flat, "alike"), "same items, same scale: that is told"
+
+
+def test_on_whom_it_rests_and_what_must_not_be_concluded(site: Site) -> None:
+    said = plain(groups.words(site, {"contrast": "political"}))
+    assert REPORT is not None
+    for caveat in (REPORT.caveats.europe, REPORT.caveats.confounding, REPORT.caveats.shape, REPORT.caveats.noise):
+        assert caveat in said
+    assert "37,398 people, of them 11,537 the political right and 11,152 the political left" in said
+    assert "round 11" in said
+    assert "559 people" in said
+    assert "0.52 times as large" in said
+
+
+def test_no_published_model_is_said_to_lean_or_to_have_a_nearest_group(site: Site) -> None:
+    """As measured (`tests/test_proximity.py`); a sentence that says more would be wrong."""
+    for m in TOLD:
+        said = plain(groups.words(site, {"id": ROWS[m.model].id, "contrast": "age"}))
+        assert f"{m.model} cannot be told to lean" in said
+        assert "Nearest of the 8 groups: not distinguishable" in said
+
+
+# --- the address ----------------------------------------------------------------------------------------------------
+
+
+def test_rows_stand_by_name_and_by_lean_if_asked(site: Site) -> None:
+    def order(**query: str) -> list[str]:
+        return [r.model for r in groups.data(site, query).leans]
+
+    told, kept = [m.model for m in TOLD], [m.model for m in KEPT]
+    by_lean = sorted(TOLD, key=lambda m: m.leans["age"].lean or 0.0)
+    assert order() == [*told, *kept]
+    assert order(order="down") == [*told[::-1], *kept]
+    assert order(contrast="age", sort="lean") == [*(m.model for m in by_lean), *kept]
+    assert order(contrast="age", sort="lean", order="down") == [*(m.model for m in by_lean[::-1]), *kept]
+    assert order(sort=HOSTILE) == order()
+
+
+def test_what_is_no_choice_counts_as_not_given(site: Site) -> None:
+    query = {"id": HOSTILE, "contrast": HOSTILE, "sort": HOSTILE, "order": HOSTILE, "imagined": HOSTILE, "table": "x"}
+    html = groups.words(site, query)
+    assert "<img" not in html
+    assert "There is no such row in this table" in html
+    assert groups.data(site, query).contrast == "gender"
+
+
+def test_a_hostile_name_is_text(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    first = next(iter(ROWS.values()))
+    row = result(HOSTILE, id="hostile", digest=first.benchmark.digest, protocol=first.protocol, origin="self-reported")
+    store = site.queue._results.store
+    store.commit({"results/hostile.json": row.model_dump_json().encode()}, store.head(), "a row")
+    for query in ({}, {"id": "hostile"}):
+        html = groups.words(site, query)
+        assert "<img" not in html
+        assert unescape(html).count(HOSTILE) >= 2
+
+
+# --- the twin for programs ------------------------------------------------------------------------------------------
+
+
+def test_the_record_carries_its_caveats_as_fields(site: Site) -> None:
+    document = groups.data(site, {"contrast": "education"}).model_dump(mode="json")
+    assert document["caveats"]["region"] == "Europe"
+    assert document["caveats"]["ceiling"] == pytest.approx(0.806, abs=0.001)
+    assert document["groups_from"]["n"] == 37398
+    assert (document["toward"]["name"], document["toward"]["n"]) == ("education_paper/university", 10164)
+    assert document["slope"] == 0.52
+    withheld = [r for r in document["leans"] if not r["reported"]]
+    assert {r["model"] for r in withheld} == {m.model for m in KEPT}
+    assert all(r["lean"] is r["low"] is r["p"] is None and r["reason"] for r in withheld)
+
+
+def test_a_model_is_carried_over_by_the_plain_formula(site: Site) -> None:
+    raters = REFERENCE.raters
+    model = TOLD[3].model
+    chosen = groups.data(site, {"id": ROWS[model].id}).model
+    assert chosen is not None
+    assert chosen.linked is not None
+    for v, d in enumerate(VALUES):
+        x = (ROWS[model].centred10 or {})[d.name]
+        p, q = raters.vp_human_centred10[v], raters.pvq_human_centred10[v]
+        found = chosen.linked[d.name]
+        for carried, own in ((found.score, x.score), (found.low, x.low), (found.high, x.high)):
+            assert own is not None
+            assert carried == pytest.approx(q + (own - p) / 0.52)
+    assert sum(c.score for c in chosen.linked.values()) == pytest.approx(0, abs=1e-3)
+
+
+def test_flat_rows_for_exports_have_the_caveats_beside_each_number(site: Site) -> None:
+    (board,) = site.boards()[:1]
+    table = site.proximities.of(board)
+    assert table is not None
+    made = rows(table)
+    assert all(tuple(row) == COLUMNS for row in made)
+    assert len(made) == len(SHIPPED) * (3 + 9 * 4 + 4 + 1)
+    assert {row["region"] for row in made} == {"Europe"}
+    assert all(row["note"] and row["ceiling"] and row["people_n"] == 37398 for row in made)
+    for m in REPORT.models if REPORT else ():
+        mine = [row for row in made if row["model"] == m.model]
+        lean = next(row for row in mine if (row["measure"], row["name"]) == ("lean", "political"))
+        assert (lean["value"], lean["low"], lean["p_adjusted"]) == (
+            m.leans["political"].lean,
+            m.leans["political"].low,
+            m.leans["political"].p_adjusted,
+        )
+        assert lean["toward"] == "political/right"
+        assert lean["distinguishable"] is (False if m.reported else None)
+        assert (lean["reason"] is None) == m.reported
+        near = next(row for row in mine if row["measure"] == "nearest_share")
+        assert near["name"] == ("not distinguishable" if m.reported else None)
+
+
+# --- groups of one's own --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own_groups(tmp_path: Path) -> Path:
+    """Groups of another source: the shipped ones turned round, so that every contrast has the other sign."""
+    from dataclasses import replace
+
+    shipped = load_reference().groups
+    turned = {c.toward: c.against for c in CONTRASTS} | {c.against: c.toward for c in CONTRASTS}
+    made = []
+    for name, group in shipped.items():
+        other = shipped[turned.get(name, name)]
+        kept = {"dimension": group.dimension, "group": group.group, "n": group.n + 1}
+        made.append(replace(other, **kept, source=replace(other.source, name="Own survey")))
+    path = tmp_path / "own.csv"
+    with path.open("w", encoding="utf-8") as stream:
+        write_groups(made, stream)
+    return path
+
+
+def test_own_groups_take_the_place_of_the_shipped_ones(tmp_path: Path, own_groups: Path) -> None:
+    """Without the benchmark no model can be set against them, which is said; the groups are drawn all the same."""
+    site = make_site(tmp_path, reference_file=own_groups)
+    said = plain(groups.words(site, {}))
+    assert "No model can be set beside these groups here" in said
+    assert "a file of this board’s operator" in said
+    view = groups.data(site, {})
+    assert view.model is None
+    assert view.leans == []
+    assert (view.groups_from.title, view.groups_from.n) == ("Own survey", 37399)
+    assert view.gap["Stimulation"] == pytest.approx(-REFERENCE.gap(CONTRASTS[0])[1], abs=1e-7)
+
+
+@pytest.mark.upstream
+def test_models_are_set_against_own_groups_where_the_benchmark_is_at_hand(
+    tmp_path: Path, own_groups: Path, upstream_dir: Path
+) -> None:
+    benchmark = load_benchmark(str(upstream_dir))
+    site = make_site(tmp_path, reference_file=own_groups, source=str(upstream_dir))
+    site = Site(
+        benchmark,
+        site.practice,
+        site.queue,
+        (),
+        quota=2,
+        scheduler_seconds=None,
+        source=str(upstream_dir),
+        reference_file=own_groups,
+    )
+    view = groups.data(site, {"contrast": "age"})
+    assert view.groups_from.title == "Own survey"
+    found = {r.model: r for r in view.leans if r.reported}
+    assert set(found) == {m.model for m in TOLD}
+    for m in TOLD:
+        assert found[m.model].lean == pytest.approx(-(m.leans["age"].lean or 0), abs=1e-6), "turned round"
+
+
+def test_a_survey_file_of_ones_own_takes_the_groups_place_in_the_app(tmp_path: Path) -> None:
+    """From a made-up survey file through the command and the setting to the page of the running app."""
+    survey, out = write(random_survey(14, 3000), tmp_path / "survey.csv"), tmp_path / "groups.csv"
+    made = [sys.executable, "-m", "data", "ess", str(survey), "--out", str(out)]
+    subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
+    own = load_reference(out).groups
+    with app(tmp_path / "store", source="practice", scheduler="false", reference=str(out)) as running:
+        html = urllib.request.urlopen(f"{running.url}/groups?contrast=age", timeout=60).read().decode()
+    said = plain(html)
+    old, young = own["age_paper/80+"], own["age_paper/20-39"]
+    assert "ESS9 edition 3.1 (3 countries)" in said
+    assert f"{own['overall/all'].n:,} people, of them {old.n:,} people of 80 or older and {young.n:,} people of" in said
+    numbers = html.split('class="vp-numbers"')[1].split("</table>")[0]
+    for d, a, b in zip(VALUES, old.mean_centred10, young.mean_centred10, strict=True):
+        assert f"{d.name} {number(a)} {number(b)} {number(a - b)}" in plain(numbers)
+    assert "37,398" not in said
+
+
+def test_a_file_without_both_groups_of_any_contrast_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "few.csv"
+    with path.open("w", encoding="utf-8") as stream:
+        write_groups([REFERENCE.people, REFERENCE.groups["gender/male"]], stream)
+    site = make_site(tmp_path, reference_file=path)
+    assert "both groups of no contrast" in plain(groups.words(site, {}))
+
+
+# --- personas -------------------------------------------------------------------------------------------------------
+
+
+class Stored:
+    """Results under personas and their tables, as the worker stores them; counts how often a table is read."""
+
+    def __init__(self, folder: Path, names: tuple[str | None, ...], size: float, queries: int | None = None) -> None:
+        self.results: list[Result] = []
+        self.tables: dict[str, bytes] = {}
+        self.read: list[str] = []
+        with ChatServer(played(truth(size))) as server:
+            endpoint = Endpoint.model_validate({"name": "test", "base_url": server.address, "concurrency": 8})
+            for name in names:
+                persona = None if name is None else WORDING.persona(name)
+                job = Job("org/model", endpoint, BENCHMARK, persona=persona, queries=queries, origin="space")
+                out = asyncio.run(evaluate(job, folder / (name or "none").replace("/", "-"), retry=QUICK))
+                self.results.append(out.result)
+                self.tables[out.result.id] = out.table_file.read_bytes()
+
+    def answers(self, id_: str) -> bytes:
+        self.read.append(id_)
+        try:
+            return self.tables[id_]
+        except KeyError:
+            raise InputError("no answers") from None
+
+    def biases(self) -> Biases:
+        return Biases({BENCHMARK.digest: BENCHMARK}, self.answers, lambda: REFERENCE)
+
+    def keep(self, site: Site) -> None:
+        store = site.queue._results.store
+        files = {f"results/{r.id}.json": r.model_dump_json().encode() for r in self.results}
+        store.commit(files | {f"answers/{i}.parquet": t for i, t in self.tables.items()}, store.head(), "runs")
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stored, Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    return Stored(folder, (None, *PERSONAS), 3.0), folder
+
+
+def test_what_is_stored_is_measured_as_folders_are(stored: tuple[Stored, Path]) -> None:
+    kept, folder = stored
+    (from_store,) = kept.biases().of(kept.results)
+    from_folders = report(find_runs([folder]), BENCHMARK, REFERENCE)
+    assert from_store == from_folders
+    assert "simulated" in (from_store.caveats.benchmark or "")
+
+
+def test_a_series_is_measured_once_and_anew_when_a_run_is(stored: tuple[Stored, Path]) -> None:
+    kept, _ = stored
+    kept.read.clear()
+    biases = kept.biases()
+    first = biases.of(kept.results)
+    assert len(kept.read) == 9
+    assert biases.of(list(reversed(kept.results))) == first
+    assert len(kept.read) == 9
+    later = kept.results[1].model_copy(update={"created": kept.results[1].created + timedelta(hours=1)})
+    biases.of([*kept.results, later])
+    assert len(kept.read) == 18
+
+
+def test_one_damaged_series_costs_no_other_its_numbers(stored: tuple[Stored, Path]) -> None:
+    kept, _ = stored
+    others = [
+        r.model_copy(update={"id": f"other-{n}", "model": name, **more})
+        for n, (r, name, more) in enumerate(
+            [(r, "org/gone", {}) for r in kept.results]
+            + [(kept.results[1], "org/odd", {"protocol": "of another program"})]
+            + [(kept.results[1], "org/nurse", {"persona": "a nurse"})]
+        )
+    ]
+    (found,) = kept.biases().of([*others, *kept.results])
+    assert [m.model for m in found.models] == ["org/model"]
+    damaged = Biases({BENCHMARK.digest: BENCHMARK}, lambda _: b"no table", lambda: REFERENCE)
+    assert damaged.of(kept.results) == ()
+    assert Biases({}, kept.answers, lambda: REFERENCE).of(kept.results) == ()
+
+
+def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple[Stored, Path]) -> None:
+    kept, _ = stored
+    site = make_site(tmp_path)
+    kept.keep(site)
+    html = groups.words(site, {"contrast": "age"})
+    view = groups.data(site, {"contrast": "age"})
+    (series,) = view.imagined
+    gap = series.gap
+    assert gap is not None
+    assert gap.cosine.value is not None
+    assert gap.cosine.value > 0.9
+    said = plain(section(html, "imagined"))
+    assert f"{number(gap.cosine.value)} ({number(gap.cosine.low)} to {number(gap.cosine.high)})" in said
+    assert f"{gap.same_sign} of 10" in said
+    assert "raters are simulated" in said
+    assert "12 queries were asked: intervals are too narrow" in said
+    for name, v in gap.values.items():
+        assert v.real is not None
+        assert f"{name} {number(v.perceived)} ({number(v.low)} to {number(v.high)}) {number(0.52 * v.real)}" in said
+    assert all(r.model != "org/model" for r in view.leans), "not among the rows of a board"
+    assert all(r.persona is None for b in site.boards() for r in b.results)
+    by_model = groups.words(site, {"contrast": "age", "imagined": "org/model"})
+    by_id = groups.words(site, {"contrast": "age", "imagined": series.id})
+    assert f"imagined={series.id}" in by_model
+    assert plain(section(by_model, "imagined")) == plain(section(by_id, "imagined"))
+    (found,) = site.biases.of(site.results())
+    assert series_id(found.models[0]) == series.id
+
+
+def test_without_persona_runs_a_calm_line_and_the_published_illustration(site: Site) -> None:
+    gender = plain(section(groups.words(site, {"contrast": "gender"}), "imagined"))
+    assert "No model has been asked to be somebody here yet" in gender
+    assert "not a result" in gender
+    assert "Direction −0.33, 4 of 10 values" in gender
+    assert "Conformity −0.46" in gender
+    assert "illustration" not in plain(section(groups.words(site, {"contrast": "age"}), "imagined"))
+    view = groups.data(site, {})
+    assert view.example is not None
+    assert view.example.cosine.low is None, "a figure tells no interval"
+
+
+def test_half_a_contrast_and_too_few_questions_say_so(tmp_path: Path) -> None:
+    site = make_site(tmp_path)
+    Stored(tmp_path / "runs", (None, "gender/male"), 1.0, queries=1).keep(site)
+    said = plain(section(groups.words(site, {"contrast": "gender"}), "imagined"))
+    assert "Not both of the two were asked" in said
+    assert "bias not reported" in said
+    assert "1 of 12 questions" in said
+
+
+# --- small parts ----------------------------------------------------------------------------------------------------
+
+
+def lean_row(name: str, lean: float | None) -> LeanRow:
+    shown = lean is not None
+    fields = {"low": lean, "high": lean, "p": 0.5, "p_adjusted": 1.0} if shown else {}
+    empty = dict.fromkeys(("low", "high", "p", "p_adjusted"))
+    return LeanRow(
+        id=name,
+        model=name,
+        reported=shown,
+        reason=None if shown else "flat",
+        lean=lean,
+        distinguishable=False,
+        **{**empty, **fields},
+    )
+
+
+@pytest.mark.parametrize(
+    ("sort", "down", "expected"), [("name", False, "abcx"), ("name", True, "cbax"), ("lean", True, "acbx")]
+)
+def test_rows_without_a_lean_stay_last(sort: str, down: bool, expected: str) -> None:
+    given = [lean_row("a", 0.5), lean_row("b", -0.5), lean_row("c", 0.0), lean_row("x", None)]
+    assert "".join(r.id for r in groups.in_order(given, sort, down=down)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reliability -0.22, 0.50 is needed", "reliability −0.22, 0.50 is needed"),
+        ("of 20-39 asked in x-1", "of 20-39 asked in x-1"),
+    ],
+)
+def test_reasons_have_a_true_minus(text: str, said: str) -> None:
+    assert groups.said(text) == said
+
+
+def test_while_the_store_is_away_nothing_is_remembered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eval_queue import queue as queue_module
+
+    assert not isinstance(groups.words(site, {}), Passing)
+    monkeypatch.setattr(queue_module.Queue, "outage", lambda _: object())
+    assert isinstance(groups.words(site, {}), Passing)
+
+
+def test_a_sure_lean_is_said_with_its_side(site: Site) -> None:
+    """No published model has one, so one is made of a record; the sentence must name the right side."""
+    view = groups.data(site, {"contrast": "political"})
+    row = next(r for r in view.leans if view.model and r.id == view.model.id)
+    for lean, side in ((0.7, "the political right rather than the political left"), (-0.7, "left rather than the")):
+        sure = row.model_copy(update={"lean": lean, "distinguishable": True})
+        told = groups._verdict(view.model_copy(update={"leans": [sure]}))
+        assert told.sure
+        assert side in told.text
+
+
+def test_an_axis_holds_every_gap(site: Site) -> None:
+    example = groups.data(site, {}).example
+    assert example is not None
+    lanes = groups._lanes(example, 0.52)
+    assert lanes.limit == 1.0
+    assert float(lanes.along(0)) == 0.5
+    assert all(0 < float(lanes.along(r.perceived)) < 1 for r in lanes.rows)
+    np.testing.assert_allclose([r.real for r in lanes.rows], 0.52 * REFERENCE.gap(CONTRASTS[0]))
