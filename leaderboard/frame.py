@@ -26,9 +26,9 @@ NAVIGATION: Final = (
     ("Map", "map"),
     ("Groups", "groups"),
     ("Take it", "take"),
+    ("Benchmark", "benchmark"),
     ("Submit", "submit"),
     ("Queue", "queue"),
-    ("Benchmark", "benchmark"),
     ("About", "about"),
 )
 """Name and route of each page that the top bar names, in its order."""
