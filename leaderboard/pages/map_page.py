@@ -104,7 +104,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),
         groups=[p for p in shown.people if p.kind == "group"],
-        raters=site.reference.raters.n,
+        raters=site.reference.raters.n if shown.people else None,
         draws=DRAWS,
         number=number,
         interval=interval,
