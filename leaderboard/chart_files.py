@@ -26,7 +26,8 @@ from leaderboard.theme import CSS
 _FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _SVG: Final = re.compile(r"<svg\b[^>]*>")
 _VIEW: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
-_MARGIN: Final = 12
+_MARGIN: Final = 24
+"""Room for names in a wider font than the page's."""
 
 
 def standalone(svg: str, *, caption: str = "", legend: Sequence[tuple[str, str, str]] = ()) -> str:

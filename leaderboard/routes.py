@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -149,8 +150,8 @@ def _endpoint(
         name, form = request.path_params["name"], request.path_params["form"]
         query = request.query_params
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
-        # files name the day on which they were fetched
-        key = (name, form, site.revision(), now().date().isoformat(), *sorted(query.multi_items()))
+        # files name the day on which they were fetched; the order of a field's several values may matter
+        key = (name, form, site.revision(), now().date().isoformat(), *sorted(query.multi_items(), key=itemgetter(0)))
         try:
             file = kept.get(key, lambda: make(site, name, form, query)) if settled else make(site, name, form, query)
         except InputError as error:

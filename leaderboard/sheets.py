@@ -15,7 +15,7 @@ from data.values import SCALE_NAMES, SCALES
 from eval_queue.collection import encode
 from eval_queue.compiled import STATISTICS, Column, compiled_results
 from eval_queue.records import Result, now
-from leaderboard.answers_view import Filters, ItemAnswers, answers_of
+from leaderboard.answers_view import Filters, ItemAnswers
 from leaderboard.board_query import BoardQuery, billions, rows_of, table_of
 from leaderboard.citation import benchmark_name
 from leaderboard.exports import Sheet
@@ -202,7 +202,7 @@ def answers_sheet(site: Site, query: Query) -> Sheet:
     """
     result = result_of(site, query.get("id"))
     filters = Filters.parse(query)
-    kept = (i for i in answers_of(result, site.benchmark, site.queue.answers, site.released) if filters.keeps(i))
+    kept = (i for i in site.items.of(result) if filters.keeps(i))
     rows = tuple(row for item in kept for row in _answer_rows(result, item))
     about = _about(site, texts=TEXTS, address=row_address(site, result), benchmark=benchmark_name(result.benchmark))
     return Sheet("answers", about, (*ANSWER_COLUMNS, *_ITEM), rows)

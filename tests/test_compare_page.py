@@ -315,7 +315,9 @@ def test_drawings_are_files_too(site: Site) -> None:
     circle = client.get(f"/chart/compare.svg?{ask(*FIVE[:2])}")
     assert circle.headers["content-type"].startswith("image/svg+xml")
     assert circle.text.count("stroke-linejoin") == 2
-    assert "<title>over" not in circle.text
+    assert f">{FIVE[1]}</text>" in circle.text
+    # the order of the rows matters: the first one has the first line
+    assert client.get(f"/chart/compare.svg?{ask(FIVE[1], FIVE[0])}").text != circle.text
     assert client.get("/chart/series.svg", params={"series": "gpt-4o"}).text.count("<polyline") == len(VALUES)
     assert client.get("/chart/series.svg", params={"series": "nothing"}).status_code == 404
     assert client.get("/chart/compare.svg").status_code == 404

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from markupsafe import escape
+from starlette.datastructures import QueryParams
 
 from data.benchmark import VARIANTS, Benchmark
 from data.practice import practice_benchmark
@@ -32,6 +33,7 @@ from leaderboard.permanent import row_address, row_citations
 from leaderboard.proximity_table import read_proximity
 from leaderboard.ranking import read_ranks
 from leaderboard.sentence import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
+from leaderboard.sheets import answers_sheet
 from leaderboard.site import Site
 from tests.odd_models import ORDINARY, odd_rows
 from tests.rows import result
@@ -142,6 +144,17 @@ def test_pages_and_downloads_keep_the_filters(site: Site) -> None:
     page = model.words(site, {"id": ROW.id, "variant": "v1", "read": "read"})
     assert f"model?id={ROW.id}&amp;variant=v1&amp;read=read&amp;page=2#answers" in page
     assert f"download/answers.csv?id={ROW.id}&amp;variant=v1&amp;read=read" in page
+
+
+def test_a_download_holds_what_the_page_shows(site: Site) -> None:
+    row = site.published.results[0]
+    for fields in ({"value": "Benevolence"}, {"source": "Reddit", "rating": "5"}, {"q": "1003-2"}):
+        found = model.data(site, {"id": row.id, **fields})
+        assert found is not None
+        assert found.answers is not None
+        assert found.answers.found > 0
+        rows = answers_sheet(site, QueryParams({"id": row.id, **fields})).rows
+        assert len({(r["portrait_id"], r["option_id"]) for r in rows}) == found.answers.found, fields
 
 
 def test_what_was_read_is_counted_by_source_and_wording(site: Site) -> None:

@@ -294,9 +294,9 @@ def test_a_profile_leads_to_its_page(page: Page, served: RunningApp) -> None:
     open_board(page, served)
     page.locator(".vp-row", has_text=PUBLISHED_ROWS[4].model).first.click()
     page.locator(".vp-panel h2 a").click()
-    page.locator(".vp-person h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
+    page.locator(".vp-who-head h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
     assert page.url.endswith(MODEL)
-    assert page.locator(".vp-scores tr").count() == len(DIMENSIONS)
+    assert page.locator(".vp-portrait-scores tbody tr").count() == len(DIMENSIONS)
 
 
 def test_narrow_rows_are_cards(page: Page, served: RunningApp) -> None:

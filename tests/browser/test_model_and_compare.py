@@ -152,7 +152,7 @@ def test_the_legend_covers_nothing_and_drawings_can_be_taken(page: Page, served:
     assert download.value.path().read_text().startswith("<svg")
     with page.expect_download() as numbers:
         page.locator("#differences").get_by_role("link", name="CSV").click()
-    assert numbers.value.path().read_text().startswith("first,")
+    assert numbers.value.path().read_text().startswith('"first",')
 
 
 def test_a_series_is_one_click_from_the_chooser_and_from_a_release(page: Page, served: RunningApp) -> None:
