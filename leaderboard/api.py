@@ -22,7 +22,7 @@ from data.values import SCALES
 from eval_queue.store import StoreUnavailable, WriteConflict
 from leaderboard.board_query import BoardQuery, rows_of, table_of
 from leaderboard.exports import Sheet
-from leaderboard.pages import benchmark, compare, map_page, model
+from leaderboard.pages import benchmark, compare, groups, map_page, model
 from leaderboard.permanent import board_citations, record_url, revision, row_address, row_citations
 from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, UNITS, caveats, result_of
 from leaderboard.site import Site
@@ -235,6 +235,8 @@ class Api:
         highlight: list[str] | None = None,
         family: str = "",
         developer: str = "",
+        page: int = 1,
+        limit: int = 100,
     ) -> dict:  # type: ignore[type-arg]
         """Place all models on the circle of values, or on a fixed plane together with groups of people.
 
@@ -244,21 +246,36 @@ class Api:
             highlight: Ids of rows whose regions are wanted.
             family: Highlight models of this family.
             developer: Highlight models of this developer.
+            page: Which page of models, from 1.
+            limit: Models on a page, 1 to 200.
         """
+        start, stop = _page(page, limit, PAGE_LIMIT)
         view_ = _known("view", view, ("circle", "plane"))
         asked = _address(view=view_, table=table, highlight=highlight, family=family, developer=developer)
         made: Document = map_page.data(self._site, asked).model_dump(mode="json")
-        return {**made, "reading": NO_DIRECTION}
+        models = made.pop("models")
+        return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
 
-    def groups(self, table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
-        """Set models against groups of people, with what limits the comparison.
+    def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
+        """Set a model beside two groups of people, and tell how all models lean between them, with what limits this.
 
         Args:
+            id: A row's id; empty for the first that can be set against groups.
+            contrast: Which two groups, e.g. gender, age, political, education.
             table: Which table, by its slug; empty for the one that opens.
-            page: Which page, from 1.
-            limit: Rows on a page, 1 to 200; a row is a model and a group.
+            page: Which page of leans, from 1.
+            limit: Leans on a page, 1 to 200; there is one a model.
         """
-        return _sheet(DOWNLOADS["groups"].make(self._site, _address(table=table)), page, limit)
+        start, stop = _page(page, limit, PAGE_LIMIT)
+        if id:
+            result_of(self._site, id)
+        known = [c.name for c in self._site.reference.contrasts]
+        if contrast:
+            _known("contrast", contrast, tuple(known))
+        asked = _address(id=id, contrast=contrast, table=table)
+        made: Document = groups.data(self._site, asked).model_dump(mode="json")
+        leans = made.pop("leans")
+        return {"found": len(leans), "page": page, "leans": leans[start:stop], **made, "contrasts": known}
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
         """Tell what the benchmark is, how it was made and how far each of its columns can be trusted."""

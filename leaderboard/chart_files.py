@@ -26,8 +26,11 @@ from leaderboard.theme import CSS
 _FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _SVG: Final = re.compile(r"<svg\b[^>]*>")
 _VIEW: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
-_MARGIN: Final = 24
-"""Room for names in a wider font than the page's."""
+_SIDES: Final = 28
+"""Room left and right: names are wider where the reader has another font."""
+_ENDS: Final = 12
+_CHARACTER: Final = 7.2
+"""Width of a caption's character in a wide font."""
 
 
 def standalone(svg: str, *, caption: str = "", legend: Sequence[tuple[str, str, str]] = ()) -> str:
@@ -42,10 +45,10 @@ def standalone(svg: str, *, caption: str = "", legend: Sequence[tuple[str, str, 
     if head is None or view is None:
         raise ValueError("not a drawing with a view box")
     x, y, width, height = (float(part) for part in view.groups())
-    x, y, width, height = x - _MARGIN, y - _MARGIN, width + 2 * _MARGIN, height + 2 * _MARGIN
+    x, y, width, height = x - _SIDES, y - _ENDS, width + 2 * _SIDES, height + 2 * _ENDS
     lines = _lines(caption, width)
-    key = _legend(legend, x + _MARGIN, y + height)
-    height += 18 * len(legend) + 16 * len(lines)
+    key = _legend(legend, x + _SIDES, y + height)
+    height += 18 * len(legend) + (16 * len(lines) + 8 if lines else 0)
     opening = _VIEW.sub(f'viewBox="{x:g} {y:g} {width:g} {height:g}"', head.group())
     opening = re.sub(r' (?:width|height|font-family)="[^"]*"', "", opening)
     opening = f'{opening[:-1]} width="{width:g}" height="{height:g}">'
@@ -74,7 +77,7 @@ def _lines(caption: str, width: float) -> list[str]:
     """The caption in lines that fit."""
     lines: list[str] = []
     for word in caption.split():
-        if lines and len(lines[-1]) + len(word) < width / 6:
+        if lines and len(lines[-1]) + len(word) < (width - 2 * _ENDS) / _CHARACTER:
             lines[-1] += f" {word}"
         else:
             lines.append(word)

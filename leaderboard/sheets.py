@@ -15,6 +15,7 @@ from data.values import SCALE_NAMES, SCALES
 from eval_queue.collection import encode
 from eval_queue.compiled import STATISTICS, Column, compiled_results
 from eval_queue.records import Result, now
+from leaderboard import group_export
 from leaderboard.answers_view import Filters, ItemAnswers
 from leaderboard.board_query import BoardQuery, billions, rows_of, table_of
 from leaderboard.citation import benchmark_name
@@ -228,44 +229,47 @@ def _answer_rows(result: Result, item: ItemAnswers) -> Iterator[Mapping[str, Any
 
 # --- people ---------------------------------------------------------------------------------------------------------
 
-_SIMILARITY: Final = (
-    Column(
-        "spearman", "double", "Rank correlation of the ten values with the group's; nearly the same for every group."
-    ),
-    Column("low", "double", "Lower end of the 95 % interval of spearman."),
-    Column("high", "double", "Upper end of it."),
-    Column("pearson", "double", "Correlation of the ten values with the group's."),
-    Column("pearson_low", "double", "Lower end of the 95 % interval of pearson."),
-    Column("pearson_high", "double", "Upper end of it."),
-    Column("tau_b", "double", "Kendall's rank correlation."),
-    Column("distance", "double", "Root mean square difference, in standard deviations between people."),
-    Column("distance_low", "double", "Lower end of the 95 % interval of distance."),
-    Column("distance_high", "double", "Upper end of it."),
-)
 _GROUPS: Final = (
-    Column("model", "string", "The model's name."),
     Column("id", "string", "The row's id."),
-    Column("group", "string", "The group of people; empty for a row that is not set against groups."),
-    *_SIMILARITY,
-    Column("reason", "string", "Why the row is not set against groups; empty where it is."),
+    Column("model", "string", "The model's name."),
+    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reported", "bool", "Whether groups, leans and nearest group are given."),
+    Column("reason", "string", "Why a number is withheld; empty where it is not."),
+    Column("measure", "string", "What is measured, e.g. spearman, lean, nearest_share."),
+    Column("name", "string", "Of which group or contrast."),
+    Column("toward", "string", "Group that a positive lean is towards."),
+    Column("against", "string", "Group that a negative lean is towards."),
+    Column("value", "double", "The number."),
+    Column("low", "double", "Lower end of its 95 % interval."),
+    Column("high", "double", "Upper end of it."),
+    Column("p", "double", "Two-sided p-value, taken alone."),
+    Column("p_adjusted", "double", "After Holm's correction."),
+    Column("distinguishable", "bool", "Whether it can be told from chance."),
+    Column("region", "string", "Where the people of the groups live."),
+    Column("people", "string", "Whose answers stand behind the groups."),
+    Column("people_n", "int32", "How many they are."),
+    Column("raters", "string", "Whose answers stand behind the raters."),
+    Column("raters_n", "int32", "How many they are."),
+    Column("ceiling", "double", "How well the raters' two own profiles agree; not a strict bound."),
+    Column("one_european", "double", "Median correlation of one person's profile with the mean of all."),
+    Column("one_european_low", "double", "Its 5th percentile over persons."),
+    Column("one_european_high", "double", "Its 95th percentile."),
+    Column("benchmark", "string", "The benchmark's name."),
+    Column("digest", "string", "SHA-256 of its canonical content."),
+    Column("draws", "int32", "Bootstrap draws behind the intervals."),
+    Column("note", "string", "What must be read with the number."),
 )
 
 
 def groups_sheet(site: Site, query: Query) -> Sheet:
-    """A board's rows among groups of people, one row a model and group."""
+    """A board's rows among people, one number a row; rows that are not set against people say why."""
     board = table_of(site.boards(), query.get("table", ""))
     table = None if board is None else site.proximities.of(board)
-    rows: list[Mapping[str, Any]] = []
+    rows: list[Mapping[str, Any]] = [] if table is None else [*group_export.rows(table)]
     for r in () if board is None else board.results:
-        found = None if table is None else table.rows.get(r.id)
-        if table is None or found is None or not found.reported:
+        if table is None or r.id not in table.rows:
             reason = "this table is not set against groups of people" if table is None else table.reason(r)
-            rows.append({"model": r.model, "id": r.id, "reason": reason})
-            continue
-        rows += [
-            {"model": r.model, "id": r.id, "group": name, **{c.name: getattr(g, c.name) for c in _SIMILARITY}}
-            for name, g in found.groups.items()
-        ]
+            rows.append({"model": r.model, "id": r.id, "reported": False, "reason": reason})
     said = {} if table is None else {k: str(v) for k, v in table.about.caveats.model_dump().items() if v is not None}
     return Sheet("groups", _about(site, **said), _GROUPS, tuple(rows))
 

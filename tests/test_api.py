@@ -118,6 +118,8 @@ def test_rows_are_compared_and_placed_without_the_benchmark_s_texts(client: Clie
         ("compare", {"items": 51}, "items"),
         ("compare", {"scale": "all"}, "scale"),
         ("map", {"view": "globe"}, "view"),
+        ("groups", {"id": "nobody"}, "nobody"),
+        ("groups", {"contrast": "height"}, "contrast"),
     ],
 )
 def test_a_wrong_argument_is_named(client: Client, name: str, arguments: dict[str, Any], says: str) -> None:
