@@ -77,6 +77,16 @@ def facts(site: Site, board: Board) -> Facts:
     return Facts(site.ranking_so_far(board), people, contrasts, site.raters(board.key.digest))
 
 
+def whole(site: Site) -> str:
+    """The table as JSON with all that can be known of it, however long that takes."""
+
+    def found(board: Board) -> Facts:
+        ranking, people = site.rankings.of(board), site.proximities.of(board)
+        return Facts(ranking, people, site.reference.contrasts, site.raters(board.key.digest))
+
+    return payload(site.boards(), found)
+
+
 @dataclass
 class _Sent:
     """The table as JSON, computed again only where the results, or what is known of them, changed."""
