@@ -125,7 +125,7 @@ function boardControls(app) {
     const all = columns.all().slice(1);
     const ranked = Boolean(columns.ranking());
     const ranks = tickBox("column ranks", "Places, under each value", columns.ranksShown(), () => app.change(() => address.toggle(state.shown, columns.RANKS)),
-      { disabled: !ranked, title: ranked ? null : "No row of this table can be ranked." });
+      { disabled: !ranked, title: ranked ? null : "Places are worked out where rows can be ranked, up to 1,000 of them." });
     return el("div", { class: "vp-filters" },
       section(data.scales[state.scale].name, all.filter((c) => c.kind === "score").map(check), ranks),
       el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && !c.people).map(check))),
