@@ -3,8 +3,8 @@
 Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
 text goes into the page itself, so that the table is there when the page is. Thousands of rows must stay light, so a
 board is sent by column: `[...]` with one entry a row, `{"all": x}` where every row has the same, `{"of": [...],
-"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. What a badge means
-and how a group of people is called is said here, once.
+"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. What a badge
+means and how a group of people is called is said here, once.
 """
 
 from __future__ import annotations

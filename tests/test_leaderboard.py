@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -19,6 +20,10 @@ import gradio as gr
 import pytest
 import yaml
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from data.practice import practice_benchmark
@@ -37,6 +42,7 @@ from leaderboard.api import ENDPOINTS as NAMED_ENDPOINTS
 from leaderboard.beside import WORKING, Beside
 from leaderboard.document import document
 from leaderboard.frame import NAVIGATION
+from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.markup import counted, duration, render
 from leaderboard.pages import about
 from leaderboard.pages import board as board_page
@@ -625,6 +631,35 @@ def test_the_board_is_renewed_before_it_is_sent(site: Site) -> None:
     finish(site.queue)
     ui.fresh.renew("")
     assert rows() == [33, 1]
+
+
+def test_a_page_is_compressed_once_and_not_sent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = []
+    real = gzip.compress
+    monkeypatch.setattr(gzip, "compress", lambda *a, **k: packed.append(1) or real(*a, **k))
+    words = ["first " * 1000]
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(words[0] + request.headers.get("x-user", ""))
+
+    fresh = Fresh(values={"": []})
+    routes = [Route("/", page), Route("/other", page)]
+    app = TestClient(Starlette(routes=routes, middleware=[Middleware(FreshPages, fresh=fresh)]))
+    plain = app.get("/", headers={"accept-encoding": "identity"})
+    for _ in range(3):
+        found = app.get("/")
+        assert (found.text, found.headers["content-encoding"]) == (words[0], "gzip")
+        assert int(found.headers["content-length"]) < len(words[0])
+    assert len(packed) == 1
+    assert (plain.text, "content-encoding" in plain.headers) == (words[0], False)
+    again = app.get("/", headers={"if-none-match": found.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    # another visitor's page is never the first one's
+    other = app.get("/", headers={"x-user": "somebody", "if-none-match": found.headers["etag"]})
+    assert (other.status_code, other.text) == (200, words[0] + "somebody")
+    words[0] = "second " * 1000
+    assert app.get("/", headers={"if-none-match": found.headers["etag"]}).text == words[0]
+    assert "etag" not in app.get("/other").headers
 
 
 def test_the_app_starts_without_what_only_an_evaluation_needs() -> None:

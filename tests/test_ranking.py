@@ -35,8 +35,8 @@ from leaderboard.ranking import (
 )
 from leaderboard.ranks import rank_table, resample
 from leaderboard.results import PUBLISHED, Board, boards, load
-from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
 from tests import sent
+from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
 from tests.rows import result
 
 

@@ -1,7 +1,7 @@
 """How quick the pages feel, beside the same numbers in a bare `gr.Dataframe`, at 34, 1,000 and 5,000 models.
 
-Run from the repository root: `python -m tests.benchmarks.bench_pages [--source S] [--sizes 34 --sizes 1000]`. The app is
-the real one with rows in a store of its own: the published ones, and others with their scores moved by noise. The
+Run from the repository root: `python -m tests.benchmarks.bench_pages [--source S] [--sizes 34 --sizes 1000]`. The app
+is the real one with rows in a store of its own: the published ones, and others with their scores moved by noise. The
 browser is a real Chromium, with nothing kept from visit to visit; times are medians. Visitors ask over HTTP: one alone,
 fifty who read each page for some seconds, and fifty who ask again at once, which measures throughput.
 """
@@ -143,7 +143,8 @@ def visit_bare(page: Page, url: str, counted: dict[str, float], _: str) -> Seen:
     head.hover()
     head.locator("button.cell-menu-button").click()
     page.get_by_text("Sort descending", exact=True).wait_for()
-    clicks = "[...document.querySelectorAll('button, [role=menuitem]')].find(b => b.innerText.trim() === 'Sort descending').click()"
+    buttons = "[...document.querySelectorAll('button, [role=menuitem]')]"
+    clicks = f"{buttons}.find(b => b.innerText.trim() === 'Sort descending').click()"
     sort = until_changed(page, clicks, row)
     search = until_changed(page, TYPE.format(box="#board input.search-input"), row)
     return Seen(first, sort, search, None, sizes["page"], sizes["all"])
@@ -246,7 +247,10 @@ def report_visitors(url: str, ids: Sequence[str]) -> None:
     alone = crowd(addresses, 1, 2 * len(addresses), (0.0, 0.0))
     one = statistics.median(alone.seconds)
     typer.echo(f"  one visitor: median page {one * 1000:.0f} ms, longest {max(alone.seconds) * 1000:.0f} ms")
-    for name, reading in ((f"{VISITORS} visitors, {READING[0]:g}-{READING[1]:g} s a page", READING), (f"{VISITORS} who never read", (0.0, 0.0))):
+    for name, reading in (
+        (f"{VISITORS} visitors, {READING[0]:g}-{READING[1]:g} s a page", READING),
+        (f"{VISITORS} who never read", (0.0, 0.0)),
+    ):
         many = crowd(addresses, VISITORS, PAGES_EACH, reading)
         median = statistics.median(many.seconds)
         last = sorted(many.seconds)[int(0.95 * len(many.seconds))]
@@ -264,7 +268,8 @@ def main(
     path = find_chromium()
     if path is None:
         raise SystemExit("no Chromium is here (CHROMIUM names one)")
-    head = f"{'models':>7} {'':<12} {'start s':>8} {'view s':>7} {'sort s':>7} {'search s':>8} {'model s':>8} {'page kB':>8} {'all kB':>8}"
+    heads = ("start s", "view s", "sort s", "search s", "model s", "page kB", "all kB")
+    head = f"{'models':>7} {'':<12} " + " ".join(f"{name:>8}" for name in heads)
     for n in sizes or [34, 1000, 5000]:
         with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
             made = rows(n)
@@ -283,7 +288,7 @@ def main(
                 start = time.perf_counter() - begun
                 url = f"{running.url}/"
                 ours = line(n, "the board", start, list(visits(browser, url, visit_board, shown[len(shown) // 2].id)))
-                typer.echo(f"{'':>7} {'ratio':<12} {'':>8} {ours.first / plain.first:>7.2f}")
+                typer.echo(f"{'':>7} {'ratio':<12} {'':>8} {ours.first / plain.first:>8.2f}")
                 report_visitors(url, [r.id for r in shown[:3]])
 
 
@@ -292,7 +297,7 @@ def line(n: int, name: str, start: float, seen: Sequence[Seen]) -> Seen:
     middle = Seen(*(None if None in column else statistics.median(column) for column in zip(*seen, strict=True)))  # type: ignore[arg-type, type-var]
     model = "–" if middle.model is None else f"{middle.model:.2f}"
     typer.echo(
-        f"{n:>7} {name:<12} {start:>8.2f} {middle.first:>7.2f} {middle.sort:>7.2f} {middle.search:>8.2f} {model:>8} "
+        f"{n:>7} {name:<12} {start:>8.2f} {middle.first:>8.2f} {middle.sort:>8.2f} {middle.search:>8.2f} {model:>8} "
         f"{middle.page_kb:>8.0f} {middle.all_kb:>8.0f}"
     )
     return middle

@@ -542,7 +542,9 @@ def test_columns_of_people_are_the_reports(page: Page, served: RunningApp) -> No
     sure = next(m for m in report.models if m.reported)
     row = page.locator(".vp-row", has=page.get_by_role("link", name=sure.model, exact=True))
     label = row.locator("td.vp-lean").first.get_attribute("aria-label") or ""
-    assert re.fullmatch(r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not surely a lean", label)
+    assert re.fullmatch(
+        r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not surely a lean", label
+    )
     # the bar goes from 0 to the number
     lane = row.locator(".vp-lean-bar").first.evaluate(
         "i => [i.style.getPropertyValue('--a'), i.style.getPropertyValue('--b')].map(parseFloat)"
@@ -725,7 +727,17 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("route", ["?model=hostile&show=ranks,gender,like_raters,nearest&group=developer&weights=closed&pin=hostile", "about", "benchmark", "queue", "submit", MODEL])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "?model=hostile&show=ranks,gender,like_raters,nearest&group=developer&weights=closed&pin=hostile",
+        "about",
+        "benchmark",
+        "queue",
+        "submit",
+        MODEL,
+    ],
+)
 def test_text_is_large_and_dark_enough(page: Page, served: RunningApp, scheme: Any, route: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
