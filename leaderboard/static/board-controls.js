@@ -274,7 +274,9 @@ function boardControls(app) {
   }
 
   document.addEventListener("click", (event) => {
-    for (const box of controls.querySelectorAll("details[open]")) if (!box.contains(event.target) && event.target.isConnected) box.open = false;
+    // what was clicked may have been drawn anew since, so the path tells where it was
+    const path = event.composedPath();
+    for (const box of controls.querySelectorAll("details[open]")) if (!path.some((node) => node.className === box.className)) box.open = false;
   });
 
   return { parts: [lead, controls, chips, notice, legend], draw, drawControls, drawSheets, drawChips, drawLegend };
