@@ -36,7 +36,7 @@ from leaderboard.pages import benchmark, board
 from leaderboard.permanent import board_url, revision
 from leaderboard.sheets import DOWNLOADS
 from leaderboard.site import Site
-from leaderboard.theme import BOARD_CSS, STATIC
+from leaderboard.theme import STATIC
 
 MARK: Final = "copy-of-the-board.txt"
 """Written into every copy: a folder without it is not ours to replace."""
@@ -70,7 +70,6 @@ class _BoardPage:
     ROUTE = ""
     NAME = "Board"
     SCRIPTS: Sequence[str] = (*board.SCRIPTS, "copy.js")
-    SHEETS: Sequence[str] = (BOARD_CSS.name,)
     SHEETS: Sequence[str] = ("board.css",)
 
     def __init__(self, links: Mapping[str, object]) -> None:
