@@ -6,14 +6,19 @@ just before a page is sent, so that a page arrives with its data in it and nothi
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
@@ -47,16 +52,78 @@ class Fresh:
 
 
 class FreshPages:
-    """ASGI middleware that renews a page before it is sent."""
+    """ASGI middleware that renews a page before it is sent, and sends what did not change as cheaply as it can.
+
+    A page holds its whole table, so compressing it costs more than making it. It is compressed once for all visitors
+    who are sent the same bytes, and not sent again to one who has them already.
+    """
 
     def __init__(self, app: ASGIApp, fresh: Fresh) -> None:
         self.app = app
         self.fresh = fresh
+        self._packed = _Packed()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass every request on, renewed first where it asks for a page."""
-        if scope["type"] == "http" and scope["method"] == "GET":
-            page = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
-            if page in self.fresh.values:
-                await run_in_threadpool(self.fresh.renew, page)
-        await self.app(scope, receive, send)
+        page = scope["path"].removeprefix(scope.get("root_path", "")).strip("/") if scope["type"] == "http" else None
+        if page not in self.fresh.values or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        await run_in_threadpool(self.fresh.renew, page)
+        await self._send_once(scope, receive, send)
+
+    async def _send_once(self, scope: Scope, receive: Receive, send: Send) -> None:
+        start: Message = {}
+        parts: list[bytes] = []
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            if message["type"] != "http.response.body":
+                await send(message)
+                return
+            parts.append(message.get("body", b""))
+            if not message.get("more_body", False):
+                await self._answer(Headers(scope=scope), start, b"".join(parts), send)
+
+        await self.app(scope, receive, collect)
+
+    async def _answer(self, asked: Headers, start: Message, body: bytes, send: Send) -> None:
+        headers = MutableHeaders(raw=list(start["headers"]))
+        if start["status"] == 200 and "content-encoding" not in headers:
+            digest = hashlib.sha256(body).hexdigest()[:24]
+            tag = f'W/"{digest}"'
+            headers["ETag"] = tag
+            headers["Cache-Control"] = "no-cache"
+            headers.add_vary_header("Accept-Encoding")
+            if asked.get("if-none-match") == tag:
+                del headers["content-length"]
+                await send({**start, "status": 304, "headers": headers.raw})
+                await send({"type": "http.response.body", "body": b""})
+                return
+            if "gzip" in asked.get("accept-encoding", ""):
+                body = await run_in_threadpool(self._packed.get, digest, body)
+                headers["Content-Encoding"] = "gzip"
+                headers["Content-Length"] = str(len(body))
+        await send({**start, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": body})
+
+
+class _Packed:
+    """The pages compressed last, by the digest of what they hold. Threads may share it."""
+
+    KEPT = 8
+
+    def __init__(self) -> None:
+        self._pages: OrderedDict[str, bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, digest: str, body: bytes) -> bytes:
+        with self._lock:  # a second visitor waits for the first one's page instead of compressing it too
+            if digest not in self._pages:
+                self._pages[digest] = gzip.compress(body, compresslevel=6, mtime=0)
+                while len(self._pages) > self.KEPT:
+                    self._pages.popitem(last=False)
+            self._pages.move_to_end(digest)
+            return self._pages[digest]

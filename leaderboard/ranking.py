@@ -5,7 +5,8 @@ each item by `leaderboard.ranks`. Those of the published models are shipped and 
 complete rows stand beside them, all are ranked anew (about half a second for 33 models, once for each new row). Without
 the benchmark, or without a row's answers, ranks cover the rows that can be ranked, and `Ranking.n` says how many.
 
-Not ranked: incomplete rows, rows that give one rating to everything, and practice boards, whose values mean nothing.
+Not ranked: incomplete rows, rows that give one rating to everything, practice boards, whose values mean nothing, and
+boards of more than `MOST` rows: every pair is compared, which takes a minute of two cores for a thousand rows.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from leaderboard.results import PUBLISHED, Board
 
 PUBLISHED_RANKS: Final = PUBLISHED.with_name("ranks.json")
 """The ranks of the published models among themselves."""
+MOST: Final = 1000
+"""So many rows of a board are ranked; none of them where there are more."""
 
 _RETRY_SECONDS: Final = 30.0
 """After so long answers that could not be had are asked for again."""
@@ -161,7 +164,7 @@ class Rankings:
     def of(self, board: Board) -> Ranking | None:
         """The ranks of a board; None where nobody on it is ranked."""
         rows = [r for r in board.results if obstacle(r) is None]
-        if board.practice or not rows:
+        if board.practice or not rows or len(rows) > MOST:
             return None
         with self._lock:
             key = (board.key.slug, *(f"{r.id} {r.created.isoformat()}" for r in rows))

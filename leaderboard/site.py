@@ -28,10 +28,11 @@ from eval_queue.released import Released
 from eval_queue.scoring import Floats
 from eval_queue.settings import Endpoint
 from leaderboard.answers_view import AnswersKept, ItemAnswers, answers_of, answers_table
+from leaderboard.beside import Beside, Working
 from leaderboard.bias_table import Biases
 from leaderboard.map_view import Regions
-from leaderboard.proximity_table import Proximities, read_proximity
-from leaderboard.ranking import Rankings
+from leaderboard.proximity_table import Proximities, Table, read_proximity
+from leaderboard.ranking import Ranking, Rankings
 from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.row_means import RowMeans
 from leaderboard.samples import Samples
@@ -128,6 +129,25 @@ class Site:
     def row_means(self) -> RowMeans:
         """The rows' mean ratings of each item."""
         return RowMeans(self.queue.answers)
+
+    def _ranking_beside(self) -> Beside[Ranking]:
+        return Beside()
+
+    @cached_property
+    def _people_beside(self) -> Beside[Table]:
+        return Beside()
+
+    def ranking_so_far(self, board: Board) -> Ranking | Working | None:
+        """As `rankings.of`, without waiting for what takes long."""
+        if board.practice:
+            return None
+        return self._ranking_beside.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
+
+    def people_so_far(self, board: Board) -> Table | Working | None:
+        """As `proximities.of`, without waiting for what takes long."""
+        if board.practice:
+            return None
+        return self._people_beside.get(board.key.slug, self.revision(), lambda: self.proximities.of(board))
 
     @cached_property
     def released(self) -> Released:

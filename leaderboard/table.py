@@ -1,27 +1,39 @@
-"""The board's table as data: everything `static/board.js` shows, in one compact JSON text.
+"""The board's table as data: everything `static/board-*.js` show, in one compact JSON text.
 
 Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
-text goes into the page itself, so that the table is there when the page is. What a badge means is said here, once.
+text goes into the page itself, so that the table is there when the page is. Thousands of rows must stay light, so a
+board is sent by column: `[...]` with one entry a row, `{"all": x}` where every row has the same, `{"of": [...],
+"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. What a badge
+means and how a group of people is called is said here, once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
+from typing import Final, NamedTuple, TypeVar
 
 import orjson
 
-from data.values import SCALE_NAMES, SCALES, VALUES
+from data.reference import CONTRASTS, Contrast
+from data.values import SCALE_NAMES, SCALES, VALUES, Scale
 from eval_queue.records import DimensionScore, Result, ScaleProfile
+from leaderboard.beside import Working
 from leaderboard.charts import DIRECTIONS, GEOMETRY, LIMIT, Geometry
-from leaderboard.ranking import Ranking, RowRanks, obstacle
+from leaderboard.lineage import lineage
+from leaderboard.proximity_report import ModelProximity
+from leaderboard.proximity_table import Table
+from leaderboard.ranking import Ranking, obstacle
 from leaderboard.results import Board
 
 HEADINGS: Final = {
-    "Self-Direction": "Self-\u200bDirection",
+    "Self-Direction": "Self-\u200bDirec\u00adtion",
     "Hedonism": "Hedo\u00adnism",
     "Stimulation": "Stimu\u00adlation",
     "Achievement": "Achieve\u00adment",
+    "Tradition": "Tradi\u00adtion",
+    "Security": "Secu\u00adrity",
     "Conformity": "Confor\u00admity",
     "Benevolence": "Benevo\u00adlence",
     "Universalism": "Univer\u00adsalism",
@@ -31,6 +43,40 @@ HEADINGS: Final = {
 
 BENCHMARKS: Final = {"value-portrait": "Value Portrait", "practice": "Practice benchmark"}
 """What visitors read for a benchmark; others are called what they call themselves."""
+
+UNIT: Final = 10_000
+"""Numbers are sent as whole multiples of 1 / `UNIT`."""
+
+PEOPLE: Final = {
+    "overall/all": "all people asked",
+    "gender/female": "women",
+    "gender/male": "men",
+    "age_paper/80+": "age 80 and over",
+    "age_paper/20-39": "age 20 to 39",
+    "political/right": "political right",
+    "political/left": "political left",
+    "education_paper/university": "university degree",
+    "education_paper/below_university": "no university degree",
+}
+"""What visitors read for a group of people; others are called what they call themselves."""
+
+NO_COLUMN: Final = "No row of this table can be set against people here."
+"""Why the columns of people are empty where there is no table of them."""
+
+SUBJECTS: Final = {"gender": "Gender", "age": "Age", "political": "Politics", "education": "Degree"}
+"""What a contrast is about, for a column heading."""
+
+ENDS: Final = {
+    "gender/female": "women",
+    "gender/male": "men",
+    "age_paper/80+": "80+",
+    "age_paper/20-39": "20-39",
+    "political/right": "right",
+    "political/left": "left",
+    "education_paper/university": "yes",
+    "education_paper/below_university": "no",
+}
+"""The two ends of a contrast in a column heading under its subject."""
 
 
 class Badge(NamedTuple):
@@ -75,81 +121,174 @@ def badges(result: Result, *, practice: bool) -> list[Badge]:
     return [badge for badge, holds in found.items() if holds]
 
 
-def _round(x: float | None) -> float | None:
-    return None if x is None else round(x, 4)
+_T = TypeVar("_T")
 
 
-def _cell(d: DimensionScore | None, complete: int) -> list[float | int | None] | None:
-    """[score, low, high, items], without an interval that is not there and a count that goes without saying."""
-    if d is None or d.score is None:
-        return None
-    cell: list[float | int | None] = [
-        _round(d.score),
-        _round(getattr(d, "low", None)),
-        _round(getattr(d, "high", None)),
-    ]
-    if d.n != complete:
-        return [*cell, d.n]
-    return cell if cell[1:] != [None, None] else cell[:1]
+def _column(values: Iterable[_T]) -> object:
+    """A column in its shortest form."""
+    found = list(values)
+    distinct = list(dict.fromkeys(found))
+    if len(distinct) == 1 and len(found) > 1:
+        return {"all": distinct[0]}
+    if len(distinct) * 3 <= len(found) and any(isinstance(v, str | tuple) for v in distinct):
+        places = {value: i for i, value in enumerate(distinct)}
+        return {"of": distinct, "at": [places[v] for v in found]}
+    return found
 
 
-def _scale(profile: ScaleProfile | None, names: Sequence[str], items: Mapping[str, int]) -> list[object]:
-    """[mean, items with a rating, cells in the scale's order, ends of the mean's interval]."""
-    if profile is None:
-        return [None, 0, [None] * len(names), None, None]
-    cells = [_cell(profile.dimensions.get(name), items.get(name, 0)) for name in names]
-    return [_round(profile.mean), profile.n_items, cells, _round(profile.mean_low), _round(profile.mean_high)]
+def _whole(x: float | None) -> int | None:
+    return None if x is None else round(x * UNIT)
 
 
-def _ranks(ranks: RowRanks, n: int) -> dict[str, dict[str, str]]:
-    """Intervals that say more than "any place": the page fills in the others."""
-    whole = {d.name: f"1-{len(ds)}" for ds in SCALES.values() for d in ds}
+def _numbers(values: Iterable[float | None]) -> object:
+    return _column(map(_whole, values))
+
+
+def _dimension(cells: Sequence[DimensionScore | None]) -> dict[str, object]:
+    scored = [c if c is not None and c.score is not None else None for c in cells]
     return {
-        "models": {name: text for name, text in ranks.models.items() if text != f"1-{n}"},
-        "values": {name: text for name, text in ranks.values.items() if text != whole[name]},
+        "score": _numbers(None if c is None else c.score for c in scored),
+        "low": _numbers(None if c is None else c.low for c in scored),
+        "high": _numbers(None if c is None else c.high for c in scored),
+        "n": _column(0 if c is None else c.n for c in scored),
     }
 
 
-def _unranked(result: Result, ranking: Ranking | None) -> str | None:
-    if ranking is None or result.id in ranking.rows:
+_NOTHING: Final = ScaleProfile(mean=None, n_items=0, dimensions={})
+
+
+def _scale(results: Sequence[Result], scale: Scale) -> dict[str, object]:
+    found = [r.scales.get(scale, _NOTHING) for r in results]
+    return {
+        "mean": _numbers(p.mean for p in found),
+        "low": _numbers(p.mean_low for p in found),
+        "high": _numbers(p.mean_high for p in found),
+        "n": _column(p.n_items for p in found),
+        "dimensions": [_dimension([p.dimensions.get(d.name) for p in found]) for d in SCALES[scale]],
+    }
+
+
+def ranking_columns(results: Sequence[Result], ranking: Ranking | Working | None) -> dict[str, object] | None:
+    """The places of a board's rows; null stands for any place, and `why` says why a row has none.
+
+    Returns:
+        `{"pending": true}` while they are being worked out; None where nobody is ranked.
+    """
+    if isinstance(ranking, Working):
+        return {"pending": True}
+    if ranking is None:
         return None
-    return obstacle(result) or "Its answers to the single items are not at hand."
-
-
-def _row(
-    result: Result, items: Mapping[str, int], ranking: Ranking | None = None, *, practice: bool
-) -> dict[str, object]:
-    c, sensitivity, style, circle = result.coverage, result.sensitivity, result.style, result.circumplex
-    ranks = ranking.rows.get(result.id) if ranking else None
-    row = {
-        "id": result.id,
-        "model": result.model,
-        "developer": result.developer,
-        "badges": [list(badge) for badge in badges(result, practice=practice)],
-        "muted": result.complete is False or result.flat is True,
-        "note": result.note,
-        "scales": [_scale(result.scales.get(s), [d.name for d in ds], items) for s, ds in SCALES.items()],
-        "rated": c.rated,
-        "prompts": c.prompts,
-        "unscored": {kind: n for kind, n in c.unscored.items() if n},
-        "reliability": _round(result.reliability),
-        "wording": _round(sensitivity.prompt) if sensitivity else None,
-        "order": _round(sensitivity.order.get("average")) if sensitivity else None,
-        "most_used": [style.most_used, _round(style.most_used_share)] if style and style.most_used else None,
-        "agreeing": _round(style.acquiescence) if style else None,
-        "refused": _round(style.refusal_rate) if style else None,
-        "circle": [_round(circle.fit), _round(circle.fit_low), _round(circle.fit_high)]
-        if circle and circle.fit is not None
-        else None,
-        "ranks": _ranks(ranks, ranking.n) if ranks and ranking else None,
-        "unranked": _unranked(result, ranking),
-        "origin": result.origin,
-        "source": result.source,
-        "endpoint": result.endpoint,
-        "revision": result.revision,
-        "date": result.created.date().isoformat(),
+    rows = [ranking.rows.get(r.id) for r in results]
+    anywhere = f"1-{ranking.n}"
+    return {
+        "n": ranking.n,
+        "models": _places([None if row is None else row.models for row in rows], lambda _: anywhere),
+        "values": _places([None if row is None else row.values for row in rows], lambda ds: f"1-{ds}"),
+        "why": _column(
+            None if r.id in ranking.rows else obstacle(r) or "Its answers to the single items are not at hand."
+            for r in results
+        ),
     }
-    return {name: value for name, value in row.items() if value not in (None, [], {}) and value is not False}
+
+
+def _places(rows: Sequence[Mapping[str, str] | None], anywhere: Callable[[int], str]) -> dict[str, object]:
+    told = {}
+    for dimensions in SCALES.values():
+        for d in dimensions:
+            texts = [None if row is None else row.get(d.name) for row in rows]
+            texts = [None if text == anywhere(len(dimensions)) else text for text in texts]
+            if any(text is not None for text in texts):
+                told[d.name] = _column(texts)
+    return told
+
+
+def called(group: str) -> str:
+    """What visitors read for a group of people."""
+    return PEOPLE.get(group, group.rpartition("/")[2].replace("_", " "))
+
+
+def people_columns(
+    results: Sequence[Result], table: Table | Working | None, contrasts: Sequence[Contrast]
+) -> dict[str, object] | None:
+    """A board's rows among people, with what must be read beside the numbers as fields.
+
+    Numbers that are withheld are null, and `why` says why.
+
+    Returns:
+        `{"pending": true}` while they are being worked out; None where no row is set against people.
+    """
+    if isinstance(table, Working):
+        return {"pending": True}
+    if table is None:
+        return None
+    rows = [table.rows.get(r.id) for r in results]
+    like = [row.like_raters if row is not None else None for row in rows]
+    told = [row if row is not None and row.reported else None for row in rows]
+    about = table.about
+    return {
+        "why": _column(table.reason(r) for r in results),
+        "like": {
+            "value": _numbers(None if x is None else x.spearman for x in like),
+            "low": _numbers(None if x is None else x.low for x in like),
+            "high": _numbers(None if x is None else x.high for x in like),
+        },
+        "leans": {c.name: _lean(c, told) for c in contrasts},
+        "nearest": _column(
+            None if row is None else called(row.nearest.group) if row.nearest.group else "not distinguishable"
+            for row in told
+        ),
+        "share": _numbers(None if row is None else row.nearest.share for row in told),
+        "caveats": about.caveats.model_dump(exclude_none=True),
+        "groups_from": about.groups_from.model_dump(),
+        "raters_from": about.raters_from.model_dump(),
+        "slopes": about.slopes,
+        "draws": about.draws,
+    }
+
+
+def _lean(contrast: Contrast, rows: Sequence[ModelProximity | None]) -> dict[str, object]:
+    found = [None if row is None else row.leans.get(contrast.name) for row in rows]
+    return {
+        "value": _numbers(None if x is None else x.lean for x in found),
+        "low": _numbers(None if x is None else x.low for x in found),
+        "high": _numbers(None if x is None else x.high for x in found),
+        "sure": _column(x is not None and x.sure for x in found),
+    }
+
+
+def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:
+    """What rows say beside their scores."""
+    lineages = [lineage(r.model) for r in results]
+    sensitive = [r.sensitivity for r in results]
+    styles = [r.style for r in results]
+    circles = [r.circumplex for r in results]
+    return {
+        **{name: _column(map(attrgetter(name), results)) for name in ("id", "model", "developer", "note", "source")},
+        **{name: _column(map(attrgetter(name), results)) for name in ("endpoint", "revision", "origin")},
+        "badges": _column(tuple(tuple(b) for b in badges(r, practice=practice)) for r in results),
+        "muted": _column(r.complete is False or r.flat is True for r in results),
+        "flat": _column(r.flat for r in results),
+        "open": _column(r.open_weights for r in results),
+        "family": _column(x.family for x in lineages),
+        "size": _column(
+            round(r.parameters / 1e9, 3) if r.parameters is not None else x.billions
+            for r, x in zip(results, lineages, strict=True)
+        ),
+        "date": _column(r.created.date().isoformat() for r in results),
+        "rated": _column(r.coverage.rated for r in results),
+        "prompts": _column(r.coverage.prompts for r in results),
+        "unscored": _column(tuple((k, n) for k, n in r.coverage.unscored.items() if n) for r in results),
+        "reliability": _numbers(r.reliability for r in results),
+        "wording": _numbers(s.prompt if s else None for s in sensitive),
+        "order": _numbers(s.order.get("average") if s else None for s in sensitive),
+        "most_used": _column(s.most_used if s else None for s in styles),
+        "most_used_share": _numbers(s.most_used_share if s else None for s in styles),
+        "agreeing": _numbers(s.acquiescence if s else None for s in styles),
+        "refused": _numbers(s.refusal_rate if s else None for s in styles),
+        "circle": _numbers(c.fit if c else None for c in circles),
+        "circle_low": _numbers(c.fit_low if c else None for c in circles),
+        "circle_high": _numbers(c.fit_high if c else None for c in circles),
+    }
 
 
 def _items(board: Board) -> dict[str, int]:
@@ -162,8 +301,23 @@ def _items(board: Board) -> dict[str, int]:
     return counts
 
 
-def _board(board: Board, ranking: Ranking | None) -> dict[str, object]:
-    items = _items(board)
+class Facts(NamedTuple):
+    """What is known of a board beside its rows."""
+
+    ranking: Ranking | Working | None = None
+    people: Table | Working | None = None
+    contrasts: Sequence[Contrast] = ()
+    raters: Sequence[float] | None = None
+    """The ten values of the people who rated the benchmark, in circle order."""
+
+
+def stamp(board: Board) -> str:
+    """A short name for exactly these rows in this order: what is sent later must belong to them."""
+    rows = "\n".join(f"{r.id} {r.created.isoformat()}" for r in board.results)
+    return hashlib.sha256(rows.encode()).hexdigest()[:12]
+
+
+def _board(board: Board, facts: Facts) -> dict[str, object]:
     return {
         "slug": board.key.slug,
         "name": BENCHMARKS.get(board.benchmark.name, board.benchmark.name),
@@ -172,9 +326,14 @@ def _board(board: Board, ranking: Ranking | None) -> dict[str, object]:
         "mode": board.key.answer_mode,
         "protocol": board.key.protocol,
         "practice": board.practice,
-        "items": items,
-        "ranked": ranking.n if ranking else None,
-        "rows": [_row(r, items, ranking, practice=board.practice) for r in board.results],
+        "items": _items(board),
+        "n": len(board.results),
+        "stamp": stamp(board),
+        "raters": None if facts.raters is None else [_whole(x) for x in facts.raters],
+        "rows": _words(board.results, practice=board.practice),
+        "scales": [_scale(board.results, scale) for scale in SCALES],
+        "ranking": ranking_columns(board.results, facts.ranking),
+        "people": people_columns(board.results, facts.people, facts.contrasts),
     }
 
 
@@ -182,15 +341,16 @@ def _geometry(g: Geometry) -> dict[str, object]:
     return {"centre": list(g.centre), "zero": g.zero, "unit": g.unit}
 
 
-def payload(boards: Sequence[Board], ranking: Callable[[Board], Ranking | None] = lambda _: None) -> str:
+def payload(boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _: Facts()) -> str:
     """All boards as the JSON text that the table reads.
 
     Args:
         boards: in the order in which they are offered.
-        ranking: the ranks of a board's rows; without it no rank is shown.
+        facts: what is known of a board beside its rows.
     """
     return orjson.dumps(
         {
+            "unit": UNIT,
             "scales": [
                 {
                     "key": s,
@@ -217,6 +377,18 @@ def payload(boards: Sequence[Board], ranking: Callable[[Board], Ranking | None] 
                 "thumb": _geometry(GEOMETRY["thumb"]),
             },
             "origins": ORIGINS,
-            "boards": [_board(b, ranking(b)) for b in boards],
+            "no_people": NO_COLUMN,
+            "contrasts": [
+                {
+                    "key": c.name,
+                    "subject": SUBJECTS[c.name],
+                    "toward": called(c.toward),
+                    "against": called(c.against),
+                    "left": ENDS[c.against],
+                    "right": ENDS[c.toward],
+                }
+                for c in CONTRASTS
+            ],
+            "boards": [_board(b, facts(b)) for b in boards],
         }
     ).decode()

@@ -15,6 +15,8 @@ STATIC: Final = Path(__file__).resolve().parent / "static"
 """Style sheet and scripts of the pages."""
 
 CSS: Final = STATIC / "page.css"
+BOARD_CSS: Final = STATIC / "board.css"
+"""What only the board's table needs."""
 
 
 def theme() -> gr.themes.Base:

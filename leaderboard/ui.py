@@ -15,7 +15,7 @@ from leaderboard.frame import LOGO, TITLE, footer, masthead
 from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.pages import about, benchmark, board, compare, groups, map_page, model, queue, submit, take
 from leaderboard.site import Site
-from leaderboard.theme import CSS, theme
+from leaderboard.theme import BOARD_CSS, CSS, theme
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
@@ -55,7 +55,7 @@ class Ui:
         """Arguments of `Blocks.launch` that belong to the pages."""
         return {
             "theme": theme(),
-            "css_paths": [CSS],
+            "css_paths": [CSS, BOARD_CSS],
             "favicon_path": LOGO,
             "footer_links": [],
             "run_history": False,
@@ -68,6 +68,7 @@ class Ui:
                     Middleware(FreshPages, fresh=self.fresh),
                 ],
                 "routes": [
+                    board.late_route(self.site),
                     benchmark.json_route(self.site),
                     *routes.routes(self.site),
                     *document.routes(self.site, READ),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
@@ -16,8 +19,15 @@ from xml.etree import ElementTree
 import gradio as gr
 import pytest
 import yaml
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
 from data.practice import practice_benchmark
+from data.reference import CONTRASTS
 from data.values import SCALES, VALUES
 from eval_queue.intake import Rules, submit
 from eval_queue.local_model import MODEL
@@ -29,16 +39,21 @@ from eval_queue.store import LocalStore
 from eval_queue.submission import Failure, Progress, new_submission
 from leaderboard import citation, table
 from leaderboard.api import ENDPOINTS as NAMED_ENDPOINTS
+from leaderboard.beside import WORKING, Beside
 from leaderboard.document import document
 from leaderboard.frame import NAVIGATION
+from leaderboard.fresh import Fresh, FreshPages
 from leaderboard.markup import counted, duration, render
 from leaderboard.pages import about
+from leaderboard.pages import board as board_page
 from leaderboard.pages.queue import SECTIONS, Administration, listing, row_address
 from leaderboard.pages.submit import Form, Life, OwnAnswers
+from leaderboard.proximity_table import Proximities, Table
 from leaderboard.results import PUBLISHED, boards, load
 from leaderboard.site import Site
 from leaderboard.ui import READ, WORKED_WITH, Ui
 from leaderboard.visitor import LOCAL_USER
+from tests import sent
 from tests.rows import ITEMS, result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -121,33 +136,32 @@ def test_the_published_models_are_one_board() -> None:
 
 def shown(*rows: Any) -> dict[str, Any]:
     """The only board of these rows as the page reads it."""
-    sent = json.loads(table.payload(boards(rows)))
-    (board,) = sent["boards"]
-    return cast("dict[str, Any]", board)
+    (board,) = sent.boards(table.payload(boards(rows)))
+    return board
 
 
 def cells(row: dict[str, Any]) -> list[Any]:
-    return cast("list[Any]", row["scales"][0][2])
+    return cast("list[Any]", row["scores"][0])
 
 
 def test_columns_are_in_circle_order() -> None:
-    sent = json.loads(table.payload(()))
-    assert [[d["name"] for d in s["dimensions"]] for s in sent["scales"]] == [
+    found = json.loads(table.payload(()))
+    assert [[d["name"] for d in s["dimensions"]] for s in found["scales"]] == [
         [d.name for d in ds] for ds in SCALES.values()
     ]
-    assert sent["portrait"]["names"] == [d.name for d in VALUES]
+    assert found["portrait"]["names"] == [d.name for d in VALUES]
 
 
 def test_numbers_travel_as_numbers_and_missing_ones_as_null() -> None:
-    scores = [None, 0.12345, *[0.0] * 8]
+    scores = [None, 0.12344, *[0.0] * 8]
     (row,) = shown(result("a", scores))["rows"]
     assert cells(row)[0] is None
-    assert cells(row)[1] == [0.1235]
+    assert cells(row)[1] == (0.1234, None, None, ITEMS["Stimulation"])
 
 
 def test_an_interval_follows_its_score() -> None:
     (row,) = shown(result("a", [0.4] * 10, half=0.16))["rows"]
-    assert cells(row)[0] == [0.4, 0.24, 0.56]
+    assert cells(row)[0][:3] == (0.4, 0.24, 0.56)
 
 
 def test_a_count_is_said_where_items_are_missing() -> None:
@@ -155,12 +169,12 @@ def test_a_count_is_said_where_items_are_missing() -> None:
     board = shown(result("a"), result("b", items=fewer))
     power = [d.name for d in VALUES].index("Power")
     assert board["items"]["Power"] == ITEMS["Power"]
-    assert cells(board["rows"][0])[power] == [0.0]
-    assert cells(board["rows"][1])[power] == [0.0, None, None, 60]
+    assert cells(board["rows"][0])[power] == (0.0, None, None, ITEMS["Power"])
+    assert cells(board["rows"][1])[power] == (0.0, None, None, 60)
 
 
 def words(row: dict[str, Any]) -> list[str]:
-    return [word for word, _ in row.get("badges", [])]
+    return [word for word, _ in row["badges"]]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +204,7 @@ def test_an_incomplete_row_says_why() -> None:
 @pytest.mark.parametrize("fields", [{"flat": True}, {"complete": False}])
 def test_a_flat_or_incomplete_row_is_drawn_in_grey(fields: dict[str, Any]) -> None:
     rows = shown(result("a", **fields), result("b"))["rows"]
-    assert [row.get("muted", False) for row in rows] == [True, False]
+    assert [row["muted"] for row in rows] == [True, False]
 
 
 def test_nothing_that_is_zero_is_lost() -> None:
@@ -209,6 +223,122 @@ def test_nothing_that_is_zero_is_lost() -> None:
 def test_every_badge_is_explained_on_the_about_page(site: Site) -> None:
     page = about_page(site)
     assert all(badge.word in page and badge.hint in page for badge in table.BADGES)
+
+
+@pytest.mark.parametrize(
+    "values", [[], [None], ["a"], ["a", "a"], ["a", "b"], ["a", "b", "a", None, "a", "a"], [(), (("x", 1),), (), ()]]
+)
+def test_a_column_says_what_went_into_it(values: list[Any]) -> None:
+    packed = json.loads(json.dumps(table._column(values)))
+    assert sent.column(packed, len(values)) == json.loads(json.dumps(values))
+
+
+def test_rows_say_what_filters_ask_for() -> None:
+    rows = shown(
+        result("org/gamma-7b", parameters=2_500_000_000, open_weights=True, flat=False),
+        result("gamma-7b-2024-01-02", open_weights=False, flat=True),
+        result("other"),
+    )["rows"]
+    by_model = {row["model"]: row for row in rows}
+    assert [by_model[m]["size"] for m in ("org/gamma-7b", "gamma-7b-2024-01-02", "other")] == [2.5, 7.0, None]
+    assert [by_model[m]["family"] for m in ("org/gamma-7b", "gamma-7b-2024-01-02", "other")] == [
+        "gamma",
+        "gamma",
+        "other",
+    ]
+    assert [(row["open"], row["flat"]) for row in by_model.values()].count((None, None)) == 1
+
+
+def published_people() -> tuple[dict[str, Any], Table]:
+    """The published board with its columns of people as the page reads it, and where they come from."""
+    (board,) = boards(load(PUBLISHED).results)
+    table_ = Proximities({}, lambda _: b"", lambda _: pytest.fail("nothing is worked out")).of(board)
+    assert table_ is not None
+    (found,) = sent.boards(table.payload([board], lambda _: table.Facts(people=table_, contrasts=CONTRASTS)))
+    return found, table_
+
+
+def test_people_travel_with_intervals_caveats_and_reasons() -> None:
+    board, source = published_people()
+    people, n = board["people"], board["n"]
+    like, why = sent.numbers(people["like"]["value"], n, table.UNIT), sent.why(people, n)
+    nearest = sent.column(people["nearest"], n)
+    for i, row in enumerate(board["rows"]):
+        known = source.rows[row["id"]]
+        assert like[i] == pytest.approx(known.like_raters.spearman, abs=1e-4)
+        assert why[i] == known.reason
+        assert (nearest[i] is None) is (known.reason is not None)
+        for contrast in CONTRASTS:
+            lean = known.leans[contrast.name]
+            packed = people["leans"][contrast.name]
+            ends = [sent.numbers(packed[end], n, table.UNIT)[i] for end in ("value", "low", "high")]
+            assert ends == [None if x is None else pytest.approx(x, abs=1e-4) for x in (lean.lean, lean.low, lean.high)]
+    assert "not distinguishable" in nearest
+    assert people["caveats"]["region"] == "Europe"
+    assert (people["groups_from"]["n"], people["raters_from"]["n"]) == (37398, 559)
+
+
+def test_what_is_still_being_worked_out_is_said() -> None:
+    made = boards([result("a")])
+    (board,) = sent.boards(table.payload(made, lambda _: table.Facts(WORKING, WORKING)))
+    assert board["ranking"] == board["people"] == {"pending": True}
+
+
+def test_what_takes_long_comes_after_the_table(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(site.queue)
+    release = threading.Event()
+    real = site.rankings.of
+
+    def slow(board: Any) -> Any:
+        release.wait(30)
+        return real(board)
+
+    monkeypatch.setattr(site.rankings, "of", slow)
+    page = TestClient(Starlette(routes=[board_page.late_route(site)]))
+    (published, practice) = site.boards()
+    address = f"/{board_page.LATE}?table={published.key.slug}"
+    began = time.monotonic()
+    first = page.get(address).json()
+    assert time.monotonic() - began < 20  # it did not wait for the work
+    assert first["ranking"] == {"pending": True}
+    assert first["stamp"] == table.stamp(published)
+    release.set()
+    deadline = time.monotonic() + 30
+    while (now := page.get(address).json())["ranking"] == {"pending": True}:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert now["ranking"]["n"] == len(published.results)
+    assert page.get(f"/{board_page.LATE}?table={practice.key.slug}").json()["ranking"] is None
+    assert page.get(f"/{board_page.LATE}?table=nothing").status_code == 404
+
+
+def test_work_that_fails_is_nothing_and_is_not_tried_again_for_the_same_key() -> None:
+    tried = []
+
+    def fail() -> int:
+        tried.append(1)
+        raise ValueError
+
+    beside: Beside[int] = Beside(patience=10)
+    assert [beside.get("a", 1, fail), beside.get("a", 1, fail)] == [None, None]
+    assert len(tried) == 1
+    assert beside.get("a", 2, lambda: 3) == 3
+    assert beside.get("b", 1, lambda: 4) == 4
+    assert beside.get("a", 2, fail) == 3
+
+
+def test_every_group_and_contrast_has_words() -> None:
+    for contrast in CONTRASTS:
+        assert contrast.name in table.SUBJECTS
+        for group in (contrast.toward, contrast.against):
+            assert {group} <= table.PEOPLE.keys() & table.ENDS.keys()
+    assert table.called("round/age_65") == "age 65"
+
+
+def test_the_program_of_the_board_is_whole() -> None:
+    files = {path.name for path in (ROOT / "leaderboard" / "static").glob("board*.js")}
+    assert set(board_page.SCRIPTS) == files
+    assert board_page.SCRIPTS[-1] == "board.js"  # it puts the others together
 
 
 def test_names_reach_the_page_as_text() -> None:
@@ -495,12 +625,41 @@ def test_the_board_is_renewed_before_it_is_sent(site: Site) -> None:
 
     def rows() -> list[int]:
         config = next(c for c in ui.blocks.config["components"] if c["id"] == board._id)
-        return [len(b["rows"]) for b in json.loads(config["props"]["value"])["boards"]]
+        return [b["n"] for b in json.loads(config["props"]["value"])["boards"]]
 
     assert rows() == [33]
     finish(site.queue)
     ui.fresh.renew("")
     assert rows() == [33, 1]
+
+
+def test_a_page_is_compressed_once_and_not_sent_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = []
+    real = gzip.compress
+    monkeypatch.setattr(gzip, "compress", lambda *a, **k: packed.append(1) or real(*a, **k))
+    words = ["first " * 1000]
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(words[0] + request.headers.get("x-user", ""))
+
+    fresh = Fresh(values={"": []})
+    routes = [Route("/", page), Route("/other", page)]
+    app = TestClient(Starlette(routes=routes, middleware=[Middleware(FreshPages, fresh=fresh)]))
+    plain = app.get("/", headers={"accept-encoding": "identity"})
+    for _ in range(3):
+        found = app.get("/")
+        assert (found.text, found.headers["content-encoding"]) == (words[0], "gzip")
+        assert int(found.headers["content-length"]) < len(words[0])
+    assert len(packed) == 1
+    assert (plain.text, "content-encoding" in plain.headers) == (words[0], False)
+    again = app.get("/", headers={"if-none-match": found.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    # another visitor's page is never the first one's
+    other = app.get("/", headers={"x-user": "somebody", "if-none-match": found.headers["etag"]})
+    assert (other.status_code, other.text) == (200, words[0] + "somebody")
+    words[0] = "second " * 1000
+    assert app.get("/", headers={"if-none-match": found.headers["etag"]}).text == words[0]
+    assert "etag" not in app.get("/other").headers
 
 
 def test_the_app_starts_without_what_only_an_evaluation_needs() -> None:

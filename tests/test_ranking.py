@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,7 @@ from leaderboard.ranking import (
 )
 from leaderboard.ranks import rank_table, resample
 from leaderboard.results import PUBLISHED, Board, boards, load
+from tests import sent
 from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
 from tests.rows import result
 
@@ -137,12 +137,11 @@ def test_without_the_benchmark_another_row_has_no_rank_and_the_others_keep_their
     ranking = Rankings({}, Stored(measured(), [])).of(board)
     assert ranking is not None
     assert ranking.n == 33
-    (sent,) = json.loads(table.payload([board], lambda _: ranking))["boards"]
-    rows = {row["id"]: row for row in sent["rows"]}
-    assert sent["ranked"] == 33
-    assert "not at hand" in rows["another"]["unranked"]
-    assert "ranks" in rows[first.id]
-    assert "unranked" not in rows[first.id]
+    (shown,) = sent.boards(table.payload([board], lambda _: table.Facts(ranking)))
+    reasons = dict(zip((row["id"] for row in shown["rows"]), sent.why(shown["ranking"], shown["n"]), strict=True))
+    assert shown["ranking"]["n"] == 33
+    assert "not at hand" in (reasons.pop("another") or "")
+    assert set(reasons.values()) == {None}
 
 
 def test_rows_are_ranked_anew_with_their_own_answers_once() -> None:
@@ -216,29 +215,30 @@ def test_the_page_is_told_only_what_is_not_any_place() -> None:
     names = {d.name: f"1-{len(ds)}" for ds in SCALES.values() for d in ds}
     row = {"models": dict.fromkeys(names, "1-2") | {"Power": "2-2"}, "values": names | {"Security": "3-9"}}
     ranking = Ranking.model_validate({"benchmark_digest": "x", "rows": {"a": row, "b": row}})
-    (sent,) = json.loads(table.payload(boards([result("m", id="a")]), lambda _: ranking))["boards"]
-    assert sent["rows"][0]["ranks"] == {"models": {"Power": "2-2"}, "values": {"Security": "3-9"}}
-    assert sent["ranked"] == 2
+    (shown,) = sent.boards(table.payload(boards([result("m", id="a")]), lambda _: table.Facts(ranking)))
+    assert sent.places(shown, 0) == {"models": {"Power": "2-2"}, "values": {"Security": "3-9"}}
+    assert shown["ranking"]["n"] == 2
 
 
 def test_odd_models_reach_the_page_without_a_number_that_is_none() -> None:
     benchmark = measured()
     board = board_of(odd_rows(benchmark))
-    text = table.payload([board], Rankings({benchmark.digest: benchmark}, Stored(benchmark, list(board.results))).of)
+    rankings = Rankings({benchmark.digest: benchmark}, Stored(benchmark, list(board.results)))
+    text = table.payload([board], lambda b: table.Facts(rankings.of(b)))
     assert "NaN" not in text
     assert "Infinity" not in text
-    (sent,) = json.loads(text, parse_constant=lambda name: pytest.fail(name))["boards"]
-    rows = {row["model"]: row for row in sent["rows"]}
+    (shown,) = sent.boards(text)
+    rows = {row["model"]: row for row in shown["rows"]}
     refuses, one, half = rows[REFUSES], rows[ONE_PHRASE], rows[HALF]
-    assert all(cell is None for scale in refuses["scales"] for cell in scale[2])
+    assert all(cell is None for scale in refuses["scores"] for cell in scale)
     assert refuses["refused"] == 1.0
     assert [badge[0] for badge in refuses["badges"]] == ["incomplete"]
-    assert [cell[0] for cell in one["scales"][0][2]] == [0.0] * 10
+    assert [cell[0] for cell in one["scores"][0]] == [0.0] * 10
     assert [badge[0] for badge in one["badges"]] == ["flat"]
     assert "incomplete" in [badge[0] for badge in half["badges"]]
-    for row in (refuses, one, half):
-        assert "ranks" not in row
-    assert [row.get("muted", False) for row in (refuses, one, half)] == [True] * 3
+    reasons = dict(zip((row["model"] for row in shown["rows"]), sent.why(shown["ranking"], shown["n"]), strict=True))
+    assert all(reasons[model] for model in (REFUSES, ONE_PHRASE, HALF))
+    assert [row["muted"] for row in (refuses, one, half)] == [True] * 3
 
 
 @pytest.mark.upstream

@@ -38,12 +38,20 @@ class Shot(NamedTuple):
     """What must be there before the picture is taken."""
 
 
+PEOPLE = "like_raters,gender,age,political,education,nearest"
+"""The board's columns of people."""
+
 SHOTS = (
     Shot("board", "", ".vp-row, .vp-card"),
     Shot("board-row", "?model={model}", ".vp-detail dl"),
     Shot("board-places", "?show=ranks,wording,order", ".vp-row, .vp-card"),
     Shot("board-higher", "?scale=higher_pvq&sort=Conservation&order=down", ".vp-row, .vp-card"),
     Shot("board-traits", "?scale=bfi", ".vp-row, .vp-card"),
+    Shot("board-people", f"?show={PEOPLE}", ".vp-row, .vp-card"),
+    Shot("board-all", f"?show=ranks,wording,order,{PEOPLE}&pin={{model}}", ".vp-row, .vp-card"),
+    Shot("board-grouped", "?group=developer&reliable=yes&sort=Power&pin={model}", ".vp-row, .vp-card"),
+    Shot("board-raw", "?numbers=raw&developer=OpenAI&developer=Google", ".vp-row, .vp-card"),
+    Shot("board-without-intervals", "?intervals=off&weights=open", ".vp-row, .vp-card"),
     Shot("board-nothing-found", "?q=no+such+model", ".vp-empty"),
     Shot("board-practice", "?table=practice", ".vp-empty, .vp-row, .vp-card"),
     Shot("model", "model?id={model}", ".vp-item"),

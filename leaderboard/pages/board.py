@@ -1,22 +1,50 @@
-"""The board: all models on one benchmark. What it shows is `leaderboard.table`, how it behaves is `static/board.js`."""
+"""The board: all models on one benchmark. What it shows is `leaderboard.table`, how it behaves is `static/board-*.js`.
+
+The table comes with the page. Places among the models and the rows among people may take long for new rows: the page
+does not wait for them, says that they are being worked out, and asks `board/late` for them.
+"""
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import Final
 
 import gradio as gr
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from data.values import VALUES
+from leaderboard.beside import WORKING
 from leaderboard.charts import portrait
 from leaderboard.fresh import Fresh
+from leaderboard.results import Board
 from leaderboard.site import Site
-from leaderboard.table import payload
+from leaderboard.table import Facts, payload, people_columns, ranking_columns, stamp
 from leaderboard.theme import STATIC
 
 ROUTE = ""
-SCRIPTS: Final = ("board.js",)
-"""The program of the table; it defines `mountBoard(element, text)`."""
+LATE: Final = "board/late"
+"""Where the page asks for what was not known when it was sent."""
+SCRIPTS: Final = (
+    "board-words.js",
+    "board-data.js",
+    "board-state.js",
+    "board-columns.js",
+    "board-rows.js",
+    "board-pieces.js",
+    "board-detail.js",
+    "board-controls.js",
+    "board-table.js",
+    "board.js",
+)
+"""The program of the table, each file with one job; together they define `mountBoard(element, text)`."""
+
+
+def script() -> str:
+    """The program of the table in one text."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
 
 
 def frames() -> str:
@@ -28,30 +56,69 @@ def frames() -> str:
     )
 
 
-def whole(site: Site) -> str:
-    """The table as JSON with all that can be known of it, however long that takes."""
-    return payload(site.boards(), site.rankings.of)
-
-
 def build(site: Site, fresh: Fresh) -> None:
     """Lay the page out."""
-    value = partial(_payload, site, {})
+    table = _Sent(site)
     board = gr.HTML(
-        value(),
-        # the template never refers to the value: Gradio would read it as HTML
-        html_template=frames(),
-        js_on_load=(STATIC / "board.js").read_text(encoding="utf-8") + "\nmountBoard(element, props.value);",
+        table.text(),
+        html_template=frames(),  # it never refers to the value: Gradio would read it as HTML
+        js_on_load=script() + "\nmountBoard(element, props.value);",
         apply_default_css=False,
         elem_id="board",
         elem_classes="vp",
     )
-    fresh.add(ROUTE, board, value)
+    fresh.add(ROUTE, board, table.text)
 
 
-def _payload(site: Site, last: dict[str, str]) -> str:
-    """The table as JSON, computed again only where the results changed."""
-    revision = site.revision()
-    if revision not in last:
-        last.clear()
-        last[revision] = payload(site.boards(), site.rankings.of)
-    return last[revision]
+def facts(site: Site, board: Board) -> Facts:
+    """What is known by now of a board beside its rows."""
+    people = site.people_so_far(board)
+    contrasts = () if people is None else site.reference.contrasts
+    return Facts(site.ranking_so_far(board), people, contrasts, site.raters(board.key.digest))
+
+
+def whole(site: Site) -> str:
+    """The table as JSON with all that can be known of it, however long that takes."""
+
+    def found(board: Board) -> Facts:
+        ranking, people = site.rankings.of(board), site.proximities.of(board)
+        return Facts(ranking, people, site.reference.contrasts, site.raters(board.key.digest))
+
+    return payload(site.boards(), found)
+
+
+@dataclass
+class _Sent:
+    """The table as JSON, computed again only where the results, or what is known of them, changed."""
+
+    site: Site
+    known: tuple[object, ...] = ()
+    last: str = ""
+
+    def text(self) -> str:
+        boards = self.site.boards()
+        found = [facts(self.site, b) for b in boards]
+        known = (self.site.revision(), *((f.ranking is WORKING, f.people is WORKING) for f in found))
+        if known != self.known:
+            by_board = dict(zip((b.key for b in boards), found, strict=True))
+            self.known, self.last = known, payload(boards, lambda b: by_board[b.key])
+        return self.last
+
+
+def late_route(site: Site) -> Route:
+    """The address of what took longer than the page."""
+
+    def answer(request: Request) -> Response:
+        slug = request.query_params.get("table")
+        board = next((b for b in site.boards() if b.key.slug == slug), None)
+        if board is None:
+            return Response(status_code=404)
+        found = facts(site, board)
+        sent = {
+            "stamp": stamp(board),
+            "ranking": ranking_columns(board.results, found.ranking),
+            "people": people_columns(board.results, found.people, found.contrasts),
+        }
+        return Response(orjson.dumps(sent), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    return Route(f"/{LATE}", answer)

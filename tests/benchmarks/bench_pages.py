@@ -1,65 +1,306 @@
-"""What the Model and Compare pages cost: first visitor, second visitor, and without what is kept between them.
+"""How quick the pages feel, beside the same numbers in a bare `gr.Dataframe`, at 34, 1,000 and 5,000 models.
 
-Run from the repository root: `python -m tests.benchmarks.bench_pages`. The practice benchmark is in use, so texts are
-not part of it; rows are the published ones.
+Run from the repository root: `python -m tests.benchmarks.bench_pages [--source S] [--sizes 34 --sizes 1000]`. The app
+is the real one with rows in a store of its own: the published ones, and others with their scores moved by noise. The
+browser is a real Chromium, with nothing kept from visit to visit; times are medians. Visitors ask over HTTP: one alone,
+fifty who read each page for some seconds, and fifty who ask again at once, which measures throughput.
 """
 
 from __future__ import annotations
 
+import gzip
+import random
+import statistics
+import subprocess
+import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
-from itertools import combinations
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
-from starlette.datastructures import QueryParams
 
-from data.practice import practice_benchmark
-from eval_queue.queue import Queue
-from eval_queue.store import LocalStore
-from leaderboard.pages import compare, model
-from leaderboard.samples import Samples
-from leaderboard.site import Site
+from eval_queue.collection import encode
+from eval_queue.records import Result
+from eval_queue.store import EMPTY_HEAD, LocalStore
+from leaderboard.results import PUBLISHED, load
+from tools.live import ROOT, app, chromium, find_chromium, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, CDPSession, Page
+
+VISITS = 3
+VISITORS = 50
+READING = (3.0, 9.0)
+"""Seconds a visitor stays on a page."""
+PAGES_EACH = 4
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Wall time of one run."""
+def rows(n: int) -> list[Result]:
+    """The published rows and as many others as make `n`."""
+    published = load(PUBLISHED).results
+    noise = random.Random(0)
+    made = []
+    for i in range(n - len(published)):
+        r = published[i % len(published)]
+        name = f"org-{i % 97}/{r.model.rpartition('/')[2]}-v{i}"
+        made.append(
+            r.model_copy(
+                update={
+                    "id": f"row-{i}",
+                    "model": name,
+                    "developer": f"Developer {i % 97}",
+                    "origin": "space",
+                    "scales": {scale: _moved(profile, noise) for scale, profile in r.scales.items()},
+                    "reliability": None if r.reliability is None else r.reliability + noise.gauss(0, 0.05),
+                    "created": r.created - timedelta(days=i % 400),
+                }
+            )
+        )
+    return made
+
+
+def _moved(profile: Any, noise: random.Random) -> Any:
+    def moved(d: Any) -> Any:
+        if d.score is None:
+            return d
+        by = noise.gauss(0, 0.1)
+        ends = {end: None if getattr(d, end) is None else getattr(d, end) + by for end in ("low", "high")}
+        return d.model_copy(update={"score": d.score + by, "raw": d.raw + by, **ends})
+
+    return profile.model_copy(update={"dimensions": {name: moved(d) for name, d in profile.dimensions.items()}})
+
+
+class Seen(NamedTuple):
+    """What one visit took: seconds, and kilobytes as they were sent."""
+
+    first: float
+    sort: float
+    search: float
+    model: float | None
+    page_kb: float
+    all_kb: float
+
+
+def count_bytes(session: CDPSession, address: str) -> dict[str, float]:
+    """Counts what is sent from now on: of the page at `address`, and of everything."""
+    counted = {"page": 0.0, "all": 0.0}
+    addresses: dict[str, str] = {}
+    session.send("Network.enable")
+    session.on("Network.responseReceived", lambda e: addresses.update({e["requestId"]: e["response"]["url"]}))
+
+    def finished(event: dict[str, Any]) -> None:
+        counted["all"] += event["encodedDataLength"] / 1000
+        if addresses.get(event["requestId"]) == address:
+            counted["page"] += event["encodedDataLength"] / 1000
+
+    session.on("Network.loadingFinished", finished)
+    return counted
+
+
+UNTIL = """async ([first, before]) => {
+  const start = performance.now();
+  window.__act();
+  while (document.querySelector(first)?.innerText === before) await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return (performance.now() - start) / 1000;
+}"""
+
+
+def until_changed(page: Page, act: str, first: str) -> float:
+    """Seconds from an action until the first row is another one and has been painted."""
+    page.evaluate(f"() => {{ window.__act = () => {{ {act} }}; }}")
+    return float(page.evaluate(UNTIL, [first, page.locator(first).first.inner_text()]))
+
+
+TYPE = """const box = document.querySelector('{box}'); box.focus();
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(box, 'qwq');
+  box.dispatchEvent(new Event('input', {{ bubbles: true }}));"""
+
+
+def visit_board(page: Page, url: str, counted: dict[str, float], model: str) -> Seen:
+    """One visit of the board."""
+    row = ".vp-row .vp-model"
+    first = opened(page, url, ".vp-row")
+    sizes = dict(counted)
+    sort = until_changed(page, "document.querySelector('.vp-heads [data-column=Power] button').click()", row)
+    search = until_changed(page, TYPE.format(box=".vp-controls > input[type=search]"), row)
+    opening = opened(page, f"{url}model?id={model}", ".vp-person h1")
+    return Seen(first, sort, search, opening, sizes["page"], sizes["all"])
+
+
+def visit_bare(page: Page, url: str, counted: dict[str, float], _: str) -> Seen:
+    """One visit of the bare table."""
+    row = "#board [role=row].virtual-row"
+    first = opened(page, url, row)
+    sizes = dict(counted)
+    head = page.locator("#board [role=columnheader]", has_text="Power").first
+    head.hover()
+    head.locator("button.cell-menu-button").click()
+    page.get_by_text("Sort descending", exact=True).wait_for()
+    buttons = "[...document.querySelectorAll('button, [role=menuitem]')]"
+    clicks = f"{buttons}.find(b => b.innerText.trim() === 'Sort descending').click()"
+    sort = until_changed(page, clicks, row)
+    search = until_changed(page, TYPE.format(box="#board input.search-input"), row)
+    return Seen(first, sort, search, None, sizes["page"], sizes["all"])
+
+
+def opened(page: Page, address: str, ready: str) -> float:
+    """Seconds from asking for an address until something can be seen there."""
     start = time.perf_counter()
-    run()
+    page.goto(address, wait_until="commit")
+    page.locator(ready).first.wait_for()
+    page.evaluate("() => new Promise(requestAnimationFrame)")
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Print times in milliseconds and their ratios."""
-    with tempfile.TemporaryDirectory() as place:
-        store = LocalStore(Path(place) / "store")
-        practice = practice_benchmark()
-        queue = Queue(store, store, lease=timedelta(minutes=2))
-        site = Site(practice, practice, queue, (), quota=2, scheduler_seconds=None)
-        rows = [r for r in site.published.results if r.complete][:12]
-        model.words(site, {"id": rows[-1].id})  # templates, tables and ranks are read once for all pages
-        compare.words(site, QueryParams([("id", r.id) for r in rows[-2:]]))
+def visits(
+    browser: Browser, url: str, visit: Callable[[Page, str, dict[str, float], str], Seen], model: str
+) -> Iterator[Seen]:
+    """Visits that keep nothing of each other; the first one, which warms the server, is not counted."""
+    for i in range(VISITS + 1):
+        with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+            page = context.new_page()
+            seen = visit(page, url, count_bytes(context.new_cdp_session(page), url), model)
+        if i:
+            yield seen
 
-        for n in (2, 5):
-            query = QueryParams([("id", r.id) for r in rows[:n]])
-            first, second = (seconds(partial(compare.words, site, query)) for _ in range(2))
-            typer.echo(f"compare {n} rows: first {1e3 * first:.0f} ms, again {1e3 * second:.0f} ms")
 
-        pairs = list(combinations(rows, 2))
-        kept = seconds(lambda: [site.samples.sample(pair) for pair in pairs])
-        anew = seconds(lambda: [Samples(site.key, site.answers).sample(pair) for pair in pairs])
+@contextmanager
+def bare(file: Path) -> Iterator[str]:
+    """The bare table on a free port."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.benchmarks.bare_table", str(file), str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                urllib.request.urlopen(url, timeout=10).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+def ask(url: str) -> float:
+    """Seconds a page takes over HTTP, compressed as a browser asks for it.
+
+    Raises:
+        OSError: it is not answered, or not with a page.
+    """
+    start = time.perf_counter()
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": "gzip"}), timeout=120) as found:
+        content = found.read()
+    took = time.perf_counter() - start
+    if b"<html" not in gzip.decompress(content)[:4000].lower():
+        raise OSError(f"{url} is no page")
+    return took
+
+
+class Crowd(NamedTuple):
+    """What visitors waited for."""
+
+    seconds: list[float]
+    errors: list[str]
+
+
+def crowd(addresses: Sequence[str], visitors: int, pages: int, reading: tuple[float, float]) -> Crowd:
+    """Visitors who open pages in turn and stay on each for a while."""
+    found = Crowd([], [])
+
+    def go(i: int) -> None:
+        chance = random.Random(i)
+        time.sleep(chance.uniform(0, reading[1]))
+        for n in range(pages):
+            try:
+                found.seconds.append(ask(addresses[(i + n) % len(addresses)]))
+            except OSError as error:
+                found.errors.append(str(error))
+            time.sleep(chance.uniform(*reading))
+
+    threads = [threading.Thread(target=go, args=(i,)) for i in range(visitors)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def report_visitors(url: str, ids: Sequence[str]) -> None:
+    """Print what one visitor and fifty wait for."""
+    pages = ["", *(f"model?id={id_}" for id_ in ids), "benchmark", "about"]
+    addresses = [f"{url}{page}" for page in pages]
+    for address in addresses:
+        ask(address)
+    alone = crowd(addresses, 1, 2 * len(addresses), (0.0, 0.0))
+    one = statistics.median(alone.seconds)
+    typer.echo(f"  one visitor: median page {one * 1000:.0f} ms, longest {max(alone.seconds) * 1000:.0f} ms")
+    for name, reading in (
+        (f"{VISITORS} visitors, {READING[0]:g}-{READING[1]:g} s a page", READING),
+        (f"{VISITORS} who never read", (0.0, 0.0)),
+    ):
+        many = crowd(addresses, VISITORS, PAGES_EACH, reading)
+        median = statistics.median(many.seconds)
+        last = sorted(many.seconds)[int(0.95 * len(many.seconds))]
         typer.echo(
-            f"draws of {len(pairs)} pairs of {len(rows)} rows: kept {1e3 * kept:.0f} ms, drawn for each pair "
-            f"{1e3 * anew:.0f} ms, ratio {anew / kept:.1f}"
+            f"  {name}: {len(many.errors)} errors in {len(many.seconds)} pages, median {median * 1000:.0f} ms "
+            f"({median / one:.1f} times one visitor's), 95 % within {last * 1000:.0f} ms"
         )
 
-        row = {"id": rows[0].id}
-        first = seconds(lambda: model.words(site, row))
-        second = seconds(lambda: model.words(site, {**row, "page": "2"}))
-        typer.echo(f"model page: first {1e3 * first:.0f} ms, its next page {1e3 * second:.0f} ms")
+
+def main(
+    source: Annotated[str, typer.Option(help="Benchmark in use: `upstream`, `practice` or a folder.")] = "practice",
+    sizes: Annotated[list[int] | None, typer.Option(help="How many models.")] = None,
+) -> None:
+    """Print the tables."""
+    path = find_chromium()
+    if path is None:
+        raise SystemExit("no Chromium is here (CHROMIUM names one)")
+    heads = ("start s", "view s", "sort s", "search s", "model s", "page kB", "all kB")
+    head = f"{'models':>7} {'':<12} " + " ".join(f"{name:>8}" for name in heads)
+    for n in sizes or [34, 1000, 5000]:
+        with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
+            made = rows(n)
+            file = Path(folder) / "rows.jsonl"
+            shown = [*load(PUBLISHED).results, *made]
+            file.write_text("".join(r.model_dump_json() + "\n" for r in shown), encoding="utf-8")
+            store = Path(folder) / "store"
+            LocalStore(store).commit({f"results/{r.id}.json": encode(r) for r in made}, EMPTY_HEAD, "rows")
+            typer.echo(head)
+            begun = time.perf_counter()
+            with bare(file) as url:
+                start = time.perf_counter() - begun
+                plain = line(n, "bare table", start, list(visits(browser, url, visit_bare, "")))
+            begun = time.perf_counter()
+            with app(store, source=source, scheduler="false") as running:
+                start = time.perf_counter() - begun
+                url = f"{running.url}/"
+                ours = line(n, "the board", start, list(visits(browser, url, visit_board, shown[len(shown) // 2].id)))
+                typer.echo(f"{'':>7} {'ratio':<12} {'':>8} {ours.first / plain.first:>8.2f}")
+                report_visitors(url, [r.id for r in shown[:3]])
+
+
+def line(n: int, name: str, start: float, seen: Sequence[Seen]) -> Seen:
+    """Print the medians of some visits."""
+    middle = Seen(*(None if None in column else statistics.median(column) for column in zip(*seen, strict=True)))  # type: ignore[arg-type, type-var]
+    model = "–" if middle.model is None else f"{middle.model:.2f}"
+    typer.echo(
+        f"{n:>7} {name:<12} {start:>8.2f} {middle.first:>8.2f} {middle.sort:>8.2f} {middle.search:>8.2f} {model:>8} "
+        f"{middle.page_kb:>8.0f} {middle.all_kb:>8.0f}"
+    )
+    return middle
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def open_page(view: Page, odd: RunningApp, address: str) -> None:
 
 
 def row(view: Page, model: str) -> Locator:
-    return view.locator(".vp-row", has=view.get_by_role("button", name=model, exact=True))
+    return view.locator(".vp-row", has=view.get_by_role("link", name=model, exact=True))
 
 
 # --- the Benchmark page ---------------------------------------------------------------------------------------------
@@ -206,7 +206,7 @@ def test_columns_of_stability_make_room(view: Page, odd: RunningApp) -> None:
         view.set_viewport_size({"width": width, "height": 900})
         narrowest = view.locator(".vp-row th").evaluate_all("nodes => Math.min(...nodes.map(n => n.clientWidth))")
         assert narrowest >= 140, width
-    view.get_by_role("button", name=first.model, exact=True).click()
+    view.get_by_role("button", name=f"Portrait of {first.model}", exact=True).click()
     assert view.locator(".vp-full path.vp-line").count() >= 1
 
 
@@ -229,7 +229,7 @@ def test_odd_models_have_truthful_rows_and_no_rank(view: Page, odd: RunningApp) 
         assert reason in (found.locator("td.vp-score").first.get_attribute("title") or "")
     assert f"among the {RANKED} ranked ones" in view.locator(".vp-places").inner_text()
     for model in reasons:
-        view.get_by_role("button", name=model, exact=True).click()
+        view.get_by_role("button", name=f"Portrait of {model}", exact=True).click()
         said = view.locator(".vp-opened").inner_text()
         assert not re.search(r"\bNaN\b|\bundefined\b|\bnull\b|Infinity", said)
         assert reasons[model] in said

@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from data.practice import practice_benchmark
+from data.reference import load_reference
 from data.values import BIG_FIVE, DIMENSIONS, HIGHER, VALUES
 from leaderboard.charts import GEOMETRY, outline
+from leaderboard.lineage import lineage
+from leaderboard.proximity_table import read_proximity
 from leaderboard.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, PRACTICE_SCORES
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +60,11 @@ def heading(page: Page, key: str) -> Any:
     return page.locator(f'.vp-heads th[data-column="{key}"]')
 
 
+def menu(page: Page, name: str) -> None:
+    """Open one of the menus over the table."""
+    page.locator(f".vp-menu-{name.lower()} > summary").click()
+
+
 def state(page: Page) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
 
@@ -78,7 +89,7 @@ def test_the_table_is_in_the_page_itself(served: RunningApp, page: Page) -> None
     page.on("request", lambda r: asked.append(r.url))
     open_board(page, served)
     sent = page.evaluate("window.gradio_config.components.find(c => c.props.elem_id === 'board').props.value")
-    assert len(json.loads(sent)["boards"][0]["rows"]) == len(PUBLISHED_ROWS) + 1
+    assert json.loads(sent)["boards"][0]["n"] == len(PUBLISHED_ROWS) + 1
     assert not [url for url in asked if "queue/" in url or "/run/" in url]
 
 
@@ -150,7 +161,7 @@ def test_scales(page: Page, served: RunningApp, label: str, dimensions: Any) -> 
 
 def test_columns_can_be_left_out(page: Page, served: RunningApp) -> None:
     open_board(page, served, "?sort=Power")
-    page.locator(".vp-menu summary").click()
+    menu(page, "Columns")
     page.get_by_label("Power", exact=True).uncheck()
     assert heading(page, "Power").count() == 0
     assert heading(page, "name").get_attribute("aria-sort") == "ascending"  # nothing sorts by what is not shown
@@ -168,7 +179,7 @@ def test_a_row_shows_its_portrait(page: Page, served: RunningApp) -> None:
     open_board(page, served)
     rows = {r.model: r for r in PUBLISHED_ROWS}
     model = "gpt-4o-2024-05-13"
-    page.get_by_role("button", name=model).hover()
+    page.get_by_role("link", name=model, exact=True).hover()
     assert page.locator(".vp-panel h2").inner_text() == model
     scores = [score(model, d.name) for d in VALUES]
     # the page draws where Python draws
@@ -189,12 +200,12 @@ def test_a_row_shows_its_portrait(page: Page, served: RunningApp) -> None:
 
 def test_a_selected_row_stays_and_stands_in_the_address(page: Page, served: RunningApp) -> None:
     open_board(page, served)
-    page.get_by_role("button", name="o3-mini-2025-01-31").click()
+    page.get_by_role("button", name="Portrait of o3-mini-2025-01-31").click()
     page.mouse.move(5, 5)
     assert page.locator(".vp-panel h2").inner_text() == "o3-mini-2025-01-31"
     open_board(page, served, "?" + urlsplit(page.url).query)
     assert page.locator(".vp-panel h2").inner_text() == "o3-mini-2025-01-31"
-    page.get_by_role("button", name="o3-mini-2025-01-31").click()
+    page.get_by_role("button", name="Portrait of o3-mini-2025-01-31").click()
     assert "model" not in state(page)
 
 
@@ -230,6 +241,7 @@ def test_a_hostile_name_is_only_a_name(page: Page, served: RunningApp) -> None:
 def test_practice_rows_stand_apart(page: Page, served: RunningApp) -> None:
     open_board(page, served)
     assert "small/practice-model" not in names(page)
+    menu(page, "View")
     page.get_by_role("switch").click()
     assert names(page) == ["small/practice-model"]
     assert "values mean nothing" in page.locator(".vp-notice").inner_text()
@@ -239,6 +251,7 @@ def test_practice_rows_stand_apart(page: Page, served: RunningApp) -> None:
     slug = state(page)["table"]
     open_board(page, served, f"?table={slug}")
     assert names(page) == ["small/practice-model"]
+    menu(page, "View")
     page.get_by_role("switch").click()
     assert len(names(page)) == len(PUBLISHED_ROWS) + 1
     assert "table" not in state(page)
@@ -249,7 +262,7 @@ def test_the_address_is_the_state(page: Page, served: RunningApp, browser: Brows
     page.get_by_role("button", name="Higher order").click()
     heading(page, "Conservation").locator("button").click()
     page.locator("input[type=search]").fill("gpt")
-    page.locator(".vp-menu summary").click()
+    menu(page, "Columns")
     page.get_by_label("Date", exact=True).uncheck()
     there = (names(page), column(page, "Conservation"), page.locator(".vp-heads").inner_text())
     assert state(page) == {"scale": "higher_pvq", "sort": "Conservation", "order": "down", "q": "gpt", "hide": "date"}
@@ -262,13 +275,385 @@ def test_the_address_is_the_state(page: Page, served: RunningApp, browser: Brows
 
 
 @pytest.mark.parametrize(
-    "query", ["?sort=nothing", "?scale=nothing", "?model=nothing", "?table=nothing", "?hide=x&q=%00"]
+    "query",
+    [
+        "?sort=nothing",
+        "?scale=nothing",
+        "?model=nothing",
+        "?table=nothing",
+        "?hide=x&q=%00",
+        "?developer=Nobody&family=none&origin=mars&weights=maybe&reliable=perhaps",
+        "?size_min=big&size_max=-3&since=tomorrow&until=2026-13-45",
+        "?group=colour&pin=nothing&pin=&numbers=roman&intervals=maybe&show=everything&order=up",
+        "?sort=gender&hide=name",
+    ],
 )
 def test_an_address_that_means_nothing_breaks_nothing(page: Page, served: RunningApp, query: str) -> None:
     open_board(page, served, query)
     if "q=" not in query:
         assert len(names(page)) == len(PUBLISHED_ROWS) + 1
     assert page.locator(".vp-notice").is_visible() is ("table" in query)
+
+
+def table(page: Page) -> dict[str, Any]:
+    """Everything a reader can see in the table and of what was chosen."""
+    return {
+        "heads": page.locator(".vp-heads th").evaluate_all("ths => ths.map(t => [t.innerText, t.ariaSort])"),
+        "rows": page.locator(".vp-table tbody tr, .vp-card").all_inner_texts(),
+        "order": page.locator("[data-id]").evaluate_all("rows => rows.map(r => [r.dataset.id, r.className])"),
+        "chips": page.locator(".vp-chip").all_inner_texts(),
+        "legend": page.locator(".vp-legend").inner_text(),
+        "scale": page.locator(".vp-segmented [aria-pressed=true]").inner_text(),
+        "search": page.locator(".vp-controls > input[type=search]").input_value(),
+    }
+
+
+def pick(page: Page, of: str, label: str) -> None:
+    menu(page, of)
+    choice(page, of, label).check()
+
+
+def choice(page: Page, of: str, label: str) -> Locator:
+    """A box to tick in a menu, whatever number stands beside its words."""
+    sheet = page.locator(f".vp-menu-{of.lower()}")
+    return sheet.locator("label", has=page.get_by_text(label, exact=True)).locator("input")
+
+
+def set_range(page: Page, group: str, end: str, value: str) -> None:
+    menu(page, "Filters")
+    box = page.get_by_role("group", name=group).get_by_label(end)
+    box.fill(value)
+    box.blur()
+
+
+def pin(page: Page, model: str) -> None:
+    page.get_by_role("button", name=f"Keep on top: {model}").click()
+
+
+CONTROLS: dict[str, tuple[Callable[[Page], Any], dict[str, list[str]]]] = {
+    "scale": (lambda p: p.get_by_role("button", name="Big Five").click(), {"scale": ["bfi"]}),
+    "sort": (lambda p: heading(p, "Power").locator("button").click(), {"sort": ["Power"], "order": ["down"]}),
+    "search": (lambda p: p.get_by_label("Search models and developers").fill("gpt"), {"q": ["gpt"]}),
+    "leave a column out": (
+        lambda p: (menu(p, "Columns"), p.get_by_label("Security", exact=True).uncheck()),
+        {"hide": ["Security"]},
+    ),
+    **{
+        f"column {key}": (lambda p, label=label: pick(p, "Columns", label), {"show": [key]})  # type: ignore[misc]
+        for key, label in {
+            "ranks": "Places, under each value",
+            "wording": "Wording",
+            "order": "Order",
+            "like_raters": "Like the raters",
+            "gender": "Gender: men ← → women",
+            "age": "Age: 20-39 ← → 80+",
+            "political": "Politics: left ← → right",
+            "education": "Degree: no ← → yes",
+            "nearest": "Nearest group",
+        }.items()
+    },
+    "developer": (
+        lambda p: (pick(p, "Filters", "Google"), choice(p, "Filters", "Meta").check()),
+        {"developer": ["Google", "Meta"]},
+    ),
+    "family": (lambda p: pick(p, "Filters", "gpt-4o"), {"family": ["gpt-4o"]}),
+    "origin": (lambda p: pick(p, "Filters", "self-reported"), {"origin": ["self-reported"]}),
+    "open weights": (lambda p: pick(p, "Filters", "open"), {"weights": ["open"]}),
+    "closed weights": (lambda p: pick(p, "Filters", "closed"), {"weights": ["closed"]}),
+    "reliable": (lambda p: pick(p, "Filters", "stands out"), {"reliable": ["yes"]}),
+    "flat": (lambda p: pick(p, "Filters", "flat"), {"reliable": ["flat"]}),
+    "size from": (lambda p: set_range(p, "Size, billion parameters", "from", "8"), {"size_min": ["8"]}),
+    "size to": (lambda p: set_range(p, "Size, billion parameters", "to", "70"), {"size_max": ["70"]}),
+    "since": (lambda p: set_range(p, "Date of the row", "from", "2026-11-21"), {"since": ["2026-11-21"]}),
+    "until": (lambda p: set_range(p, "Date of the row", "to", "2026-11-21"), {"until": ["2026-11-21"]}),
+    "group by developer": (lambda p: pick(p, "View", "by developer"), {"group": ["developer"]}),
+    "group by family": (lambda p: pick(p, "View", "by family"), {"group": ["family"]}),
+    "raw means": (lambda p: pick(p, "View", "mean ratings, 1 to 6"), {"numbers": ["raw"]}),
+    "no intervals": (
+        lambda p: (menu(p, "View"), p.get_by_label("95 % intervals").uncheck()),
+        {"intervals": ["off"]},
+    ),
+    "pins": (
+        lambda p: (pin(p, "qwq-32b"), pin(p, "deepseek-r1")),
+        {"pin": [next(r.id for r in PUBLISHED_ROWS if r.model == m) for m in ("qwq-32b", "deepseek-r1")]},
+    ),
+    "an opened row": (
+        lambda p: p.get_by_role("button", name="Portrait of qwq-32b").click(),
+        {"model": [next(r.id for r in PUBLISHED_ROWS if r.model == "qwq-32b")]},
+    ),
+    "practice": (
+        lambda p: (menu(p, "View"), p.get_by_role("switch").click()),
+        {"table": [f"{practice_benchmark().digest[:8]}-1-constrained"]},
+    ),
+    "several at once": (
+        lambda p: (
+            pin(p, "qwq-32b"),
+            pick(p, "Filters", "OpenAI"),
+            pick(p, "View", "by family"),
+            heading(p, "Benevolence").locator("button").click(),
+        ),
+        {
+            "developer": ["OpenAI"],
+            "group": ["family"],
+            "sort": ["Benevolence"],
+            "order": ["down"],
+            "pin": [next(r.id for r in PUBLISHED_ROWS if r.model == "qwq-32b")],
+        },
+    ),
+}
+"""By control: how a visitor sets it, and the fields that then stand in the address."""
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_every_choice_opens_elsewhere_as_it_is(page: Page, served: RunningApp, browser: Browser, control: str) -> None:
+    choose, fields = CONTROLS[control]
+    open_board(page, served)
+    before = table(page)
+    choose(page)
+    there = table(page)
+    assert there != before or control == "an opened row"
+    assert parse_qs(urlsplit(page.url).query) == fields
+    other = browser.new_page(viewport={"width": 1440, "height": 900})
+    other.goto(page.url, wait_until="domcontentloaded")
+    other.locator(".vp-row, .vp-empty").first.wait_for()
+    assert table(other) == there
+    assert parse_qs(urlsplit(other.url).query) == fields
+    other.close()
+
+
+def test_filters_keep_what_they_say(page: Page, served: RunningApp) -> None:
+    by_model = {r.model: r for r in PUBLISHED_ROWS}
+    for query, keeps in {
+        "developer=Google&developer=Meta": lambda r: r.developer in {"Google", "Meta"},
+        "weights=open": lambda r: r.open_weights is True,
+        "weights=closed": lambda r: r.open_weights is False,
+        "reliable=yes": lambda r: r.flat is False,
+        "reliable=flat": lambda r: r.flat is True,
+        "family=gpt-4o&q=2024": lambda r: lineage(r.model).family == "gpt-4o" and "2024" in r.model,
+        "size_min=8&size_max=70": lambda r: 8 <= (lineage(r.model).billions or 0) <= 70,
+        "since=2026-11-23": lambda r: r.created.date() >= date(2026, 11, 23),
+    }.items():
+        open_board(page, served, f"?{query}")
+        assert set(names(page)) == {m for m, r in by_model.items() if keeps(r)}, query
+        assert names(page), query
+    open_board(page, served, "?origin=self-reported")
+    assert names(page) == [HOSTILE]
+
+
+def test_filters_say_how_many_rows_they_give_and_can_be_taken_away(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    menu(page, "Filters")
+    sheet = page.locator(".vp-menu-filters")
+    told = sheet.get_by_text("OpenAI", exact=True).locator("xpath=..").locator(".vp-number").inner_text()
+    choice(page, "Filters", "OpenAI").check()
+    assert len(names(page)) == int(told) == sum(r.developer == "OpenAI" for r in PUBLISHED_ROWS)
+    choice(page, "Filters", "flat").check()
+    flat = len(names(page))
+    assert page.locator(".vp-chips").inner_text().startswith(f"{flat} of {len(PUBLISHED_ROWS) + 1} models")
+    # a choice beside one that is made counts what it would add
+    assert sheet.get_by_text("Anthropic", exact=True).locator("xpath=..").locator(".vp-number").inner_text() == str(
+        sum(r.developer == "Anthropic" and r.flat is True for r in PUBLISHED_ROWS)
+    )
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Remove filter Profile: flat").click()
+    assert len(names(page)) == int(told)
+    page.get_by_role("button", name="Clear all").click()
+    assert len(names(page)) == len(PUBLISHED_ROWS) + 1
+    assert state(page) == {}
+    assert not page.locator(".vp-chips").is_visible()
+
+
+def test_nothing_passes_and_one_click_helps(page: Page, served: RunningApp) -> None:
+    open_board(page, served, "?developer=xAI&weights=open&q=grok")
+    assert "No model here is called “grok” and passes the filters" in page.locator(".vp-empty").inner_text()
+    page.get_by_role("button", name="Show all").click()
+    assert len(names(page)) == len(PUBLISHED_ROWS) + 1
+
+
+def test_groups_stand_under_headings_in_the_chosen_order(page: Page, served: RunningApp) -> None:
+    open_board(page, served, "?group=developer&sort=Power&order=down")
+    seen: dict[str, list[str]] = {}
+    for node in page.locator(".vp-group, .vp-row").all():
+        if "vp-group" in (node.get_attribute("class") or ""):
+            group, count = node.locator("span").all_inner_texts()
+            seen[group] = []
+            assert count.split()[0] == str(sum((r.developer or "") == group for r in PUBLISHED_ROWS) or 1)
+        else:
+            seen[group].append(node.locator(".vp-model").inner_text())
+    assert list(seen) == sorted(seen, key=str.casefold)
+    for group, models in seen.items():
+        assert {r.model for r in PUBLISHED_ROWS if r.developer == group} == set(models) - {HOSTILE}
+        power = [score(m, "Power") for m in models if m != HOSTILE]
+        assert power == sorted(power, reverse=True)
+
+
+def test_pinned_rows_stay_on_top_and_can_be_let_go(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    pin(page, "qwq-32b")
+    heading(page, "Power").locator("button").click()
+    page.get_by_label("Search models and developers").fill("claude")
+    assert names(page)[0] == "qwq-32b"
+    assert all("claude" in name for name in names(page)[1:])
+    assert page.locator(".vp-pinned .vp-pin[aria-pressed=true]").count() == 1
+    page.get_by_role("button", name="No longer on top: qwq-32b").click()
+    assert "qwq-32b" not in names(page)
+    assert "pin" not in state(page)
+
+
+def test_raw_means_are_the_records(page: Page, served: RunningApp) -> None:
+    open_board(page, served, "?numbers=raw&sort=Tradition")
+    shown = dict(zip(names(page), column(page, "Tradition"), strict=True))
+    for r in PUBLISHED_ROWS:
+        assert shown[r.model] == pytest.approx(r.scales["pvq"].dimensions["Tradition"].raw, abs=0.0051)
+    numbers = [n for n in column(page, "Tradition") if n is not None]
+    assert numbers == sorted(numbers)
+    cell = page.locator(".vp-row", has_text="deepseek-r1").locator("td.vp-score").first
+    assert re.fullmatch(
+        r"Self-Direction: mean rating \d\.\d\d of 6, interval \d\.\d\d to \d\.\d\d \(95 % or more\), 11 items",
+        cell.get_attribute("aria-label") or "",
+    )
+
+
+def test_without_intervals_no_number_moves(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    before = column(page, "Power")
+    open_board(page, served, "?intervals=off")
+    assert column(page, "Power") == before
+    assert page.locator(".vp-row .vp-pm, .vp-row .vp-whisker").count() == 0
+    assert "95 % interval" in (page.locator(".vp-row td.vp-score").nth(30).get_attribute("title") or "")
+
+
+def test_columns_of_people_are_the_reports(page: Page, served: RunningApp) -> None:
+    report = read_proximity()
+    assert report is not None
+    open_board(page, served, "?show=like_raters,gender,age,political,education,nearest")
+    keys = {"gender", "age", "political", "education"}
+    shown = {key: dict(zip(names(page), column(page, key), strict=True)) for key in ("like_raters", *keys)}
+    for m in report.models:
+        assert shown["like_raters"][m.model] == pytest.approx(m.like_raters.spearman, abs=0.0051)
+        for key in keys:
+            lean = m.leans[key].lean
+            assert shown[key][m.model] == (None if lean is None else pytest.approx(lean, abs=0.0051))
+    nearest = page.locator(".vp-row td.vp-nearest").all_inner_texts()
+    assert set(nearest) == {"not distinguishable", "–"}
+    flat = next(m for m in report.models if not m.reported)
+    row = page.locator(".vp-row", has=page.get_by_role("link", name=flat.model, exact=True))
+    assert "flat profile: reliability" in (row.locator("td.vp-lean").first.get_attribute("aria-label") or "")
+    sure = next(m for m in report.models if m.reported)
+    row = page.locator(".vp-row", has=page.get_by_role("link", name=sure.model, exact=True))
+    label = row.locator("td.vp-lean").first.get_attribute("aria-label") or ""
+    assert re.fullmatch(
+        r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not surely a lean", label
+    )
+    # the bar goes from 0 to the number
+    lane = row.locator(".vp-lean-bar").first.evaluate(
+        "i => [i.style.getPropertyValue('--a'), i.style.getPropertyValue('--b')].map(parseFloat)"
+    )
+    lean = sure.leans["gender"].lean
+    assert lean is not None
+    assert lane == pytest.approx([50 + 50 * min(0, lean), 50 + 50 * max(0, lean)], abs=0.1)
+    assert not page.locator(".vp-legend dl").is_visible()
+    page.locator(".vp-legend summary").click()
+    said = page.locator(".vp-legend dl").inner_text()
+    assert report.caveats.europe in said
+    assert report.groups_from.title in said
+
+
+def test_no_column_of_people_is_there_unasked(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    heads = page.locator(".vp-heads th").evaluate_all("heads => heads.map(h => h.dataset.column)")
+    assert not {"like_raters", "gender", "age", "political", "education", "nearest"} & set(heads)
+
+
+def test_a_name_leads_to_its_page(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    page.get_by_role("link", name=PUBLISHED_ROWS[4].model, exact=True).click()
+    page.locator(".vp-person h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
+    assert page.url.endswith(MODEL)
+
+
+def test_two_to_five_models_can_be_compared(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    chosen = PUBLISHED_ROWS[:5]
+    assert not page.locator(".vp-compare").is_visible()
+    for i, r in enumerate(chosen):
+        page.get_by_role("checkbox", name=f"Compare {r.model}", exact=True).check()
+        link = page.locator(".vp-compare a")
+        assert link.count() == (i > 0)
+    where = urlsplit(link.get_attribute("href") or "")
+    assert (where.path, parse_qs(where.query)) == ("./compare", {"id": [r.id for r in chosen]})
+    sixth = page.get_by_role("checkbox", name=f"Compare {PUBLISHED_ROWS[5].model}", exact=True)
+    assert sixth.is_disabled()
+    page.get_by_role("checkbox", name=f"Compare {chosen[0].model}", exact=True).press("Space")
+    assert sixth.is_enabled()
+    assert page.evaluate("document.activeElement.ariaLabel") == f"Compare {chosen[0].model}"
+    page.locator(".vp-compare").get_by_role("button", name="Clear").click()
+    assert page.locator(".vp-tools input:checked").count() == 0
+
+
+def test_exports_carry_the_present_choices(page: Page, served: RunningApp) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_board(page, served, "?developer=Meta&developer=Google&sort=Power")
+    menu(page, "Export")
+    for kind in ("CSV", "JSON", "Parquet"):
+        address = urlsplit(page.get_by_role("link", name=kind).get_attribute("href") or "")
+        assert address.path == f"./download/board.{kind.lower()}"
+        assert parse_qs(address.query) == parse_qs(urlsplit(page.url).query)
+    heading(page, "Tradition").locator("button").click()
+    menu(page, "Export")
+    link = page.get_by_role("link", name="CSV").get_attribute("href") or ""
+    assert "sort=Tradition&order=down" in link
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == page.url
+
+
+def test_the_raters_stand_behind_the_portraits_of_their_benchmark(page: Page, served: RunningApp) -> None:
+    open_board(page, served, f"?model={PUBLISHED_ROWS[4].id}")
+    raters = load_reference().raters.vp_human_centred
+    drawn_ = page.locator(".vp-panel .vp-full path.vp-reference").get_attribute("d") or ""
+    numbers = [float(x) for x in re.findall(r"[\d.]+", drawn_)]
+    expected = [float(x) for x in re.findall(r"[\d.]+", outline(raters.tolist(), GEOMETRY["full"]))]
+    assert numbers == pytest.approx(expected, abs=0.02)
+    assert "559 people who rated" in page.locator(".vp-panel .vp-caption").inner_text()
+    open_board(page, served, "?table=practice&model=practised")
+    assert "mean of the 1 model here" in page.locator(".vp-panel .vp-caption").inner_text()
+
+
+def test_a_newcomer_reads_what_is_shown_and_what_it_does_not_mean(page: Page, served: RunningApp) -> None:
+    for size in ({"width": 1440, "height": 900}, NARROW):
+        page.set_viewport_size(cast("Any", size))
+        open_board(page, served)
+        says = page.locator(".vp-says").inner_text()
+        assert "No value is better than another" in says
+        assert "nothing about how a model acts" in says
+        box = page.locator(".vp-legend").bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < size["height"]
+
+
+def test_controls_fit_in_one_row(page: Page, served: RunningApp) -> None:
+    open_board(page, served)
+    tops = page.locator(".vp-controls > *").evaluate_all(
+        "nodes => nodes.map(n => n.getBoundingClientRect()).map(b => b.top + b.height / 2)"
+    )
+    assert len(tops) == 7
+    assert max(tops) - min(tops) < 4
+    page.set_viewport_size(cast("Any", NARROW))
+    assert page.locator(".vp-controls details").count() == 1
+
+
+def test_all_columns_fit_beside_each_other(page: Page, served: RunningApp) -> None:
+    open_board(page, served, "?show=ranks,wording,order,like_raters,gender,age,political,education,nearest")
+    for width in (1110, 1200, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert sideways(page) <= 0
+        cut = page.locator(".vp-row:first-child td > span, .vp-heads button > span").evaluate_all(
+            "nodes => nodes.filter(n => n.scrollWidth > n.closest('td, th').clientWidth + 1).map(n => n.textContent)"
+        )
+        assert cut == [], width
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert page.locator(".vp-over").count() == 0
 
 
 def sideways(page: Page) -> int:
@@ -292,7 +677,7 @@ def test_no_page_scrolls_sideways(page: Page, served: RunningApp, route: str) ->
 
 def test_a_profile_leads_to_its_page(page: Page, served: RunningApp) -> None:
     open_board(page, served)
-    page.locator(".vp-row", has_text=PUBLISHED_ROWS[4].model).first.click()
+    page.locator(".vp-row", has_text=PUBLISHED_ROWS[4].model).first.locator("td").first.click()
     page.locator(".vp-panel h2 a").click()
     page.locator(".vp-who-head h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
     assert page.url.endswith(MODEL)
@@ -309,10 +694,10 @@ def test_narrow_rows_are_cards(page: Page, served: RunningApp) -> None:
     for i, d in enumerate(VALUES):
         expected = "below" if score("claude-3-opus-20240229", d.name) < 0 else "above"
         assert bars.nth(i).get_attribute("data-side") == expected
-    card.locator(".vp-model").tap() if page.evaluate("'ontouchstart' in window") else card.locator(".vp-model").click()
+    card.locator(".vp-bars").click()
     assert card.locator(".vp-full path.vp-line").count() == 1
     assert sideways(page) <= 0
-    page.locator(".vp-menu summary").click()
+    menu(page, "Options")
     page.get_by_label("Sort by").select_option("Power, largest first")
     assert state(page)["sort"] == "Power"
 
@@ -342,7 +727,17 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("route", ["?model=hostile&show=ranks", "about", "benchmark", "queue", "submit", MODEL])
+@pytest.mark.parametrize(
+    "route",
+    [
+        "?model=hostile&show=ranks,gender,like_raters,nearest&group=developer&weights=closed&pin=hostile",
+        "about",
+        "benchmark",
+        "queue",
+        "submit",
+        MODEL,
+    ],
+)
 def test_text_is_large_and_dark_enough(page: Page, served: RunningApp, scheme: Any, route: str) -> None:
     page.emulate_media(color_scheme=scheme)
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
@@ -374,9 +769,9 @@ def test_middle_width_opens_the_portrait_under_the_row(page: Page, served: Runni
     page.set_viewport_size({"width": 1200, "height": 900})
     open_board(page, served)
     assert not page.locator(".vp-panel").is_visible()
-    page.get_by_role("button", name="qwq-32b").click()
+    page.get_by_role("button", name="Portrait of qwq-32b").click()
     assert page.locator(".vp-row:has-text('qwq-32b') + .vp-opened .vp-full path.vp-line").count() == 1
-    page.get_by_role("button", name="qwq-32b").click()
+    page.get_by_role("button", name="Portrait of qwq-32b").click()
     assert page.locator(".vp-opened").count() == 0
 
 

@@ -1,0 +1,70 @@
+"""Work that visitors must not wait for: it is done beside them, and pages say that it is under way.
+
+What is asked for first is waited for a moment, so that quick work is there at once and only slow work is late. A piece
+of work is done once for its key; of one name only the last key is kept. Work that fails is logged and counts as None.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Hashable
+from typing import Final, Generic, TypeVar
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Working:
+    """Stands for a value that is being worked out."""
+
+
+WORKING: Final = Working()
+
+
+class _Job(Generic[T]):
+    def __init__(self, key: Hashable, make: Callable[[], T | None]) -> None:
+        self.key = key
+        self.value: T | None = None
+        self.done = threading.Event()
+        self._make = make
+
+    def run(self) -> None:
+        try:
+            self.value = self._make()
+        except Exception:  # noqa: BLE001 - nobody waits for the outcome: a column stays empty, and the log says why
+            _log.exception("could not be worked out: %s", self.key)
+        finally:
+            self.done.set()
+
+
+class Beside(Generic[T]):
+    """Work of one kind. Threads may share it.
+
+    Args:
+        patience: how long the first who asks waits, in seconds.
+    """
+
+    def __init__(self, patience: float = 0.5) -> None:
+        self._patience = patience
+        self._jobs: dict[str, _Job[T]] = {}
+        self._lock = threading.Lock()
+
+    def get(self, name: str, key: Hashable, make: Callable[[], T | None]) -> T | Working | None:
+        """The value for `key`, or `WORKING`.
+
+        Args:
+            name: what the work is about; a new key replaces the last one of the same name.
+            key: changes whenever the outcome may.
+            make: does the work, in a thread of its own.
+        """
+        with self._lock:
+            job = self._jobs.get(name)
+            begins = job is None or job.key != key
+            if job is None or begins:
+                job = self._jobs[name] = _Job(key, make)
+                threading.Thread(target=job.run, name=f"beside {name}", daemon=True).start()
+        if begins:
+            job.done.wait(self._patience)
+        return job.value if job.done.is_set() else WORKING
