@@ -130,6 +130,7 @@ class Site:
         """The rows' mean ratings of each item."""
         return RowMeans(self.queue.answers)
 
+    @cached_property
     def _ranking_beside(self) -> Beside[Ranking]:
         return Beside()
 
