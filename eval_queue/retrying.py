@@ -16,7 +16,8 @@ from eval_queue.store import StoreUnavailable, WriteConflict
 _CONFLICTS: Final = 50
 _OUTAGES: Final = 4
 _SHORTEST_PAUSE: Final = 0.01
-_LONGEST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 1.0
+"""In seconds: short beside any lease, since a sign of life may have to wait so long several times."""
 _DOUBLINGS: Final = 5
 
 

@@ -287,11 +287,11 @@ def test_killed_at_random_points(hub: HubProcess, workers: Nursery, tmp_path: Pa
 
 
 def test_clocks_that_are_two_minutes_wrong_do_no_harm(world: World) -> None:
-    """Leases of four seconds, evaluations that take longer, and workers that look for silent others all the time."""
-    world.chat.behave = lambda asked: replace(rate(asked), delay=0.5)
+    """Leases of eight seconds, evaluations that take longer, and workers that look for silent others all the time."""
+    world.chat.behave = lambda asked: replace(rate(asked), delay=0.8)
     submissions = world.put(4)
     running = [
-        world.worker(disk=f"disk-{i}", lease=4.0, skew=skew, concurrency=1)
+        world.worker(disk=f"disk-{i}", lease=8.0, beat=2.0, skew=skew, concurrency=1)
         for i, skew in enumerate((0.0, 120.0, -120.0, 120.0))
     ]
     assert [world.workers.wait(pid) for pid in running] == [0] * 4
@@ -300,7 +300,7 @@ def test_clocks_that_are_two_minutes_wrong_do_no_harm(world: World) -> None:
     for submission in world.queue().submissions():
         assert submission.started is not None
         assert submission.finished is not None
-        assert submission.finished - submission.started > timedelta(seconds=4), "the lease was renewed"
+        assert submission.finished - submission.started > timedelta(seconds=8), "the lease was renewed"
         assert abs(submission.started - submission.created) < timedelta(seconds=60), "told by one clock"
 
 
