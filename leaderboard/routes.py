@@ -36,8 +36,10 @@ from leaderboard.chart_files import (
 )
 from leaderboard.ecosystem import model_card
 from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, UnknownFile, encode, file_name, to_csv
+from leaderboard.group_files import circle_sheet, leans_sheet, leans_svg
+from leaderboard.group_files import circle_svg as circle_svg_of_groups
 from leaderboard.map_charts import map_svg
-from leaderboard.pages import compare, map_page
+from leaderboard.pages import compare, groups, map_page
 from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, Query, UnknownRow, result_of
 from leaderboard.site import Site
 
@@ -77,6 +79,14 @@ CHARTS: Final[Mapping[str, Chart]] = {
     "map": Chart(
         lambda site, query: standalone(map_svg(map_page.data(site, query)), caption=NO_DIRECTION),
         lambda site, query: to_csv(DOWNLOADS["map"].make(site, query)),
+    ),
+    "groups": Chart(
+        lambda site, query: circle_svg_of_groups(groups.data(site, query)),
+        lambda site, query: to_csv(circle_sheet(groups.data(site, query))),
+    ),
+    "leans": Chart(
+        lambda site, query: leans_svg(groups.data(site, query)),
+        lambda site, query: to_csv(leans_sheet(groups.data(site, query))),
     ),
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""

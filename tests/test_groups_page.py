@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import re
 import subprocess
 import sys
@@ -10,9 +11,12 @@ import urllib.request
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from data.errors import InputError
 from data.practice import practice_benchmark
@@ -34,6 +38,7 @@ from leaderboard.groups_view import SHORT, LeanRow
 from leaderboard.pages import groups
 from leaderboard.proximity_table import read_proximity
 from leaderboard.results import PUBLISHED, load
+from leaderboard.routes import routes
 from leaderboard.site import Site
 from tests.chat_server import ChatServer
 from tests.ess_files import random_survey, write
@@ -232,6 +237,34 @@ def test_flat_rows_for_exports_have_the_caveats_beside_each_number(site: Site) -
         assert (lean["reason"] is None) == m.reported
         near = next(row for row in mine if row["measure"] == "nearest_share")
         assert near["name"] == ("not distinguishable" if m.reported else None)
+
+
+def test_drawings_and_their_numbers_are_files(site: Site) -> None:
+    client = TestClient(Starlette(routes=routes(site)))
+    model = ROWS[TOLD[0].model]
+    query = f"?id={model.id}&contrast=political&sort=lean"
+    html = groups.words(site, {"id": model.id, "contrast": "political", "sort": "lean"})
+    for name in ("chart/groups.svg", "chart/groups.csv", "chart/leans.svg", "chart/leans.csv", "download/groups.csv"):
+        assert f'href="{name}?' in html
+    view = groups.data(site, {"id": model.id, "contrast": "political", "sort": "lean"})
+    circle = client.get(f"/chart/groups.svg{query}").text
+    assert ElementTree.fromstring(circle).findtext("{http://www.w3.org/2000/svg}title") == (
+        f"{model.model} beside The political right and The political left"
+    )
+    assert "Europe" in circle
+    numbers = list(csv.DictReader(client.get(f"/chart/groups.csv{query}").text.splitlines()))
+    assert [float(row["gap"]) for row in numbers] == pytest.approx(list(view.gap.values()))
+    leans = list(csv.DictReader(client.get(f"/chart/leans.csv{query}").text.splitlines()))
+    assert [row["model"] for row in leans] == [r.model for r in view.leans]
+    assert [row["reason"] for row in leans] == [r.reason or "" for r in view.leans]
+    assert {row["region"] for row in leans} == {"Europe"}
+    drawn = client.get(f"/chart/leans.svg{query}").text
+    order = [drawn.index(f">{r.model}</text>") for r in view.leans if r.reported]
+    assert order == sorted(order)
+    assert len(order) == len(TOLD)
+    people = list(csv.DictReader(client.get("/download/groups.csv").text.splitlines()))
+    assert len(people) == len(SHIPPED) * 44
+    assert all(row["region"] == "Europe" and row["note"] and float(row["ceiling"]) > 0.8 for row in people)
 
 
 # --- groups of one's own --------------------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
 """Groups: a model beside two groups of people, what can be told apart and what cannot, and models asked to be somebody.
 
-The address is the state: `id` names a row, `contrast` one of the reference's, `sort=lean` (and `order=down`) the order
-of all models, `imagined` a series of persona runs or its model, `table` a board other than the first whose rows are at
-hand.
+The address is the state: `id` (or `model`) names a row, `contrast` one of the reference's, `sort=lean` (and
+`order=down`) the order of all models, `imagined` a series of persona runs or its model, `table` a board other than the
+first whose rows are at hand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from eval_queue.stability import FLAT_BELOW
 from leaderboard.bias_report import PersonaGap
 from leaderboard.charts import number
 from leaderboard.document import Passing
-from leaderboard.group_charts import Drawn, circle
+from leaderboard.group_files import drawing
 from leaderboard.groups_view import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
 from leaderboard.markup import render
 from leaderboard.proximity_table import Table
@@ -60,7 +60,7 @@ class Asked:
         contrast = next((c for c in contrasts if c.name == query.get("contrast")), contrasts[0])
         found = [(b, t) for b in site.boards() if (t := site.proximities.of(b)) is not None]
         board, table = next(((b, t) for b, t in found if b.key.slug == query.get("table")), (None, None))
-        wanted = query.get("id", "")
+        wanted = query.get("id") or query.get("model", "")
         if board is None and found:
             holding = (pair for pair in found if any(r.id == wanted for r in pair[0].results))
             board, table = next(holding, found[0])
@@ -84,6 +84,10 @@ class Asked:
 
     def address(self, **changes: str) -> str:
         """The address of this page with other fields."""
+        return self.file(ROUTE, **changes)
+
+    def file(self, path: str, **changes: str) -> str:
+        """The address of something else that is made of the same fields."""
         fields = {
             "table": self.board.key.slug if self.board and len(self.boards) > 1 else "",
             "id": self.chosen.id if self.chosen else "",
@@ -93,7 +97,7 @@ class Asked:
             "imagined": self.imagined,
             **changes,
         }
-        return f"{ROUTE}?{urlencode({name: value for name, value in fields.items() if value})}"
+        return f"{path}?{urlencode({name: value for name, value in fields.items() if value})}"
 
 
 def data(site: Site, query: Mapping[str, str]) -> GroupsView:
@@ -139,7 +143,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         toward=SHORT[asked.contrast.toward],
         against=SHORT[asked.contrast.against],
         short=SHORT,
-        picture=Markup(_circle(view)),  # made by `group_charts`, which escapes names
+        picture=Markup(drawing(view)),  # made by `group_charts`, which escapes names
         verdict=_verdict(view),
         groups=site.reference.groups,
         overall=OVERALL,
@@ -174,22 +178,6 @@ def _imagined(view: GroupsView, asked: Asked) -> Imagined | None:
     own = (i for i in view.imagined if chosen and (i.model, i.endpoint) == (chosen.model, chosen.endpoint))
     reported = (i for i in view.imagined if i.gap is not None and i.gap.reported)
     return wanted or next(own, None) or next(reported, None) or next(iter(view.imagined), None)
-
-
-def _circle(view: GroupsView) -> str:
-    toward, against = (Drawn(_upper(SHORT[g.name]), list(g.values.values())) for g in (view.toward, view.against))
-    model = view.model
-    if model is None or model.linked is None:
-        return circle(toward, against, None)
-    cells = list(model.linked.values())
-    low, high = ([getattr(c, end) for c in cells] for end in ("low", "high"))
-    sure = None not in low and None not in high
-    drawn = Drawn(model.model, [c.score for c in cells], low if sure else None, high if sure else None)
-    return circle(toward, against, drawn)
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 class Verdict(NamedTuple):
