@@ -27,7 +27,9 @@ RINGS: Final = (-1.0, 1.0)
 _CENTRE: Final = Point(190, 150)
 _RIM: Final = 106.0
 _UNIT: Final = _RIM / (HIGH - LOW + 0.1)
-_WIDTH: Final = 380
+_LEFT: Final = -14
+_WIDTH: Final = 408
+"""Room beside the longest names for fonts wider than ours."""
 _LEGEND: Final = 22
 """Height of a line of the legend."""
 _LONGEST: Final = 46
@@ -67,7 +69,7 @@ def circle(toward: Drawn, against: Drawn, model: Drawn | None) -> str:
     height = 296 + _LEGEND * len(shown)
     heading = f"{model.name} beside {toward.name} and {against.name}" if model else f"{toward.name} and {against.name}"
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-circle" role="img" viewBox="0 0 {_WIDTH} {height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-circle" role="img" viewBox="{_LEFT} 0 {_WIDTH} {height}" '
         f'font-family="inherit" font-size="14"><title>{escape(heading)}</title>'
         f"<desc>{escape(_describe(shown))}</desc>",
         _frame(),
