@@ -228,7 +228,11 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
         def value(r: Result) -> float | None:
             profile = r.scales.get(query.scale)
             cell = None if profile is None else profile.dimensions.get(name)
-            return None if cell is None else _round(cell.raw if query.raw else cell.score)
+            score = None if cell is None else _round(cell.score)
+            if not query.raw or profile is None or score is None:
+                return score
+            # as the browser adds up what it was sent
+            return None if profile.mean is None else round(profile.mean, 4) + score
 
         return value
 
