@@ -19,45 +19,25 @@ def main(
 ) -> None:
     """Serve the leaderboard until SIGTERM or Ctrl-C."""
     from data.errors import InputError
-    from data.practice import practice_benchmark
-    from data.reference import load_reference
-    from data.sources import load_benchmark
     from eval_queue import scheduler
-    from eval_queue.intake import Rules, configured_endpoints
-    from eval_queue.personas import load_wording
-    from eval_queue.queue import open_queue
     from eval_queue.settings import load_settings
-    from leaderboard.site import Site
+    from leaderboard.opening import open_site
     from leaderboard.ui import Ui
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)
     try:
         settings = load_settings()
-        benchmark = load_benchmark(settings.source, progress=True)
-        load_reference(settings.reference)  # a file that cannot be used is said now, not on a visitor's page
-        wording = load_wording(settings.personas)
-        queue, practice = open_queue(settings), practice_benchmark()
-        evaluator = scheduler.start(settings, queue, benchmarks=(benchmark, practice))
+        site = open_site(
+            settings,
+            scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
+            notes=lambda: evaluator.notes,
+        )
+        evaluator = scheduler.start(settings, site.queue, benchmarks=(site.benchmark, site.practice))
     except InputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    site = Site(
-        benchmark=benchmark,
-        practice=practice,
-        queue=queue,
-        endpoints=tuple(configured_endpoints(settings)),
-        quota=settings.pending_per_user,
-        rules=Rules.of(settings),
-        signs_in=settings.signs_in,
-        source=settings.source,
-        wording=wording,
-        reference_file=settings.reference,
-        released_folder=settings.released_answers,
-        scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
-        notes=lambda: evaluator.notes,
-    )
-    typer.echo(benchmark.origin)
+    typer.echo(site.benchmark.origin)
     for problem in site.published.problems:
         typer.echo(problem, err=True)
     try:

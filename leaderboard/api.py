@@ -20,11 +20,11 @@ from starlette.datastructures import QueryParams
 from data.errors import InputError
 from data.values import SCALES
 from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.board_query import BoardQuery, rows_of, table_of
+from leaderboard.board_query import BoardQuery, table_of
 from leaderboard.exports import Sheet
 from leaderboard.pages import benchmark, compare, groups, map_page, model
 from leaderboard.permanent import board_citations, record_url, revision, row_address, row_citations
-from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, UNITS, caveats, result_of
+from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, UNITS, board_rows, caveats, result_of
 from leaderboard.site import Site
 
 PAGE_LIMIT: Final = 200
@@ -122,7 +122,7 @@ class Api:
             raise InputError(
                 f"table: there is none called {table!r}; there are {', '.join(b.key.slug for b in boards)}"
             )
-        rows = () if board is None else rows_of(board, query)
+        rows = () if board is None else board_rows(self._site, board, query)
         start, stop = _page(page, limit, ROWS_LIMIT)
         return {
             "revision": revision(self._site),

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
+from leaderboard.document import every
 from leaderboard.lineage import lineage
 from leaderboard.results import Board
 
@@ -92,9 +93,9 @@ class BoardQuery:
             down=query.get("order") == "down",
             search=query.get("q", ""),
             hidden=frozenset(filter(None, query.get("hide", "").split(","))),
-            developers=frozenset(several(query, "developer")),
-            families=frozenset(several(query, "family")),
-            origins=frozenset(several(query, "origin")),
+            developers=frozenset(filter(None, every(query, "developer"))),
+            families=frozenset(filter(None, every(query, "family"))),
+            origins=frozenset(filter(None, every(query, "origin"))),
             weights=_one_of(query.get("weights"), ("open", "closed"), ""),
             size_min=_number(query.get("size_min")),
             size_max=_number(query.get("size_max")),
@@ -102,7 +103,7 @@ class BoardQuery:
             since=_date(query.get("since")),
             until=_date(query.get("until")),
             group=_one_of(query.get("group"), ("developer", "family"), ""),
-            pins=tuple(dict.fromkeys(several(query, "pin"))),
+            pins=tuple(dict.fromkeys(every(query, "pin"))),
             raw=query.get("numbers") == "raw",
         )
 
@@ -110,13 +111,6 @@ class BoardQuery:
     def dimensions(self) -> tuple[Dimension, ...]:
         """Dimensions of the scale that are not hidden."""
         return tuple(d for d in SCALES[self.scale] if d.name not in self.hidden)
-
-
-def several(query: Mapping[str, str], name: str) -> list[str]:
-    """All values of a field; a plain mapping holds one at most."""
-    getlist: Callable[[str], list[str]] | None = getattr(query, "getlist", None)
-    found = getlist(name) if getlist is not None else [query[name]] if name in query else []
-    return [value for value in found if value]
 
 
 def _one_of(given: str | None, known: Sequence[str], otherwise: str) -> Any:
@@ -228,7 +222,11 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
         def value(r: Result) -> float | None:
             profile = r.scales.get(query.scale)
             cell = None if profile is None else profile.dimensions.get(name)
-            return None if cell is None else _round(cell.raw if query.raw else cell.score)
+            score = None if cell is None else _round(cell.score)
+            if not query.raw or profile is None or score is None:
+                return score
+            # as the browser adds up what it was sent
+            return None if profile.mean is None else round(profile.mean, 4) + score
 
         return value
 

@@ -1,24 +1,40 @@
-"""What the pages know, opened as the settings name it, for commands that need no running app."""
+"""What the pages know, opened as the settings name it: for `app.py`, and for commands that need no running app."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from data.practice import practice_benchmark
+from data.reference import load_reference
 from data.sources import load_benchmark
 from eval_queue.intake import Rules, configured_endpoints
+from eval_queue.personas import load_wording
 from eval_queue.queue import open_queue
-from eval_queue.settings import load_settings
+from eval_queue.settings import Settings, load_settings
 from leaderboard.site import Site
 
 
-def open_site() -> Site:
-    """The site that `app.py` would serve with the same settings, without an evaluator.
+def open_site(
+    settings: Settings | None = None,
+    *,
+    scheduler_seconds: float | None = None,
+    notes: Callable[[], Mapping[str, str]] = dict,
+) -> Site:
+    """The site that the settings describe. What cannot be used is said now, not on a visitor's page.
+
+    Args:
+        settings: those of the environment, unless given.
+        scheduler_seconds: see `Site`.
+        notes: see `Site`.
 
     Raises:
         InputError: a setting is wrong, or the benchmark cannot be loaded.
     """
-    settings = load_settings()
+    settings = settings or load_settings()
+    benchmark = load_benchmark(settings.source, progress=True)
+    load_reference(settings.reference)
     return Site(
-        benchmark=load_benchmark(settings.source, progress=True),
+        benchmark=benchmark,
         practice=practice_benchmark(),
         queue=open_queue(settings),
         endpoints=tuple(configured_endpoints(settings)),
@@ -26,7 +42,9 @@ def open_site() -> Site:
         rules=Rules.of(settings),
         signs_in=settings.signs_in,
         source=settings.source,
+        wording=load_wording(settings.personas),
         reference_file=settings.reference,
         released_folder=settings.released_answers,
-        scheduler_seconds=None,
+        scheduler_seconds=scheduler_seconds,
+        notes=notes,
     )

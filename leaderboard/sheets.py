@@ -7,25 +7,28 @@ benchmark is in any of them, and no row about a person.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from data.errors import InputError
+from data.reference import Contrast
 from data.values import SCALE_NAMES, SCALES
 from eval_queue.collection import encode
 from eval_queue.compiled import STATISTICS, Column, compiled_results
 from eval_queue.records import Result, now
 from leaderboard import group_export
 from leaderboard.answers_view import Filters, ItemAnswers
-from leaderboard.board_query import BoardQuery, billions, rows_of, table_of
+from leaderboard.board_query import BoardQuery, Value, billions, rows_of, table_of
 from leaderboard.citation import benchmark_name
 from leaderboard.exports import Sheet
 from leaderboard.lineage import lineage
 from leaderboard.pages import compare, map_page
 from leaderboard.permanent import revision, row_address
+from leaderboard.proximity_report import ModelProximity
+from leaderboard.proximity_table import Table
 from leaderboard.results import Board
 from leaderboard.site import Site
-from leaderboard.table import OPEN_WEIGHTS, badges
+from leaderboard.table import OPEN_WEIGHTS, badges, called
 
 Query = Mapping[str, str]
 
@@ -117,11 +120,50 @@ def board_sheet(site: Site, query: Query) -> Sheet:
     """The board as filtered, one row a model and dimension in view."""
     asked = BoardQuery.parse(query)
     board = table_of(site.boards(), asked.table)
-    rows = () if board is None else tuple(_board_rows(board, asked, rows_of(board, asked)))
+    rows = () if board is None else tuple(_board_rows(board, asked, board_rows(site, board, asked)))
     about = _about(site, units=UNITS, scale=SCALE_NAMES[asked.scale])
     if board is not None:
         about["benchmark"] = benchmark_name(board.benchmark)
     return Sheet("board", about, _BOARD, rows)
+
+
+def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...]:
+    """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
+    columns = {"like_raters", "nearest", *(c.name for c in site.reference.contrasts)}
+    table = site.proximities.of(board) if asked.sort in columns else None
+    return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
+
+
+def _among_people(table: Table, contrasts: Sequence[Contrast]) -> Mapping[str, Value]:
+    """What the columns of people sort by, rounded as they are sent to the browser."""
+
+    def told(r: Result) -> ModelProximity | None:
+        found = table.rows.get(r.id)
+        return found if found is not None and found.reported else None
+
+    def like(r: Result) -> float | None:
+        found = table.rows.get(r.id)
+        return None if found is None else _round(found.like_raters.spearman)
+
+    def nearest(r: Result) -> str | None:
+        found = told(r)
+        if found is None:
+            return None
+        return called(found.nearest.group) if found.nearest.group else "not distinguishable"
+
+    def lean(name: str) -> Value:
+        def value(r: Result) -> float | None:
+            found = told(r)
+            lean = None if found is None else found.leans.get(name)
+            return None if lean is None else _round(lean.lean)
+
+        return value
+
+    return {"like_raters": like, "nearest": nearest, **{c.name: lean(c.name) for c in contrasts}}
+
+
+def _round(x: float | None) -> float | None:
+    return None if x is None else round(x, 4)
 
 
 def _board_rows(board: Board, asked: BoardQuery, shown: tuple[Result, ...]) -> Iterator[Mapping[str, Any]]:

@@ -28,6 +28,7 @@ from eval_queue.records import Result, now
 from leaderboard import routes
 from leaderboard.all_answers import NAME as ALL_ANSWERS
 from leaderboard.all_answers import write_all
+from leaderboard.compare_data import series_of
 from leaderboard.document import ASSETS, ReadingPage, framed
 from leaderboard.exports import FORMATS
 from leaderboard.frame import LOGO
@@ -143,7 +144,7 @@ class _Copy:
         self._page(
             BOARD_PAGE, _BoardPage({"rows": rows, "pages": [p for p in self._pages if p != "model"]}), QueryParams()
         )
-        self._asked |= {f"{route}.html": (route, QueryParams()) for route in self._pages if route != "model"}
+        self._asked |= {f"{route}.html": (route, self._opening(route)) for route in self._pages if route != "model"}
         if "model" in self._pages:
             for r in self._rows.values():
                 self._page(page_name(r), self._pages["model"], QueryParams({"id": r.id}))
@@ -194,6 +195,11 @@ class _Copy:
         if route.startswith(("download/", "chart/")) or route == benchmark.JSON_ADDRESS:
             return self._fetch(route, parts.query)
         return None
+
+    def _opening(self, route: str) -> QueryParams:
+        """What a page shows first: without a form to choose rows, a comparison shows the first series there is."""
+        series = series_of(self._site) if route == "compare" else []
+        return QueryParams({"series": series[0].name}) if series else QueryParams()
 
     def _view(self, route: str, query: Mapping[str, str], fragment: str) -> str | None:
         """The file of a page, asked for if it is one of few; None for an address that needs a server."""

@@ -210,7 +210,7 @@ def test_raw_numbers_sort_by_raw_numbers() -> None:
     low = result("low", (0.5,) + (0.0,) * 9, id="x")
     high = low.model_copy(update={"id": "y", "model": "high"}, deep=True)
     high.scales["pvq"].dimensions["Self-Direction"].score = 0.1
-    high.scales["pvq"].dimensions["Self-Direction"].raw = 5.9
+    high.scales["pvq"].mean = 5.8
     board = table(low, high)
     assert shown(board, "sort=Self-Direction") == ["high", "low"]
     assert shown(board, "sort=Self-Direction&numbers=raw") == ["low", "high"]
