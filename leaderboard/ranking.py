@@ -101,6 +101,8 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
 
 def published_means(benchmark: Items, results: Sequence[Result]) -> dict[str, Floats]:
     """Mean rating of each item by the published rows among `results`, by id."""
+    if not any(r.origin == "published" for r in results):
+        return {}  # asked for row by row, so the file must not be read for each
     found = read_item_means(benchmark)
     if found is None:
         return {}
