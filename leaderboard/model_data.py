@@ -19,8 +19,10 @@ from eval_queue.records import Record, Result
 from eval_queue.store import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
 from leaderboard.answers_view import AnswersPage, Filters, cut
+from leaderboard.beside import Working
 from leaderboard.lineage import Lineage, lineage
 from leaderboard.proximity_report import ModelProximity
+from leaderboard.proximity_table import Table
 from leaderboard.ranking import obstacle
 from leaderboard.read_share import ReadShare, read_share
 from leaderboard.results import Board, mean_profile
@@ -31,6 +33,7 @@ from leaderboard.table import BENCHMARKS, Badge, badges
 if TYPE_CHECKING:
     import pyarrow as pa
 
+UNDER_WAY = "this is being worked out; open the page again in a moment"
 UNREACHABLE = "The store of raw answers cannot be reached now. Open the page again later."
 
 _log = logging.getLogger(__name__)
@@ -123,6 +126,8 @@ class ModelData(Record):
     """One page of its answers; null where they are not at hand."""
     problem: str
     """Why there are none."""
+    working: bool = False
+    """Whether places or people are still being worked out."""
 
 
 def find(site: Site, id_: str | None) -> Result | None:
@@ -134,8 +139,11 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     """Put together all that is known of a row."""
     board = site.board_of(result)
     answers, problem = _answers(site, result, filters)
-    table = site.proximities.of(board) if board else None
-    ranking = site.rankings.of(board) if board else None
+    people = site.people_so_far(board) if board else None
+    so_far = site.ranking_so_far(board) if board else None
+    # what is worked out for a whole large board may take minutes: a row's own page does not wait for it
+    table = None if isinstance(people, Working) else people
+    ranking = None if isinstance(so_far, Working) else so_far
     ranks = ranking.rows.get(result.id) if ranking else None
     line = lineage(result.model)
     asked = None if answers is None else _table(site, result)
@@ -151,7 +159,8 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         unranked=None if ranks or ranking is None else obstacle(result) or "Its single answers are not at hand.",
         read=_read(site, result, asked),
         people=table.rows.get(result.id) if table else None,
-        people_reason=_people_reason(result, board) if table is None else table.reason(result),
+        people_reason=_people_reason(result, board, people),
+        working=isinstance(people, Working) or isinstance(so_far, Working),
         ceiling=table.about.caveats.ceiling if table else None,
         history=_history(site, result, board),
         submissions=[_asked(s) for s in submissions_of(site, result)],
@@ -189,7 +198,11 @@ def _background(site: Site, result: Result, board: Board | None) -> Background |
     return Background(kind="table", n=len(others), scores=dict(zip(names, mean_profile(others), strict=True)))
 
 
-def _people_reason(result: Result, board: Board | None) -> str:
+def _people_reason(result: Result, board: Board | None, people: Table | Working | None) -> str | None:
+    if isinstance(people, Table):
+        return people.reason(result)
+    if isinstance(people, Working):
+        return UNDER_WAY
     if result.benchmark.name == "practice":
         return "nobody rated the practice benchmark, so its rows are not set against people"
     if board is None:

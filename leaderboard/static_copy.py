@@ -106,6 +106,9 @@ def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
     making = out.with_name(f"{out.name}.making")
     shutil.rmtree(making, ignore_errors=True)
     making.mkdir(parents=True)
+    for each in site.boards():  # a row's page does not wait for these, and a copy's cannot be opened again later
+        site.rankings.of(each)
+        site.proximities.of(each)
     written = _Copy(site, making, pages).make()
     shutil.rmtree(out, ignore_errors=True)
     making.rename(out)

@@ -92,7 +92,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         record=record_url(site, result, revision(site)),
     )
     page = notice(site, result, query.get("at")) + page
-    return Passing(page) if found.problem else page
+    return Passing(page) if found.problem or found.working else page
 
 
 def drawing(found: ModelData) -> str:
