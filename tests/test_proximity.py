@@ -347,7 +347,8 @@ def test_the_order_of_groups_does_not_matter(reference: Reference) -> None:
     one, other = board.against(reference), board.against(turned)
     assert other.groups == tuple(names)
     np.testing.assert_array_equal(one.similarity.spearman.low, other.similarity.spearman.low[:, ::-1])
-    np.testing.assert_array_equal(one.similarity.distance.high, other.similarity.distance.high[:, ::-1])
+    # a sum of squares may be added up in another order on another machine
+    np.testing.assert_allclose(one.similarity.distance.high, other.similarity.distance.high[:, ::-1], rtol=1e-14)
     np.testing.assert_array_equal(one.leans.lean.low, other.leans.lean.low[:, ::-1])
     np.testing.assert_array_equal(one.leans.p_adjusted, other.leans.p_adjusted[:, ::-1])
     assert [one.groups[g] for g in one.nearest.group] == [other.groups[g] for g in other.nearest.group]

@@ -574,6 +574,7 @@ def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) 
 
 def test_who_was_too_slow_waits_in_proportion_to_what_an_attempt_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval_queue.retrying._CONFLICTS", 5)
+    monkeypatch.setattr("eval_queue.retrying._LONGEST_PAUSE", 5.0)
     longest: list[float] = []
     monkeypatch.setattr("eval_queue.retrying.random.uniform", lambda low, high: longest.append(high) or low)
 

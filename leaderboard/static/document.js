@@ -12,13 +12,17 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
     if (!button) return;
-    const before = button.textContent;
+    const before = button.textContent, label = button.getAttribute("aria-label");
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
       button.textContent = "Copied";
     } catch {
       button.textContent = "Select the text and copy it";
     }
-    window.setTimeout(() => { button.textContent = before; }, 2500);
+    button.removeAttribute("aria-label"); // what is heard is what is seen
+    window.setTimeout(() => {
+      button.textContent = before;
+      if (label) button.setAttribute("aria-label", label);
+    }, 2500);
   });
 })();

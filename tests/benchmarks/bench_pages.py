@@ -130,7 +130,7 @@ def visit_board(page: Page, url: str, counted: dict[str, float], model: str) -> 
     sizes = dict(counted)
     sort = until_changed(page, "document.querySelector('.vp-heads [data-column=Power] button').click()", row)
     search = until_changed(page, TYPE.format(box=".vp-controls > input[type=search]"), row)
-    opening = opened(page, f"{url}model?id={model}", ".vp-person h1")
+    opening = opened(page, f"{url}model?id={model}", ".vp-who-head h1")
     return Seen(first, sort, search, opening, sizes["page"], sizes["all"])
 
 

@@ -568,7 +568,7 @@ def test_no_column_of_people_is_there_unasked(page: Page, served: RunningApp) ->
 def test_a_name_leads_to_its_page(page: Page, served: RunningApp) -> None:
     open_board(page, served)
     page.get_by_role("link", name=PUBLISHED_ROWS[4].model, exact=True).click()
-    page.locator(".vp-person h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
+    page.locator(".vp-who-head h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
     assert page.url.endswith(MODEL)
 
 

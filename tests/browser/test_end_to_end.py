@@ -78,6 +78,7 @@ def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: 
 
         page.get_by_role("link", name="Read its row on the board").click(timeout=10 * MINUTES)
         read_the_row(page, store)
+        page.locator(".vp-menu-view > summary").click()
         page.get_by_role("switch").click()
         assert page.locator(".vp-row").count() == len(load(PUBLISHED).results)
         assert MODEL not in page.locator(".vp-rows").inner_text()
