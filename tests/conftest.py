@@ -57,11 +57,6 @@ def store_hub(_store_hub: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterat
     _store_hub.requests.clear()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long comes first, so that no core waits for one long file at the end."""
-    items.sort(key=lambda item: not any(item.get_closest_marker(name) for name in ("local_model", "browser")))
-
-
 @pytest.fixture(autouse=True)
 def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test reads the developer's own settings, cache or tokens."""

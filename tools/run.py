@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
         install("requirements-dev.txt")
         browser()
         # two at a time: many tests wait for servers, browsers and processes of their own
-        tests = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", *rest]
+        tests = ["pytest", "-n", "2", "--dist", "loadfile", *rest]
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], tests]
         failed = [" ".join(check) for check in checks if not call(PYTHON, "-m", *check, check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
