@@ -151,7 +151,15 @@ def _members(package: bytes, limit: int) -> dict[str, bytes]:
                 _bad(f"A package holds exactly {expected}. Make it with `python -m eval_queue package RUN_DIR`.")
             most = {RUN_FILE: _SMALL, ANSWERS_MEMBER: limit, DIGESTS_MEMBER: _SMALL}
             members = {member.filename: _member(archive, member, most[member.filename]) for member in found}
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError):
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,  # raised by zipfile for a compression it does not know
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+    ):
         _bad("This is no package, or a damaged one. Make it with `python -m eval_queue package RUN_DIR`.")
     try:
         digests: Any = orjson.loads(members[DIGESTS_MEMBER])
