@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from markupsafe import escape
 
-from data.values import VALUES
+from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.compiled import Column
 from eval_queue.records import Result
-from leaderboard.charts import portrait
+from leaderboard.charts import number, portrait
 from leaderboard.compare_charts import STROKES, overlay, sheet_over_time
 from leaderboard.compare_data import CompareData
 from leaderboard.exports import Sheet, UnknownFile
+from leaderboard.lanes import Axis, Lane, between, interval, lanes
 from leaderboard.pages.compare import lines, panels
+from leaderboard.pages.model import ten
 from leaderboard.theme import CSS
 
 _FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
@@ -102,7 +104,7 @@ def _variables(sheet: str, rule: str) -> str:
 
 def portrait_svg(result: Result) -> str:
     """A row's portrait with its band."""
-    cells = _ten(result)
+    cells = ten(result)
     drawn = portrait(
         [c.score if c else None for c in cells],
         low=[c.low if c else None for c in cells],
@@ -123,13 +125,59 @@ _PORTRAIT: Final = (
 )
 
 
+_FIGURES: Final = ("score", "low", "high", "n")
+_SCORES: Final = (
+    Column("scale", "string", "Name of the scale."),
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    *_PORTRAIT[1:],
+)
+
+
 def portrait_sheet(result: Result) -> Sheet:
     """The numbers of a portrait."""
     figures: list[dict[str, Any]] = [
-        {"value": d.name} | ({} if c is None else {f: getattr(c, f) for f in ("score", "low", "high", "n")})
-        for d, c in zip(VALUES, _ten(result), strict=True)
+        {"value": d.name} | ({} if c is None else {f: getattr(c, f) for f in _FIGURES})
+        for d, c in zip(VALUES, ten(result), strict=True)
     ]
     return Sheet("portrait", {"model": result.model, "id": result.id}, _PORTRAIT, tuple(figures))
+
+
+def scores_svg(result: Result) -> str:
+    """A row's scores on every scale, with their intervals."""
+    groups = [
+        (
+            SCALE_NAMES[scale],
+            [
+                Lane(
+                    d.name,
+                    c.score,
+                    d.family.colour,
+                    span=interval(c.low, c.high),
+                    figures=(number(c.score), between(c.low, c.high)),
+                )
+                for d in dimensions
+                if (c := result.scales[scale].dimensions.get(d.name)) is not None
+            ],
+        )
+        for scale, dimensions in SCALES.items()
+        if scale in result.scales
+    ]
+    axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
+    drawn = lanes(f"Scores of {result.model}", axis, groups, ("Score", "95 % interval"))
+    said = f"{result.model}. Rating points around its own average on each scale. No value is better than another."
+    return standalone(drawn, caption=said)
+
+
+def scores_sheet(result: Result) -> Sheet:
+    """The numbers of those scores."""
+    figures = tuple(
+        {"scale": SCALE_NAMES[scale], "dimension": d.name, **{f: getattr(c, f) for f in _FIGURES}}
+        for scale, dimensions in SCALES.items()
+        if scale in result.scales
+        for d in dimensions
+        if (c := result.scales[scale].dimensions.get(d.name)) is not None
+    )
+    return Sheet("scores", {"model": result.model, "id": result.id}, _SCORES, figures)
 
 
 def compare_svg(found: CompareData) -> str:
@@ -171,7 +219,7 @@ def releases_sheet(found: CompareData) -> Sheet:
     rows = tuple(
         {"model": m.model, "id": m.id, "released": m.released and m.released.isoformat()}
         | {"scale": found.choice.scale, "dimension": name}
-        | {f: getattr(d, f) for f in ("score", "low", "high", "n")}
+        | {f: getattr(d, f) for f in _FIGURES}
         for m in found.releases
         for name, d in m.scores.items()
     )
@@ -187,8 +235,3 @@ def drawn(sheet: Sheet) -> Sheet:
     if not sheet.rows:
         raise UnknownFile("there is nothing to draw for this address")
     return sheet
-
-
-def _ten(result: Result) -> list[Any]:
-    profile = result.scales.get("pvq")
-    return [None if profile is None else profile.dimensions.get(d.name) for d in VALUES]

@@ -72,10 +72,12 @@ GEOMETRY: Final[dict[Kind, Geometry]] = {
 }
 """The figures of each kind of portrait. Thumbnail and logo exaggerate a little: they show shape, not size."""
 
-INK: Final = "var(--vp-ink, #1f2328)"
-RULE: Final = "var(--vp-rule, #d5d7da)"
-QUIET: Final = "var(--vp-quiet, #5f6670)"
-ACCENT: Final = "var(--vp-accent, #2F4B7C)"
+INK: Final = "var(--vp-ink, #1d2126)"
+RULE: Final = "var(--vp-rule, #e2e3e5)"
+LINE: Final = "var(--vp-line, #b4b8bd)"
+QUIET: Final = "var(--vp-quiet, #5a616a)"
+GROUND: Final = "var(--vp-ground, #ffffff)"
+ACCENT: Final = "var(--vp-accent, #2f4b7c)"
 
 _HYPHEN: Final = re.compile(r"(?<=[ (])-(?=\d+\.\d)")
 
@@ -264,6 +266,6 @@ def portrait(
                 at = g.at(i, g.radius(s))
                 parts.append(
                     f'<circle cx="{_fmt(at.x)}" cy="{_fmt(at.y)}" r="4" fill="{d.family.colour}" '
-                    f'style="stroke:var(--vp-ground, #fff)" stroke-width="1.25"/>'
+                    f'style="stroke:{GROUND}" stroke-width="1.25"/>'
                 )
     return "".join(parts) + "</svg>"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from markupsafe import escape
 
 from data.values import VALUES, Dimension
-from leaderboard.charts import ACCENT, GEOMETRY, INK, QUIET, RULE, frame, number, outline
+from leaderboard.charts import ACCENT, GEOMETRY, GROUND, INK, QUIET, RULE, frame, number, outline
 
 
 class Stroke(NamedTuple):
@@ -183,7 +183,7 @@ def _inside(panel: Panel, limit: float, first: date, last: date) -> str:
     points = " ".join(f"{at:.1f},{y(score):.1f}" for at, score, _, _ in known)
     parts.append(f'<polyline points="{points}" fill="none" style="stroke:{INK}" stroke-width="1.75"/>')
     parts += [
-        f'<circle cx="{at:.1f}" cy="{y(score):.1f}" r="4" style="fill:{INK};stroke:var(--vp-ground, #fff)"/>'
+        f'<circle cx="{at:.1f}" cy="{y(score):.1f}" r="4" style="fill:{INK};stroke:{GROUND}"/>'
         for at, score, _, _ in known
     ]
     ends = ((first, "start", _LEFT), (last, "end", _WIDTH - _RIGHT))

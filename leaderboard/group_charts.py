@@ -1,4 +1,4 @@
-"""Drawings of groups of people and models, as SVG strings: two groups and a model on one circle, and leans of models.
+"""The drawing of groups of people and models, as an SVG string: two groups and a model on one circle.
 
 Pure functions: no I/O, no state. The circle stands on the scale of the people's questionnaire (PVQ-21): the groups as
 they answered, the model carried over (`leaderboard.proximity.linked`). Differences there are about twice those on the
@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from markupsafe import escape
 
 from data.values import VALUES
-from leaderboard.charts import ACCENT, DIRECTIONS, INK, QUIET, RULE, Point, families, number
+from leaderboard.charts import ACCENT, DIRECTIONS, GROUND, INK, QUIET, RULE, Point, families, number
 
 LOW: Final = -1.6
 """A score this low or lower stands at the circle's centre ring."""
@@ -34,9 +34,6 @@ _LEGEND: Final = 22
 """Height of a line of the legend."""
 _LONGEST: Final = 46
 """Characters of a name that fit into the legend."""
-
-_LONGEST_ROW: Final = 40
-"""Characters of a name that fit before a lean."""
 
 TOWARD_DASH: Final = ""
 AGAINST_DASH: Final = "5 4"
@@ -84,60 +81,9 @@ def circle(toward: Drawn, against: Drawn, model: Drawn | None) -> str:
             at = _at(i, s)
             parts.append(
                 f'<circle cx="{at.x:.1f}" cy="{at.y:.1f}" r="4" fill="{d.family.colour}" '
-                'style="stroke:var(--vp-ground, #fff)" stroke-width="1.25"/>'
+                f'style="stroke:{GROUND}" stroke-width="1.25"/>'
             )
     parts += _legend(shown, model)
-    return "".join(parts) + "</svg>"
-
-
-class Lean(NamedTuple):
-    """One model's lean, -1 to 1."""
-
-    name: str
-    value: float
-    low: float | None
-    high: float | None
-    sure: bool
-    """Whether it is surely one; drawn hollow where it is not."""
-
-
-def leans(rows: Sequence[Lean], toward: str, against: str) -> str:
-    """Draw leans as dots with intervals, one line a model, in the order given.
-
-    Args:
-        rows: the models.
-        toward: the group that a positive lean is towards.
-        against: the other one.
-    """
-    left, width, line, top = 270, 400, 20, 34
-    middle, half, height = left + width / 2, width / 2 - 8, top + line * len(rows) + 8
-
-    def x(value: float) -> float:
-        return middle + half * min(1.0, max(-1.0, value))
-
-    def text(at: float, y: float, said: str, anchor: str = "start", colour: str = INK) -> str:
-        return f'<text x="{at:g}" y="{y:g}" text-anchor="{anchor}" style="fill:{colour}">{escape(said)}</text>'
-
-    said = "; ".join(f"{r.name} {number(r.value)} ({number(r.low)} to {number(r.high)})" for r in rows)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-leans" role="img" viewBox="0 0 {left + width} {height:g}" '
-        f'font-family="inherit" font-size="13"><title>{escape(f"Leans between {toward} and {against}")}</title>'
-        f"<desc>{escape(said)}</desc>",
-        f'<path d="M{middle:g} {top - 8:g}V{height:g}" style="stroke:{QUIET}"/>',
-        text(left + 8, 16, f"← {against}", colour=QUIET),
-        text(left + width - 8, 16, f"{toward} →", "end", QUIET),
-    ]
-    for at, r in enumerate(rows):
-        y = top + line * at + 6
-        name = r.name if len(r.name) <= _LONGEST_ROW else r.name[: _LONGEST_ROW - 1] + "…"
-        parts.append(text(0, y + 4, name))
-        parts.append(f'<path d="M{x(-1):g} {y:g}H{x(1):g}" style="stroke:{RULE}"/>')
-        if r.low is not None and r.high is not None:
-            parts.append(f'<path d="M{x(r.low):.1f} {y:g}H{x(r.high):.1f}" style="stroke:{INK}" stroke-width="2"/>')
-        fill = ACCENT if r.sure else "var(--vp-ground, #fff)"
-        parts.append(
-            f'<circle cx="{x(r.value):.1f}" cy="{y:g}" r="4" style="fill:{fill};stroke:{ACCENT}" stroke-width="2"/>'
-        )
     return "".join(parts) + "</svg>"
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from data.reference import Group
 from eval_queue.compiled import Column
 from leaderboard.chart_files import standalone
-from leaderboard.exports import Sheet
-from leaderboard.group_charts import Drawn, Lean, circle, leans
+from leaderboard.charts import ACCENT, number
+from leaderboard.exports import Sheet, UnknownFile
+from leaderboard.group_charts import Drawn, circle
 from leaderboard.groups_view import SHORT, GroupsView
+from leaderboard.lanes import Axis, Lane, between, interval, lanes
+from leaderboard.proximity_report import ModelProximity
 
 _READ_WITH: Final = (
     Column("region", "string", "Where the people of the groups live."),
@@ -79,10 +84,22 @@ def circle_sheet(view: GroupsView) -> Sheet:
 
 def leans_svg(view: GroupsView) -> str:
     """All models' leans as a file, in the order of the page."""
-    rows = [Lean(r.model, r.lean, r.low, r.high, r.distinguishable) for r in view.leans if r.lean is not None]
-    toward, against = SHORT[view.toward.name], SHORT[view.against.name]
+    axis = Axis(-1, 1, (-1, 0, 1), (SHORT[view.against.name], SHORT[view.toward.name]))
+    rows = [
+        Lane(
+            r.model,
+            r.lean,
+            ACCENT,
+            hollow=not r.distinguishable,
+            span=interval(r.low, r.high),
+            figures=(number(r.lean), between(r.low, r.high)),
+        )
+        for r in view.leans
+        if r.lean is not None
+    ]
+    title = f"Leans between {SHORT[view.toward.name]} and {SHORT[view.against.name]}"
     said = f"95 % intervals; hollow: not distinguishable from no lean. {view.groups_from.title}; Europe."
-    return standalone(leans(rows, toward, against), caption=said)
+    return standalone(lanes(title, axis, [("", rows)], ("Lean", "95 % interval")), caption=said)
 
 
 def leans_sheet(view: GroupsView) -> Sheet:
@@ -99,6 +116,77 @@ def leans_sheet(view: GroupsView) -> Sheet:
         for r in view.leans
     )
     return Sheet("leans", _about(view), _LEANS, rows)
+
+
+_ALIKE: Final = (
+    Column("model", "string", "The model's name."),
+    Column("group", "string", "The group of people."),
+    Column("n", "int32", "How many people it is."),
+    Column("order", "double", "Rank correlation (Spearman) of the ten values."),
+    Column("order_low", "double", "Lower end of its 95 % interval."),
+    Column("order_high", "double", "Upper end."),
+    Column("size", "double", "Correlation (Pearson) of the ten values."),
+    Column("size_low", "double", "Lower end of its 95 % interval."),
+    Column("size_high", "double", "Upper end."),
+    Column("ceiling", "double", "How well people's own two profiles agree; no strict bound."),
+    *_READ_WITH,
+)
+
+
+def alike_svg(view: GroupsView, groups: Mapping[str, Group]) -> str:
+    """How alike the chosen model is to each group, as a file.
+
+    Raises:
+        UnknownFile: no model is chosen that is set against groups.
+    """
+    found = _among(view)
+    axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
+    heads = ("Order", "95 % interval")
+    rows = [
+        Lane(
+            groups[name].label,
+            g.spearman,
+            ACCENT,
+            span=interval(g.low, g.high),
+            tick=view.caveats.ceiling,
+            figures=(number(g.spearman), between(g.low, g.high)),
+        )
+        for name, g in found.groups.items()
+        if name in groups
+    ]
+    said = (
+        f"{found.model}: rank correlation of its ten values with each group’s. Tick: how well people’s own two "
+        f"profiles agree. A similarity is not a judgement. {view.groups_from.title}; Europe."
+    )
+    title = f"How alike {found.model} is to each group"
+    return standalone(lanes(title, axis, [("", rows)], heads), caption=said)
+
+
+def alike_sheet(view: GroupsView, groups: Mapping[str, Group]) -> Sheet:
+    """Those numbers, and those of the sizes; errors as for `alike_svg`."""
+    found = _among(view)
+    note = f"{view.caveats.europe} {view.caveats.shape} {view.caveats.noise}"
+    rows = tuple(
+        {
+            "model": found.model,
+            "group": groups[name].label,
+            "n": groups[name].n,
+            **{"order": g.spearman, "order_low": g.low, "order_high": g.high},
+            **{"size": g.pearson, "size_low": g.pearson_low, "size_high": g.pearson_high},
+            "ceiling": view.caveats.ceiling,
+            **_read_with(view, note),
+        }
+        for name, g in found.groups.items()
+        if name in groups
+    )
+    return Sheet("alike", _about(view), _ALIKE, rows)
+
+
+def _among(view: GroupsView) -> ModelProximity:
+    found = None if view.model is None else view.model.proximity
+    if found is None or not found.reported:
+        raise UnknownFile("id: name a row that is set against groups of people")
+    return found
 
 
 def _about(view: GroupsView) -> dict[str, str]:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from data.values import VALUES
-from leaderboard.charts import ACCENT, INK, QUIET, RULE, Point, families, number
+from leaderboard.charts import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number
 from leaderboard.labels import TEXT, Box, beside, width_of
 from leaderboard.map_view import Interval, Map, Placed, PlacedModel, PlacedPeople
 from leaderboard.projection import Place
@@ -33,8 +33,6 @@ CROWD: Final = 150
 """With more rows than these dots are smaller and paler."""
 OVALS: Final = 12
 """Up to how many highlighted rows have their 95 % region drawn."""
-_LINE: Final = "var(--vp-line, #b4b8bd)"
-_GROUND: Final = "var(--vp-ground, #fff)"
 _TAU: Final = 2 * math.pi
 
 
@@ -210,14 +208,14 @@ def _plane(shown: Map, size: Size) -> _Sheet:
     for k in range(round((high.x - low.x) / step) + 1):
         value = low.x + k * step
         x = sheet.at(Place(value, 0)).x
-        style = f'style="stroke:{_LINE if abs(value) < 1e-9 else RULE}"'
+        style = f'style="stroke:{LINE if abs(value) < 1e-9 else RULE}"'
         sheet.parts.append(f'<path d="M{_f(x)} {_f(corner.y)}V{_f(far.y)}" {style}/>')
         if abs(x - corner.x) > 12 and abs(x - far.x) > 12:
             sheet.text(x, far.y + 16, _tick(value))
     for k in range(round((high.y - low.y) / step) + 1):
         value = low.y + k * step
         y = sheet.at(Place(0, value)).y
-        style = f'style="stroke:{_LINE if abs(value) < 1e-9 else RULE}"'
+        style = f'style="stroke:{LINE if abs(value) < 1e-9 else RULE}"'
         sheet.parts.append(f'<path d="M{_f(corner.x)} {_f(y)}H{_f(far.x)}" {style}/>')
         if 12 < y - corner.y < far.y - corner.y - 12:
             sheet.text(corner.x + 3, y - 4, _tick(value), anchor="start")
@@ -288,7 +286,7 @@ def _radius(shown: Map, size: Size) -> Callable[[PlacedModel], float]:
 def _dot(m: PlacedModel, sheet: _Sheet, r: float, *, quiet: bool) -> str:
     p = sheet.at(m.place)
     colour = QUIET if m.muted else ACCENT
-    fill = colour if m.highlighted or not m.muted else _GROUND
+    fill = colour if m.highlighted or not m.muted else GROUND
     opacity = 'fill-opacity="0.3" stroke-opacity="0.5"' if quiet else f'fill-opacity="{1 if m.highlighted else 0.55}"'
     chosen = " vp-chosen" if m.highlighted else ""
     return (
@@ -302,7 +300,7 @@ def _person(of: PlacedPeople, sheet: _Sheet) -> str:
     p = sheet.at(of.place)
     raters = of.kind != "group"
     half = (6.0 if raters else 4.0) * (1.0 if sheet.size == "wide" else 0.8)
-    fill = INK if of.kind == "raters" else _GROUND
+    fill = INK if of.kind == "raters" else GROUND
     shape = f"M{_f(p.x)} {_f(p.y - half)}l{_f(half)} {_f(half)}l{_f(-half)} {_f(half)}l{_f(-half)} {_f(-half)}Z"
     title = f"{of.name}: {pair(of)}"
     return (
@@ -383,7 +381,7 @@ def _names(shown: Map, sheet: _Sheet, radius: Callable[[PlacedModel], float]) ->
         sheet.parts.append(
             f'<text class="vp-map-name" aria-hidden="true"{row} x="{_f(label.x)}" y="{_f(label.y)}" '
             f'text-anchor="{label.anchor}" style="fill:{INK if isinstance(of, PlacedModel) else QUIET};'
-            f'stroke:{_GROUND};stroke-width:3px;paint-order:stroke">{escape(of.name)}</text>'
+            f'stroke:{GROUND};stroke-width:3px;paint-order:stroke">{escape(of.name)}</text>'
         )
 
 

@@ -31,17 +31,21 @@ from leaderboard.chart_files import (
     portrait_sheet,
     portrait_svg,
     releases_sheet,
+    scores_sheet,
+    scores_svg,
     series_svg,
     standalone,
 )
 from leaderboard.ecosystem import model_card
 from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, UnknownFile, encode, file_name, to_csv
-from leaderboard.group_files import circle_sheet, leans_sheet, leans_svg
+from leaderboard.group_files import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.group_files import circle_svg as circle_svg_of_groups
 from leaderboard.map_charts import map_svg
 from leaderboard.pages import compare, groups, map_page
+from leaderboard.pages.benchmark import report_of
 from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, Query, UnknownRow, result_of
 from leaderboard.site import Site
+from leaderboard.validity_files import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
 
 KEPT_BYTES: Final = 64 * 2**20
 """How much of finished files is remembered."""
@@ -63,10 +67,21 @@ class Chart(NamedTuple):
     csv: Callable[[Site, Query], bytes] | None = None
 
 
+def _of_validity(plot: Plot) -> Chart:
+    return Chart(
+        lambda site, _: plot.svg(report_of(site)),
+        lambda site, _: to_csv(plot.sheet(report_of(site))),
+    )
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
+    ),
+    "scores": Chart(
+        lambda site, query: scores_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(scores_sheet(result_of(site, query.get("id")))),
     ),
     "compare": Chart(
         lambda site, query: compare_svg(compare.data(site, query)),
@@ -88,6 +103,15 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: leans_svg(groups.data(site, query)),
         lambda site, query: to_csv(leans_sheet(groups.data(site, query))),
     ),
+    "alike": Chart(
+        lambda site, query: alike_svg(groups.data(site, query), site.reference.groups),
+        lambda site, query: to_csv(alike_sheet(groups.data(site, query), site.reference.groups)),
+    ),
+    "correlations": Chart(
+        lambda site, query: correlations_svg(report_of(site), dimensions_of(query.get("dimension"))),
+        lambda site, query: to_csv(correlations_sheet(report_of(site), dimensions_of(query.get("dimension")))),
+    ),
+    **{name: _of_validity(plot) for name, plot in PLOTS.items()},
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
 
@@ -123,7 +147,7 @@ def chart(site: Site, name: str, form: str, query: Query) -> File:
     if name not in CHARTS or form not in ("svg", "csv"):
         raise UnknownFile(f"there is no file {name}.{form} here")
     made = CHARTS[name]
-    file = file_name(name, query.get("id", ""), form=form)
+    file = file_name(name, query.get("id", ""), query.get("dimension", ""), form=form)
     if form == "svg":
         return File(file, made.svg(site, query).encode())
     if made.csv is None:

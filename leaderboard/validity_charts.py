@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from markupsafe import Markup, escape
 
 from data.benchmark import MIN_RHO
+from leaderboard.charts import INK, LINE, QUIET
 
 _BIN: Final = 5.0
 """Width of a bin in the drawing's units."""
@@ -19,9 +20,6 @@ _HIGH: Final = 54.0
 """Height of the tallest bar."""
 _FOOT: Final = 18.0
 """Room for the axis under the bars."""
-_QUIET: Final = "var(--vp-quiet, #5a616a)"
-_LINE: Final = "var(--vp-line, #b4b8bd)"
-_INK: Final = "var(--vp-ink, #1d2126)"
 
 
 class Bins(NamedTuple):
@@ -72,20 +70,20 @@ def hill(
     outline = ""
     for i in range(bins.first, bins.stop):
         x, tall, level = (i - bins.first) * _BIN, counts[i] / bins.highest * _HIGH, chance[i] / bins.highest * _HIGH
-        fill = colour if edges[i] >= MIN_RHO else _QUIET if edges[i + 1] <= -MIN_RHO else _LINE
+        fill = colour if edges[i] >= MIN_RHO else QUIET if edges[i + 1] <= -MIN_RHO else LINE
         if counts[i]:
             parts.append(
                 f'<rect x="{x + 0.4:g}" y="{_HIGH - tall:.1f}" width="{_BIN - 0.8:g}" height="{tall:.1f}" '
                 f'style="fill:{fill}"/>'
             )
         outline += f"{'L' if outline else 'M'}{x:g} {_HIGH - level:.1f}H{x + _BIN:g}"
-    parts.append(f'<path d="{outline}" fill="none" style="stroke:{_INK}" stroke-width="1"/>')
-    parts.append(f'<path d="M0 {_HIGH:g}H{width:g}" style="stroke:{_QUIET}" stroke-width="1"/>')
+    parts.append(f'<path d="{outline}" fill="none" style="stroke:{INK}" stroke-width="1"/>')
+    parts.append(f'<path d="M0 {_HIGH:g}H{width:g}" style="stroke:{QUIET}" stroke-width="1"/>')
     middle = width / 2
     for rho, label in ((-MIN_RHO, f"−{MIN_RHO}"), (0.0, "0"), (MIN_RHO, f"+{MIN_RHO}")):
         x = middle + rho / (edges[1] - edges[0]) * _BIN
-        parts.append(f'<path d="M{x:.1f} {_HIGH:g}v4" style="stroke:{_QUIET}" stroke-width="1"/>')
+        parts.append(f'<path d="M{x:.1f} {_HIGH:g}v4" style="stroke:{QUIET}" stroke-width="1"/>')
         parts.append(
-            f'<text x="{x:.1f}" y="{_HIGH + _FOOT - 2:g}" text-anchor="middle" style="fill:{_QUIET}">{label}</text>'
+            f'<text x="{x:.1f}" y="{_HIGH + _FOOT - 2:g}" text-anchor="middle" style="fill:{QUIET}">{label}</text>'
         )
     return Markup("".join(parts) + "</svg>")  # all that was put in is a number or escaped

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -25,16 +27,18 @@ from data.ratings import MIN_GROUP
 from data.sources import load_benchmark, load_study
 from data.validation import ValidationReport, validate
 from data.validation_file import read_validation, validation_of, write_validation
-from data.values import DIMENSIONS, VALUES
+from data.values import DIMENSIONS, SCALES, VALUES
 from eval_queue.queue import Queue
 from eval_queue.store import LocalStore
 from leaderboard.benchmark_card import BenchmarkCard, card, encode, words
 from leaderboard.document import document
 from leaderboard.frame import NAVIGATION
 from leaderboard.pages import benchmark as page
+from leaderboard.routes import routes
 from leaderboard.site import Site
 from leaderboard.ui import READ, Ui
 from leaderboard.validity_charts import Bins, hill, shared_bins
+from leaderboard.validity_files import PLOTS
 from tests.folders import write_folder
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -357,3 +361,84 @@ def test_hills_share_bounds_that_hold_everything(shipped: ValidationReport) -> N
     assert all(not any(c[: bins.first]) and not any(c[bins.stop :]) for c in counts)
     assert bins.highest >= max(map(max, counts))
     assert all(sum(shipped.dimensions[d.name].correlations) == 520 for d in VALUES)
+
+
+# --- drawings as files ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TestClient:
+    return TestClient(Starlette(routes=routes(site_of(tmp_path, practice_benchmark()))))
+
+
+def numbers(files: TestClient, address: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(files.get(f"/chart/{address}").text.splitlines()))
+
+
+def test_every_drawing_of_the_page_can_be_taken_away(files: TestClient, shipped: ValidationReport) -> None:
+    html = page.page_of(shipped, "")
+    links = {unescape(found) for found in re.findall(r'href="(chart/[^"]+)"', html)}
+    assert len(links) == 2 * (len(PLOTS) + 1 + len(DIMENSIONS))
+    for link in links:
+        answer = files.get(f"/{link}")
+        assert answer.status_code == 200, link
+        name = re.search(r'filename="([^"]+)"', answer.headers["content-disposition"])
+        assert name is not None
+        assert name[1].startswith("value-portrait-")
+        if ".svg" in link:
+            drawn = ElementTree.fromstring(answer.text)
+            assert drawn.findtext(f"{SVG}title")
+            assert shipped.benchmark.digest[:16] in answer.text
+    names = [re.search(r'filename="([^"]+)"', files.get(f"/{x}").headers["content-disposition"]) for x in links]
+    assert len({n[1] for n in names if n}) == len(links), "no two files share a name"
+
+
+@pytest.mark.parametrize("which", ["shipped", "practised"])
+def test_their_numbers_are_the_reports(which: str, request: pytest.FixtureRequest) -> None:
+    report: ValidationReport = request.getfixturevalue(which)
+    for name, plot in PLOTS.items():
+        ElementTree.fromstring(plot.svg(report))
+        rows = {row["dimension"]: row for row in plot.sheet(report).table.to_pylist()}
+        assert list(rows) == [d.name for ds in SCALES.values() for d in ds]
+        for d in DIMENSIONS:
+            v, c, row = report.dimensions[d.name], report.person_centred[d.name], rows[d.name]
+            expected = {
+                "chance": (v.items, v.negative, v.null_mean, v.null_p95, v.p),
+                "alpha": (v.groups, v.alpha_mean, v.alpha_min, v.alpha_max),
+                "halves": (v.split_half,),
+                "other-key": (v.items, c.items, c.null_mean, c.null_p95, c.p, c.rank_correlation),
+            }[name]
+            assert tuple(row.values())[2:] == expected, (name, d.name)
+
+
+def test_dots_of_the_files_stand_where_the_figures_are(shipped: ValidationReport) -> None:
+    drawn = ElementTree.fromstring(PLOTS["chance"].svg(shipped))
+    at = {e.text: float(e.get("x", 0)) for e in drawn.iter(f"{SVG}text") if (e.text or "").isdigit()}
+    unit = (at["100"] - at["20"]) / 80
+    dots = [float(e.get("cx", 0)) for e in drawn.iter(f"{SVG}circle")]
+    order = [d for ds in SCALES.values() for d in ds]
+    for x, d in zip(dots, order, strict=True):
+        assert (x - at["20"]) / unit + 20 == pytest.approx(shipped.dimensions[d.name].items, abs=0.1), d.name
+
+
+def test_correlations_of_one_or_of_all_ten(files: TestClient, shipped: ValidationReport) -> None:
+    ten = numbers(files, "correlations.csv")
+    assert [*dict.fromkeys(row["dimension"] for row in ten)] == [d.name for d in VALUES]
+    one = numbers(files, "correlations.csv?dimension=Openness+to+Change")
+    assert [int(row["items"]) for row in one] == shipped.dimensions["Openness to Change"].correlations
+    assert [float(row["low"]) for row in one] == pytest.approx(shipped.correlations.edges[:-1])
+    assert [float(row["chance"]) for row in one] == pytest.approx(shipped.correlations.chance)
+    pictures = [
+        list(ElementTree.fromstring(files.get(f"/chart/correlations.svg{query}").text).iter(f"{SVG}svg"))
+        for query in ("", "?dimension=Power")
+    ]
+    assert [len(found) - 1 for found in pictures] == [len(VALUES), 1]
+    unknown = files.get("/chart/correlations.svg?dimension=<Greed>")
+    assert unknown.status_code == 404
+    assert "expected one of Self-Direction" in unknown.text
+
+
+def test_drawings_of_simulated_raters_say_so(practised: ValidationReport) -> None:
+    for plot in PLOTS.values():
+        assert "Simulated raters" in plot.svg(practised)
+        assert "Simulated raters" not in plot.svg(practised.model_copy(update={"simulated": False}))

@@ -34,7 +34,7 @@ from typer.testing import CliRunner
 
 from data.errors import InputError
 from data.practice import practice_benchmark
-from data.values import VALUES
+from data.values import SCALES, VALUES
 from eval_queue.collection import encode as encode_record
 from eval_queue.compiled import Column
 from eval_queue.queue import Queue
@@ -44,7 +44,8 @@ from eval_queue.submission import Submission, identity
 from leaderboard.__main__ import app as commands
 from leaderboard.all_answers import write_all
 from leaderboard.board_query import BoardQuery, Key, rows_of, table_of
-from leaderboard.chart_files import portrait_svg, standalone
+from leaderboard.chart_files import portrait_svg, scores_svg, standalone
+from leaderboard.charts import number
 from leaderboard.ecosystem import eval_results, every_eval_ever, model_card
 from leaderboard.exports import Sheet, encode, file_name, to_csv, to_json, to_parquet
 from leaderboard.results import PUBLISHED, Board, boards, load
@@ -402,7 +403,23 @@ def test_a_portrait_is_a_file_of_its_own(client: TestClient) -> None:
     assert float(rows[0]["low"]) == RELEASED[4].scales["pvq"].dimensions["Self-Direction"].low
 
 
+def test_all_scales_of_a_row_are_a_file_with_their_intervals(client: TestClient) -> None:
+    chosen = RELEASED[4]
+    root = ET.fromstring(client.get(f"/chart/scores.svg?id={chosen.id}").text)
+    told = root.findtext("{http://www.w3.org/2000/svg}desc") or ""
+    rows = read_csv(client.get(f"/chart/scores.csv?id={chosen.id}").content)
+    expected = [(d.name, s) for s, ds in SCALES.items() for d in ds]
+    assert [r["dimension"] for r in rows] == [name for name, _ in expected]
+    for row, (name, scale) in zip(rows, expected, strict=True):
+        cell = chosen.scales[scale].dimensions[name]
+        assert (float(row["score"]), float(row["low"]), int(row["n"])) == (cell.score, cell.low, cell.n)
+        assert f"{name} Score {number(cell.score)}, 95 % interval {number(cell.low)} to {number(cell.high)}" in told
+
+
 def test_a_name_cannot_break_out_of_a_drawing() -> None:
+    for made in (portrait_svg, scores_svg):
+        drawn = ET.fromstring(made(result("<script>x</script>", half=0.1)))
+        assert not list(drawn.iter("{http://www.w3.org/2000/svg}script"))
     root = ET.fromstring(portrait_svg(result("</title></svg><script>alert(1)</script>", half=0.1)))
     assert not list(root.iter("{http://www.w3.org/2000/svg}script"))
     assert "alert(1)" in (root.findtext("{http://www.w3.org/2000/svg}title") or "")

@@ -12,7 +12,7 @@ import pytest
 from data.reference import CONTRASTS, load_reference
 from data.values import VALUES
 from leaderboard.charts import number
-from leaderboard.group_charts import AGAINST_DASH, HIGH, LOW, Drawn, Lean, circle, leans
+from leaderboard.group_charts import AGAINST_DASH, HIGH, LOW, Drawn, circle
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -77,22 +77,3 @@ def test_a_name_is_text_however_long() -> None:
     assert "<img" not in svg
     longest = max(len(e.text or "") for e in ElementTree.fromstring(svg).iter(f"{SVG}text"))
     assert longest <= 46
-
-
-def test_leans_lie_on_one_axis_and_hollow_where_not_sure() -> None:
-    rows = [Lean("a", -1.0, -1.0, 0.0, True), Lean("b", 0.0, -0.5, 0.5, False), Lean(HOSTILE, 0.5, None, None, True)]
-    svg = leans(rows, "women", "men")
-    assert "<img" not in svg
-    root = ElementTree.fromstring(svg)
-    spots = [
-        (float(e.get("cx", 0)), "ACCENT" if "accent" in e.get("style", "")[:20] else "")
-        for e in root.iter(f"{SVG}circle")
-    ]
-    (a, b, c) = (x for x, _ in spots)
-    assert c - b == pytest.approx((b - a) / 2)
-    assert [filled for _, filled in spots] == ["ACCENT", "", "ACCENT"]
-    bars = [e for e in root.iter(f"{SVG}path") if e.get("stroke-width") == "2"]
-    assert len(bars) == 2
-    ends = {e.text: float(e.get("x", 0)) for e in root.iter(f"{SVG}text")}
-    assert ends["← men"] < b < ends["women →"]
-    assert f"a {number(-1.0)}" in (root.findtext(f"{SVG}desc") or "")

@@ -244,7 +244,8 @@ def test_drawings_and_their_numbers_are_files(site: Site) -> None:
     model = ROWS[TOLD[0].model]
     query = f"?id={model.id}&contrast=political&sort=lean"
     html = groups.words(site, {"id": model.id, "contrast": "political", "sort": "lean"})
-    for name in ("chart/groups.svg", "chart/groups.csv", "chart/leans.svg", "chart/leans.csv", "download/groups.csv"):
+    charts = [f"chart/{name}.{form}" for name in ("groups", "leans", "alike") for form in ("svg", "csv")]
+    for name in (*charts, "download/groups.csv"):
         assert f'href="{name}?' in html
     view = groups.data(site, {"id": model.id, "contrast": "political", "sort": "lean"})
     circle = client.get(f"/chart/groups.svg{query}").text
@@ -262,6 +263,16 @@ def test_drawings_and_their_numbers_are_files(site: Site) -> None:
     order = [drawn.index(f">{r.model}</text>") for r in view.leans if r.reported]
     assert order == sorted(order)
     assert len(order) == len(TOLD)
+    alike = list(csv.DictReader(client.get(f"/chart/alike.csv{query}").text.splitlines()))
+    among = TOLD[0].groups
+    assert [float(row["order"]) for row in alike] == [among[name].spearman for name in among]
+    assert [float(row["size_low"]) for row in alike] == [among[name].pearson_low for name in among]
+    assert {float(row["ceiling"]) for row in alike} == {view.caveats.ceiling}
+    likeness = client.get(f"/chart/alike.svg{query}").text
+    assert all(row["group"] in likeness for row in alike)
+    flat = next(ROWS[m.model].id for m in SHIPPED.values() if not m.reported)
+    refused = client.get(f"/chart/alike.svg?id={flat}")
+    assert (refused.status_code, "set against groups" in refused.text) == (404, True)
     people = list(csv.DictReader(client.get("/download/groups.csv").text.splitlines()))
     assert len(people) == len(SHIPPED) * 44
     assert all(row["region"] == "Europe" and row["note"] and float(row["ceiling"]) > 0.8 for row in people)

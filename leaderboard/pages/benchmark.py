@@ -20,13 +20,13 @@ from data.errors import InputError
 from data.ratings import MIN_GROUP
 from data.validation import ValidationReport
 from data.validation_file import read_validation, validation_of
-from data.values import SCALE_NAMES, SCALES, VALUES
+from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES
 from leaderboard.benchmark_card import BenchmarkCard, card, encode
 from leaderboard.charts import number
 from leaderboard.document import Passing
 from leaderboard.markup import render
 from leaderboard.site import Site
-from leaderboard.validity_charts import hill, shared_bins
+from leaderboard.validity_files import hills, most_items
 
 ROUTE: Final = "benchmark"
 NAME: Final = "Benchmark"
@@ -61,6 +61,15 @@ def choose(site: Site) -> Shown:
     )
 
 
+def report_of(site: Site) -> ValidationReport:
+    """The report whose figures the page shows.
+
+    Raises:
+        InputError: there is none and none can be computed.
+    """
+    return choose(site).report
+
+
 def words(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML; its address has no fields."""
     del query
@@ -76,7 +85,7 @@ def card_json(site: Site) -> bytes:
     Raises:
         InputError: the figures are not at hand.
     """
-    return encode(card(choose(site).report))
+    return encode(card(report_of(site)))
 
 
 def json_route(site: Site) -> Route:
@@ -105,10 +114,6 @@ def along(x: float | None, low: float, high: float) -> str:
 def page_of(report: ValidationReport, note: str) -> str:
     """The page as HTML for a report, and a note on whose it is."""
     made: BenchmarkCard = card(report)
-    counts = {name: v.correlations for name, v in report.dimensions.items()}
-    chance, edges = report.correlations.chance, report.correlations.edges
-    bins = shared_bins(list(counts.values()), chance)
-    most = max(max(v.items, report.person_centred[name].items) for name, v in report.dimensions.items())
     levels = {d.name: report.dimensions[d.name].response_level_r or 0.0 for d in VALUES}
     halves = [h for d in VALUES if (h := report.dimensions[d.name].split_half) is not None]
     return render(
@@ -120,14 +125,10 @@ def page_of(report: ValidationReport, note: str) -> str:
         scales=[(SCALE_NAMES[s], ds) for s, ds in SCALES.items()],
         values=VALUES,
         others=[d for s, ds in SCALES.items() for d in ds if s != "pvq"],
-        hills={
-            d.name: hill(d.name, counts[d.name], chance, edges, colour=d.family.colour, bins=bins)
-            for ds in SCALES.values()
-            for d in ds
-        },
+        hills=hills(report, DIMENSIONS),
         by_chance={name for name, v in report.dimensions.items() if v.p >= MAX_P},
         centred_by_chance={name for name, v in report.person_centred.items() if v.p >= MAX_P},
-        most=-(-most // 20) * 20,
+        most=most_items(report),
         compared=sum(c.compared for c in report.key.values()),
         differing=sum(c.different + c.missing for c in report.key.values()),
         halves=(min(halves), max(halves)) if halves else None,

@@ -20,6 +20,9 @@ from tools.live import RunningApp, app, chromium, find_chromium
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+LEAVING = "the page is left"
+FAREWELL = ("AbortError: signal is aborted without reason", "Unexpected error Connection errored out")
+"""How Gradio's own script takes leave: it ends its stream in `beforeunload` and logs that the stream has ended."""
 HOSTILE = "<img src=x onerror=window.__executed=1>"
 PRACTICE_SCORES = (0.9, 0.1, -0.1, -0.3, -0.2, 0.3, 0.0, None, 0.5, 0.2)
 
@@ -32,11 +35,23 @@ class Watched:
     errors: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     """Requests to any other host."""
+    _leaving: bool = False
 
     def follow(self, page: Page) -> None:
-        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.add_init_script(f"addEventListener('beforeunload', () => console.debug({LEAVING!r}))")
+        page.on("console", lambda m: self._said(m.type, m.text))
+        page.on("domcontentloaded", lambda _: self._arrived())
         page.on("pageerror", lambda e: self.errors.append(str(e)))
         page.on("request", lambda r: None if self._ours(r.url) else self.elsewhere.append(r.url))
+
+    def _said(self, kind: str, text: str) -> None:
+        if (kind, text) == ("debug", LEAVING):
+            self._leaving = True
+        elif kind == "error" and not (self._leaving and text.startswith(FAREWELL)):
+            self.errors.append(text)
+
+    def _arrived(self) -> None:
+        self._leaving = False
 
     def _ours(self, url: str) -> bool:
         return url.startswith((self.address, "data:", "blob:"))

@@ -1,0 +1,274 @@
+"""The drawings of the Benchmark page as files of their own, and their numbers as tables. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from markupsafe import Markup, escape
+
+from data.benchmark import MAX_P
+from data.validation import ValidationReport
+from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
+from eval_queue.compiled import Column
+from leaderboard.chart_files import standalone
+from leaderboard.charts import INK, QUIET
+from leaderboard.exports import Sheet, UnknownFile
+from leaderboard.lanes import Axis, Lane, lanes
+from leaderboard.validity_charts import hill, shared_bins
+
+_CELL: Final = 220.0
+"""Width of one dimension's hill in a sheet of them."""
+_GAP: Final = 24.0
+_CAPTION: Final = 38.0
+"""Room for its name and counts."""
+_ACROSS: Final = 5
+
+
+class Plot(NamedTuple):
+    """One of the page's drawings whose rows are dimensions."""
+
+    svg: Callable[[ValidationReport], str]
+    columns: tuple[Column, ...]
+    figures: Callable[[ValidationReport, Dimension], Mapping[str, Any]]
+
+    def sheet(self, report: ValidationReport) -> Sheet:
+        """The drawing's numbers, one row a dimension."""
+        rows = tuple(
+            {"dimension": d.name, "scale": SCALE_NAMES[scale], **self.figures(report, d)}
+            for scale, ds in SCALES.items()
+            for d in ds
+        )
+        return Sheet("benchmark", _about(report), (*_WHICH, *self.columns), rows)
+
+
+_WHICH: Final = (
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("scale", "string", "Name of the scale."),
+)
+
+
+def most_items(report: ValidationReport) -> int:
+    """Where the axis of counted items ends: a round number that holds all of both keys."""
+    most = max(max(v.items, report.person_centred[name].items) for name, v in report.dimensions.items())
+    return -(-most // 20) * 20
+
+
+def _counted(report: ValidationReport) -> Axis:
+    most = most_items(report)
+    return Axis(0, most, tuple(range(0, most + 1, 20)))
+
+
+def _drawn(
+    report: ValidationReport,
+    title: str,
+    axis: Axis,
+    lane: Callable[[Dimension], Lane],
+    heads: Sequence[str],
+    caption: str,
+) -> str:
+    groups = [(SCALE_NAMES[scale], [lane(d) for d in ds]) for scale, ds in SCALES.items()]
+    return standalone(lanes(title, axis, groups, heads), caption=f"{caption} {_from(report)}")
+
+
+def _chance(report: ValidationReport) -> str:
+    def lane(d: Dimension) -> Lane:
+        v = report.dimensions[d.name]
+        return Lane(
+            d.name,
+            v.items,
+            d.family.colour,
+            hollow=v.p >= MAX_P,
+            band=(0, v.null_p95),
+            tick=v.null_mean,
+            figures=(str(v.items), f"{v.null_mean:.1f} ({v.null_p95:.0f})"),
+        )
+
+    said = (
+        "Dot: responses that count; hollow where chance gives as many at least once in twenty deals. Grey band: up to "
+        "what chance gives in 95 of 100 deals; tick: its average."
+    )
+    return _drawn(report, "Responses that count, and what chance gives", _counted(report), lane, _CHANCE_HEADS, said)
+
+
+def _alpha(report: ValidationReport) -> str:
+    def lane(d: Dimension) -> Lane:
+        v = report.dimensions[d.name]
+        return Lane(
+            d.name,
+            v.alpha_mean,
+            d.family.colour,
+            span=None if v.alpha_min is None or v.alpha_max is None else (v.alpha_min, v.alpha_max),
+            figures=(_two(v.alpha_mean), str(v.groups)),
+        )
+
+    axis = Axis(-0.5, 1, (-0.5, 0, 0.5, 1))
+    said = "Dot: mean of Cronbach’s alpha within groups of raters; line: lowest to highest group."
+    return _drawn(report, "Alpha within groups of raters", axis, lane, ("Alpha", "Groups"), said)
+
+
+def _halves(report: ValidationReport) -> str:
+    def lane(d: Dimension) -> Lane:
+        half = report.dimensions[d.name].split_half
+        return Lane(d.name, None, d.family.colour, bar=half, figures=(_two(half),))
+
+    said = "Would other people give the same key? 1: the same, 0: nothing in common. Stepped up to all raters."
+    return _drawn(report, "Split-half reliability of the key", Axis(0, 1, (0, 0.5, 1)), lane, ("Halves",), said)
+
+
+def _other_key(report: ValidationReport) -> str:
+    def lane(d: Dimension) -> Lane:
+        v, c = report.dimensions[d.name], report.person_centred[d.name]
+        return Lane(
+            d.name,
+            c.items,
+            d.family.colour,
+            ring=v.items,
+            span=(min(v.items, c.items), max(v.items, c.items)),
+            band=(0, c.null_p95),
+            tick=c.null_mean,
+            figures=(f"{v.items}→{c.items}", _two(c.rank_correlation)),
+        )
+
+    said = (
+        "Exploratory: nothing is scored with it. Ring: the key that scores; dot: ratings less each person’s own mean; "
+        "grey band and tick: chance."
+    )
+    title = "Responses that count under another key"
+    return _drawn(report, title, _counted(report), lane, ("Found", "Same order"), said)
+
+
+_CHANCE_HEADS: Final = ("Found", "Chance")
+
+PLOTS: Final[Mapping[str, Plot]] = {
+    "chance": Plot(
+        _chance,
+        (
+            Column("items", "int32", "Items that count for it: rho above 0.3 and p below 0.05."),
+            Column("negative", "int32", "Items that speak against it; never scored."),
+            Column("null_mean", "double", "Mean number of items that shuffled people give."),
+            Column("null_p95", "double", "95th percentile of that number."),
+            Column("p", "double", "How often shuffling gives as many items or more."),
+        ),
+        lambda report, d: report.dimensions[d.name].model_dump(),
+    ),
+    "alpha": Plot(
+        _alpha,
+        (
+            Column("groups", "int32", "Survey groups that rated at least two of its items."),
+            Column("alpha_mean", "double", "Cronbach's alpha of its items within a group, mean over groups."),
+            Column("alpha_min", "double", "The lowest alpha of a group."),
+            Column("alpha_max", "double", "The highest."),
+        ),
+        lambda report, d: report.dimensions[d.name].model_dump(),
+    ),
+    "halves": Plot(
+        _halves,
+        (Column("split_half", "double", "Split-half reliability of the key over items, stepped up to all raters."),),
+        lambda report, d: report.dimensions[d.name].model_dump(),
+    ),
+    "other-key": Plot(
+        _other_key,
+        (
+            Column("items", "int32", "Items under the key that scores."),
+            Column("person_centred_items", "int32", "Items under the key without people's own mean rating."),
+            Column("null_mean", "double", "Mean number of the latter that shuffled people give."),
+            Column("null_p95", "double", "95th percentile of that number."),
+            Column("p", "double", "How often shuffling gives as many or more."),
+            Column("rank_correlation", "double", "How alike both keys order the published models; empty if unknown."),
+        ),
+        lambda report, d: {
+            **(c := report.person_centred[d.name]).model_dump(),
+            "items": report.dimensions[d.name].items,
+            "person_centred_items": c.items,
+        },
+    ),
+}
+"""The drawings with one row a dimension, by the name in their address."""
+
+
+# --- how items correlate --------------------------------------------------------------------------------------------
+
+
+def dimensions_of(asked: str | None) -> tuple[Dimension, ...]:
+    """The dimensions of a field `dimension`: one by its name, or all ten values where it is empty.
+
+    Raises:
+        UnknownFile: no dimension is called so.
+    """
+    if not asked:
+        return VALUES
+    found = tuple(d for d in DIMENSIONS if d.name == asked)
+    if not found:
+        known = ", ".join(d.name for d in DIMENSIONS)
+        raise UnknownFile(f"dimension: {asked!r} is none; expected one of {known}")
+    return found
+
+
+def hills(report: ValidationReport, shown: Iterable[Dimension]) -> dict[str, Markup]:
+    """The drawing of each dimension, all on the same scales, so that the eye can compare them."""
+    counts = {name: v.correlations for name, v in report.dimensions.items()}
+    chance, edges = report.correlations.chance, report.correlations.edges
+    bins = shared_bins(list(counts.values()), chance)
+    return {d.name: hill(d.name, counts[d.name], chance, edges, colour=d.family.colour, bins=bins) for d in shown}
+
+
+def correlations_svg(report: ValidationReport, shown: Sequence[Dimension]) -> str:
+    """How items correlate with each of some dimensions, as one file."""
+    across = min(_ACROSS, len(shown))
+    high = _CELL / 2
+    down = -(-len(shown) // across)
+    width, height = across * (_CELL + _GAP) - _GAP, down * (high + _CAPTION)
+    title = "How the responses correlate with " + (shown[0].name if len(shown) == 1 else "each value")
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width:g} {height:g}" font-size="13">'
+        f"<title>{escape(title)}</title>"
+    ]
+    for at, (name, drawn) in enumerate(hills(report, shown).items()):
+        v = report.dimensions[name]
+        x, y = at % across * (_CELL + _GAP), at // across * (high + _CAPTION)
+        parts.append(str(drawn).replace("<svg ", f'<svg x="{x:g}" y="{y:g}" width="{_CELL:g}" height="{high:g}" ', 1))
+        parts.append(f'<text x="{x:g}" y="{y + high + 14:g}" style="fill:{INK}">{escape(name)}</text>')
+        parts.append(
+            f'<text x="{x + _CELL:g}" y="{y + high + 14:g}" text-anchor="end" style="fill:{QUIET}">'
+            f"{v.items} for, {v.negative} against</text>"
+        )
+    said = "Coloured: responses that count. Stronger grey: those that speak against it. Line: chance."
+    return standalone("".join(parts) + "</svg>", caption=f"{said} {_from(report)}")
+
+
+_CORRELATIONS: Final = (
+    *_WHICH,
+    Column("low", "double", "Lower end of the bin of correlations."),
+    Column("high", "double", "Upper end of it."),
+    Column("items", "int32", "Items whose ratings correlate so with people's own scores."),
+    Column("chance", "double", "Items to be expected there if nothing correlated."),
+)
+
+
+def correlations_sheet(report: ValidationReport, shown: Sequence[Dimension]) -> Sheet:
+    """The numbers of those drawings, one row a dimension and bin."""
+    edges, chance = report.correlations.edges, report.correlations.chance
+    rows = tuple(
+        {"dimension": d.name, "scale": SCALE_NAMES[v.scale], "low": low, "high": high, "items": n, "chance": c}
+        for d in shown
+        for v in (report.dimensions[d.name],)
+        for low, high, n, c in zip(edges[:-1], edges[1:], v.correlations, chance, strict=True)
+    )
+    return Sheet("correlations", _about(report), _CORRELATIONS, rows)
+
+
+def _about(report: ValidationReport) -> dict[str, str]:
+    return {
+        "benchmark": f"{report.benchmark.name} {report.benchmark.digest}",
+        "caution": " ".join(report.caution()),
+    }
+
+
+def _from(report: ValidationReport) -> str:
+    whose = "Simulated raters." if report.simulated else "Human raters."
+    return f"{whose} {report.benchmark.name} {report.benchmark.version}, {report.benchmark.digest[:16]}."
+
+
+def _two(x: float | None) -> str:
+    return "–" if x is None else f"{x:.2f}".replace("-", "−")
