@@ -21,9 +21,9 @@ from eval_queue.answers import read_answers
 from eval_queue.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
 from eval_queue.collection import encode
 from eval_queue.reader import Reading, read_answer
-from eval_queue.records import Origin, Result, RunInfo, now
+from eval_queue.records import Cost, Origin, Result, RunInfo, now
 from eval_queue.results import profiles
-from eval_queue.settings import Endpoint
+from eval_queue.settings import Endpoint, Price
 from eval_queue.submission import identity
 
 RESULT_FILE: Final = "result.json"
@@ -64,6 +64,7 @@ def write_outcome(
         origin: who ran it.
     """
     raw = folder / ANSWERS_FILE
+    read, written = _total(a.prompt_tokens for a in answers), _total(a.completion_tokens for a in answers)
     profile = profiles(read_answers([raw], benchmark), benchmark)[0]
     result = Result(
         **dict(profile),
@@ -91,8 +92,9 @@ def write_outcome(
             seconds=round(run.seconds, 3),
             endpoint_model=", ".join(run.endpoint_models) or None,
             request=run.request,
-            prompt_tokens=_total(answer.prompt_tokens for answer in answers),
-            completion_tokens=_total(answer.completion_tokens for answer in answers),
+            prompt_tokens=read,
+            completion_tokens=written,
+            cost=_cost(read, written, endpoint.price),
             software=_software(endpoint),
         ),
         created=now(),
@@ -135,6 +137,18 @@ def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
 def _total(counts: Iterable[int | None]) -> int | None:
     known = [n for n in counts if n is not None]
     return sum(known) if known else None
+
+
+def _cost(read: int | None, written: int | None, price: Price | None) -> Cost | None:
+    """What so many tokens cost; None where they were not counted or no price is known."""
+    if read is None or written is None or price is None:
+        return None
+    return Cost(
+        amount=(read * price.prompt + written * price.completion) / 1e6,
+        currency=price.currency,
+        per_million_prompt_tokens=price.prompt,
+        per_million_completion_tokens=price.completion,
+    )
 
 
 def _software(endpoint: Endpoint) -> dict[str, str]:

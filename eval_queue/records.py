@@ -189,6 +189,16 @@ class Profile(Record):
     circumplex: Circumplex | None = None
 
 
+class Cost(Record):
+    """What a run cost: its counted tokens at the prices that the operator names. The provider's bill may differ."""
+
+    amount: float
+    currency: str
+    """ISO 4217 code."""
+    per_million_prompt_tokens: float
+    per_million_completion_tokens: float
+
+
 class RunInfo(Record):
     """How the answers were obtained."""
 
@@ -202,6 +212,8 @@ class RunInfo(Record):
     """Parameters really sent with each request (temperature, seed, ...), without messages and secrets."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cost: Cost | None = None
+    """Null where tokens were not counted or no price is known."""
     software: dict[str, str] = Field(default_factory=dict)
     """Package versions that took part."""
 

@@ -37,6 +37,19 @@ OTHER_VARIABLES: Final = {
 """Variables that are read by `data` itself, with their meaning."""
 
 
+class Price(BaseModel):
+    """What the provider of an endpoint asks for."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    prompt: float = Field(ge=0)
+    """For a million tokens read."""
+    completion: float = Field(ge=0)
+    """For a million tokens written."""
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    """ISO 4217 code."""
+
+
 class Endpoint(BaseModel):
     """An OpenAI-compatible chat endpoint that the operator allows. A visitor names one, never an address."""
 
@@ -64,6 +77,9 @@ class Endpoint(BaseModel):
     """It runs models of the Hub under their own names: each is checked there and pinned to a commit before it waits."""
     hub_providers: bool = False
     """It is the Hub's router to inference providers, so that one of them must serve the model (with `hub_models`)."""
+    price: Price | None = None
+    """What it asks for, e.g. `{"prompt": 0.15, "completion": 0.6}` (US dollars for a million tokens), so that rows say
+    what they cost."""
     paid: bool = False
     """Each request costs the operator money: `models` must name every model exactly, without patterns."""
 

@@ -31,12 +31,19 @@ HEADINGS: Final = {
     "Self-Direction": "Self-\u200bDirec\u00adtion",
     "Hedonism": "Hedo\u00adnism",
     "Stimulation": "Stimu\u00adlation",
-    "Achievement": "Achieve\u00adment",
+    "Achievement": "Achie\u00adve\u00adment",
     "Tradition": "Tradi\u00adtion",
     "Security": "Secu\u00adrity",
     "Conformity": "Confor\u00admity",
-    "Benevolence": "Benevo\u00adlence",
+    "Benevolence": "Bene\u00advo\u00adlence",
     "Universalism": "Univer\u00adsalism",
+    "Self-Enhancement": "Self-\u200bEnhance\u00adment",
+    "Self-Transcendence": "Self-\u200bTranscen\u00addence",
+    "Conservation": "Conser\u00advation",
+    "Conscientiousness": "Conscien\u00adtiousness",
+    "Extraversion": "Extra\u00adversion",
+    "Agreeableness": "Agreeable\u00adness",
+    "Neuroticism": "Neuroti\u00adcism",
 }
 """Where a long name may break in a narrow column heading."""
 

@@ -19,6 +19,8 @@ from leaderboard.validity_charts import hill, shared_bins
 
 _CELL: Final = 220.0
 """Width of one dimension's hill in a sheet of them."""
+_ALONE: Final = 480.0
+"""Its width where it is the only one."""
 _GAP: Final = 24.0
 _CAPTION: Final = 38.0
 """Room for its name and counts."""
@@ -216,9 +218,10 @@ def hills(report: ValidationReport, shown: Iterable[Dimension]) -> dict[str, Mar
 def correlations_svg(report: ValidationReport, shown: Sequence[Dimension]) -> str:
     """How items correlate with each of some dimensions, as one file."""
     across = min(_ACROSS, len(shown))
-    high = _CELL / 2
+    wide = _ALONE if len(shown) == 1 else _CELL
+    high = wide / 2
     down = -(-len(shown) // across)
-    width, height = across * (_CELL + _GAP) - _GAP, down * (high + _CAPTION)
+    width, height = across * (wide + _GAP) - _GAP, down * (high + _CAPTION)
     title = "How the responses correlate with " + (shown[0].name if len(shown) == 1 else "each value")
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width:g} {height:g}" font-size="13">'
@@ -226,11 +229,11 @@ def correlations_svg(report: ValidationReport, shown: Sequence[Dimension]) -> st
     ]
     for at, (name, drawn) in enumerate(hills(report, shown).items()):
         v = report.dimensions[name]
-        x, y = at % across * (_CELL + _GAP), at // across * (high + _CAPTION)
-        parts.append(str(drawn).replace("<svg ", f'<svg x="{x:g}" y="{y:g}" width="{_CELL:g}" height="{high:g}" ', 1))
+        x, y = at % across * (wide + _GAP), at // across * (high + _CAPTION)
+        parts.append(str(drawn).replace("<svg ", f'<svg x="{x:g}" y="{y:g}" width="{wide:g}" height="{high:g}" ', 1))
         parts.append(f'<text x="{x:g}" y="{y + high + 14:g}" style="fill:{INK}">{escape(name)}</text>')
         parts.append(
-            f'<text x="{x + _CELL:g}" y="{y + high + 14:g}" text-anchor="end" style="fill:{QUIET}">'
+            f'<text x="{x + wide:g}" y="{y + high + 14:g}" text-anchor="end" style="fill:{QUIET}">'
             f"{v.items} for, {v.negative} against</text>"
         )
     said = "Coloured: responses that count. Stronger grey: those that speak against it. Line: chance."

@@ -126,6 +126,26 @@ def test_the_record_says_how_it_was_asked(tmp_path: Path) -> None:
     assert result.run.software["openai"]
 
 
+def test_the_record_says_what_the_run_cost_where_a_price_is_known(tmp_path: Path) -> None:
+    with ChatServer(lambda _: say("like me")) as server:
+        price = {"prompt": 0.5, "completion": 2, "currency": "EUR"}
+        priced = run(job(server.address, limit=20, price=price), tmp_path / "priced").result.run
+        free = run(job(server.address, limit=20), tmp_path / "free").result.run
+    assert priced is not None
+    assert priced.cost is not None
+    assert priced.cost.amount == pytest.approx((20 * 100 * 0.5 + 20 * 2 * 2) / 1e6)
+    assert (priced.cost.currency, priced.cost.per_million_prompt_tokens) == ("EUR", 0.5)
+    assert free is not None
+    assert free.cost is None
+    bare = Response(
+        json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", "content": "like me"}}]}).encode()
+    )
+    with ChatServer(lambda _: bare) as server:
+        uncounted = run(job(server.address, limit=20, price=price), tmp_path / "uncounted").result.run
+    assert uncounted is not None
+    assert uncounted.cost is None, "what was not counted has no price"
+
+
 def test_raw_answers_are_kept_as_lines_and_as_a_table(tmp_path: Path) -> None:
     with ChatServer(lambda a: say("I cannot say.", reasoning_content="Hm.") if a.times else rate(a)) as server:
         outcome = run(job(server.address, limit=12), tmp_path)

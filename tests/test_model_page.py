@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from data.sources import load_benchmark
 from data.values import SCALE_COLUMNS
 from eval_queue.collection import encode
 from eval_queue.queue import Queue
-from eval_queue.records import BenchmarkRef, Result
+from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo
 from eval_queue.settings import Endpoint
 from eval_queue.store import EMPTY_HEAD, LocalStore
 from eval_queue.submission import new_submission
@@ -266,6 +267,28 @@ def test_odd_rows_have_a_page(tmp_path: Path, row: Result) -> None:
     assert "No raw answers are stored" in page
     assert "nan" not in page
     assert "None" not in page
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"), [(0.01234, "0.0123 USD"), (12.345, "12.35 USD"), (0.0, "0.00 USD"), (None, "not recorded")]
+)
+def test_what_a_run_cost_is_said(tmp_path: Path, amount: float | None, shown: str) -> None:
+    cost = (
+        None
+        if amount is None
+        else Cost(amount=amount, currency="USD", per_million_prompt_tokens=0.15, per_million_completion_tokens=0.6)
+    )
+    when = ROW.created
+    run = RunInfo(started=when, finished=when, seconds=1.0, cost=cost)
+    priced = ROW.model_copy(update={"run": run})
+    store = LocalStore(tmp_path / "store")
+    store.commit({f"results/{ROW.id}.json": encode(priced)}, EMPTY_HEAD, "a row")
+    queue = Queue(store, store, lease=timedelta(minutes=2))
+    page = model.words(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": ROW.id})
+    found = re.search(r"<dt>Cost</dt><dd>(.*?)</dd>(.*)", page)
+    assert found is not None
+    assert found[1] == shown
+    assert ("0.15 USD a million read and 0.6 USD written" in found[2]) == (amount is not None)
 
 
 def test_published_rows_show_every_answer_without_texts(site: Site) -> None:

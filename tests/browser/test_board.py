@@ -31,6 +31,8 @@ PUBLISHED_ROWS = load(PUBLISHED).results
 MODEL = f"model?id={PUBLISHED_ROWS[4].id}"
 """The page of one row, which the board leads to."""
 NARROW = {"width": 390, "height": 844}
+PEOPLE = "like_raters,gender,age,political,education,nearest"
+"""The columns of people."""
 
 
 def score(model: str, value: str) -> float:
@@ -526,7 +528,7 @@ def test_without_intervals_no_number_moves(page: Page, served: RunningApp) -> No
 def test_columns_of_people_are_the_reports(page: Page, served: RunningApp) -> None:
     report = read_proximity()
     assert report is not None
-    open_board(page, served, "?show=like_raters,gender,age,political,education,nearest")
+    open_board(page, served, f"?show={PEOPLE}")
     keys = {"gender", "age", "political", "education"}
     shown = {key: dict(zip(names(page), column(page, key), strict=True)) for key in ("like_raters", *keys)}
     for m in report.models:
@@ -644,7 +646,7 @@ def test_controls_fit_in_one_row(page: Page, served: RunningApp) -> None:
 
 
 def test_all_columns_fit_beside_each_other(page: Page, served: RunningApp) -> None:
-    open_board(page, served, "?show=ranks,wording,order,like_raters,gender,age,political,education,nearest")
+    open_board(page, served, f"?show=ranks,wording,order,{PEOPLE}")
     for width in (1110, 1200, 1440, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         assert sideways(page) <= 0
@@ -654,6 +656,22 @@ def test_all_columns_fit_beside_each_other(page: Page, served: RunningApp) -> No
         assert cut == [], width
     page.set_viewport_size({"width": 1440, "height": 900})
     assert page.locator(".vp-over").count() == 0
+
+
+@pytest.mark.parametrize("scale", ["pvq", "higher_pvq", "bfi"])
+def test_headings_stay_over_their_own_columns(page: Page, served: RunningApp, scale: str) -> None:
+    for show in ("", f"&show=ranks,wording,order,{PEOPLE}"):
+        open_board(page, served, f"?scale={scale}{show}")
+        for width in (1110, 1200, 1440, 1920):
+            page.set_viewport_size({"width": width, "height": 900})
+            out = page.locator(".vp-heads th").evaluate_all(
+                """heads => heads.filter(head => {
+                    const range = document.createRange(); range.selectNodeContents(head);
+                    const text = range.getBoundingClientRect(), own = head.getBoundingClientRect();
+                    return text.left < own.left - 1 || text.right > own.right + 1;
+                }).map(head => head.textContent)"""
+            )
+            assert out == [], (width, show)
 
 
 def sideways(page: Page) -> int:
