@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,11 +19,12 @@ from tests.rows import result
 from tools.live import RunningApp, app, chromium, find_chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, ViewportSize
 
 LEAVING = "the page is left"
 FAREWELL = ("AbortError: signal is aborted without reason", "Unexpected error Connection errored out")
 """How Gradio's own script takes leave: it ends its stream in `beforeunload` and logs that the stream has ended."""
+WIDE: ViewportSize = {"width": 1440, "height": 900}
 HOSTILE = "<img src=x onerror=window.__executed=1>"
 PRACTICE_SCORES = (0.9, 0.1, -0.1, -0.3, -0.2, 0.3, 0.0, None, 0.5, 0.2)
 
@@ -38,23 +40,69 @@ class Watched:
     _leaving: bool = False
 
     def follow(self, page: Page) -> None:
-        page.add_init_script(f"addEventListener('beforeunload', () => console.debug({LEAVING!r}))")
-        page.on("console", lambda m: self._said(m.type, m.text))
-        page.on("domcontentloaded", lambda _: self._arrived())
-        page.on("pageerror", lambda e: self.errors.append(str(e)))
-        page.on("request", lambda r: None if self._ours(r.url) else self.elsewhere.append(r.url))
+        for event, handler in self._handlers():
+            page.on(event, handler)  # type: ignore[call-overload]  # one overload an event
 
-    def _said(self, kind: str, text: str) -> None:
-        if (kind, text) == ("debug", LEAVING):
+    def leave(self, page: Page) -> None:
+        """Watch a page no longer."""
+        for event, handler in self._handlers():
+            page.remove_listener(event, handler)
+
+    def _handlers(self) -> Iterable[tuple[str, Callable[[Any], None]]]:
+        # bound methods of the same object are equal, which is how they are found again
+        return {
+            "console": self._said,
+            "domcontentloaded": self._arrived,
+            "pageerror": self._failed,
+            "request": self._asked,
+        }.items()
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if (message.type, message.text) == ("debug", LEAVING):
             self._leaving = True
-        elif kind == "error" and not (self._leaving and text.startswith(FAREWELL)):
-            self.errors.append(text)
+        elif message.type == "error" and not (self._leaving and message.text.startswith(FAREWELL)):
+            self.errors.append(message.text)
 
-    def _arrived(self) -> None:
+    def _arrived(self, _: Page) -> None:
         self._leaving = False
 
-    def _ours(self, url: str) -> bool:
-        return url.startswith((self.address, "data:", "blob:"))
+    def _failed(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith((self.address, "data:", "blob:")):
+            self.elsewhere.append(request.url)
+
+
+class Tabs:
+    """Pages that tests use one after the other: each further one costs a process that compiles all scripts anew."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: list[Page] = []
+
+    @contextmanager
+    def open(self, address: str) -> Iterator[tuple[Page, Watched]]:
+        """A wide, light, empty page, and what it does that it should not; `address` is where it may ask."""
+        page = self._free.pop() if self._free else new_page(self._browser)
+        page.context.clear_cookies()
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
+        page.mouse.move(0, 0)
+        watched = Watched(address)
+        watched.follow(page)
+        yield page, watched
+        if not page.is_closed():
+            page.goto("about:blank")
+            watched.leave(page)
+            self._free.append(page)
+
+
+def new_page(browser: Browser, **options: Any) -> Page:
+    """A page in a profile of its own that says when it is left."""
+    page = browser.new_page(**({"viewport": WIDE} | options))
+    page.add_init_script(f"addEventListener('beforeunload', () => console.debug({LEAVING!r}))")
+    return page
 
 
 def fill(store: Path) -> None:
@@ -114,13 +162,23 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Tabs:
+    """Pages to use again."""
+    return Tabs(browser)
+
+
 @pytest.fixture
-def page(browser: Browser, served: RunningApp) -> Iterator[Page]:
+def page(tabs: Tabs, served: RunningApp) -> Iterator[Page]:
     """A wide page; the test fails if it logs an error or asks another host for anything."""
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    watched = Watched(served.url)
-    watched.follow(opened)
-    yield opened
-    opened.close()
+    with tabs.open(served.url) as (opened, watched):
+        yield opened
     assert watched.errors == []
     assert watched.elsewhere == []
+
+
+@pytest.fixture
+def other(tabs: Tabs, served: RunningApp) -> Iterator[Page]:
+    """A second page, as another visitor has it."""
+    with tabs.open(served.url) as (opened, _):
+        yield opened

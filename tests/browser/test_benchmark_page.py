@@ -17,12 +17,12 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.store import EMPTY_HEAD, LocalStore
 from leaderboard.ranking import obstacle, read_ranks
 from leaderboard.results import PUBLISHED, load
-from tests.browser.conftest import Watched
+from tests.browser.conftest import Tabs
 from tests.odd_models import HALF, ONE_PHRASE, REFUSES, odd_rows
 from tools.live import RunningApp, app
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -45,13 +45,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 
 
 @pytest.fixture
-def view(browser: Browser, odd: RunningApp) -> Iterator[Page]:
+def view(tabs: Tabs, odd: RunningApp) -> Iterator[Page]:
     """A wide page; the test fails if it logs an error or asks another host for anything."""
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    watched = Watched(odd.url)
-    watched.follow(opened)
-    yield opened
-    opened.close()
+    with tabs.open(odd.url) as (opened, watched):
+        yield opened
     assert watched.errors == []
     assert watched.elsewhere == []
 

@@ -23,7 +23,7 @@ from tests.browser.conftest import HOSTILE, PRACTICE_SCORES
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -259,7 +259,7 @@ def test_practice_rows_stand_apart(page: Page, served: RunningApp) -> None:
     assert "table" not in state(page)
 
 
-def test_the_address_is_the_state(page: Page, served: RunningApp, browser: Browser) -> None:
+def test_the_address_is_the_state(page: Page, served: RunningApp, other: Page) -> None:
     open_board(page, served)
     page.get_by_role("button", name="Higher order").click()
     heading(page, "Conservation").locator("button").click()
@@ -268,12 +268,10 @@ def test_the_address_is_the_state(page: Page, served: RunningApp, browser: Brows
     page.get_by_label("Date", exact=True).uncheck()
     there = (names(page), column(page, "Conservation"), page.locator(".vp-heads").inner_text())
     assert state(page) == {"scale": "higher_pvq", "sort": "Conservation", "order": "down", "q": "gpt", "hide": "date"}
-    other = browser.new_page(viewport={"width": 1440, "height": 900})
     other.goto(page.url, wait_until="domcontentloaded")
     other.locator(".vp-row").first.wait_for()
     assert (names(other), column(other, "Conservation"), other.locator(".vp-heads").inner_text()) == there
     assert other.locator("input[type=search]").input_value() == "gpt"
-    other.close()
 
 
 @pytest.mark.parametrize(
@@ -407,7 +405,7 @@ CONTROLS: dict[str, tuple[Callable[[Page], Any], dict[str, list[str]]]] = {
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-def test_every_choice_opens_elsewhere_as_it_is(page: Page, served: RunningApp, browser: Browser, control: str) -> None:
+def test_every_choice_opens_elsewhere_as_it_is(page: Page, served: RunningApp, other: Page, control: str) -> None:
     choose, fields = CONTROLS[control]
     open_board(page, served)
     before = table(page)
@@ -415,12 +413,10 @@ def test_every_choice_opens_elsewhere_as_it_is(page: Page, served: RunningApp, b
     there = table(page)
     assert there != before or control == "an opened row"
     assert parse_qs(urlsplit(page.url).query) == fields
-    other = browser.new_page(viewport={"width": 1440, "height": 900})
     other.goto(page.url, wait_until="domcontentloaded")
     other.locator(".vp-row, .vp-empty").first.wait_for()
     assert table(other) == there
     assert parse_qs(urlsplit(other.url).query) == fields
-    other.close()
 
 
 def test_filters_keep_what_they_say(page: Page, served: RunningApp) -> None:

@@ -18,7 +18,7 @@ from eval_queue.local_model import MODEL, available
 from eval_queue.queue import open_queue
 from eval_queue.settings import Settings
 from leaderboard.results import PUBLISHED, load
-from tests.browser.conftest import Watched
+from tests.browser.conftest import Watched, new_page
 from tools.live import app
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def progress(page: Page) -> tuple[int, int] | None:
 def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: Path) -> None:
     store, prompts = tmp_path / "store", practice_benchmark().n_prompts
     with app(store, source="practice", poll_seconds="1") as running:
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = new_page(browser)
         watched = Watched(running.url)
         watched.follow(page)
 
@@ -94,7 +94,7 @@ def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: 
 
 def watch_the_queue(browser: Browser, url: str, watched: Watched) -> None:
     """The queue page shows it running, and goes on showing what is new without being asked."""
-    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page = new_page(browser, viewport={"width": 390, "height": 844})
     watched.follow(page)
     page.goto(f"{url}/queue", wait_until="domcontentloaded")
     running = page.locator("section", has=page.get_by_role("heading", name="Running"))

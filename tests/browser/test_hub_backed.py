@@ -22,7 +22,7 @@ from eval_queue.package import make_package
 from eval_queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
-from tests.browser.conftest import Watched
+from tests.browser.conftest import Tabs
 from tests.browser.test_app import get, until
 from tests.chat_server import ChatServer
 from tests.hub import HubProcess, hub_process
@@ -30,7 +30,7 @@ from tests.hub_place import Place
 from tools.live import RunningApp, app
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.browser
 
@@ -98,13 +98,10 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
 
 
 @pytest.fixture
-def page(package: Path, browser: Browser, space: Space) -> Iterator[Page]:
+def page(package: Path, tabs: Tabs, space: Space) -> Iterator[Page]:
     # the package first: it cannot be made once the browser runs its own event loop in this thread
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
-    watched = Watched(space.app.url)
-    watched.follow(opened)
-    yield opened
-    opened.close()
+    with tabs.open(space.app.url) as (opened, watched):
+        yield opened
     assert watched.errors == []
     assert [url for url in watched.elsewhere if not url.startswith(space.hub.url)] == []
 

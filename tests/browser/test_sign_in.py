@@ -10,6 +10,7 @@ import pytest
 
 from eval_queue.queue import open_queue
 from eval_queue.settings import Settings
+from tests.browser.conftest import new_page
 from tests.hub import hub_server
 from tools.live import app
 
@@ -30,7 +31,7 @@ def test_nobody_submits_unknown_and_an_administrator_is_known(
             monkeypatch.setenv(name, value)
         settings = {"oauth": "true", "administrators": json.dumps([hub.user]), "endpoints": endpoints}
         with app(store, source="practice", scheduler="false", **settings) as running:
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            page = new_page(browser)
             page.goto(f"{running.url}/queue", wait_until="domcontentloaded")
             page.locator(".vp-queue").wait_for()
             page.wait_for_timeout(2000)  # what an administrator sees comes with a request of its own

@@ -14,7 +14,7 @@ import pytest
 from leaderboard.results import PUBLISHED, load
 from leaderboard.static_copy import page_name, write
 from leaderboard.ui import READ
-from tests.browser.conftest import HOSTILE, Watched, fill
+from tests.browser.conftest import HOSTILE, Watched, fill, new_page
 from tests.test_exports import make_site
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def place(request: pytest.FixtureRequest, copy: Path) -> Iterator[str]:
 @pytest.fixture
 def view(browser: Browser, place: str) -> Iterator[Page]:
     """A page that fails the test if it logs an error, asks anybody else, or misses a file."""
-    opened = browser.new_page(viewport={"width": 1440, "height": 900})
+    opened = new_page(browser)
     watched = Watched(place)
     watched.follow(opened)
     failed: list[str] = []
