@@ -18,10 +18,10 @@ from eval_queue.compiled import Column
 from eval_queue.records import Result
 from leaderboard.charts import number, portrait
 from leaderboard.compare_charts import STROKES, overlay, sheet_over_time
-from leaderboard.compare_data import CompareData
+from leaderboard.compare_data import CompareData, Pair
 from leaderboard.exports import Sheet, UnknownFile
 from leaderboard.lanes import Axis, Lane, between, interval, lanes
-from leaderboard.pages.compare import lines, panels
+from leaderboard.pages.compare import limit_of, lines, panels
 from leaderboard.pages.model import ten
 from leaderboard.theme import CSS
 
@@ -190,6 +190,45 @@ def compare_svg(found: CompareData) -> str:
         raise UnknownFile("id: name two to five rows on the scale of the ten values")
     names = [(line.name, stroke.colour, stroke.dash) for line, stroke in zip(lines(found), STROKES, strict=False)]
     return standalone(overlay(lines(found)), legend=names, caption="Ring: each model's own average.")
+
+
+def differences_svg(found: CompareData) -> str:
+    """The other rows against the first, dimension by dimension, with intervals.
+
+    Raises:
+        UnknownFile: there is nothing to draw.
+    """
+    pairs = [p for p in found.pairs if p.first == found.members[0].id]
+    if not pairs:
+        raise UnknownFile("id: name two to five rows that can be compared")
+    names = {m.id: m.model for m in found.members}
+    colours = {m.id: stroke.colour for m, stroke in zip(found.members, STROKES, strict=False)}
+
+    def lane(pair: Pair, name: str, label: str, colour: str) -> Lane:
+        d = pair.differences[name]
+        return Lane(
+            label,
+            d.difference,
+            colour,
+            hollow=not d.separates,
+            span=(d.low, d.high),
+            figures=(number(d.difference), between(d.low, d.high)),
+        )
+
+    shown = SCALES[found.choice.scale]
+    if len(pairs) == 1:
+        of = [lane(pairs[0], d.name, d.name, d.family.colour) for d in shown if d.name in pairs[0].differences]
+        groups = [("", of)]
+    else:
+        groups = [
+            (d.name, [lane(p, d.name, names[p.second], colours[p.second]) for p in pairs if d.name in p.differences])
+            for d in shown
+        ]
+    end = limit_of(found)
+    first = names[pairs[0].first]
+    title = f"{names[pairs[0].second] if len(pairs) == 1 else 'Other models'} against {first}"
+    drawn = lanes(title, Axis(-end, end, (-end, 0, end)), groups, ("Difference", "95 % interval"))
+    return standalone(drawn, caption=f"{title}, in rating points. Hollow: not distinguishable after Holm’s correction.")
 
 
 def series_svg(found: CompareData) -> str:

@@ -27,6 +27,7 @@ from leaderboard.all_answers import NAME as ALL_ANSWERS
 from leaderboard.all_answers import AllAnswers
 from leaderboard.chart_files import (
     compare_svg,
+    differences_svg,
     drawn,
     portrait_sheet,
     portrait_svg,
@@ -85,6 +86,10 @@ CHARTS: Final[Mapping[str, Chart]] = {
     ),
     "compare": Chart(
         lambda site, query: compare_svg(compare.data(site, query)),
+        lambda site, query: to_csv(drawn(DOWNLOADS["compare"].make(site, query))),
+    ),
+    "differences": Chart(
+        lambda site, query: differences_svg(compare.data(site, query)),
         lambda site, query: to_csv(drawn(DOWNLOADS["compare"].make(site, query))),
     ),
     "series": Chart(

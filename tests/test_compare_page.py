@@ -9,6 +9,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -38,6 +39,7 @@ from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, odd_rows
 from tests.rows import result
 from tests.test_model_page import answers_table_of
 
+SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<img src=x onerror=alert(1)></pre><script>alert(2)</script>"
 PRACTICE = practice_benchmark()
 ROWS = {r.model: r for r in load(PUBLISHED).results}
@@ -323,9 +325,27 @@ def test_drawings_are_files_too(site: Site) -> None:
     assert client.get("/chart/compare.svg").status_code == 404
 
 
+@pytest.mark.parametrize("scale", ["pvq", "bfi"])
+@pytest.mark.parametrize("n", [2, 4])
+def test_the_differences_are_drawn_as_the_page_has_them(site: Site, scale: str, n: int) -> None:
+    client = TestClient(Starlette(routes=routes(site)))
+    found = compare.data(site, ask(*FIVE[:n], scale=scale))
+    drawn = ElementTree.fromstring(client.get(f"/chart/differences.svg?{ask(*FIVE[:n], scale=scale)}").text)
+    told = drawn.findtext(f"{SVG}desc") or ""
+    pairs = [p for p in found.pairs if p.first == found.members[0].id]
+    assert len(pairs) == n - 1
+    assert len(list(drawn.iter(f"{SVG}circle"))) == sum(len(p.differences) for p in pairs)
+    for p in pairs:
+        for name, d in p.differences.items():
+            label = name if n == 2 else FIVE[[m.id for m in found.members].index(p.second)]
+            said = f"{label} Difference {number(d.difference)}, 95 % interval {number(d.low)} to {number(d.high)}"
+            assert said in told
+    assert client.get("/chart/differences.svg").status_code == 404
+
+
 def test_the_numbers_of_drawings_are_tables(site: Site) -> None:
     client = TestClient(Starlette(routes=routes(site)))
-    table = client.get(f"/chart/compare.csv?{ask(*FIVE[:3])}")
+    table = client.get(f"/chart/differences.csv?{ask(*FIVE[:3])}")
     assert table.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
     found = compare.data(site, ask(*FIVE[:3]))

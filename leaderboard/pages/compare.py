@@ -67,7 +67,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         usual_items=ITEMS,
         most_items=MOST_ITEMS,
         number=number,
-        limit=(end := _limit(found)),
+        limit=(end := limit_of(found)),
         place=lambda x: f"{min(1.0, max(0.0, (x + end) / (2 * end))):.4g}",
         phrases=RATING_PHRASES,
         long=LONG,
@@ -137,7 +137,7 @@ def _series(found: CompareData) -> list[str]:
     return [over_time(p, limit, min(days), max(days)) for p in shown]
 
 
-def _limit(found: CompareData) -> float:
+def limit_of(found: CompareData) -> float:
     """The end of the axis of all differences, in whole halves of a rating point."""
     ends = [abs(x) for p in found.pairs for d in p.differences.values() for x in (d.low, d.high)]
     return max(0.5, -(-max(ends, default=0.0) // 0.5) * 0.5)

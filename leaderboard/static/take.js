@@ -293,6 +293,43 @@ const takeIt = (function () {
     return [signed(of.scores[i]), of.half[i] === null ? null : el("span", null, ` ±${of.half[i].toFixed(2)}`)];
   }
 
+  // ---- to keep -------------------------------------------------------------------------------------------------
+
+  /* Hand the visitor a file made here; nothing is asked of any server. */
+  function save(name, type, content) {
+    const address = URL.createObjectURL(new Blob([content], { type }));
+    el("a", { href: address, download: name }).click();
+    window.setTimeout(() => URL.revokeObjectURL(address), 10000);
+  }
+
+  const LOOKS = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-family", "font-size", "text-anchor"];
+
+  /* The drawing as a file that needs no style sheet: every part as it looks now. */
+  function picture(drawn) {
+    const copy = drawn.cloneNode(true);
+    const shapes = "path, circle, text, rect";
+    const parts = copy.querySelectorAll(shapes);
+    drawn.querySelectorAll(shapes).forEach((part, i) => {
+      const looks = window.getComputedStyle(part);
+      parts[i].setAttribute("style", LOOKS.map((name) => `${name}:${looks.getPropertyValue(name).replaceAll('"', "'")}`).join(";"));
+    });
+    const { width, height } = data.drawing;
+    copy.querySelector("title").after(el("svg:rect", { width: String(width), height: String(height), style: { fill: window.getComputedStyle(document.body).backgroundColor } }));
+    copy.setAttribute("width", String(2 * width));
+    copy.setAttribute("height", String(2 * height));
+    return new XMLSerializer().serializeToString(copy);
+  }
+
+  function numbers(you, raters, models) {
+    const cell = (x) => (x === null || x === undefined ? "" : String(x));
+    const lines = values.map((v, i) => {
+      const [s, h] = [you.scores[i], you.half[i]];
+      const ends = s === null || h === null ? [null, null] : [s - h, s + h];
+      return [v.name, cell(s), ...ends.map(cell), cell(raters && raters.scores[i]), cell(models && models.scores[i])].join(",");
+    });
+    return ["value,score,low,high,raters,models", ...lines, ""].join("\r\n");
+  }
+
   function portrait() {
     const rows = answered();
     const items = rows.map((i) => data.items[i]);
@@ -318,11 +355,12 @@ const takeIt = (function () {
           models ? el("td", { class: "vp-take-other" }, beside(models, i)) : null);
       })));
     const finished = rows.length === data.items.length;
+    const drawn = drawing(you, raters, models);
     show(el("div", { class: "vp-take-result" },
       el("h2", { tabindex: "-1" }, "Your portrait"),
       el("p", { class: "vp-take-said" }, said(you)),
       el("div", { class: "vp-take-pair" },
-        el("figure", null, drawing(you, raters, models),
+        el("figure", null, drawn,
           el("figcaption", null, "The ring is your own average. ", you.half.every((h) => h !== null) ? "Band: 95 % interval. " : "Rate more items to see how wide the interval is. ", raters ? "Dotted: the benchmark’s raters. " : null, models ? `Dashed: mean of ${whole.length} models. ` : null, `All on the same items. The rim is ±${limit}, a wider scale than in the models’ portraits.`)),
         el("div", null, table,
           el("p", { class: "vp-take-hint" }, `Rating points relative to the own average, with 95 % interval; the axis runs from −${reach.toFixed(1)} to +${reach.toFixed(1)}. Higher is not better.`))),
@@ -331,7 +369,10 @@ const takeIt = (function () {
       el("div", { class: "vp-take-buttons" },
         finished ? null : el("button", { type: "button", class: "vp-take-button", onclick: () => ask(answers.indexOf(null)) }, `Rate ${data.items.length - rows.length} more`),
         el("button", { type: "button", class: "vp-take-quiet", onclick: () => ask(data.items.length - 1 < at ? 0 : at) }, "Change answers"),
-        el("button", { type: "button", class: "vp-take-quiet", onclick: anew }, "Start anew"))));
+        el("button", { type: "button", class: "vp-take-quiet", onclick: anew }, "Start anew")),
+      el("p", { class: "vp-take-hint" }, "To keep, made here and sent nowhere: ",
+        el("button", { type: "button", class: "vp-link", onclick: () => save("my-value-portrait.svg", "image/svg+xml", picture(drawn)) }, "picture as SVG"), ", ",
+        el("button", { type: "button", class: "vp-link", onclick: () => save("my-value-portrait.csv", "text/csv", numbers(you, raters, models)) }, "numbers as CSV"))));
   }
 
   /* One sentence on what stands out, and no more than that. */

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -99,6 +101,40 @@ def test_the_pages_scores_are_pythons(page: Page, served: RunningApp, length: An
     assert js["reliability"] == pytest.approx(found.reliability, abs=1e-9)
 
 
+def kept(page: Page, name: str) -> str:
+    """The content of a file that the page makes."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=name).click()
+    return download.value.path().read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_portrait_can_be_kept_as_a_picture_and_as_numbers(page: Page, served: RunningApp, scheme: Any) -> None:
+    page.emulate_media(color_scheme=scheme)
+    form = choose(practice_benchmark(), SIZES["short"])
+    ratings = pattern(len(form.rows))
+    begin(page, served)
+    answer(page, ratings)
+    page.locator(".vp-take-result").wait_for()
+    found = expected(form, ratings)
+    rows = list(csv.DictReader(kept(page, "numbers as CSV").splitlines()))
+    assert [row["value"] for row in rows] == [v.name for v in VALUES]
+    for row, score, half in zip(rows, found.score, found.half, strict=True):
+        assert [float(row[name]) for name in ("score", "low", "high")] == pytest.approx(
+            [score, score - half, score + half], abs=1e-9
+        )
+    file = kept(page, "picture as SVG")
+    drawn = ElementTree.fromstring(file)
+    line = next(e for e in drawn.iter() if "vp-line" in e.get("class", ""))
+    shown_line = page.locator(".vp-take-result svg path.vp-line")
+    assert line.get("d") == shown_line.get_attribute("d")
+    colour = shown_line.evaluate("line => getComputedStyle(line).stroke")
+    assert f"stroke:{colour}" in line.get("style", "")
+    assert len([e for e in drawn.iter() if "vp-dot" in e.get("class", "")]) == len(VALUES)
+    for e in drawn.iter("{http://www.w3.org/2000/svg}text"):
+        assert "font-family" in e.get("style", "")
+
+
 def test_an_early_portrait_is_offered_once_every_value_was_asked(page: Page, served: RunningApp) -> None:
     form = choose(practice_benchmark(), SIZES["short"])
     practice = practice_benchmark()
@@ -135,6 +171,10 @@ def test_nothing_leaves_the_page_and_nothing_is_kept(browser: Browser, served: R
     page.wait_for_timeout(300)
     answer(page, pattern(20)[10:])
     page.locator(".vp-take-result").wait_for()
+    for name in ("picture as SVG", "numbers as CSV"):
+        assert kept(page, name)
+    assert [url for url in sent if not url.startswith("blob:")] == []  # a file made here has an address of its own
+    sent.clear()
     page.get_by_role("button", name="Change answers").click()
     answer(page, [2])
     page.locator(".vp-take-result").wait_for()
