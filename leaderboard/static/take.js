@@ -307,16 +307,20 @@ const takeIt = (function () {
   /* The drawing as a file that needs no style sheet: every part as it looks now. */
   function picture(drawn) {
     const copy = drawn.cloneNode(true);
-    const shapes = "path, circle, text, rect";
+    const shapes = ":not(title)";
     const parts = copy.querySelectorAll(shapes);
     drawn.querySelectorAll(shapes).forEach((part, i) => {
       const looks = window.getComputedStyle(part);
       parts[i].setAttribute("style", LOOKS.map((name) => `${name}:${looks.getPropertyValue(name).replaceAll('"', "'")}`).join(";"));
     });
     const { width, height } = data.drawing;
-    copy.querySelector("title").after(el("svg:rect", { width: String(width), height: String(height), style: { fill: window.getComputedStyle(document.body).backgroundColor } }));
-    copy.setAttribute("width", String(2 * width));
-    copy.setAttribute("height", String(2 * height));
+    const [side, end] = [32, 12]; // names are wider in another font
+    const box = [-side, -end, width + 2 * side, height + 2 * end];
+    const [x, y, w, h] = box.map(String);
+    copy.querySelector("title").after(el("svg:rect", { x, y, width: w, height: h, style: { fill: window.getComputedStyle(document.body).backgroundColor } }));
+    copy.setAttribute("viewBox", box.join(" "));
+    copy.setAttribute("width", String(2 * box[2]));
+    copy.setAttribute("height", String(2 * box[3]));
     return new XMLSerializer().serializeToString(copy);
   }
 

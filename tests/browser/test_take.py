@@ -125,6 +125,7 @@ def test_the_portrait_can_be_kept_as_a_picture_and_as_numbers(page: Page, served
         )
     file = kept(page, "picture as SVG")
     drawn = ElementTree.fromstring(file)
+    assert "var(" not in file, "it needs no style sheet"
     line = next(e for e in drawn.iter() if "vp-line" in e.get("class", ""))
     shown_line = page.locator(".vp-take-result svg path.vp-line")
     assert line.get("d") == shown_line.get_attribute("d")
