@@ -58,7 +58,8 @@ def view(browser: Browser, place: str) -> Iterator[Page]:
     watched = Watched(place)
     watched.follow(opened)
     failed: list[str] = []
-    opened.on("requestfailed", lambda r: failed.append(r.url))
+    # an icon that is still on its way when the next page is opened is not missing
+    opened.on("requestfailed", lambda r: failed.append(r.url) if r.failure != "net::ERR_ABORTED" else None)
     opened.on("response", lambda r: failed.append(r.url) if r.status >= 400 else None)
     yield opened
     opened.close()
