@@ -29,6 +29,7 @@ from leaderboard.proximity_table import Table
 from leaderboard.results import Board
 from leaderboard.site import Site
 from leaderboard.table import OPEN_WEIGHTS, badges, called
+from leaderboard.validity_files import REPORTED, WHICH
 
 Query = Mapping[str, str]
 
@@ -440,25 +441,9 @@ def queue_sheet(site: Site, query: Query) -> Sheet:
     return Sheet("queue", {"retrieved": now().isoformat()}, _QUEUE, rows)
 
 
-_VALIDITY: Final = (
-    ("items", "int32", "Items that count for it: rho above 0.3 and p below 0.05."),
-    ("negative", "int32", "Items that speak against it; never scored."),
-    ("null_mean", "double", "Mean number of items that shuffled people give."),
-    ("null_p95", "double", "95th percentile of that number."),
-    ("p", "double", "How often shuffling gives as many items or more."),
-    ("groups", "int32", "Survey groups that rated at least two of its items."),
-    ("alpha_mean", "double", "Cronbach's alpha of its items within a group, mean over groups."),
-    ("alpha_weighted", "double", "The same mean weighted by number of items."),
-    ("alpha_min", "double", "The lowest alpha of a group."),
-    ("alpha_max", "double", "The highest."),
-    ("inter_item_r", "double", "Mean correlation of two of its items that the same people rated."),
-    ("split_half", "double", "Would other people give the same correlations: split-half reliability, stepped up."),
-    ("response_level_r", "double", "Correlation of people's own score with how like themselves they find everything."),
-)
 _BENCHMARK: Final = (
-    Column("dimension", "string", "Value, higher-order value or trait."),
-    Column("scale", "string", "Name of the scale."),
-    *(Column(*c) for c in _VALIDITY),
+    *WHICH,
+    *REPORTED.values(),
     Column("person_centred_items", "int32", "Items under the exploratory key without people's own mean rating."),
     Column("person_centred_p", "double", "How often shuffling gives as many of these or more."),
 )
@@ -478,7 +463,7 @@ def benchmark_sheet(site: Site, query: Query) -> Sheet:
         {
             "dimension": d.name,
             "scale": SCALE_NAMES[scale],
-            **{name: getattr(report.dimensions[d.name], name) for name, _, _ in _VALIDITY},
+            **{name: getattr(report.dimensions[d.name], name) for name in REPORTED},
             "person_centred_items": report.person_centred[d.name].items,
             "person_centred_p": report.person_centred[d.name].p,
         }

@@ -27,12 +27,49 @@ _CAPTION: Final = 38.0
 _ACROSS: Final = 5
 
 
+WHICH: Final = (
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("scale", "string", "Name of the scale."),
+)
+REPORTED: Final = {
+    name: Column(name, kind, words)
+    for name, kind, words in (
+        ("items", "int32", "Items that count for it: rho above 0.3 and p below 0.05."),
+        ("negative", "int32", "Items that speak against it; never scored."),
+        ("null_mean", "double", "Mean number of items that shuffled people give."),
+        ("null_p95", "double", "95th percentile of that number."),
+        ("p", "double", "How often shuffling gives as many items or more."),
+        ("groups", "int32", "Survey groups that rated at least two of its items."),
+        ("alpha_mean", "double", "Cronbach's alpha of its items within a group, mean over groups."),
+        ("alpha_weighted", "double", "The same mean weighted by number of items."),
+        ("alpha_min", "double", "The lowest alpha of a group."),
+        ("alpha_max", "double", "The highest."),
+        ("inter_item_r", "double", "Mean correlation of two of its items that the same people rated."),
+        ("split_half", "double", "Would other people give the same correlations: split-half reliability, stepped up."),
+        (
+            "response_level_r",
+            "double",
+            "Correlation of people's score with how like themselves they find everything.",
+        ),
+    )
+}
+"""What the report says of a dimension, by field of `data.validation.DimensionValidity`."""
+
+
+def _reported(report: ValidationReport, d: Dimension) -> Mapping[str, Any]:
+    return report.dimensions[d.name].model_dump()
+
+
+def _columns(*names: str) -> tuple[Column, ...]:
+    return tuple(REPORTED[name] for name in names)
+
+
 class Plot(NamedTuple):
     """One of the page's drawings whose rows are dimensions."""
 
     svg: Callable[[ValidationReport], str]
     columns: tuple[Column, ...]
-    figures: Callable[[ValidationReport, Dimension], Mapping[str, Any]]
+    figures: Callable[[ValidationReport, Dimension], Mapping[str, Any]] = _reported
 
     def sheet(self, report: ValidationReport) -> Sheet:
         """The drawing's numbers, one row a dimension."""
@@ -41,13 +78,7 @@ class Plot(NamedTuple):
             for scale, ds in SCALES.items()
             for d in ds
         )
-        return Sheet("benchmark", _about(report), (*_WHICH, *self.columns), rows)
-
-
-_WHICH: Final = (
-    Column("dimension", "string", "Value, higher-order value or trait."),
-    Column("scale", "string", "Name of the scale."),
-)
+        return Sheet("benchmark", _about(report), (*WHICH, *self.columns), rows)
 
 
 def most_items(report: ValidationReport) -> int:
@@ -90,7 +121,9 @@ def _chance(report: ValidationReport) -> str:
         "Dot: responses that count; hollow where chance gives as many at least once in twenty deals. Grey band: up to "
         "what chance gives in 95 of 100 deals; tick: its average."
     )
-    return _drawn(report, "Responses that count, and what chance gives", _counted(report), lane, _CHANCE_HEADS, said)
+    return _drawn(
+        report, "Responses that count, and what chance gives", _counted(report), lane, ("Found", "Chance"), said
+    )
 
 
 def _alpha(report: ValidationReport) -> str:
@@ -101,7 +134,7 @@ def _alpha(report: ValidationReport) -> str:
             v.alpha_mean,
             d.family.colour,
             span=None if v.alpha_min is None or v.alpha_max is None else (v.alpha_min, v.alpha_max),
-            figures=(_two(v.alpha_mean), str(v.groups)),
+            figures=(two_digits(v.alpha_mean), str(v.groups)),
         )
 
     axis = Axis(-0.5, 1, (-0.5, 0, 0.5, 1))
@@ -112,7 +145,7 @@ def _alpha(report: ValidationReport) -> str:
 def _halves(report: ValidationReport) -> str:
     def lane(d: Dimension) -> Lane:
         half = report.dimensions[d.name].split_half
-        return Lane(d.name, None, d.family.colour, bar=half, figures=(_two(half),))
+        return Lane(d.name, None, d.family.colour, bar=half, figures=(two_digits(half),))
 
     said = "Would other people give the same key? 1: the same, 0: nothing in common. Stepped up to all raters."
     return _drawn(report, "Split-half reliability of the key", Axis(0, 1, (0, 0.5, 1)), lane, ("Halves",), said)
@@ -129,7 +162,7 @@ def _other_key(report: ValidationReport) -> str:
             span=(min(v.items, c.items), max(v.items, c.items)),
             band=(0, c.null_p95),
             tick=c.null_mean,
-            figures=(f"{v.items}→{c.items}", _two(c.rank_correlation)),
+            figures=(f"{v.items}→{c.items}", two_digits(c.rank_correlation)),
         )
 
     said = (
@@ -140,35 +173,10 @@ def _other_key(report: ValidationReport) -> str:
     return _drawn(report, title, _counted(report), lane, ("Found", "Same order"), said)
 
 
-_CHANCE_HEADS: Final = ("Found", "Chance")
-
 PLOTS: Final[Mapping[str, Plot]] = {
-    "chance": Plot(
-        _chance,
-        (
-            Column("items", "int32", "Items that count for it: rho above 0.3 and p below 0.05."),
-            Column("negative", "int32", "Items that speak against it; never scored."),
-            Column("null_mean", "double", "Mean number of items that shuffled people give."),
-            Column("null_p95", "double", "95th percentile of that number."),
-            Column("p", "double", "How often shuffling gives as many items or more."),
-        ),
-        lambda report, d: report.dimensions[d.name].model_dump(),
-    ),
-    "alpha": Plot(
-        _alpha,
-        (
-            Column("groups", "int32", "Survey groups that rated at least two of its items."),
-            Column("alpha_mean", "double", "Cronbach's alpha of its items within a group, mean over groups."),
-            Column("alpha_min", "double", "The lowest alpha of a group."),
-            Column("alpha_max", "double", "The highest."),
-        ),
-        lambda report, d: report.dimensions[d.name].model_dump(),
-    ),
-    "halves": Plot(
-        _halves,
-        (Column("split_half", "double", "Split-half reliability of the key over items, stepped up to all raters."),),
-        lambda report, d: report.dimensions[d.name].model_dump(),
-    ),
+    "chance": Plot(_chance, _columns("items", "negative", "null_mean", "null_p95", "p")),
+    "alpha": Plot(_alpha, _columns("groups", "alpha_mean", "alpha_min", "alpha_max")),
+    "halves": Plot(_halves, _columns("split_half")),
     "other-key": Plot(
         _other_key,
         (
@@ -241,7 +249,7 @@ def correlations_svg(report: ValidationReport, shown: Sequence[Dimension]) -> st
 
 
 _CORRELATIONS: Final = (
-    *_WHICH,
+    *WHICH,
     Column("low", "double", "Lower end of the bin of correlations."),
     Column("high", "double", "Upper end of it."),
     Column("items", "int32", "Items whose ratings correlate so with people's own scores."),
@@ -273,5 +281,6 @@ def _from(report: ValidationReport) -> str:
     return f"{whose} {report.benchmark.name} {report.benchmark.version}, {report.benchmark.digest[:16]}."
 
 
-def _two(x: float | None) -> str:
+def two_digits(x: float | None) -> str:
+    """A figure without a sign before what is positive; a dash where there is none."""
     return "–" if x is None else f"{x:.2f}".replace("-", "−")

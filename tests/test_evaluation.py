@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -413,11 +412,9 @@ def test_a_tenth_of_the_prompts_may_fail(tmp_path: Path) -> None:
 def test_more_than_a_tenth_fails_the_run_at_once_and_it_can_be_resumed(tmp_path: Path) -> None:
     with ChatServer(failing(every=3, most=120)) as server:
         with pytest.raises(EvaluationFailed) as caught:
-            run(job(server.address), tmp_path)
+            run(job(server.address, concurrency=1), tmp_path)  # one after the other: none fails beside the last
         assert caught.value.code == "too_many_errors"
-        failed = re.search(r"\((\d+) server_error\)", caught.value.message)
-        assert failed is not None
-        assert 37 <= int(failed[1]) < 37 + 8, "one more than a tenth, and what was in flight by then"
+        assert "37 server_error" in caught.value.message
         assert len(server.times) < 360
         assert not (tmp_path / RESULT_FILE).exists()
         good = sum(line["error"] is None for line in lines(tmp_path))

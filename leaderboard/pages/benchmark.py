@@ -26,7 +26,7 @@ from leaderboard.charts import number
 from leaderboard.document import Passing
 from leaderboard.markup import render
 from leaderboard.site import Site
-from leaderboard.validity_files import hills, most_items
+from leaderboard.validity_files import hills, most_items, two_digits
 
 ROUTE: Final = "benchmark"
 NAME: Final = "Benchmark"
@@ -137,7 +137,7 @@ def page_of(report: ValidationReport, note: str) -> str:
         levels=levels,
         along=along,
         number=number,
-        figure=lambda x: "–" if x is None else f"{x:.2f}".replace("-", "−"),
+        figure=two_digits,
         min_group=MIN_GROUP,
         min_rho=MIN_RHO,
         max_p=MAX_P,
