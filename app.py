@@ -19,9 +19,9 @@ def main(
 ) -> None:
     """Serve the leaderboard until SIGTERM or Ctrl-C."""
     from data.errors import InputError
-    from eval_queue import scheduler
     from eval_queue.settings import load_settings
-    from leaderboard.opening import open_site
+    from eval_queue.workers import scheduler
+    from leaderboard.site.opening import open_site
     from leaderboard.ui import Ui
 
     stop = threading.Event()

@@ -1,7 +1,7 @@
 """What a benchmark is: queries, items, prompt templates, and the key that says which item speaks for which value.
 
-Pure records and arithmetic; where a benchmark comes from is `data.sources`. Arrays over items follow `Benchmark.items`,
-arrays over dimensions follow `data.values.DIMENSIONS`. Nothing here holds a participant's rating.
+Pure records and arithmetic; where a benchmark comes from is `data.sources.loading`. Arrays over items follow
+`Benchmark.items`, arrays over dimensions follow `data.values.DIMENSIONS`. Nothing here holds a participant's rating.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people answered: a rating study, the input of `data.psychometrics`.
+"""What people answered: a rating study, the input of `data.people.psychometrics`.
 
 Rows of these arrays are people. They stay inside `data/`: only aggregates leave it, and no group of fewer than
 `MIN_GROUP` people is reported.

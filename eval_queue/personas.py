@@ -1,13 +1,14 @@
 """Personas: whom a model is asked to be, in which words.
 
-A persona is one of the groups of people in the contrasts of `data.reference` and has that group's name, so that a run
-under it can be set against those people. It reaches the model as a system message before the benchmark's own words.
-Two personas of a contrast differ in nothing but the few words that say who the person is.
+A persona is one of the groups of people in the contrasts of `data.people.reference` and has that group's name, so that
+a run under it can be set against those people. It reaches the model as a system message before the benchmark's own
+words. Two personas of a contrast differ in nothing but the few words that say who the person is.
 
 The words decide the answers, so they are part of a question's identity: `Wording.version` stands in the protocol's
 name. It is a number for the words here (raise `VERSION` when one of them changes) and a digest for an operator's file.
-Nothing here is about how people of a group are; that is `data.reference`. A model's chat template may have a system
-message of its own for chats without one (that of the small local model has); a persona then also takes its place.
+Nothing here is about how people of a group are; that is `data.people.reference`. A model's chat template may have a
+system message of its own for chats without one (that of the small local model has); a persona then also takes its
+place.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Final
 import orjson
 
 from data.errors import InputError
-from data.reference import CONTRASTS
+from data.people.reference import CONTRASTS
 
 PERSONAS: Final[tuple[str, ...]] = tuple(name for c in CONTRASTS for name in (c.toward, c.against))
 """All personas, by the names of their groups, e.g. `political/left`; the two of a contrast side by side."""

@@ -2,8 +2,8 @@
 
 Pure: records in, records out. The record says everything that decides the answer, so that the same question asked
 twice has the same id. States change only through the functions here, each of which checks `TRANSITIONS`; where and
-when records are stored is `eval_queue.queue`. Duplicates and quotas depend on what is stored and are decided there, in
-the same commit that adds the submission.
+when records are stored is `eval_queue.queue.queue`. Duplicates and quotas depend on what is stored and are decided
+there, in the same commit that adds the submission.
 """
 
 from __future__ import annotations

@@ -19,13 +19,17 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from data.values import SCALES
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.board_query import BoardQuery, table_of
-from leaderboard.exports import Sheet
-from leaderboard.pages import benchmark, compare, groups, map_page, model
-from leaderboard.permanent import board_citations, record_url, revision, row_address, row_citations
-from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, UNITS, board_rows, caveats, result_of
-from leaderboard.site import Site
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.exports.formats import Sheet
+from leaderboard.exports.tables import NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
+from leaderboard.pages.benchmark import page as benchmark
+from leaderboard.pages.board.query import BoardQuery, table_of
+from leaderboard.pages.compare import page as compare
+from leaderboard.pages.groups import page as groups
+from leaderboard.pages.map import page as map_page
+from leaderboard.pages.model import page as model
+from leaderboard.site.permanent import board_citations, record_url, revision, row_address, row_citations
+from leaderboard.site.site import Site
 
 PAGE_LIMIT: Final = 200
 """Most rows of one answer."""
@@ -198,7 +202,7 @@ class Api:
             variant=variant,
             read=_known("read", read, ("", "read", "unread")),
         )
-        return _sheet(DOWNLOADS["answers"].make(self._site, asked), page, limit)
+        return _sheet(SHEETS["answers"](self._site, asked), page, limit)
 
     def compare(
         self,
@@ -289,7 +293,7 @@ class Api:
             page: Which page, from 1.
             limit: Submissions on a page, 1 to 200.
         """
-        return _sheet(DOWNLOADS["queue"].make(self._site, QueryParams()), page, limit)
+        return _sheet(SHEETS["queue"](self._site, QueryParams()), page, limit)
 
     def cite(self, id: str = "") -> dict:  # type: ignore[type-arg]
         """Tell how to cite the paper, this board and, if one is named, a row of it.

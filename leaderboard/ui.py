@@ -10,12 +10,23 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from leaderboard import api, document, routes
-from leaderboard.frame import LOGO, TITLE, footer, masthead
-from leaderboard.fresh import Fresh, FreshPages
-from leaderboard.pages import about, benchmark, board, compare, groups, map_page, model, queue, submit, take
-from leaderboard.site import Site
-from leaderboard.theme import BOARD_CSS, CSS, theme
+from leaderboard import api
+from leaderboard.exports import routes
+from leaderboard.pages.about import page as about
+from leaderboard.pages.benchmark import page as benchmark
+from leaderboard.pages.board import page as board
+from leaderboard.pages.compare import page as compare
+from leaderboard.pages.groups import page as groups
+from leaderboard.pages.map import page as map_page
+from leaderboard.pages.model import page as model
+from leaderboard.pages.queue import page as queue
+from leaderboard.pages.submit import page as submit
+from leaderboard.pages.take import page as take
+from leaderboard.site.site import Site
+from leaderboard.web import assets, document
+from leaderboard.web.frame import LOGO, TITLE, footer, masthead
+from leaderboard.web.refresh import Fresh, FreshPages
+from leaderboard.web.theme import theme
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
@@ -55,7 +66,7 @@ class Ui:
         """Arguments of `Blocks.launch` that belong to the pages."""
         return {
             "theme": theme(),
-            "css_paths": [CSS, BOARD_CSS],
+            "css_paths": [assets.FILES["page.css"], assets.FILES["board.css"]],
             "favicon_path": LOGO,
             "footer_links": [],
             "run_history": False,

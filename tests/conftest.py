@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.hub import HubProcess, hub_process
+from tests.support import ROOT
+from tests.support.hub import HubProcess, hub_process
 
 settings.register_profile("project", deadline=None)  # no test of ours fails because a machine is busy
 settings.load_profile("project")
 
-ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 

@@ -19,8 +19,8 @@ from playwright.sync_api import Browser, Page
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from leaderboard.charts import portrait  # noqa: E402 - the project is found from here
-from leaderboard.results import PUBLISHED, load, mean_profile  # noqa: E402
+from leaderboard.boards.results import PUBLISHED, load, mean_profile  # noqa: E402
+from leaderboard.charts.portrait import portrait  # noqa: E402 - the project is found from here
 from tools.live import app, chromium, find_chromium  # noqa: E402
 
 ASSETS = ROOT / "assets"

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from data.errors import InputError
-from data.reference import write_groups
+from data.people.reference import write_groups
 
 
 def register(app: typer.Typer) -> None:
@@ -36,8 +36,8 @@ def register(app: typer.Typer) -> None:
 
         Only profiles of at least 100 people are written. The file stays where it is; nothing is sent.
         """
-        from data.ess import profiles
-        from data.ess_reader import read_people
+        from data.people.ess import profiles
+        from data.people.survey_files import read_people
 
         if out is not None and out.exists() and file.exists() and out.samefile(file):
             raise InputError("is the survey file itself; name another file", file=out, field="--out")

@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from data.benchmark import Benchmark
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
 from data.values import SCALE_NAMES, SCALES, Scale
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from data.sources import load_benchmark, load_study
+from data.sources.loading import load_benchmark, load_study
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +35,8 @@ def register(app: typer.Typer) -> None:
 
         No row about a person is in it unless --with-ratings is given. Repeating it changes nothing.
         """
-        from data import hub
-        from data.reference import load_reference
+        from data.people.reference import load_reference
+        from data.sources import hub_dataset as hub
 
         token = hub.token_from(token_env)
         benchmark = load_benchmark(source, progress=True)

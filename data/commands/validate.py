@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from data.sources import load_benchmark, load_study
+from data.sources.loading import load_benchmark, load_study
 from data.values import SCALE_NAMES, SCALES
 
 if TYPE_CHECKING:
-    from data.validation import ValidationReport
+    from data.people.validation import ValidationReport
 
 
 def register(app: typer.Typer) -> None:
@@ -26,8 +26,8 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     ) -> None:
         """Recompute the key from people's ratings and show how much each column can carry."""
-        from data.item_means import read_item_means
-        from data.validation import validate
+        from data.people.item_means import read_item_means
+        from data.people.validation import validate
 
         benchmark = load_benchmark(source, progress=True)
         report = validate(benchmark, load_study(source), read_item_means(benchmark))

@@ -1,9 +1,9 @@
 """Group profiles from people's answers in the European Social Survey: scoring, weights, standard errors.
 
-Pure functions over arrays; reading a file is `data.ess_reader`. Scoring, key and exclusions follow the survey's scoring
-sheet for its 21 items, groups those of Value Portrait. Guarantees: only aggregates over at least `MIN_CELL` people are
-returned, and every profile sums to zero over the ten values. Not done: profiles of countries, imputation, finite
-population corrections.
+Pure functions over arrays; reading a file is `data.people.survey_files`. Scoring, key and exclusions follow the
+survey's scoring sheet for its 21 items, groups those of Value Portrait. Guarantees: only aggregates over at least
+`MIN_CELL` people are returned, and every profile sums to zero over the ten values. Not done: profiles of countries,
+imputation, finite population corrections.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.reference import DESIGN_BASED, MIN_CELL, Group, Source
+from data.people.reference import DESIGN_BASED, MIN_CELL, Group, Source
 from data.values import VALUES
 
 ITEMS: Final = (

@@ -15,10 +15,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
 
-PUBLISHED: Final = Path(__file__).parent / "published" / "item_means.parquet"
+PUBLISHED: Final = shipped.PUBLISHED / "item_means.parquet"
 """The file of the released models."""
 
 _DIGEST: Final = b"benchmark_digest"
@@ -26,7 +27,7 @@ _COLUMNS: Final = ("model", "portrait_id", "option_id", "mean")
 
 
 class Items(Protocol):
-    """What must be known of a benchmark: itself, or its key without texts (`data.key_file.KeyTable`)."""
+    """What must be known of a benchmark: itself, or its key without texts (`data.sources.key_file.KeyTable`)."""
 
     @property
     def digest(self) -> str:

@@ -13,7 +13,7 @@ NaN in the columns you did not ask) and a `Study` of all groups, each item in on
     consistency(study, items, key.selected)          # do the items of a dimension go together?
     split_half(study, items)                         # would other people give the same key?
 
-`data.validation` puts all of it into one report.
+`data.people.validation` puts all of it into one report.
 
 **Privacy.** Nothing returned here speaks of a person, and groups of fewer than `MIN_GROUP` people are left out of every
 figure. Only `spearman` and `cronbach_alpha`, the arithmetic underneath, take what they are given.
@@ -335,7 +335,7 @@ def response_level(study: Study) -> Floats:
 def centred_scores(means: Floats, selected: Bools) -> Floats:
     """Scores from item means: mean over a dimension's items less the mean over the items of its scale.
 
-    The formula of `eval_queue.scoring`, which this room cannot import; a test holds the two to each other.
+    The formula of `eval_queue.scoring.formulas`, which this room cannot import; a test holds the two to each other.
 
     Args:
         means: mean rating of each item, shape (respondents, items), NaN where missing.

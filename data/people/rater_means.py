@@ -17,7 +17,7 @@ def rater_means(benchmark: Benchmark, study: Study) -> NDArray[np.float64]:
 
     Args:
         benchmark: whose items.
-        study: its rating study (`data.sources.load_study`).
+        study: its rating study (`data.sources.loading.load_study`).
 
     Returns:
         Shape (items,), order `Benchmark.items`; NaN where fewer than `MIN_GROUP` people rated an item.

@@ -19,10 +19,11 @@ from typing import Final, NamedTuple, TextIO, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from data import shipped
 from data.errors import InputError
 from data.values import VALUES
 
-FOLDER: Final = Path(__file__).with_name("reference")
+FOLDER: Final = shipped.REFERENCE
 """Where the shipped figures stand."""
 MIN_CELL: Final = 100
 """Smallest number of people about whom a group profile is written or read."""

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
-from data.ess import ITEMS, People
+from data.people.ess import ITEMS, People
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from data import psychometrics as psy
 from data.benchmark import MAX_P, Benchmark, Key
-from data.item_means import ItemMeans
+from data.people import psychometrics as psy
+from data.people.item_means import ItemMeans
 from data.ratings import Study
 from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES, Scale
 

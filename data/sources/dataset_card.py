@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
-from data.hub_tables import CONTENT, PEOPLE, Config, Meta
-from data.reference import Reference
+from data.people.reference import Reference
+from data.sources.tables import CONTENT, PEOPLE, Config, Meta
 from data.values import SCALE_NAMES, SCALES
 
 _TABLES: Final[dict[Config, str]] = {

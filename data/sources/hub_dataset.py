@@ -2,7 +2,7 @@
 
 Guarantees: a publication is complete or not there, holds no row about a person unless asked to, and was read back to
 the same digest before it left; what is read is one commit's files with the digest that they state. A commit that was
-fetched once is read from this machine's cache, with no request. What the tables hold is `data.hub_tables`.
+fetched once is read from this machine's cache, with no request. What the tables hold is `data.sources.tables`.
 
 Repeating a publication is harmless: a commit that would change nothing is not made.
 """
@@ -32,14 +32,15 @@ from huggingface_hub.errors import (
 )
 from pydantic import ValidationError
 
-from data import hub_client, hub_tables
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.hub_tables import Config, Load, Meta
+from data.people.reference import Reference
 from data.ratings import Study
-from data.reference import Reference
-from data.sources import HubName, hub_name
-from data.upstream import cache_root
+from data.sources import hub_client
+from data.sources import tables as hub_tables
+from data.sources.loading import HubName, hub_name
+from data.sources.tables import Config, Load, Meta
+from data.sources.upstream import cache_root
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -198,7 +199,7 @@ def token_from(variable: str) -> str | None:
 
 
 def _files(repo: str, benchmark: Benchmark, reference: Reference, study: Study | None) -> dict[str, bytes]:
-    from data.hub_card import card
+    from data.sources.dataset_card import card
 
     meta = hub_tables.describe(benchmark, with_ratings=study is not None)
     tables = hub_tables.benchmark_tables(benchmark)

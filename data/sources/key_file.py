@@ -16,11 +16,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.values import DIMENSIONS
 
-PUBLISHED: Final = Path(__file__).parent / "published" / "key.parquet"
+PUBLISHED: Final = shipped.PUBLISHED / "key.parquet"
 
 _DIGEST: Final = b"benchmark_digest"
 

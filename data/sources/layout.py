@@ -2,7 +2,7 @@
 
 Guarantees: every file is read once and checked whole before anything is returned, so nothing is ever half-loaded; what
 is wrong is named by file, field and what was expected. Files are data only: no content of theirs is interpreted. Where
-the folder comes from, and whether it is upstream's, is `data.sources`' matter.
+the folder comes from, and whether it is upstream's, is `data.sources.loading`' matter.
 """
 
 from __future__ import annotations

@@ -12,13 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from data import layout, upstream
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.ratings import Study
+from data.sources import layout, upstream
 
 if TYPE_CHECKING:
-    from data.hub import Dataset
+    from data.sources.hub_dataset import Dataset
 
 SOURCE_VARIABLE: Final = "VALUE_PORTRAIT_SOURCE"
 """Environment variable that names the source where the caller names none."""
@@ -69,11 +69,11 @@ def load_benchmark(source: str | Path | None = None, *, progress: bool = False) 
     """
     found = _find(source, progress=progress)
     if found.dataset is not None:
-        from data import hub
+        from data.sources import hub_dataset as hub
 
         return hub.load_benchmark(found.dataset, found.origin)
     if found.files is None:
-        from data.practice import practice_benchmark
+        from data.sources.practice import practice_benchmark
 
         return replace(practice_benchmark(), origin=found.origin)
     content = layout.read_content(found.files)
@@ -111,11 +111,11 @@ def load_study(source: str | Path | None = None, *, progress: bool = False) -> S
     """
     found = _find(source, progress=progress)
     if found.dataset is not None:
-        from data import hub
+        from data.sources import hub_dataset as hub
 
         return hub.load_study(found.dataset)
     if found.files is None:
-        from data.practice import practice_study
+        from data.sources.practice import practice_study
 
         return practice_study()
     groups = layout.read_groups(found.files, layout.read_content(found.files).items)
@@ -143,7 +143,7 @@ def _find(source: str | Path | None, *, progress: bool) -> _Found:
     if source == "upstream":
         return _upstream(why, progress=progress)
     if isinstance(source, str) and not Path(source).is_dir() and (name := hub_name(source)):
-        from data import hub
+        from data.sources import hub_dataset as hub
 
         dataset = hub.fetch(name)
         return _Found(None, f"{dataset.origin}{why}.", dataset)

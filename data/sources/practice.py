@@ -2,8 +2,8 @@
 
 Its questions, responses and prompts (`practice.json`) were written here from nothing; no real person said any of it.
 Its raters do not exist either: they are drawn from the population below. Its key, though, is computed from their
-ratings by `data.psychometrics`, exactly as the real one was from people's. A profile on it shows how the program works
-and says nothing about a model.
+ratings by `data.people.psychometrics`, exactly as the real one was from people's. A profile on it shows how the
+program works and says nothing about a model.
 
 **The population**, with the numbers of `POPULATION`:
 
@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark, Item, Key, Query, Template
-from data.psychometrics import spearman_key
+from data.people.psychometrics import spearman_key
 from data.ratings import Study, SurveyGroup
 from data.values import BIG_FIVE, HIGHER, MEMBERS, VALUES
 

@@ -13,13 +13,14 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.item_means import read_item_means
-from data.sources import load_study
-from data.validation import ValidationReport, validate
+from data.people.item_means import read_item_means
+from data.people.validation import ValidationReport, validate
+from data.sources.loading import load_study
 
-PUBLISHED: Final = Path(__file__).parent / "published" / "validation.json"
+PUBLISHED: Final = shipped.PUBLISHED / "validation.json"
 """The file of the published benchmark."""
 DECIMALS: Final = 9
 

@@ -1,7 +1,7 @@
 """A benchmark as the tables of a Hub dataset, and back.
 
 Guarantees: floats and texts survive exactly, so that a benchmark read back has the digest it had; what is read is
-checked whole, and what is wrong is named by table and column. Fetching and storing is `data.hub`.
+checked whole, and what is wrong is named by table and column. Fetching and storing is `data.sources.hub_dataset`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.benchmark import VARIANTS, Benchmark, Item, Key, Query, Template
 from data.errors import InputError
-from data.layout import TITLED, UNTITLED, placeholders
+from data.people.reference import Reference
 from data.ratings import Study, SurveyGroup
-from data.reference import Reference
+from data.sources.layout import TITLED, UNTITLED, placeholders
 from data.values import BY_KEY, DIMENSIONS
 
 Config = Literal["items", "templates", "key", "reference_groups", "ratings", "raters"]

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from data.errors import InputError
-from data.layout import FILES, EarlierSession, Files
+from data.sources.layout import FILES, EarlierSession, Files
 from data.values import DIMENSIONS
 
 REPOSITORY: Final = "holi-lab/ValuePortrait"

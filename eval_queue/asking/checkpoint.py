@@ -1,7 +1,8 @@
 """A run's folder: what was asked of whom, and every answer as it arrived.
 
 * `run.json`: the run's identity, and what was learned about the endpoint. Written first, replaced as a whole.
-* `answers.jsonl`: one answer a line, in the format of `eval_queue.answers`; written with the answer, forced to disk
+* `answers.jsonl`: one answer a line, in the format of `eval_queue.scoring.answers`; written with the answer, forced to
+disk
   every few seconds.
 * `run.lock`: held while a process works here, given up by the system when that process dies.
 
@@ -24,9 +25,9 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, ValidationError
 
 from data.errors import InputError
-from eval_queue.collection import encode
 from eval_queue.protocol import Prompt
 from eval_queue.records import AnswerMode, BenchmarkRef, Record
+from eval_queue.store.collection import encode
 
 ANSWERS_FILE: Final = "answers.jsonl"
 RUN_FILE: Final = "run.json"

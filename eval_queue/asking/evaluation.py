@@ -1,11 +1,12 @@
 """One evaluation: ask every prompt, keep every answer, and end with a result or with a reason.
 
 `evaluate` may be ended at any moment, by a signal, a kill or a failing endpoint, and called again with the same folder:
-it goes on where it was (see `eval_queue.checkpoint`). Prompts go to a fixed number of workers that share one queue, in
-the protocol's order. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of
-the prompts end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is certain.
+it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to a fixed number of workers that share one
+queue, in the protocol's order. An answer that stays an error after all attempts is *unscored: api_error*; when more
+than 10 % of the prompts end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is
+certain.
 
-Not done: choosing what to evaluate and storing results for others to see (`eval_queue.worker`).
+Not done: choosing what to evaluate and storing results for others to see (`eval_queue.workers.worker`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from typing import Final
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run, save_run
-from eval_queue.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
-from eval_queue.local_model import endpoint_address
-from eval_queue.outcome import Outcome, reading, write_outcome
+from eval_queue.asking.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run, save_run
+from eval_queue.asking.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
+from eval_queue.asking.local_model import endpoint_address
+from eval_queue.asking.outcome import Outcome, reading, write_outcome
 from eval_queue.personas import Persona
 from eval_queue.protocol import Prompt, plan, protocol_id, subsample
 from eval_queue.records import BenchmarkRef, Origin, now

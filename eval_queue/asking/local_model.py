@@ -23,7 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Final
 
-from eval_queue.endpoint import EndpointError
+from eval_queue.asking.endpoint import EndpointError
 from eval_queue.settings import Endpoint
 
 MODEL: Final = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -95,8 +95,8 @@ class _Server:
         # a session of its own: Ctrl-C in a terminal is for the parent, which then stops it in good order
         with tempfile.TemporaryFile() as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "eval_queue.local_model"],
-                cwd=Path(__file__).resolve().parent.parent,
+                [sys.executable, "-m", "eval_queue.asking.local_model"],
+                cwd=Path(__file__).resolve().parents[2],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

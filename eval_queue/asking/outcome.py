@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Final
 
 from data.benchmark import Benchmark
-from eval_queue.answers import read_answers
-from eval_queue.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
-from eval_queue.collection import encode
-from eval_queue.reader import Reading, read_answer
+from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
 from eval_queue.records import Cost, Origin, Result, RunInfo, now
-from eval_queue.results import profiles
+from eval_queue.scoring.answers import read_answers
+from eval_queue.scoring.profiles import profiles
+from eval_queue.scoring.reader import Reading, read_answer
 from eval_queue.settings import Endpoint, Price
+from eval_queue.store.collection import encode
 from eval_queue.submission import identity
 
 RESULT_FILE: Final = "result.json"

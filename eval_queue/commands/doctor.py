@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
         Sends one request to each endpoint.
         """
-        from eval_queue.doctor import examine, healthy
+        from eval_queue.workers.doctor import examine, healthy
 
         findings = examine()
         fine = healthy(findings)

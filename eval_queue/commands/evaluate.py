@@ -20,8 +20,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from eval_queue.evaluation import Job, Progress
-    from eval_queue.outcome import Outcome
+    from eval_queue.asking.evaluation import Job, Progress
+    from eval_queue.asking.outcome import Outcome
     from eval_queue.personas import Persona
     from eval_queue.settings import Endpoint
 
@@ -105,8 +105,8 @@ def register(app: typer.Typer) -> None:
         """Ask a model all prompts of the benchmark and score its answers. Stop and resume as you like."""
         from dataclasses import replace
 
-        from data.sources import load_benchmark
-        from eval_queue.evaluation import EvaluationFailed, EvaluationStopped, Job
+        from data.sources.loading import load_benchmark
+        from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job
 
         asked = choose_endpoint(
             endpoint,
@@ -179,7 +179,7 @@ def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
     from pydantic import ValidationError
 
     from data.errors import InputError
-    from eval_queue.intake import configured_endpoints
+    from eval_queue.queue.intake import configured_endpoints
     from eval_queue.settings import Endpoint, Settings
 
     if "://" in endpoint:
@@ -223,7 +223,7 @@ def default_folder(job: Job, personas: Sequence[Persona] = ()) -> Path:
 def _run(job: Job, folder: Path) -> Outcome:
     import asyncio
 
-    from eval_queue.evaluation import evaluate
+    from eval_queue.asking.evaluation import evaluate
 
     with _stop_on_signal() as stop, _bar(job) as show:
         return asyncio.run(evaluate(job, folder, on_progress=show, stop=stop))

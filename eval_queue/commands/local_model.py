@@ -16,9 +16,9 @@ def register(app: typer.Typer) -> None:
         port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any free port.")] = 8101,
     ) -> None:
         """Serve the small model on this machine and print its address, until Ctrl-C."""
-        from eval_queue import local_model
-        from eval_queue.endpoint import EndpointError
-        from eval_queue.scheduler import stop_on_signals, until
+        from eval_queue.asking import local_model
+        from eval_queue.asking.endpoint import EndpointError
+        from eval_queue.workers.scheduler import stop_on_signals, until
 
         done = threading.Event()
         stop_on_signals(done)

@@ -26,10 +26,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
         from data.errors import InputError
-        from eval_queue.checkpoint import write_whole
-        from eval_queue.package import make_package, read_run
+        from eval_queue.asking.checkpoint import write_whole
+        from eval_queue.queue.package import make_package, read_run
         from eval_queue.settings import load_settings
-        from eval_queue.worker import Benchmarks
+        from eval_queue.workers.worker import Benchmarks
 
         ref = read_run(run_dir).benchmark
         benchmark = Benchmarks(source or load_settings().source).get(ref)

@@ -29,20 +29,20 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
-        from data.item_means import PUBLISHED, ItemMeans, write_item_means
-        from data.key_file import PUBLISHED as KEY
-        from data.key_file import KeyTable, write_key
-        from data.sources import NAME, load_benchmark, load_study
-        from data.upstream import COMMIT
-        from data.validation import validate
-        from data.validation_file import PUBLISHED as VALIDATION
-        from data.validation_file import write_validation
-        from eval_queue.answers import read_answers
-        from eval_queue.checkpoint import write_whole
-        from eval_queue.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
-        from eval_queue.released import RELEASED, table_of, write_released
-        from eval_queue.results import profiles
-        from eval_queue.scoring import item_means
+        from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
+        from data.people.validation import validate
+        from data.sources.key_file import PUBLISHED as KEY
+        from data.sources.key_file import KeyTable, write_key
+        from data.sources.loading import NAME, load_benchmark, load_study
+        from data.sources.published_validity import PUBLISHED as VALIDATION
+        from data.sources.published_validity import write_validation
+        from data.sources.upstream import COMMIT
+        from eval_queue.asking.checkpoint import write_whole
+        from eval_queue.scoring.answers import read_answers
+        from eval_queue.scoring.formulas import item_means
+        from eval_queue.scoring.profiles import profiles
+        from eval_queue.scoring.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
+        from eval_queue.scoring.released import RELEASED, table_of, write_released
 
         benchmark = load_benchmark(source, progress=True)
         if (benchmark.name, benchmark.version) != (NAME, COMMIT):

@@ -13,7 +13,7 @@ import typer
 if TYPE_CHECKING:
     import threading
 
-    from eval_queue.queue import Queue
+    from eval_queue.queue.queue import Queue
     from eval_queue.settings import Settings
     from eval_queue.submission import Submission
 
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
         """Evaluate what waits in the queue, until stopped: the app's evaluator as a process of its own."""
         import threading
 
-        from eval_queue.scheduler import stop_on_signals
+        from eval_queue.workers.scheduler import stop_on_signals
 
         stop = threading.Event()
         stop_on_signals(stop)
@@ -120,11 +120,11 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Put a model into the queue, under personas if you like."""
         from data.errors import InputError
-        from data.sources import load_benchmark
+        from data.sources.loading import load_benchmark
         from eval_queue.commands.evaluate import ALL, choose_personas
-        from eval_queue.intake import Rules, configured_endpoints
-        from eval_queue.intake import submit as put
-        from eval_queue.intake import submit_set as put_set
+        from eval_queue.queue.intake import Rules, configured_endpoints
+        from eval_queue.queue.intake import submit as put
+        from eval_queue.queue.intake import submit_set as put_set
         from eval_queue.records import BenchmarkRef
 
         if personas not in (None, ALL):
@@ -194,9 +194,9 @@ def opened(store: Path | None, *, waits: bool = False) -> Iterator[tuple[Setting
         waits: whether the command can wait for a store on the Hub that cannot be reached.
     """
     from data.errors import InputError
-    from eval_queue.queue import open_queue
+    from eval_queue.queue.queue import open_queue
     from eval_queue.settings import load_settings
-    from eval_queue.store import StoreUnavailable, WriteConflict
+    from eval_queue.store.local import StoreUnavailable, WriteConflict
 
     settings = load_settings(store=store)
     try:
@@ -225,10 +225,10 @@ def _tell_outage(queue: Queue, *, waits: bool) -> None:
 def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool) -> None:
     import logging
 
-    from eval_queue.intake import configured_endpoints
     from eval_queue.personas import load_wording
-    from eval_queue.store import StoreUnavailable, WriteConflict
-    from eval_queue.worker import Benchmarks, Worker
+    from eval_queue.queue.intake import configured_endpoints
+    from eval_queue.store.local import StoreUnavailable, WriteConflict
+    from eval_queue.workers.worker import Benchmarks, Worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     endpoints = configured_endpoints(settings)

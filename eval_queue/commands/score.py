@@ -9,8 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from data.benchmark import Benchmark
-    from eval_queue.answers import Answers, Reader
     from eval_queue.records import Profile
+    from eval_queue.scoring.answers import Answers, Reader
 
 SCHEMA_VERSION: Final = 1
 WIDTH: Final = 130
@@ -35,9 +35,9 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     ) -> None:
         """Score raw answers: one profile for each model in the files."""
-        from data.sources import load_benchmark
-        from eval_queue.answers import read_answers
-        from eval_queue.results import profiles
+        from data.sources.loading import load_benchmark
+        from eval_queue.scoring.answers import read_answers
+        from eval_queue.scoring.profiles import profiles
 
         benchmark = load_benchmark(source, progress=True)
         reader: Reader = "compat" if compat else "official"
@@ -74,7 +74,7 @@ def _show(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reade
     from rich.text import Text
 
     from data.values import VALUES
-    from eval_queue.stability import FLAT_BELOW
+    from eval_queue.scoring.stability import FLAT_BELOW
 
     title = f"{benchmark.name} {benchmark.version[:7]}, {reader} reader, score relative to the mean in rating points"
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, title=Text(title), title_justify="left")

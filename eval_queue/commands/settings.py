@@ -11,6 +11,6 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def settings() -> None:
         """Print every setting with its default and meaning, as a Markdown table."""
-        from eval_queue.settings_table import markdown
+        from eval_queue.commands.settings_table import markdown
 
         typer.echo(markdown())

@@ -2,8 +2,8 @@
 
 A visitor names a model and at most the operator's name of an endpoint, never an address. What an endpoint says it
 offers is a courtesy to the person who submits: where it cannot be had, nothing is refused because of it. A model that
-an endpoint takes from the Hub is checked there (`eval_queue.model_check`): where the Hub cannot be asked, nothing is
-stored.
+an endpoint takes from the Hub is checked there (`eval_queue.queue.model_check`): where the Hub cannot be asked,
+nothing is stored.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import orjson
 
-from eval_queue import local_model
-from eval_queue.model_check import ModelFacts, check_model
+from eval_queue.asking import local_model
 from eval_queue.personas import Persona
 from eval_queue.protocol import subsample
-from eval_queue.queue import Queue
+from eval_queue.queue.model_check import ModelFacts, check_model
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused, Submission, check_name, check_offered, choose_endpoint, new_submission

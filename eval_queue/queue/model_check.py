@@ -102,7 +102,7 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
         RevisionNotFoundError,
     )
 
-    from data import hub_client
+    from data.sources import hub_client
 
     try:
         with hub_client.bounded(SECONDS):

@@ -29,11 +29,11 @@ import orjson
 from pydantic import ValidationError
 
 from data.errors import InputError
-from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, PromptId, RunRecord
-from eval_queue.collection import encode
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, PromptId, RunRecord
 from eval_queue.protocol import plan, protocol_id
 from eval_queue.records import BenchmarkRef, Result, now
 from eval_queue.settings import Endpoint
+from eval_queue.store.collection import encode
 from eval_queue.submission import Refused, check_name
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def _is(value: object, kind: type | tuple[type, ...]) -> bool:
 
 def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, submitter: str) -> Accepted:
     """The row and the table, computed here."""
-    from eval_queue.outcome import write_outcome
+    from eval_queue.asking.outcome import write_outcome
 
     known = RunRecord(
         model=run.model,

@@ -20,12 +20,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from data.errors import InputError
-from eval_queue.collection import Collection, Problem, Snapshot, encode
+from eval_queue.queue.reported import Reported
 from eval_queue.records import Result
-from eval_queue.reported import Reported
-from eval_queue.retrying import again
 from eval_queue.settings import Settings
-from eval_queue.store import LocalStore, Outage, Store, WriteConflict
+from eval_queue.store.collection import Collection, Problem, Snapshot, encode
+from eval_queue.store.local import LocalStore, Outage, Store, WriteConflict
+from eval_queue.store.retrying import again
 from eval_queue.submission import (
     ACTIVE,
     WEEK,
@@ -455,7 +455,7 @@ def open_queue(settings: Settings) -> Queue:
     """The queue that the settings name: on the Hub where they name repositories, else in a folder."""
     if settings.on_hub:
         # the Hub's client takes a third of a second to import
-        from eval_queue.hub_store import open_hub
+        from eval_queue.store.hub import open_hub
 
         requests, results, clock = open_hub(settings)
         return Queue(requests, results, lease=settings.lease, clock=clock.now)

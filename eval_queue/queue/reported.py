@@ -2,7 +2,7 @@
 
 They live beside the results of this installation, in a folder of their own (`self-reported/<id>.json` and
 `self-reported/<id>.parquet`), so that neither can ever stand for the other. What is stored was scored here from the raw
-answers (`eval_queue.package`); that the answers are the model's is the word of the person who handed them in.
+answers (`eval_queue.queue.package`); that the answers are the model's is the word of the person who handed them in.
 Administrators remove rows; nothing is overwritten.
 """
 
@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Final
 
 from data.errors import InputError
-from eval_queue.collection import Collection, Problem, Snapshot, encode
 from eval_queue.records import Result
-from eval_queue.retrying import again
-from eval_queue.store import Store
+from eval_queue.store.collection import Collection, Problem, Snapshot, encode
+from eval_queue.store.local import Store
+from eval_queue.store.retrying import again
 from eval_queue.submission import WEEK, Refused
 
 FOLDER: Final = "self-reported"

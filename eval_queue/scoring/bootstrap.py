@@ -31,8 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
-from eval_queue.scoring import Bools, Floats, columns, ratio
-from eval_queue.stability import circumplex, wrapped
+from eval_queue.scoring.formulas import Bools, Floats, columns, ratio
+from eval_queue.scoring.stability import circumplex, wrapped
 
 DRAWS: Final = 2000
 """How often the queries are resampled."""

@@ -1,7 +1,7 @@
 """From ratings to scores: the formulas of the methodology, as arrays.
 
 Pure functions over arrays; dimensions in the order of `data.values.DIMENSIONS`, scales in that of `SCALES`. A number
-that cannot be had is NaN here (and null in a record, see `eval_queue.results`).
+that cannot be had is NaN here (and null in a record, see `eval_queue.scoring.profiles`).
 """
 
 from __future__ import annotations

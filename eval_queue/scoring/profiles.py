@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
-from eval_queue.answers import UNSCORED_KINDS, Answers, Reader
-from eval_queue.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
 from eval_queue.records import (
     CentredScore,
     Circumplex,
@@ -26,8 +24,10 @@ from eval_queue.records import (
     Sensitivity,
     Style,
 )
-from eval_queue.scoring import Bools, Floats, Scores, compat_selected, item_means, score
-from eval_queue.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
+from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, Reader
+from eval_queue.scoring.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
+from eval_queue.scoring.formulas import Bools, Floats, Scores, compat_selected, item_means, score
+from eval_queue.scoring.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
 
 DECIMALS: Final = 12
 MIN_COVERAGE: Final = 0.9

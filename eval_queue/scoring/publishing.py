@@ -13,14 +13,15 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.answers import Answers
 from eval_queue.protocol import protocol_id
 from eval_queue.records import BenchmarkRef, Profile, Result
+from eval_queue.scoring.answers import Answers
 from eval_queue.submission import identity
 
-FOLDER: Final = Path(__file__).resolve().parent.parent / "data" / "published"
+FOLDER: Final = shipped.PUBLISHED
 """Where the published results are kept."""
 RESULTS_FILE: Final = "results.jsonl"
 """One result a line, by name of model."""

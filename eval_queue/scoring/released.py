@@ -1,9 +1,9 @@
 """The released models' answers, one row a prompt, for a fresh clone to show: `data/published/answers.parquet`.
 
-Columns as in a run's own table (`eval_queue.outcome`): `model, prompt_variant, portrait_id, option_id, raw_response,
-rating, unscored`. Of what a model wrote only short answers are in the file, which is nearly all; longer ones are
-sentences, some of which repeat the benchmark, and stay with its authors: null there, with `length` saying how long they
-are. An operator who has the released files can name their folder, and whole answers are read from it.
+Columns as in a run's own table (`eval_queue.asking.outcome`): `model, prompt_variant, portrait_id, option_id,
+raw_response, rating, unscored`. Of what a model wrote only short answers are in the file, which is nearly all; longer
+ones are sentences, some of which repeat the benchmark, and stay with its authors: null there, with `length` saying how
+long they are. An operator who has the released files can name their folder, and whole answers are read from it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
-from eval_queue.answers import UNPARSED, official_reading, raw_records
+from eval_queue.scoring.answers import UNPARSED, official_reading, raw_records
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-RELEASED: Final = Path(__file__).resolve().parent.parent / "data" / "published" / "answers.parquet"
+RELEASED: Final = shipped.PUBLISHED / "answers.parquet"
 LONGEST: Final = 40
 """Characters of the longest answer that the file holds."""
 
@@ -32,7 +33,7 @@ def table_of(paths: Iterable[Path], benchmark: Benchmark) -> pa.Table:
     """Answer files as a table, read with the official reader; rows by model, item and variant.
 
     Args:
-        paths: answer files, or folders of them; they must have passed `eval_queue.answers.read_answers`.
+        paths: answer files, or folders of them; they must have passed `eval_queue.scoring.answers.read_answers`.
         benchmark: the benchmark that was asked; the table's metadata names its digest.
 
     Raises:

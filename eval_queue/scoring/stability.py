@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from data.benchmark import VARIANTS
 from data.values import VALUES
-from eval_queue.scoring import Bools, Floats, ratio
+from eval_queue.scoring.formulas import Bools, Floats, ratio
 
 WORDINGS: Final = tuple(v for v in VARIANTS if not v.endswith("_reversed"))
 """The three wordings of the prompt."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from data.values import DIMENSIONS, SCALE_NAMES
-from eval_queue.compiled import STATISTICS, column_name, compiled_results, compiled_submissions, result_facts
+from eval_queue.store.compiled import STATISTICS, column_name, compiled_results, compiled_submissions, result_facts
 from eval_queue.submission import TRANSITIONS, Submission
 
 _PAPER: Final = "[Value Portrait](https://aclanthology.org/2025.acl-long.838/) (Han et al., ACL 2025)"

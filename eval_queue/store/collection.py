@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from data.errors import InputError
 from eval_queue.records import Record, Result
-from eval_queue.store import EMPTY_HEAD, Store
+from eval_queue.store.local import EMPTY_HEAD, Store
 from eval_queue.submission import Submission
 
 R = TypeVar("R", Submission, Result)

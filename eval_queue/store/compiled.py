@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
-from eval_queue.git_ids import blob_oid
 from eval_queue.records import Result
+from eval_queue.store.git_ids import blob_oid
 from eval_queue.submission import Submission
 
 if TYPE_CHECKING:

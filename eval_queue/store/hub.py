@@ -29,13 +29,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from eval_queue.compiled import Compiled, compiled_results, compiled_submissions
-from eval_queue.git_ids import blob_oid
-from eval_queue.hub_copy import Copy, State
-from eval_queue.hub_files import HubFiles, top_folder
-from eval_queue.hub_repo import Entry, HubClock, HubRepo, HubUnavailable, RepositoryMissing
 from eval_queue.settings import Settings
-from eval_queue.store import EMPTY_HEAD, Outage, StoreUnavailable, WriteConflict, check_path
+from eval_queue.store.compiled import Compiled, compiled_results, compiled_submissions
+from eval_queue.store.git_ids import blob_oid
+from eval_queue.store.last_copy import Copy, State
+from eval_queue.store.local import EMPTY_HEAD, Outage, StoreUnavailable, WriteConflict, check_path
+from eval_queue.store.remote_files import HubFiles, top_folder
+from eval_queue.store.repository import Entry, HubClock, HubRepo, HubUnavailable, RepositoryMissing
 
 CARD: Final = "README.md"
 
@@ -52,7 +52,7 @@ _log = logging.getLogger(__name__)
 
 
 class HubStore:
-    """See `eval_queue.store.Store`. Threads and processes may use the same repository and the same copy.
+    """See `eval_queue.store.local.Store`. Threads and processes may use the same repository and the same copy.
 
     Args:
         repo: the repository; it is made at the first look if it is not there.
@@ -355,7 +355,7 @@ def open_hub(settings: Settings) -> tuple[HubStore, HubStore, HubClock]:
     Raises:
         ValueError: the settings name none.
     """
-    from eval_queue.cards import requests_card, results_card
+    from eval_queue.store.cards import requests_card, results_card
 
     requests, results = settings.requests_repo, settings.results_repo
     if requests is None or results is None:

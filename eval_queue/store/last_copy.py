@@ -21,8 +21,8 @@ from typing import Final
 
 import orjson
 
-from eval_queue.git_ids import blob_oid, sha256
-from eval_queue.hub_repo import Entry
+from eval_queue.store.git_ids import blob_oid, sha256
+from eval_queue.store.repository import Entry
 
 _VERSION: Final = 1
 _TIDY_EVERY: Final = 2000

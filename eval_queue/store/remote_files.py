@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from data.errors import InputError
-from eval_queue.compiled import Compiled, contents
-from eval_queue.git_ids import blob_oid, tree_oid
-from eval_queue.hub_copy import Copy, State
-from eval_queue.hub_repo import Entry, HubRepo, HubUnavailable
-from eval_queue.store import EMPTY_HEAD
+from eval_queue.store.compiled import Compiled, contents
+from eval_queue.store.git_ids import blob_oid, tree_oid
+from eval_queue.store.last_copy import Copy, State
+from eval_queue.store.local import EMPTY_HEAD
+from eval_queue.store.repository import Entry, HubRepo, HubUnavailable
 
 _FEW: Final = 8
 _AT_ONCE: Final = 16

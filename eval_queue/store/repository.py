@@ -35,9 +35,19 @@ from huggingface_hub.utils import (  # type: ignore[attr-defined]  # documented 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from data.errors import InputError
-from data.hub_client import NONSENSE, REQUEST_SECONDS, Call, OutOfTime, bounded, reason, set_up, status, wished_wait
-from eval_queue.git_ids import blob_oid, sha256
-from eval_queue.store import StoreUnavailable, WriteConflict
+from data.sources.hub_client import (
+    NONSENSE,
+    REQUEST_SECONDS,
+    Call,
+    OutOfTime,
+    bounded,
+    reason,
+    set_up,
+    status,
+    wished_wait,
+)
+from eval_queue.store.git_ids import blob_oid, sha256
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 
 READ_SECONDS: Final = 40.0
 """How long a read may take, with all its repetitions."""

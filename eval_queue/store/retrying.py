@@ -11,7 +11,7 @@ from typing import Final
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
-from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 
 _CONFLICTS: Final = 50
 _OUTAGES: Final = 4

@@ -84,7 +84,7 @@ def _store(settings: Settings) -> Finding:
 
 def _hub(settings: Settings) -> Iterator[Finding]:
     source = settings.source or ""
-    from data.sources import hub_name
+    from data.sources.loading import hub_name
 
     if not settings.on_hub and hub_name(source) is None:
         yield Finding("hub", "skipped", "no setting names anything on the Hub")
@@ -92,8 +92,8 @@ def _hub(settings: Settings) -> Iterator[Finding]:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
-    from data.hub import token_from
-    from data.hub_client import bounded, reason, status
+    from data.sources.hub_client import bounded, reason, status
+    from data.sources.hub_dataset import token_from
 
     variable = settings.hub_token_env
     dates: list[str] = []
@@ -196,8 +196,8 @@ def _creatable(repo: str, who: dict[str, Any], variable: str) -> Finding:
 
 
 def _endpoints(settings: Settings) -> Iterator[Finding]:
-    from eval_queue import local_model
-    from eval_queue.intake import configured_endpoints
+    from eval_queue.asking import local_model
+    from eval_queue.queue.intake import configured_endpoints
 
     endpoints = configured_endpoints(settings)
     for endpoint in endpoints:
@@ -214,9 +214,9 @@ def _endpoints(settings: Settings) -> Iterator[Finding]:
 
 
 def _endpoint(endpoint: Endpoint) -> Finding:
-    from eval_queue.endpoint import EndpointError
-    from eval_queue.intake import offered_models
-    from eval_queue.local_model import endpoint_address
+    from eval_queue.asking.endpoint import EndpointError
+    from eval_queue.asking.local_model import endpoint_address
+    from eval_queue.queue.intake import offered_models
 
     check = f"endpoint {endpoint.name}"
     offered = offered_models(endpoint)
@@ -238,7 +238,7 @@ def _endpoint(endpoint: Endpoint) -> Finding:
 
 async def _ask(endpoint: Endpoint, address: str, model: str) -> None:
     """One real request, as short as they come."""
-    from eval_queue.endpoint import ChatClient, EndpointError, RetryPolicy
+    from eval_queue.asking.endpoint import ChatClient, EndpointError, RetryPolicy
 
     patience = RetryPolicy(attempts=1, seconds=ENDPOINT_SECONDS)
     limited = endpoint.model_copy(update={"timeout": min(endpoint.timeout, ENDPOINT_SECONDS)})
@@ -252,14 +252,14 @@ async def _ask(endpoint: Endpoint, address: str, model: str) -> None:
 
 
 def _prompt() -> Prompt:
-    from data.practice import practice_benchmark
+    from data.sources.practice import practice_benchmark
     from eval_queue.protocol import plan
 
     return plan(practice_benchmark(), 1)[0]
 
 
 def _benchmark(settings: Settings) -> Finding:
-    from data.sources import load_benchmark
+    from data.sources.loading import load_benchmark
 
     try:
         benchmark = load_benchmark(settings.source)
@@ -272,7 +272,7 @@ def _benchmark(settings: Settings) -> Finding:
 
 def _files(settings: Settings) -> Iterator[Finding]:
     """The files that settings name, each read as the app reads it."""
-    from data.reference import load_reference
+    from data.people.reference import load_reference
     from eval_queue.personas import load_wording
     from eval_queue.settings import PREFIX
 

@@ -25,12 +25,12 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from data.errors import InputError
-from eval_queue.intake import configured_endpoints
 from eval_queue.personas import load_wording
-from eval_queue.queue import Queue
+from eval_queue.queue.intake import configured_endpoints
+from eval_queue.queue.queue import Queue
 from eval_queue.settings import Settings
-from eval_queue.store import StoreUnavailable, WriteConflict
-from eval_queue.worker import Benchmarks, Worker
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from eval_queue.workers.worker import Benchmarks, Worker
 
 if TYPE_CHECKING:
     from apscheduler.events import JobEvent

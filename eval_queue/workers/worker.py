@@ -24,17 +24,17 @@ from typing import Final, Self
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.sources import load_benchmark
-from eval_queue import evaluation
-from eval_queue.checkpoint import lock
-from eval_queue.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
-from eval_queue.outcome import Outcome
+from data.sources.loading import load_benchmark
+from eval_queue.asking import evaluation
+from eval_queue.asking.checkpoint import lock
+from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
+from eval_queue.asking.outcome import Outcome
 from eval_queue.personas import WORDING, Persona, Wording
 from eval_queue.protocol import Protocol
-from eval_queue.queue import Claim, LeaseLost, Queue
+from eval_queue.queue.queue import Claim, LeaseLost, Queue
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
-from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Failure, Progress, Submission, asked_of
 
 BEAT_SECONDS: Final = 3.0

@@ -1,8 +1,9 @@
 """Two models side by side: what differs, how sure that is, and a sentence that claims no more.
 
 A comparison is one family of tests over the dimensions of one scale, for two models chosen before looking. That is a
-smaller question than the rank table's, which allows for every pair of models at once (`leaderboard.ranks`), so a value
-may separate here and not there. The assumptions are those listed there. All differences are first minus second.
+smaller question than the rank table's, which allows for every pair of models at once (`leaderboard.analysis.ranks`),
+so a value may separate here and not there. The assumptions are those listed there. All differences are first minus
+second.
 
 **Overall test** (is any value different). Each value's t statistic is turned into the normal score of the same
 p-value, z. The statistic is the sum of z squared; its reference is the scaled chi-square of Satterthwaite with the
@@ -30,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.values import SCALE_COLUMNS, SCALES, Scale
-from leaderboard.ranks import ALPHA, MIN_DRAWS, RESOLUTION, FloatArray, holm, measurable, t_test
+from leaderboard.analysis.ranks import ALPHA, MIN_DRAWS, RESOLUTION, FloatArray, holm, measurable, t_test
 
 PAIR_NOTE: Final = (
     "This holds for two models chosen before looking. Rank intervals allow for every pair of models at once and are "

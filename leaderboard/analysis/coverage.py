@@ -1,6 +1,6 @@
 """What was read of a row's answers: how many and how they were rated, by source of the query and variant of the prompt.
 
-Pure functions over the ratings of a row (`leaderboard.samples`) and its table of answers; no texts.
+Pure functions over the ratings of a row (`leaderboard.boards.samples`) and its table of answers; no texts.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from data.benchmark import VARIANTS
-from data.key_file import KeyTable
-from eval_queue.answers import UNSCORED_KINDS
+from data.sources.key_file import KeyTable
 from eval_queue.records import Record
-from eval_queue.results import number
-from eval_queue.scoring import Floats
+from eval_queue.scoring.answers import UNSCORED_KINDS
+from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.profiles import number
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,18 +13,18 @@ from typing import Final, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
-from data.rater_means import rater_means
+from data.people.rater_means import rater_means
 from data.ratings import Study
 from data.values import VALUES
-from eval_queue.released import Released
-from eval_queue.results import number
-from eval_queue.scoring import Floats, item_means, score
-from leaderboard.results import PUBLISHED
-from leaderboard.short_form import SIZES, Form, Length, agreement, choose
+from eval_queue.scoring.formulas import Floats, item_means, score
+from eval_queue.scoring.profiles import number
+from eval_queue.scoring.released import Released
+from leaderboard.analysis.short_form import SIZES, Form, Length, agreement, choose
 
-PUBLISHED_FORMS: Final = PUBLISHED.with_name("short_form.json")
+PUBLISHED_FORMS: Final = shipped.PUBLISHED / "short_form.json"
 
 _log = logging.getLogger(__name__)
 

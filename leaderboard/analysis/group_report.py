@@ -12,15 +12,15 @@ from typing import Final, Literal
 import numpy as np
 
 from data.benchmark import Benchmark
-from data.reference import Raters, Reference, Source
-from data.sources import MODIFIED
-from eval_queue.bootstrap import DRAWS
+from data.people.reference import Raters, Reference, Source
+from data.sources.loading import MODIFIED
 from eval_queue.records import BenchmarkRef, Profile, Record
-from eval_queue.results import number
-from eval_queue.scoring import Floats
-from eval_queue.stability import FLAT_BELOW
-from leaderboard.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
-from leaderboard.ranks import ALPHA, resample
+from eval_queue.scoring.bootstrap import DRAWS
+from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.profiles import number
+from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.analysis.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
+from leaderboard.analysis.ranks import ALPHA, resample
 
 
 class LikeRaters(Record):
@@ -148,7 +148,7 @@ class People(Record):
 
     @classmethod
     def of(cls, source: Source, n: int) -> People:
-        """From a source of `data.reference`."""
+        """From a source of `data.people.reference`."""
         return cls(title=source.title, about=source.about, n=n, licence=source.licence, commit=source.commit)
 
 
@@ -224,10 +224,10 @@ def report(
 
     Args:
         models: their names.
-        means: their mean rating of each item (`eval_queue.scoring.item_means`), shape (models, items).
+        means: their mean rating of each item (`eval_queue.scoring.formulas.item_means`), shape (models, items).
         profiles: their profiles, which say whether a row is complete and how reliable it is.
         benchmark: the benchmark that was asked.
-        raters: mean rating of each item by its raters (`data.rater_means`), shape (items,).
+        raters: mean rating of each item by its raters (`data.people.rater_means`), shape (items,).
         reference: the groups.
     """
     sample = resample(np.vstack([means, raters]), benchmark.key.selected, benchmark.query_index)

@@ -21,22 +21,22 @@ from pydantic import ValidationError
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.reference import Contrast, Reference, load_persona_example
+from data.people.reference import Contrast, Reference, load_persona_example
 from data.values import VALUES
-from eval_queue.answers import UNSCORED_KINDS, Answers, read_answers
-from eval_queue.bootstrap import DRAWS
-from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord
 from eval_queue.personas import PERSONAS
 from eval_queue.protocol import Protocol, subsample
 from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Record, Result, UnscoredKind
-from eval_queue.results import number, profiles
-from eval_queue.scoring import Floats, item_means
-from eval_queue.stability import FLAT_BELOW
-from leaderboard.bias import Bias, Gaps, perceived_gaps, persona_bias
-from leaderboard.proximity import SLOPES, Estimate, group_draws, with_point
-from leaderboard.proximity_report import People, reservation
-from leaderboard.ranking import stored_ratings
-from leaderboard.ranks import resample
+from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, read_answers
+from eval_queue.scoring.bootstrap import DRAWS
+from eval_queue.scoring.formulas import Floats, item_means
+from eval_queue.scoring.profiles import number, profiles
+from eval_queue.scoring.stability import FLAT_BELOW
+from eval_queue.scoring.stored import read_ratings
+from leaderboard.analysis.bias import Bias, Gaps, perceived_gaps, persona_bias
+from leaderboard.analysis.group_report import People, reservation
+from leaderboard.analysis.proximity import SLOPES, Estimate, group_draws, with_point
+from leaderboard.analysis.ranks import resample
 
 FEW_QUERIES: Final = 20
 """Below so many queries a caveat says that intervals are too narrow."""
@@ -172,7 +172,7 @@ class ModelBias(Record):
     nobody: Validity | None
     """The run without a persona; null where it is not among the folders."""
     personas: dict[str, PersonaBias]
-    """By name, as in `data.reference`."""
+    """By name, as in `data.people.reference`."""
     contrasts: dict[str, PersonaGap]
     """By name of the contrast; those of whose two personas both were asked."""
 
@@ -317,7 +317,7 @@ def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
 
     def read(benchmark: Benchmark) -> Answers:
         unscored = [[result.coverage.unscored.get(kind, 0) for kind in UNSCORED_KINDS]]
-        ratings = stored_ratings(answers(result.id), benchmark)
+        ratings = read_ratings(answers(result.id), benchmark)
         return Answers((result.model,), ratings[None], np.array(unscored, dtype=np.int64))
 
     return Run(Path("answers") / result.id, series, result.persona, protocol, result.benchmark, read)
@@ -596,7 +596,7 @@ class ExampleGap(NamedTuple):
 
 
 def example_gap(reference: Reference, contrast: Contrast) -> ExampleGap | None:
-    """The worked example (`data.reference.load_persona_example`) against groups; None for another contrast."""
+    """The worked example (`data.people.reference.load_persona_example`) against groups; None for another contrast."""
     example = load_persona_example()
     if not {contrast.toward, contrast.against} <= example.under.keys():
         return None

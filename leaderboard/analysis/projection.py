@@ -2,7 +2,7 @@
 
 **circle**: the two parts of a profile's first harmonic, c = a cos(theta - phi) with Self-Direction at 0 degrees and the
 values 36 apart. Direction from the middle is phi, distance from it the wave's length a, both in the terms of
-`eval_queue.stability.circumplex`.
+`eval_queue.scoring.stability.circumplex`.
 
 **plane**: the two axes of Schwartz's theory as differences of means, in rating points. To the right Openness to Change
 (Self-Direction, Stimulation) minus Conservation (Security, Conformity, Tradition); upwards Self-Transcendence
@@ -16,10 +16,10 @@ out, which `share` says. The weights of each axis sum to zero, so a place is the
 **People.** Groups of people are known on the PVQ-21, models on the benchmark's items; the benchmark's raters are known
 on both. `on_items` carries a group over with what they show: p + b (h - q), p and q the raters' profiles on the items
 and on the PVQ-21, b the size of differences on the items relative to the PVQ-21's. It is the inverse of
-`leaderboard.proximity.linked`.
+`leaderboard.analysis.proximity.linked`.
 
-**How sure.** A `Region` summarises bootstrap draws over queries (`eval_queue.bootstrap`): percentile intervals of the
-two coordinates, and the covariance of the draws, whose 95 % ellipse supposes that they are about normal.
+**How sure.** A `Region` summarises bootstrap draws over queries (`eval_queue.scoring.bootstrap`): percentile intervals
+of the two coordinates, and the covariance of the draws, whose 95 % ellipse supposes that they are about normal.
 
 Pure functions over arrays, float64.
 """
@@ -33,8 +33,8 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from data.values import MEMBERS, VALUES
-from eval_queue.bootstrap import spread
-from eval_queue.scoring import Floats
+from eval_queue.scoring.bootstrap import spread
+from eval_queue.scoring.formulas import Floats
 
 View = Literal["circle", "plane"]
 

@@ -15,12 +15,12 @@ people asked. What is computed:
 - **nearest group**: the group of the contrasts with the highest Pearson correlation. It may be named only if it wins
   95 % of the draws and its lead over every other group survives Holm's correction (`Nearest.named`).
 
-**Uncertainty.** Bootstrap draws over queries come from `eval_queue.bootstrap`, the raters' among them: in each draw the
-model and the raters are scored anew on the same queries, because the raters' profile rests on the same few items. To
-these come draws of who was asked: each value of a group moves by N(0, se^2) with the standard error of its sampling
-(1.3 times a simple one, `data.reference`), the raters' two profiles by theirs. Groups draw from generators of their
-own, seeded by name: neither their order nor their company matters. Intervals are 95 % percentile intervals, p-values
-twice the smaller share of draws on either side of zero, both counted with one more.
+**Uncertainty.** Bootstrap draws over queries come from `eval_queue.scoring.bootstrap`, the raters' among them: in each
+draw the model and the raters are scored anew on the same queries, because the raters' profile rests on the same few
+items. To these come draws of who was asked: each value of a group moves by N(0, se^2) with the standard error of its
+sampling (1.3 times a simple one, `data.people.reference`), the raters' two profiles by theirs. Groups draw from
+generators of their own, seeded by name: neither their order nor their company matters. Intervals are 95 % percentile
+intervals, p-values twice the smaller share of draws on either side of zero, both counted with one more.
 
 **What an interval means.** Noise makes similarities smaller and distances larger, and resampling adds noise once more.
 So an interval sits low, and speaks of what a benchmark of this size shows of a model, not of a profile without noise.
@@ -49,12 +49,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from data.reference import Contrast, Group, Reference
+from data.people.reference import Contrast, Group, Reference
 from data.values import VALUES
-from eval_queue.bootstrap import spread
-from eval_queue.scoring import Bools, Floats, ratio
-from eval_queue.stability import FLAT_BELOW
-from leaderboard.ranks import ALPHA, MIN_DRAWS, holm
+from eval_queue.scoring.bootstrap import spread
+from eval_queue.scoring.formulas import Bools, Floats, ratio
+from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.analysis.ranks import ALPHA, MIN_DRAWS, holm
 
 SEED: Final = 20250911
 """Seed of the draws of people; not that of the queries."""

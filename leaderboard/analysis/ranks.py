@@ -1,7 +1,7 @@
 """Order without false precision: which rank a model, or a value within a model, can have.
 
-`resample` brings models' item means to scores and bootstrap draws over queries (`eval_queue.bootstrap`), the same draws
-for every model; all else works on these plain arrays. Nothing here reads a file or formats a page.
+`resample` brings models' item means to scores and bootstrap draws over queries (`eval_queue.scoring.bootstrap`), the
+same draws for every model; all else works on these plain arrays. Nothing here reads a file or formats a page.
 
 **What "surely" means.** Model *i* is *surely above* model *j* on a dimension when the two-sided test of their paired
 difference is significant at 5 % after Holm's correction over all pairs of ranked models on that dimension, and the
@@ -52,8 +52,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.values import DIMENSIONS, SCALE_COLUMNS
-from eval_queue.bootstrap import bootstrap
-from eval_queue.scoring import score
+from eval_queue.scoring.bootstrap import bootstrap
+from eval_queue.scoring.formulas import score
 
 ALPHA: Final = 0.05
 """Share of families (a dimension, a model's profile, a comparison) in which a false statement is accepted."""
@@ -205,7 +205,8 @@ def resample(x: FloatArray, selected: BoolArray, query_index: NDArray[np.intp]) 
     A model's draws do not depend on the others, so two models can be resampled by themselves for a comparison.
 
     Args:
-        x: mean rating of each item (`eval_queue.scoring.item_means`), shape (models, items), NaN where there is none.
+        x: mean rating of each item (`eval_queue.scoring.formulas.item_means`), shape (models, items), NaN where there
+            is none.
         selected: which item counts for which dimension (`data.benchmark.Key.selected`), shape (items, 19).
         query_index: position of each item's query (`data.benchmark.Benchmark.query_index`), shape (items,).
     """

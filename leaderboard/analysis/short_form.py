@@ -12,8 +12,8 @@ The merit of an item for a value is its correlation with the value minus its cor
 counts for: items that speak clearly for one value come first. Ties go to the item that stands first. Items are asked so
 that each value has been asked once after the first ten, and neighbours on the circle do not follow each other.
 
-**Score.** As a model's (`eval_queue.scoring`): mean rating of a value's items minus the mean over the form's distinct
-items. An item of the form counts for all the values that it counts for in the benchmark.
+**Score.** As a model's (`eval_queue.scoring.formulas`): mean rating of a value's items minus the mean over the form's
+distinct items. An item of the form counts for all the values that it counts for in the benchmark.
 
 **Interval.** Two items cannot tell their own spread, so all values share one: s^2 is the mean square of the ratings
 around the means of their values, with (items - values) degrees of freedom. A score is a weighted sum of ratings, so its
@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
 from data.values import VALUES
-from eval_queue.scoring import Bools, Floats
+from eval_queue.scoring.formulas import Bools, Floats
 
 Length = Literal["short", "long"]
 

@@ -47,7 +47,7 @@ def standing(result: Result, queries: tuple[int, ...] | None) -> Standing:
     profile = result.scales.get("pvq")
     if profile is None or queries is None:
         return Standing((), (), 0)
-    from leaderboard.ranks import ALPHA, holm, t_test  # brings scipy
+    from leaderboard.analysis.ranks import ALPHA, holm, t_test
 
     cells = [profile.dimensions.get(d.name) for d in VALUES]
     known = [c if c is not None and None not in (c.score, c.se, c.low, c.high) else None for c in cells]

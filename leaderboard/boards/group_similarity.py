@@ -18,19 +18,20 @@ from typing import Final
 import numpy as np
 from pydantic import ValidationError
 
+from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.rater_means import rater_means
+from data.people.rater_means import rater_means
+from data.people.reference import Reference, load_reference
 from data.ratings import Study
-from data.reference import Reference, load_reference
 from eval_queue.records import Result
-from eval_queue.scoring import Floats
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.proximity_report import ModelProximity, ProximityReport, report, withheld
-from leaderboard.ranking import published_means, stored_means
-from leaderboard.results import PUBLISHED, Board
+from eval_queue.scoring.formulas import Floats
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.analysis.group_report import ModelProximity, ProximityReport, report, withheld
+from leaderboard.boards.rank_intervals import published_means, stored_means
+from leaderboard.boards.results import Board
 
-PUBLISHED_PROXIMITY: Final = PUBLISHED.with_name("proximity.json")
+PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""
 NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not at hand"
 """Why a row that could be set against groups is not."""

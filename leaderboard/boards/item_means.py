@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from data.errors import InputError
-from data.item_means import Items
-from eval_queue.scoring import Floats
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.ranking import published_means, stored_means
-from leaderboard.results import Board
+from data.people.item_means import Items
+from eval_queue.scoring.formulas import Floats
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.rank_intervals import published_means, stored_means
+from leaderboard.boards.results import Board
 
 AT_ONCE: Final = 60
 """How many rows' answers are read for one view."""

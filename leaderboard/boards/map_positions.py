@@ -1,4 +1,4 @@
-"""What the map shows: a board's rows and groups of people laid onto a fixed plane (`leaderboard.projection`).
+"""What the map shows: a board's rows and groups of people laid onto a fixed plane (`leaderboard.analysis.projection`).
 
 The records here are the page, its table, its drawing and its JSON twin in one. A row's place needs its ten scores only.
 How sure it is needs its answers to the single items; where these are not at hand `Regions` has nothing, and the row
@@ -15,29 +15,19 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from data.key_file import KeyTable
-from data.reference import OVERALL, Reference
+from data.people.reference import OVERALL, Reference
+from data.sources.key_file import KeyTable
 from data.values import VALUES
-from eval_queue.bootstrap import bootstrap
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.scoring import Floats
-from eval_queue.stability import circumplex
-from leaderboard.lineage import lineage
-from leaderboard.projection import (
-    WEIGHTS,
-    Place,
-    Region,
-    View,
-    normal_region,
-    on_items,
-    places,
-    region,
-    share,
-)
-from leaderboard.proximity import SLOPES
-from leaderboard.results import Board
-from leaderboard.row_means import RowMeans
-from leaderboard.sentence import PUBLISHED_DIGEST
+from eval_queue.scoring.bootstrap import bootstrap
+from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.stability import circumplex
+from leaderboard.analysis.lineage import lineage
+from leaderboard.analysis.projection import WEIGHTS, Place, Region, View, normal_region, on_items, places, region, share
+from leaderboard.analysis.proximity import SLOPES
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.item_means import RowMeans
+from leaderboard.boards.results import Board
 
 SHORT: Final[Mapping[str, str]] = {
     OVERALL: "Europe: all",

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.reference import Reference
+from data.people.reference import Reference
 from eval_queue.records import Result
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.bias_report import (
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.analysis.persona_report import (
     BiasReport,
     ModelBias,
     Run,

@@ -1,9 +1,10 @@
 """Rank intervals of a board's rows, for its page: who is ranked, from which answers, and kept until the rows change.
 
 Ranks count among the rows of one board, so they belong to no record: they are worked out from the rows' mean ratings of
-each item by `leaderboard.ranks`. Those of the published models are shipped and need no benchmark at hand. Where other
-complete rows stand beside them, all are ranked anew (about half a second for 33 models, once for each new row). Without
-the benchmark, or without a row's answers, ranks cover the rows that can be ranked, and `Ranking.n` says how many.
+each item by `leaderboard.analysis.ranks`. Those of the published models are shipped and need no benchmark at hand.
+Where other complete rows stand beside them, all are ranked anew (about half a second for 33 models, once for each new
+row). Without the benchmark, or without a row's answers, ranks cover the rows that can be ranked, and `Ranking.n` says
+how many.
 
 Not ranked: incomplete rows, rows that give one rating to everything, practice boards, whose values mean nothing, and
 boards of more than `MOST` rows: every pair is compared, which takes a minute of two cores for a thousand rows.
@@ -22,16 +23,18 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from data.benchmark import VARIANTS, Benchmark
+from data import shipped
+from data.benchmark import Benchmark
 from data.errors import InputError
-from data.item_means import Items, read_item_means
+from data.people.item_means import Items, read_item_means
 from data.values import DIMENSIONS
 from eval_queue.records import Result
-from eval_queue.scoring import Floats, item_means
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.results import PUBLISHED, Board
+from eval_queue.scoring.formulas import Floats, item_means
+from eval_queue.scoring.stored import read_ratings
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.results import Board
 
-PUBLISHED_RANKS: Final = PUBLISHED.with_name("ranks.json")
+PUBLISHED_RANKS: Final = shipped.PUBLISHED / "ranks.json"
 """The ranks of the published models among themselves."""
 MOST: Final = 1000
 """So many rows of a board are ranked; none of them where there are more."""
@@ -84,7 +87,7 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
         benchmark: what all of them answered.
         means: by id of the result, its mean rating of each item, shape (items,), NaN where it has none.
     """
-    from leaderboard.ranks import rank_table, resample  # brings scipy
+    from leaderboard.analysis.ranks import rank_table, resample
 
     ids = list(means)
     x = np.array([means[id_] for id_ in ids]).reshape(len(ids), len(benchmark.items))
@@ -111,22 +114,8 @@ def published_means(benchmark: Items, results: Sequence[Result]) -> dict[str, Fl
 
 
 def stored_means(table: bytes, benchmark: Items) -> Floats:
-    """Mean rating of each item in a run's table of answers (`eval_queue.outcome`), shape (items,)."""
-    return np.asarray(item_means(stored_ratings(table, benchmark)[None])[0])
-
-
-def stored_ratings(table: bytes, benchmark: Items) -> Floats:
-    """The ratings in a run's table of answers, shape (variants, items), NaN where there is none."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    names = ("prompt_variant", "portrait_id", "option_id", "rating")
-    columns = pq.read_table(pa.BufferReader(table), columns=list(names)).to_pydict()
-    ratings = np.full((len(VARIANTS), len(benchmark.item_index)), np.nan)
-    for variant, query, option, rating in zip(*(columns[name] for name in names), strict=True):
-        if rating is not None:
-            ratings[VARIANTS.index(variant), benchmark.item_index[query, option]] = rating
-    return ratings
+    """Mean rating of each item in a run's table of answers (`eval_queue.asking.outcome`), shape (items,)."""
+    return np.asarray(item_means(read_ratings(table, benchmark)[None])[0])
 
 
 def read_ranks(path: Path = PUBLISHED_RANKS) -> Ranking | None:

@@ -2,7 +2,7 @@
 
 Rows share a board only if they answer the same question under the same rules: same benchmark digest, same protocol,
 same answer mode. Results read with the compatibility reader exist for parity tests and are on no board, nor are those
-of a model that was asked to be somebody (`leaderboard.bias`). Nothing is ranked here; rows stand by name.
+of a model that was asked to be somebody (`leaderboard.analysis.bias`). Nothing is ranked here; rows stand by name.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
+from data import shipped
 from data.values import VALUES
 from eval_queue.records import AnswerMode, BenchmarkRef, Result
 
-PUBLISHED: Final = Path(__file__).resolve().parent.parent / "data" / "published" / "results.jsonl"
+PUBLISHED: Final = shipped.PUBLISHED / "results.jsonl"
 """The profiles of the released models, computed by this project from the released raw answers."""
 
 

@@ -1,8 +1,8 @@
 """A row's ratings, means and bootstrap draws, worked out once and kept: what pages compare models with.
 
-A model's draws do not depend on who else is drawn (`leaderboard.ranks.resample`), so every row is drawn by itself and
-any two can be paired. Neither a network nor the benchmark's texts are needed: only the row's answers and its
-benchmark's key.
+A model's draws do not depend on who else is drawn (`leaderboard.analysis.ranks.resample`), so every row is drawn by
+itself and any two can be paired. Neither a network nor the benchmark's texts are needed: only the row's answers and
+its benchmark's key.
 """
 
 from __future__ import annotations
@@ -15,54 +15,21 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import numpy as np
 
-from data.benchmark import VARIANTS
 from data.errors import InputError
-from data.key_file import KeyTable
+from data.sources.key_file import KeyTable
 from eval_queue.records import Result
-from eval_queue.scoring import Floats, item_means
+from eval_queue.scoring.formulas import Floats, item_means
+from eval_queue.scoring.stored import ratings_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from leaderboard.ranks import Sample
+    from leaderboard.analysis.ranks import Sample
 
 _T = TypeVar("_T")
 
 KEPT: Final = 128
 """How many rows are kept: about 0.4 MB each."""
-_OPTIONS: Final = 1000
-"""More than any response's id: makes one number of a query's and a response's."""
-
-
-def ratings_of(table: pa.Table, key: KeyTable) -> Floats:
-    """A row's table of answers as an array.
-
-    Args:
-        table: one row a prompt, with `prompt_variant, portrait_id, option_id, rating`.
-        key: the items, in whose order the ratings stand.
-
-    Returns:
-        Shape (6 variants, items), NaN where there is no rating.
-
-    Raises:
-        InputError: it holds an item or a variant that the benchmark does not have.
-    """
-    import pyarrow as pa
-
-    columns = ("portrait_id", "option_id", "rating")
-    query, option, rating = (table[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in columns)
-    wanted, known = query * _OPTIONS + option, key.ids[:, 0] * _OPTIONS + key.ids[:, 1]
-    order = np.argsort(known)
-    at = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
-    variants = {name: i for i, name in enumerate(VARIANTS)}
-    variant = np.array([variants.get(name, -1) for name in table["prompt_variant"].to_pylist()], dtype=np.intp)
-    if (strange := np.flatnonzero((known[at] != wanted) | (variant < 0))).size:
-        first = strange[0]
-        asked = f"{query[first]:.0f}/{option[first]:.0f}, {table['prompt_variant'][int(first)]}"
-        raise InputError(f"the stored answers hold a prompt that the benchmark does not have: {asked}")
-    ratings = np.full((len(VARIANTS), len(known)), np.nan)
-    ratings[variant, at] = rating
-    return ratings
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +73,7 @@ class Samples:
 
     def sample(self, results: Sequence[Result]) -> Sample:
         """Scores of rows on one benchmark with their paired draws, in the order given; errors as for `rated`."""
-        from leaderboard.ranks import Sample, resample
+        from leaderboard.analysis.ranks import Sample, resample
 
         parts = []
         for result in results:

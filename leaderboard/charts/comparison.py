@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from markupsafe import escape
 
 from data.values import VALUES, Dimension
-from leaderboard.charts import ACCENT, GEOMETRY, GROUND, INK, QUIET, RULE, frame, number, outline
+from leaderboard.charts.portrait import ACCENT, GEOMETRY, GROUND, INK, QUIET, RULE, frame, number, outline
 
 
 class Stroke(NamedTuple):

@@ -1,7 +1,7 @@
 """Rows with marks on a shared axis, as an SVG string: what pages draw with a style sheet, for files of its own.
 
 Pure functions: no I/O, no state. Colours are CSS variables with the light theme as fallback, as in
-`leaderboard.charts`.
+`leaderboard.charts.portrait`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import escape
 
-from leaderboard.charts import GROUND, INK, LINE, QUIET, RULE, number
+from leaderboard.charts.portrait import GROUND, INK, LINE, QUIET, RULE, number
 
 _LEFT: Final = 250
 """Room for names."""

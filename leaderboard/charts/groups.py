@@ -1,9 +1,10 @@
 """The drawing of groups of people and models, as an SVG string: two groups and a model on one circle.
 
 Pure functions: no I/O, no state. The circle stands on the scale of the people's questionnaire (PVQ-21): the groups as
-they answered, the model carried over (`leaderboard.proximity.linked`). Differences there are about twice those on the
-benchmark's items, so the circle reaches further than the portrait of `leaderboard.charts`. Lines differ in style, not
-in colour alone; the legend stands below the circle. Colours are CSS variables with the light theme as fallback.
+they answered, the model carried over (`leaderboard.analysis.proximity.linked`). Differences there are about twice
+those on the benchmark's items, so the circle reaches further than the portrait of `leaderboard.charts.portrait`. Lines
+differ in style, not in colour alone; the legend stands below the circle. Colours are CSS variables with the light
+theme as fallback.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Final
 from markupsafe import escape
 
 from data.values import VALUES
-from leaderboard.charts import ACCENT, DIRECTIONS, GROUND, INK, QUIET, RULE, Point, families, number
+from leaderboard.charts.portrait import ACCENT, DIRECTIONS, GROUND, INK, QUIET, RULE, Point, families, number
 
 LOW: Final = -1.6
 """A score this low or lower stands at the circle's centre ring."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
-from leaderboard.charts import Point
+from leaderboard.charts.portrait import Point
 
 TEXT: Final = 13.0
 """Letter size in the drawing's units."""

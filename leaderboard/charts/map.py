@@ -1,9 +1,9 @@
 """The map as SVG strings and as rows of a table.
 
-Pure functions of a `leaderboard.map_view.Map`: no I/O, no state. Both coordinates have one scale, so that distances are
-true. Names stand beside dots only where there is room: highlighted rows first, then people, then the rows farthest from
-the middle; every dot has its name as its title. Colours are CSS variables with the light theme as fallback, as in
-`leaderboard.charts`.
+Pure functions of a `leaderboard.boards.map_positions.Map`: no I/O, no state. Both coordinates have one scale, so that
+distances are true. Names stand beside dots only where there is room: highlighted rows first, then people, then the
+rows farthest from the middle; every dot has its name as its title. Colours are CSS variables with the light theme as
+fallback, as in `leaderboard.charts.portrait`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from data.values import VALUES
-from leaderboard.charts import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number
-from leaderboard.labels import TEXT, Box, beside, width_of
-from leaderboard.map_view import Interval, Map, Placed, PlacedModel, PlacedPeople
-from leaderboard.projection import Place
+from leaderboard.analysis.projection import Place
+from leaderboard.boards.map_positions import Interval, Map, Placed, PlacedModel, PlacedPeople
+from leaderboard.charts.labels import TEXT, Box, beside, width_of
+from leaderboard.charts.portrait import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number
 
 Size = Literal["wide", "narrow"]
 Cell = str | float | bool | None

@@ -1,18 +1,20 @@
 """Small drawings of the validity report, as SVG strings: how a benchmark's items correlate with a dimension.
 
 Pure functions: no I/O, no state. Colours are CSS variables with the light theme as fallback, as in
-`leaderboard.charts`.
+`leaderboard.charts.portrait`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
 from data.benchmark import MIN_RHO
-from leaderboard.charts import INK, LINE, QUIET
+from data.people.validation import ValidationReport
+from data.values import Dimension
+from leaderboard.charts.portrait import INK, LINE, QUIET
 
 _BIN: Final = 5.0
 """Width of a bin in the drawing's units."""
@@ -87,3 +89,22 @@ def hill(
             f'<text x="{x:.1f}" y="{_HIGH + _FOOT - 2:g}" text-anchor="middle" style="fill:{QUIET}">{label}</text>'
         )
     return Markup("".join(parts) + "</svg>")  # all that was put in is a number or escaped
+
+
+def hills(report: ValidationReport, shown: Iterable[Dimension]) -> dict[str, Markup]:
+    """The drawing of each dimension, all on the same scales, so that the eye can compare them."""
+    counts = {name: v.correlations for name, v in report.dimensions.items()}
+    chance, edges = report.correlations.chance, report.correlations.edges
+    bins = shared_bins(list(counts.values()), chance)
+    return {d.name: hill(d.name, counts[d.name], chance, edges, colour=d.family.colour, bins=bins) for d in shown}
+
+
+def most_items(report: ValidationReport) -> int:
+    """Where the axis of counted items ends: a round number that holds all of both keys."""
+    most = max(max(v.items, report.person_centred[name].items) for name, v in report.dimensions.items())
+    return -(-most // 20) * 20
+
+
+def two_digits(x: float | None) -> str:
+    """A figure without a sign before what is positive; a dash where there is none."""
+    return "–" if x is None else f"{x:.2f}".replace("-", "−")

@@ -10,7 +10,7 @@ import typer
 from leaderboard.commands.proximity import WIDTH
 
 if TYPE_CHECKING:
-    from leaderboard.bias_report import BiasReport, ModelBias, Number
+    from leaderboard.analysis.persona_report import BiasReport, ModelBias, Number
 
 
 def register(app: typer.Typer) -> None:
@@ -39,9 +39,9 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     ) -> None:
         """Set models under personas against the groups of people they were asked to be."""
-        from data.reference import load_reference
-        from data.sources import load_benchmark
-        from leaderboard.bias_report import find_runs, report
+        from data.people.reference import load_reference
+        from data.sources.loading import load_benchmark
+        from leaderboard.analysis.persona_report import find_runs, report
 
         found = report(find_runs(runs), load_benchmark(source, progress=True), load_reference(reference))
         if as_json:

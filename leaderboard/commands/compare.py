@@ -10,7 +10,7 @@ import typer
 from data.values import Scale
 
 if TYPE_CHECKING:
-    from leaderboard.compare import Comparison
+    from leaderboard.analysis.comparison import Comparison
 
 
 def register(app: typer.Typer) -> None:
@@ -31,12 +31,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Compare two models that were chosen before looking."""
         from data.errors import InputError
-        from data.sources import load_benchmark
-        from eval_queue.answers import read_answers
-        from eval_queue.scoring import item_means
-        from leaderboard.compare import PAIR_NOTE
-        from leaderboard.compare import compare as compared
-        from leaderboard.ranks import resample
+        from data.sources.loading import load_benchmark
+        from eval_queue.scoring.answers import read_answers
+        from eval_queue.scoring.formulas import item_means
+        from leaderboard.analysis.comparison import PAIR_NOTE
+        from leaderboard.analysis.comparison import compare as compared
+        from leaderboard.analysis.ranks import resample
 
         benchmark = load_benchmark(source, progress=True)
         read = read_answers(answers, benchmark)

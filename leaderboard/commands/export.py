@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from eval_queue.records import Result
-    from leaderboard.site import Site
+    from leaderboard.site.site import Site
 
 PLACE: Final = ".eval_results/value-portrait.yaml"
 """Where a model repository keeps the document."""
@@ -44,9 +44,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write a row as the YAML that a model repository keeps in `.eval_results/`, one entry a value."""
         from data.errors import InputError
-        from data.sources import hub_name
-        from leaderboard.ecosystem import eval_results as document
-        from leaderboard.permanent import row_url
+        from data.sources.loading import hub_name
+        from leaderboard.exports.ecosystem import eval_results as document
+        from leaderboard.site.permanent import row_url
 
         site, result = _row(id_)
         named = hub_name(dataset or site.source or "")
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         """Write a row as a record of Every Eval Ever."""
         import orjson
 
-        from leaderboard.ecosystem import every_eval_ever
+        from leaderboard.exports.ecosystem import every_eval_ever
 
         record = every_eval_ever(*_row(id_))
         _give(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), out)
@@ -76,8 +76,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Write a section for a model card: a portrait, the ten values with intervals, how to cite."""
-        from leaderboard.chart_files import portrait_svg
-        from leaderboard.ecosystem import PORTRAIT, model_card
+        from leaderboard.exports.chart_files import portrait_svg
+        from leaderboard.exports.ecosystem import PORTRAIT, model_card
 
         site, result = _row(id_)
         if out is None:
@@ -88,8 +88,8 @@ def register(app: typer.Typer) -> None:
 
 
 def _row(id_: str) -> tuple[Site, Result]:
-    from leaderboard.opening import open_site
-    from leaderboard.sheets import result_of
+    from leaderboard.exports.tables import result_of
+    from leaderboard.site.opening import open_site
 
     site = open_site()
     return site, result_of(site, id_)

@@ -23,12 +23,12 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Set the published models against groups of people anew, after `python -m eval_queue publish`."""
         from data.errors import InputError
-        from data.reference import load_reference
-        from data.sources import load_benchmark, load_study
-        from eval_queue.checkpoint import write_whole
-        from leaderboard.proximity_table import PUBLISHED_PROXIMITY, among_people
-        from leaderboard.ranking import published_means
-        from leaderboard.results import PUBLISHED, load
+        from data.people.reference import load_reference
+        from data.sources.loading import load_benchmark, load_study
+        from eval_queue.asking.checkpoint import write_whole
+        from leaderboard.boards.group_similarity import PUBLISHED_PROXIMITY, among_people
+        from leaderboard.boards.rank_intervals import published_means
+        from leaderboard.boards.results import PUBLISHED, load
 
         benchmark = load_benchmark(source, progress=True)
         results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest]

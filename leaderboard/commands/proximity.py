@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
-    from leaderboard.proximity_report import ModelProximity, ProximityReport
+    from leaderboard.analysis.group_report import ModelProximity, ProximityReport
 
 WIDTH: Final = 144
 """Columns of the table where the output is no terminal."""
@@ -36,13 +36,13 @@ def register(app: typer.Typer) -> None:
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
     ) -> None:
         """Set models against the benchmark's raters and against groups of people, with intervals."""
-        from data.rater_means import rater_means
-        from data.reference import load_reference
-        from data.sources import load_benchmark, load_study
-        from eval_queue.answers import read_answers
-        from eval_queue.results import profiles
-        from eval_queue.scoring import item_means
-        from leaderboard.proximity_report import report
+        from data.people.rater_means import rater_means
+        from data.people.reference import load_reference
+        from data.sources.loading import load_benchmark, load_study
+        from eval_queue.scoring.answers import read_answers
+        from eval_queue.scoring.formulas import item_means
+        from eval_queue.scoring.profiles import profiles
+        from leaderboard.analysis.group_report import report
 
         people = load_reference(reference)
         benchmark = load_benchmark(source, progress=True)

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Rank the published models anew, after `python -m eval_queue publish`."""
         from data.errors import InputError
-        from data.sources import load_benchmark
-        from eval_queue.checkpoint import write_whole
-        from leaderboard.ranking import PUBLISHED_RANKS, obstacle, published_means, rank
-        from leaderboard.results import PUBLISHED, load
+        from data.sources.loading import load_benchmark
+        from eval_queue.asking.checkpoint import write_whole
+        from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, published_means, rank
+        from leaderboard.boards.results import PUBLISHED, load
 
         benchmark = load_benchmark(source, progress=True)
         results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest and obstacle(r) is None]

@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Measure the forms of "Take it yourself" on the released models, after `python -m eval_queue publish`."""
-        from data.sources import load_benchmark, load_study
-        from eval_queue.checkpoint import write_whole
-        from eval_queue.released import Released
-        from leaderboard.short_form_report import PUBLISHED_FORMS, measure, released_ratings
+        from data.sources.loading import load_benchmark, load_study
+        from eval_queue.asking.checkpoint import write_whole
+        from eval_queue.scoring.released import Released
+        from leaderboard.analysis.form_validity import PUBLISHED_FORMS, measure, released_ratings
 
         benchmark = load_benchmark(source, progress=True)
         found = measure(benchmark, released_ratings(benchmark, Released()), load_study(source))

@@ -16,8 +16,8 @@ def register(app: typer.Typer) -> None:
         out: Annotated[Path, typer.Argument(help="Folder to write; an older copy in it is replaced.")],
     ) -> None:
         """Write a copy of the board that works without the app: from a disk, or from any host of files."""
-        from leaderboard.opening import open_site
-        from leaderboard.static_copy import write
+        from leaderboard.exports.static_copy import write
+        from leaderboard.site.opening import open_site
         from leaderboard.ui import READ
 
         written = write(open_site(), out, READ)

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 from data.errors import InputError
 from eval_queue.records import Result
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.answers_view import answers_table
-from leaderboard.exports import schema_of
-from leaderboard.permanent import revision
-from leaderboard.sheets import ANSWER_COLUMNS, TEXTS
-from leaderboard.site import Site
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.exports.formats import schema_of
+from leaderboard.exports.tables import ANSWER_COLUMNS, TEXTS
+from leaderboard.site.answers import answers_table
+from leaderboard.site.permanent import revision
+from leaderboard.site.site import Site
 
 if TYPE_CHECKING:
     import pyarrow as pa

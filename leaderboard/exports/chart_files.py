@@ -14,16 +14,16 @@ from typing import Any, Final
 from markupsafe import escape
 
 from data.values import SCALE_NAMES, SCALES, VALUES
-from eval_queue.compiled import Column
 from eval_queue.records import Result
-from leaderboard.charts import number, portrait
-from leaderboard.compare_charts import STROKES, overlay, sheet_over_time
-from leaderboard.compare_data import CompareData, Pair
-from leaderboard.exports import Sheet, UnknownFile
-from leaderboard.lanes import Axis, Lane, between, interval, lanes
-from leaderboard.pages.compare import limit_of, lines, panels
-from leaderboard.pages.model import ten
-from leaderboard.theme import CSS
+from eval_queue.store.compiled import Column
+from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
+from leaderboard.charts.dot_plot import Axis, Lane, between, interval, lanes
+from leaderboard.charts.portrait import number, portrait
+from leaderboard.exports.formats import Sheet, UnknownFile
+from leaderboard.pages.compare.data import CompareData, Pair
+from leaderboard.pages.compare.page import limit_of, lines, panels
+from leaderboard.pages.model.page import ten
+from leaderboard.web import assets
 
 _FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _SVG: Final = re.compile(r"<svg\b[^>]*>")
@@ -89,7 +89,7 @@ def _lines(caption: str, width: float) -> list[str]:
 @cache
 def _style() -> str:
     """The colours of both themes, as `page.css` gives them, and a font."""
-    sheet = CSS.read_text(encoding="utf-8")
+    sheet = assets.text("page.css")
     light, dark = _variables(sheet, r":root\s*\{([^}]*)\}"), _variables(sheet, r"\.dark\s*\{([^}]*)\}")
     return (
         f"<style>svg{{{light}font-family:{_FONT};font-variant-numeric:tabular-nums}}"

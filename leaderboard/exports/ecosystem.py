@@ -11,13 +11,13 @@ from typing import Any, Final
 
 from data.errors import InputError
 from data.values import BY_NAME, VALUES
-from eval_queue.compiled import column_name
 from eval_queue.records import DimensionScore, Result
-from leaderboard.charts import number
-from leaderboard.citation import benchmark_name, paper_bibtex, paper_url, version
-from leaderboard.permanent import board_url, revision, row_citations, row_url
-from leaderboard.sentence import queries_of, sentence
-from leaderboard.site import Site
+from eval_queue.store.compiled import column_name
+from leaderboard.analysis.summary import queries_of, sentence
+from leaderboard.charts.portrait import number
+from leaderboard.site.citation import benchmark_name, paper_bibtex, paper_url, version
+from leaderboard.site.permanent import board_url, revision, row_citations, row_url
+from leaderboard.site.site import Site
 
 NO_DIRECTION: Final = "Values have no direction: higher is not better."
 PORTRAIT: Final = "value-portrait.svg"

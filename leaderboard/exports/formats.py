@@ -11,18 +11,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from data.errors import InputError
-from eval_queue.compiled import Column, arrow_schema
+from eval_queue.store.compiled import Column, arrow_schema
+from leaderboard.site.downloads import Format
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Format = Literal["csv", "json", "parquet"]
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "csv": "text/csv; charset=utf-8",
     "json": "application/json",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from data.reference import Group
-from eval_queue.compiled import Column
-from leaderboard.chart_files import standalone
-from leaderboard.charts import ACCENT, number
-from leaderboard.exports import Sheet, UnknownFile
-from leaderboard.group_charts import Drawn, circle
-from leaderboard.groups_view import SHORT, GroupsView
-from leaderboard.lanes import Axis, Lane, between, interval, lanes
-from leaderboard.proximity_report import ModelProximity
+from data.people.reference import Group
+from eval_queue.store.compiled import Column
+from leaderboard.analysis.group_report import ModelProximity
+from leaderboard.charts.dot_plot import Axis, Lane, between, interval, lanes
+from leaderboard.charts.portrait import ACCENT, number
+from leaderboard.exports.chart_files import standalone
+from leaderboard.exports.formats import Sheet, UnknownFile
+from leaderboard.pages.groups.data import SHORT, GroupsView
+from leaderboard.pages.groups.page import drawing
 
 _READ_WITH: Final = (
     Column("region", "string", "Where the people of the groups live."),
@@ -43,19 +43,6 @@ _LEANS: Final = (
     Column("reason", "string", "Why there is none; empty where there is."),
     *_READ_WITH,
 )
-
-
-def drawing(view: GroupsView) -> str:
-    """Two groups and the chosen model on one circle, as an SVG string."""
-    toward, against = (Drawn(_upper(SHORT[g.name]), list(g.values.values())) for g in (view.toward, view.against))
-    model = view.model
-    if model is None or model.linked is None:
-        return circle(toward, against, None)
-    cells = list(model.linked.values())
-    low, high = [c.low for c in cells if c.low is not None], [c.high for c in cells if c.high is not None]
-    sure = len(low) == len(high) == len(cells)
-    drawn = Drawn(model.model, [c.score for c in cells], low if sure else None, high if sure else None)
-    return circle(toward, against, drawn)
 
 
 def circle_svg(view: GroupsView) -> str:
@@ -195,7 +182,3 @@ def _about(view: GroupsView) -> dict[str, str]:
 
 def _read_with(view: GroupsView, note: str) -> dict[str, str]:
     return {"region": view.caveats.region, "people": view.groups_from.title, "note": note}
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]

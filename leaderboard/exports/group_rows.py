@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from leaderboard.proximity_report import Caveats, ModelProximity
-from leaderboard.proximity_table import Table
+from leaderboard.analysis.group_report import Caveats, ModelProximity
+from leaderboard.boards.group_similarity import Table
 
 COLUMNS: Final = (
     "id",
@@ -52,7 +52,7 @@ def rows(table: Table) -> list[dict[str, Cell]]:
     """All numbers of a board's rows among people.
 
     Args:
-        table: from `leaderboard.proximity_table`.
+        table: from `leaderboard.boards.group_similarity`.
     """
     about = table.about
     shared: dict[str, Cell] = {

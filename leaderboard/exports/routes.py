@@ -20,12 +20,13 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
-from eval_queue.collection import encode as encode_record
 from eval_queue.records import Result, now
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.all_answers import NAME as ALL_ANSWERS
-from leaderboard.all_answers import AllAnswers
-from leaderboard.chart_files import (
+from eval_queue.store.collection import encode as encode_record
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.charts.map import map_svg
+from leaderboard.exports.all_answers import NAME as ALL_ANSWERS
+from leaderboard.exports.all_answers import AllAnswers
+from leaderboard.exports.chart_files import (
     compare_svg,
     differences_svg,
     drawn,
@@ -37,16 +38,18 @@ from leaderboard.chart_files import (
     series_svg,
     standalone,
 )
-from leaderboard.ecosystem import model_card
-from leaderboard.exports import FORMATS, MEDIA_TYPES, Format, UnknownFile, encode, file_name, to_csv
-from leaderboard.group_files import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
-from leaderboard.group_files import circle_svg as circle_svg_of_groups
-from leaderboard.map_charts import map_svg
-from leaderboard.pages import compare, groups, map_page
-from leaderboard.pages.benchmark import report_of
-from leaderboard.sheets import DOWNLOADS, NO_DIRECTION, Query, UnknownRow, result_of
-from leaderboard.site import Site
-from leaderboard.validity_files import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.exports.ecosystem import model_card
+from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
+from leaderboard.exports.group_charts import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
+from leaderboard.exports.group_charts import circle_svg as circle_svg_of_groups
+from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
+from leaderboard.exports.validity_charts import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.pages.benchmark.page import report_of
+from leaderboard.pages.compare import page as compare
+from leaderboard.pages.groups import page as groups
+from leaderboard.pages.map import page as map_page
+from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
+from leaderboard.site.site import Site
 
 KEPT_BYTES: Final = 64 * 2**20
 """How much of finished files is remembered."""
@@ -86,11 +89,11 @@ CHARTS: Final[Mapping[str, Chart]] = {
     ),
     "compare": Chart(
         lambda site, query: compare_svg(compare.data(site, query)),
-        lambda site, query: to_csv(drawn(DOWNLOADS["compare"].make(site, query))),
+        lambda site, query: to_csv(drawn(SHEETS["compare"](site, query))),
     ),
     "differences": Chart(
         lambda site, query: differences_svg(compare.data(site, query)),
-        lambda site, query: to_csv(drawn(DOWNLOADS["compare"].make(site, query))),
+        lambda site, query: to_csv(drawn(SHEETS["compare"](site, query))),
     ),
     "series": Chart(
         lambda site, query: series_svg(compare.data(site, query)),
@@ -98,7 +101,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
     ),
     "map": Chart(
         lambda site, query: standalone(map_svg(map_page.data(site, query)), caption=NO_DIRECTION),
-        lambda site, query: to_csv(DOWNLOADS["map"].make(site, query)),
+        lambda site, query: to_csv(SHEETS["map"](site, query)),
     ),
     "groups": Chart(
         lambda site, query: circle_svg_of_groups(groups.data(site, query)),
@@ -140,9 +143,9 @@ def download(site: Site, name: str, form: str, query: Query) -> File:
         result = result_of(site, query.get("id"))
         return File(file_name(name, result.model, form=form), _OF_A_ROW[name, form](site, result))
     known: dict[str, Format] = {f: f for f in FORMATS}
-    if name not in DOWNLOADS or form not in known:
+    if name not in SHEETS or form not in known:
         raise UnknownFile(f"there is no file {name}.{form} here")
-    sheet = DOWNLOADS[name].make(site, query)
+    sheet = SHEETS[name](site, query)
     of = result_of(site, query["id"]).model if name == "answers" else ""
     return File(file_name(name, of, site.revision(), form=form), encode(sheet, known[form]))
 

@@ -1,7 +1,7 @@
 """A read-only copy of the board as plain files, for when the Space is down: pages, data, nothing to run.
 
-The pages are the same documents that the app serves (`leaderboard.document`), the board is the same program with the
-same data in the page. It opens from a disk and from any host of files, and asks nobody for anything. What needs a
+The pages are the same documents that the app serves (`leaderboard.web.document`), the board is the same program with
+the same data in the page. It opens from a disk and from any host of files, and asks nobody for anything. What needs a
 server (filters of answers, submissions) is left out; a link to something that is not in the copy is no link. Each page
 says from when the copy is.
 """
@@ -25,19 +25,19 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from eval_queue.records import Result, now
-from leaderboard import routes
-from leaderboard.all_answers import NAME as ALL_ANSWERS
-from leaderboard.all_answers import write_all
-from leaderboard.compare_data import series_of
-from leaderboard.document import ASSETS, ReadingPage, framed
-from leaderboard.exports import FORMATS
-from leaderboard.frame import LOGO
-from leaderboard.markup import render
-from leaderboard.pages import benchmark, board
-from leaderboard.permanent import board_url, revision
-from leaderboard.sheets import DOWNLOADS
-from leaderboard.site import Site
-from leaderboard.theme import STATIC
+from leaderboard.exports import routes
+from leaderboard.exports.all_answers import NAME as ALL_ANSWERS
+from leaderboard.exports.all_answers import write_all
+from leaderboard.pages.benchmark import page as benchmark
+from leaderboard.pages.board import page as board
+from leaderboard.pages.compare.data import series_of
+from leaderboard.site.downloads import DOWNLOADS, FORMATS
+from leaderboard.site.permanent import board_url, revision
+from leaderboard.site.site import Site
+from leaderboard.web import assets
+from leaderboard.web.document import ReadingPage, framed
+from leaderboard.web.frame import LOGO
+from leaderboard.web.markup import render
 
 MARK: Final = "copy-of-the-board.txt"
 """Written into every copy: a folder without it is not ours to replace."""
@@ -160,7 +160,10 @@ class _Copy:
         return self._written
 
     def _assets(self) -> None:
-        shutil.copytree(STATIC, self._folder / ASSETS)
+        folder = self._folder / assets.ROUTE
+        folder.mkdir()
+        for path in assets.FILES.values():
+            shutil.copy(path, folder)
         shutil.copy(LOGO, self._folder / "logo.svg")
         fonts = self._folder / "static" / "fonts" / _FONTS.name
         fonts.mkdir(parents=True)

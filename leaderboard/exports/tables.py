@@ -1,6 +1,6 @@
 """The tables that can be taken away, each made from what the pages show for the same address.
 
-`DOWNLOADS` is the one list of them: name, words for people, and the function that makes the sheet. What must not be
+`leaderboard.site.downloads` lists them for people; `SHEETS` has the function that makes each. What must not be
 forgotten when a number travels stands in a field beside it (`caveats`, `reason`) and in `Sheet.about`. No text of a
 benchmark is in any of them, and no row about a person.
 """
@@ -8,28 +8,30 @@ benchmark is in any of them, and no row about a person.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from data.errors import InputError
-from data.reference import Contrast
+from data.people.reference import Contrast
 from data.values import SCALE_NAMES, SCALES
-from eval_queue.collection import encode
-from eval_queue.compiled import STATISTICS, Column, compiled_results
 from eval_queue.records import Result, now
-from leaderboard import group_export
-from leaderboard.answers_view import Filters, ItemAnswers
-from leaderboard.board_query import BoardQuery, Value, billions, rows_of, table_of
-from leaderboard.citation import benchmark_name
-from leaderboard.exports import Sheet
-from leaderboard.lineage import lineage
-from leaderboard.pages import compare, map_page
-from leaderboard.permanent import revision, row_address
-from leaderboard.proximity_report import ModelProximity
-from leaderboard.proximity_table import Table
-from leaderboard.results import Board
-from leaderboard.site import Site
-from leaderboard.table import OPEN_WEIGHTS, badges, called
-from leaderboard.validity_files import REPORTED, WHICH
+from eval_queue.store.collection import encode
+from eval_queue.store.compiled import STATISTICS, Column, compiled_results
+from leaderboard.analysis.group_report import ModelProximity
+from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.results import Board
+from leaderboard.exports import group_rows as group_export
+from leaderboard.exports.formats import Sheet
+from leaderboard.exports.validity_charts import REPORTED, WHICH
+from leaderboard.pages.board.data import called
+from leaderboard.pages.board.query import BoardQuery, Value, billions, rows_of, table_of
+from leaderboard.pages.compare import page as compare
+from leaderboard.pages.map import page as map_page
+from leaderboard.site.answers import Filters, ItemAnswers
+from leaderboard.site.badges import OPEN_WEIGHTS, badges
+from leaderboard.site.citation import benchmark_name
+from leaderboard.site.permanent import revision, row_address
+from leaderboard.site.site import Site
 
 Query = Mapping[str, str]
 
@@ -41,19 +43,6 @@ UNITS: Final = (
     "score, se, low and high are rating points on a scale from 1 to 6, relative to the model's own mean on the scale; "
     "raw and scale_mean are mean ratings, 1 to 6. Intervals are 95 % intervals, bootstrap over queries."
 )
-
-
-class Download(NamedTuple):
-    """A table that can be taken away."""
-
-    title: str
-    words: str
-    """What it holds, for people."""
-    make: Callable[[Site, Query], Sheet]
-    whole: bool = True
-    """Whether it can be had without any field in its address."""
-    settled: bool = True
-    """Whether it changes only where the results do."""
 
 
 class UnknownRow(InputError):
@@ -391,7 +380,7 @@ _MAP: Final = (
 
 def map_sheet(site: Site, query: Query) -> Sheet:
     """The map as rows: one a model and one a group of people."""
-    from leaderboard.map_charts import map_rows
+    from leaderboard.charts.map import map_rows
 
     return Sheet("map", _about(site), _MAP, tuple(map_rows(map_page.data(site, query))))
 
@@ -455,7 +444,7 @@ def benchmark_sheet(site: Site, query: Query) -> Sheet:
     Raises:
         InputError: the figures are not at hand.
     """
-    from leaderboard.pages.benchmark import choose
+    from leaderboard.pages.benchmark.page import choose
 
     del query
     report, note = choose(site)
@@ -478,26 +467,14 @@ def benchmark_sheet(site: Site, query: Query) -> Sheet:
     return Sheet("benchmark", about, _BENCHMARK, rows)
 
 
-DOWNLOADS: Final[Mapping[str, Download]] = {
-    "board": Download(
-        "Board",
-        "The table that opens, one line a model and value, with intervals; on the board, as filtered there.",
-        board_sheet,
-    ),
-    "results": Download("All results", "Every row of every table, one line a row.", results_sheet),
-    "answers": Download(
-        "One row’s answers",
-        "On the row’s page, as filtered there; with its record, its portrait and a section for a model card.",
-        answers_sheet,
-        whole=False,
-    ),
-    "groups": Download("Groups", "Models among groups of people, with what limits the comparison.", groups_sheet),
-    "compare": Download(
-        "Comparison", "On the Compare page: differences of the rows there, with intervals.", compare_sheet, whole=False
-    ),
-    "map": Download("Map", "Where models and groups of people stand on the map.", map_sheet),
-    "benchmark": Download("Benchmark", "What each column of the benchmark can carry.", benchmark_sheet),
-    "queue": Download("Queue", "All submissions and where they are.", queue_sheet, settled=False),
+SHEETS: Final[Mapping[str, Callable[[Site, Query], Sheet]]] = {
+    "board": board_sheet,
+    "results": results_sheet,
+    "answers": answers_sheet,
+    "groups": groups_sheet,
+    "compare": compare_sheet,
+    "map": map_sheet,
+    "benchmark": benchmark_sheet,
+    "queue": queue_sheet,
 }
-"""By name, the one list of what can be had at `download/NAME.FORMAT`. All answers of all rows are one Parquet file,
-which `leaderboard.all_answers` makes."""
+"""What makes each table of `leaderboard.site.downloads.DOWNLOADS`, by its name."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from data.benchmark import MAX_P
-from data.validation import ValidationReport
+from data.people.validation import ValidationReport
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
-from eval_queue.compiled import Column
-from leaderboard.chart_files import standalone
-from leaderboard.charts import INK, QUIET
-from leaderboard.exports import Sheet, UnknownFile
-from leaderboard.lanes import Axis, Lane, lanes
-from leaderboard.validity_charts import hill, shared_bins
+from eval_queue.store.compiled import Column
+from leaderboard.charts.dot_plot import Axis, Lane, lanes
+from leaderboard.charts.portrait import INK, QUIET
+from leaderboard.charts.validity import hills, most_items, two_digits
+from leaderboard.exports.chart_files import standalone
+from leaderboard.exports.formats import Sheet, UnknownFile
 
 _CELL: Final = 220.0
 """Width of one dimension's hill in a sheet of them."""
@@ -53,7 +53,7 @@ REPORTED: Final = {
         ),
     )
 }
-"""What the report says of a dimension, by field of `data.validation.DimensionValidity`."""
+"""What the report says of a dimension, by field of `data.people.validation.DimensionValidity`."""
 
 
 def _reported(report: ValidationReport, d: Dimension) -> Mapping[str, Any]:
@@ -79,12 +79,6 @@ class Plot(NamedTuple):
             for d in ds
         )
         return Sheet("benchmark", _about(report), (*WHICH, *self.columns), rows)
-
-
-def most_items(report: ValidationReport) -> int:
-    """Where the axis of counted items ends: a round number that holds all of both keys."""
-    most = max(max(v.items, report.person_centred[name].items) for name, v in report.dimensions.items())
-    return -(-most // 20) * 20
 
 
 def _counted(report: ValidationReport) -> Axis:
@@ -215,14 +209,6 @@ def dimensions_of(asked: str | None) -> tuple[Dimension, ...]:
     return found
 
 
-def hills(report: ValidationReport, shown: Iterable[Dimension]) -> dict[str, Markup]:
-    """The drawing of each dimension, all on the same scales, so that the eye can compare them."""
-    counts = {name: v.correlations for name, v in report.dimensions.items()}
-    chance, edges = report.correlations.chance, report.correlations.edges
-    bins = shared_bins(list(counts.values()), chance)
-    return {d.name: hill(d.name, counts[d.name], chance, edges, colour=d.family.colour, bins=bins) for d in shown}
-
-
 def correlations_svg(report: ValidationReport, shown: Sequence[Dimension]) -> str:
     """How items correlate with each of some dimensions, as one file."""
     across = min(_ACROSS, len(shown))
@@ -279,8 +265,3 @@ def _about(report: ValidationReport) -> dict[str, str]:
 def _from(report: ValidationReport) -> str:
     whose = "Simulated raters." if report.simulated else "Human raters."
     return f"{whose} {report.benchmark.name} {report.benchmark.version}, {report.benchmark.digest[:16]}."
-
-
-def two_digits(x: float | None) -> str:
-    """A figure without a sign before what is positive; a dash where there is none."""
-    return "–" if x is None else f"{x:.2f}".replace("-", "−")

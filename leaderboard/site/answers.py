@@ -1,8 +1,8 @@
 """A row's answers, item by item: filtered and cut into pages on the server.
 
-A run of this installation has its raw answers in the queue, a published row in `eval_queue.released`. Texts come from
-the benchmark in use if it is the one that was asked, never from a result; sources and what an item counts for come
-from its key, which is there without texts too. No HTML is made here.
+A run of this installation has its raw answers in the queue, a published row in `eval_queue.scoring.released`. Texts
+come from the benchmark in use if it is the one that was asked, never from a result; sources and what an item counts
+for come from its key, which is there without texts too. No HTML is made here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from data.benchmark import VARIANTS, Benchmark
-from data.key_file import KeyTable
+from data.sources.key_file import KeyTable
 from data.values import BY_NAME, DIMENSIONS, VALUES
 from eval_queue.records import Result
-from eval_queue.released import Released
-from eval_queue.scoring import Floats
+from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.released import Released
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from eval_queue.records import BenchmarkRef, Result
-from leaderboard.table import BENCHMARKS
+from leaderboard.site.badges import BENCHMARKS
 
-CITATION_FILE: Final = Path(__file__).resolve().parent.parent / "CITATION.cff"
+CITATION_FILE: Final = Path(__file__).resolve().parents[2] / "CITATION.cff"
 
 _TEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: f"\\{c}" for c in "&%$#_{}"
@@ -133,7 +133,7 @@ def board_bibtex(*, revision: str, benchmark: str, retrieved: date, url: str | N
     """This board with exactly the data it shows.
 
     Args:
-        revision: names the set of results, from `leaderboard.permanent.revision`.
+        revision: names the set of results, from `leaderboard.site.permanent.revision`.
         benchmark: the benchmark's name and the beginning of its digest.
         retrieved: today.
         url: where the board is, if it is known.

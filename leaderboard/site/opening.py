@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from data.practice import practice_benchmark
-from data.reference import load_reference
-from data.sources import load_benchmark
-from eval_queue.intake import Rules, configured_endpoints
+from data.people.reference import load_reference
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
 from eval_queue.personas import load_wording
-from eval_queue.queue import open_queue
+from eval_queue.queue.intake import Rules, configured_endpoints
+from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings, load_settings
-from leaderboard.site import Site
+from leaderboard.site.site import Site
 
 
 def open_site(

@@ -14,8 +14,8 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from eval_queue.records import BenchmarkRef, Result, now
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.citation import (
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.site.citation import (
     Citation,
     benchmark_name,
     board_apa,
@@ -26,8 +26,7 @@ from leaderboard.citation import (
     row_bibtex,
     row_line,
 )
-from leaderboard.markup import render
-from leaderboard.site import Site
+from leaderboard.site.site import Site
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FOLDERS: Final = {"space": "results", "self-reported": "self-reported"}
@@ -68,14 +67,6 @@ def record_url(site: Site, result: Result, at: str) -> str | None:
     from huggingface_hub.constants import ENDPOINT
 
     return f"{ENDPOINT}/datasets/{quote(there[0])}/blob/{at}/{folder}/{quote(result.id)}.json"
-
-
-def notice(site: Site, result: Result, at: str | None) -> str:
-    """What a row's page says of the revision in its address, as HTML; empty for the present one and for none."""
-    present = revision(site)
-    if not at or at == present:
-        return ""
-    return render("other_revision.html", at=at[:64], present=present, record=record_url(site, result, at))
 
 
 def board_citations(site: Site) -> list[Citation]:

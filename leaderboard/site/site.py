@@ -14,29 +14,29 @@ import numpy as np
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.key_file import KeyTable, read_key
-from data.practice import practice_study
-from data.rater_means import rater_means
+from data.people.rater_means import rater_means
+from data.people.reference import Reference, load_reference
 from data.ratings import Study
-from data.reference import Reference, load_reference
-from data.sources import load_study
-from eval_queue.intake import Rules
+from data.sources.key_file import KeyTable, read_key
+from data.sources.loading import load_study
+from data.sources.practice import practice_study
 from eval_queue.personas import WORDING, Wording
-from eval_queue.queue import Queue
+from eval_queue.queue.intake import Rules
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
-from eval_queue.released import Released
-from eval_queue.scoring import Floats
+from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.released import Released
 from eval_queue.settings import Endpoint
-from leaderboard.answers_view import AnswersKept, ItemAnswers, answers_of, answers_table
-from leaderboard.beside import Beside, Working
-from leaderboard.bias_table import Biases
-from leaderboard.map_view import Regions
-from leaderboard.proximity_table import Proximities, Table, read_proximity
-from leaderboard.ranking import Ranking, Rankings
-from leaderboard.results import PUBLISHED, Board, Loaded, boards, load
-from leaderboard.row_means import RowMeans
-from leaderboard.samples import Samples
-from leaderboard.sentence import PUBLISHED_DIGEST
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.background import Beside, Working
+from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
+from leaderboard.boards.item_means import RowMeans
+from leaderboard.boards.map_positions import Regions
+from leaderboard.boards.persona_runs import Biases
+from leaderboard.boards.rank_intervals import Ranking, Rankings
+from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
+from leaderboard.boards.samples import Samples
+from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,9 +80,9 @@ class Site:
     wording: Wording = WORDING
     """In which words a model is asked to be somebody."""
     reference_file: Path | None = None
-    """Groups of people in place of the shipped ones (`data.reference`)."""
+    """Groups of people in place of the shipped ones (`data.people.reference`)."""
     released_folder: Path | None = None
-    """The released models' whole answers, where the operator has them (`eval_queue.released`)."""
+    """The released models' whole answers, where the operator has them (`eval_queue.scoring.released`)."""
     _shown: _Shown = field(default_factory=_Shown, repr=False, compare=False)
 
     @cached_property
@@ -214,7 +214,7 @@ class Site:
     def raters(self, digest: str) -> tuple[float, ...] | None:
         """The ten values of the people who rated a benchmark, scored on its items like a model, in circle order.
 
-        Known for the published benchmark (`data.reference`, 559 people); None for any other.
+        Known for the published benchmark (`data.people.reference`, 559 people); None for any other.
         """
         if digest != PUBLISHED_DIGEST:
             return None

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import gradio as gr
 
 from eval_queue.submission import Refused
-from leaderboard.site import Site
+from leaderboard.site.site import Site
 
 LOCAL_USER: Final = "local"
 """Who acts where nobody signs in."""

@@ -18,7 +18,6 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from operator import itemgetter
 from threading import Lock
 from typing import Final, Protocol
@@ -27,17 +26,14 @@ from markupsafe import Markup
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Route
 
 from eval_queue.records import now
-from leaderboard.frame import LOGO, TITLE, footer, masthead
-from leaderboard.markup import render
-from leaderboard.site import Site
-from leaderboard.theme import STATIC
+from leaderboard.site.site import Site
+from leaderboard.web import assets
+from leaderboard.web.frame import LOGO, TITLE, footer, masthead
+from leaderboard.web.markup import render
 
-ASSETS: Final = "vp"
-"""Where style sheets and scripts are, relative to the pages. Gradio has `static` and `assets` for its own."""
 KEPT: Final = 256
 """How many finished pages are remembered."""
 
@@ -85,26 +81,19 @@ def framed(site: Site, page: ReadingPage, content: str) -> str:
     return render(
         "document.html",
         title=f"{page.NAME} · {TITLE}",
-        sheets=[_versioned(name) for name in sheets if (STATIC / name).exists()],
-        scripts=[_versioned(name) for name in scripts],
+        sheets=[assets.address(name) for name in sheets if name in assets.FILES],
+        scripts=[assets.address(name) for name in scripts],
         masthead=Markup(masthead(site, page.ROUTE)),
         content=Markup(content),
         footer=Markup(footer(site)),
-        assets=ASSETS,
+        assets=assets.ROUTE,
     )
-
-
-@cache
-def _versioned(name: str) -> str:
-    """The address of a file, which changes with its content: browsers may keep it for good."""
-    digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]
-    return f"./{ASSETS}/{name}?v={digest}"
 
 
 def routes(site: Site, pages: Sequence[ReadingPage]) -> list[BaseRoute]:
     """The routes of the pages and of their files."""
     made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page)) for page in pages]
-    return [*made, Route("/logo.svg", _logo), Mount(f"/{ASSETS}", StaticFiles(directory=STATIC))]
+    return [*made, Route("/logo.svg", _logo), assets.route()]
 
 
 def _logo(_: Request) -> Response:

@@ -1,6 +1,6 @@
 """What stands around the content of every page: the top bar, the outage notice and the footer.
 
-The same HTML serves the pages that Gradio draws and those that are documents of their own (`leaderboard.document`).
+The same HTML serves the pages that Gradio draws and those that are documents of their own (`leaderboard.web.document`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Final
 import gradio as gr
 from markupsafe import Markup
 
-from leaderboard.citation import version
-from leaderboard.markup import render
-from leaderboard.site import Site
+from leaderboard.site.citation import version
+from leaderboard.site.site import Site
+from leaderboard.web.markup import render
 
 TITLE: Final = "Value Portrait Leaderboard"
-LOGO: Final = Path(__file__).resolve().parent.parent / "assets" / "logo.svg"
+LOGO: Final = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
 """The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
 
 NAVIGATION: Final = (

@@ -1,4 +1,4 @@
-"""Pages that are mostly words: Jinja templates in `templates/`, with everything put into them escaped."""
+"""Pages that are mostly words: Jinja templates, each beside what fills it, with everything put into them escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-TEMPLATES: Final = Path(__file__).resolve().parent / "templates"
+_LEADERBOARD: Final = Path(__file__).resolve().parent.parent
+_FOLDERS: Final = (
+    _LEADERBOARD / "web" / "templates",
+    _LEADERBOARD / "exports" / "templates",
+    *sorted((_LEADERBOARD / "pages").iterdir()),
+)
 
 
 def when(moment: datetime | None) -> str:
@@ -38,10 +43,15 @@ def counted(n: int, one: str, many: str | None = None) -> str:
     return f"{whole(n)} {one if n == 1 else many or one + 's'}"
 
 
+def capitalised(text: str) -> str:
+    """A sentence or a label with a capital at its beginning, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(_FOLDERS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,17 +6,7 @@ buttons follow them.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 import gradio as gr
-
-STATIC: Final = Path(__file__).resolve().parent / "static"
-"""Style sheet and scripts of the pages."""
-
-CSS: Final = STATIC / "page.css"
-BOARD_CSS: Final = STATIC / "board.css"
-"""What only the board's table needs."""
 
 
 def theme() -> gr.themes.Base:

@@ -17,7 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from data.values import VALUES
 from eval_queue.records import Result
-from leaderboard.results import load
+from leaderboard.boards.results import load
 
 
 def row(r: Result) -> list[object]:

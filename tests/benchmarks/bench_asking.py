@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from data.sources import load_benchmark  # noqa: E402 - after the path
-from eval_queue.evaluation import Job, evaluate  # noqa: E402
+from data.sources.loading import load_benchmark  # noqa: E402 - after the path
+from eval_queue.asking.evaluation import Job, evaluate  # noqa: E402
 from eval_queue.protocol import Prompt, plan  # noqa: E402
 from eval_queue.settings import Endpoint  # noqa: E402
 
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 @contextmanager
 def server() -> Iterator[str]:
     """The address of a server that answers after `LATENCY`."""
-    command = [sys.executable, "-m", "tests.chat_server", str(LATENCY)]
+    command = [sys.executable, "-m", "tests.support.chat_server", str(LATENCY)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield process.stdout.readline().strip()

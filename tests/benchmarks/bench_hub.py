@@ -21,17 +21,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ["HF_HUB_DISABLE_XET"] = "1"
 
-from eval_queue.cards import requests_card, results_card  # noqa: E402 - after the path and the environment
-from eval_queue.collection import encode  # noqa: E402
-from eval_queue.compiled import compiled_results, compiled_submissions  # noqa: E402
-from eval_queue.hub_repo import HubRepo  # noqa: E402
-from eval_queue.hub_store import HubStore  # noqa: E402
-from eval_queue.queue import Queue, now  # noqa: E402
+from eval_queue.queue.queue import Queue, now  # noqa: E402
 from eval_queue.records import BenchmarkRef, Result  # noqa: E402
 from eval_queue.settings import Endpoint  # noqa: E402
+from eval_queue.store.cards import requests_card, results_card  # noqa: E402 - after the path and the environment
+from eval_queue.store.collection import encode  # noqa: E402
+from eval_queue.store.compiled import compiled_results, compiled_submissions  # noqa: E402
+from eval_queue.store.hub import HubStore  # noqa: E402
+from eval_queue.store.repository import HubRepo  # noqa: E402
 from eval_queue.submission import Progress, Submission, new_submission  # noqa: E402
-from tests import rows  # noqa: E402
-from tests.hub import HubProcess, hub_process  # noqa: E402
+from tests.support import rows  # noqa: E402
+from tests.support.hub import HubProcess, hub_process  # noqa: E402
 
 SIZES = (10, 10_000)
 

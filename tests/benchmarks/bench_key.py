@@ -18,9 +18,9 @@ sys.path.insert(0, str(ROOT))
 import numpy as np  # noqa: E402 - after the path
 from scipy import stats  # noqa: E402
 
-from data.psychometrics import shuffled_counts, spearman_key, split_half  # noqa: E402
+from data.people.psychometrics import shuffled_counts, spearman_key, split_half  # noqa: E402
 from data.ratings import Study  # noqa: E402
-from data.sources import load_study  # noqa: E402
+from data.sources.loading import load_study  # noqa: E402
 
 TARGET = 20
 """How many times faster than scipy's loop it must be."""

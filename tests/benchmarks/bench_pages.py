@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from eval_queue.collection import encode
 from eval_queue.records import Result
-from eval_queue.store import EMPTY_HEAD, LocalStore
-from leaderboard.results import PUBLISHED, load
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
+from leaderboard.boards.results import PUBLISHED, load
 from tools.live import ROOT, app, chromium, find_chromium, free_port
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import numpy as np
 import typer
 from scipy import stats
 
-from data.reference import Reference, load_reference
-from eval_queue.scoring import Floats
-from leaderboard.proximity import Proximity, proximity
-from tests.test_proximity import norm, plain_noise
+from data.people.reference import Reference, load_reference
+from eval_queue.scoring.formulas import Floats
+from leaderboard.analysis.proximity import Proximity, proximity
+from tests.leaderboard.analysis.test_proximity import norm, plain_noise
 
 DRAWS = 2000
 

@@ -17,11 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from eval_queue.collection import encode  # noqa: E402 - after the path
-from eval_queue.queue import Queue, now  # noqa: E402
+from eval_queue.queue.queue import Queue, now  # noqa: E402
 from eval_queue.records import BenchmarkRef  # noqa: E402
 from eval_queue.settings import Endpoint  # noqa: E402
-from eval_queue.store import LocalStore  # noqa: E402
+from eval_queue.store.collection import encode  # noqa: E402 - after the path
+from eval_queue.store.local import LocalStore  # noqa: E402
 from eval_queue.submission import Submission, new_submission  # noqa: E402
 
 SIZES = (100, 10_000)

@@ -16,8 +16,8 @@ import typer
 from scipy import stats
 
 from data.values import DIMENSIONS
-from leaderboard.compare import compare
-from leaderboard.ranks import ALPHA, FloatArray, Sample, holm, model_ranks, rank_table, resample, value_ranks
+from leaderboard.analysis.comparison import compare
+from leaderboard.analysis.ranks import ALPHA, FloatArray, Sample, holm, model_ranks, rank_table, resample, value_ranks
 
 
 def synthetic(models: int) -> Sample:

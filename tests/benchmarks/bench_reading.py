@@ -17,12 +17,13 @@ from pathlib import Path
 import typer
 from starlette.datastructures import QueryParams
 
-from data.practice import practice_benchmark
-from eval_queue.queue import Queue
-from eval_queue.store import LocalStore
-from leaderboard.pages import compare, model
-from leaderboard.samples import Samples
-from leaderboard.site import Site
+from data.sources.practice import practice_benchmark
+from eval_queue.queue.queue import Queue
+from eval_queue.store.local import LocalStore
+from leaderboard.boards.samples import Samples
+from leaderboard.pages.compare import page as compare
+from leaderboard.pages.model import page as model
+from leaderboard.site.site import Site
 
 
 def seconds(run: Callable[[], object]) -> float:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from data.practice import practice_benchmark
-from eval_queue.collection import encode
-from eval_queue.store import EMPTY_HEAD, LocalStore
-from leaderboard.results import PUBLISHED, load
-from tests.rows import result
+from data.sources.practice import practice_benchmark
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
+from leaderboard.boards.results import PUBLISHED, load
+from tests.support.rows import result
 from tools.live import RunningApp, app, chromium, find_chromium
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from leaderboard.frame import NAVIGATION
-from leaderboard.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.web.frame import NAVIGATION
 from tools.live import RunningApp
 
 if TYPE_CHECKING:

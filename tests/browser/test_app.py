@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from eval_queue.intake import configured_endpoints, submit
-from eval_queue.local_model import MODEL, available
-from eval_queue.queue import open_queue
+from eval_queue.asking.local_model import MODEL, available
+from eval_queue.queue.intake import configured_endpoints, submit
+from eval_queue.queue.queue import open_queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from leaderboard.api import ENDPOINTS
@@ -83,7 +83,7 @@ def test_a_page_is_as_new_as_its_request(tmp_path: Path) -> None:
         tmp_path / "store", source="practice", scheduler="false", endpoints=json.dumps([{"name": "other"}])
     ) as running:
         assert "org/just-submitted" not in get(f"{running.url}/queue")
-        from data.practice import practice_benchmark
+        from data.sources.practice import practice_benchmark
 
         submit(
             open_queue(Settings(store=tmp_path / "store")),
@@ -118,7 +118,7 @@ def test_a_taken_port_is_said_without_a_traceback(served: RunningApp, tmp_path: 
 @pytest.mark.local_model
 @pytest.mark.skipif(not available(), reason="the small model is not installed: see requirements-local.txt")
 def test_the_end_of_the_app_returns_what_was_running(tmp_path: Path) -> None:
-    from data.practice import practice_benchmark
+    from data.sources.practice import practice_benchmark
 
     settings = Settings(store=tmp_path / "store")
     queue = open_queue(settings)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from data.practice import practice_benchmark
-from data.validation_file import read_validation
+from data.sources.practice import practice_benchmark
+from data.sources.published_validity import read_validation
 from data.values import DIMENSIONS, VALUES
-from eval_queue.collection import encode
 from eval_queue.records import BenchmarkRef
-from eval_queue.store import EMPTY_HEAD, LocalStore
-from leaderboard.ranking import obstacle, read_ranks
-from leaderboard.results import PUBLISHED, load
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
+from leaderboard.boards.rank_intervals import obstacle, read_ranks
+from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import Tabs
-from tests.odd_models import HALF, ONE_PHRASE, REFUSES, odd_rows
+from tests.support.odd_models import HALF, ONE_PHRASE, REFUSES, odd_rows
 from tools.live import RunningApp, app
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from data.practice import practice_benchmark
-from data.reference import load_reference
+from data.people.reference import load_reference
+from data.sources.practice import practice_benchmark
 from data.values import BIG_FIVE, DIMENSIONS, HIGHER, VALUES
-from leaderboard.charts import GEOMETRY, outline
-from leaderboard.lineage import lineage
-from leaderboard.proximity_table import read_proximity
-from leaderboard.results import PUBLISHED, load
+from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.group_similarity import read_proximity
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.charts.portrait import GEOMETRY, outline
 from tests.browser.conftest import HOSTILE, PRACTICE_SCORES
 from tools.live import RunningApp
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import VALUES
-from eval_queue.local_model import MODEL, available
-from eval_queue.queue import open_queue
+from eval_queue.asking.local_model import MODEL, available
+from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings
-from leaderboard.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import Watched, new_page
 from tools.live import app
 

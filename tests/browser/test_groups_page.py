@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from leaderboard.proximity_table import read_proximity
-from leaderboard.results import PUBLISHED, load
+from leaderboard.boards.group_similarity import read_proximity
+from leaderboard.boards.results import PUBLISHED, load
 from tools.live import RunningApp
 
 if TYPE_CHECKING:

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from data.practice import practice_benchmark
-from eval_queue.evaluation import Job, evaluate
-from eval_queue.intake import Rules, submit
-from eval_queue.package import make_package
-from eval_queue.queue import Queue, now
+from data.sources.practice import practice_benchmark
+from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.queue.intake import Rules, submit
+from eval_queue.queue.package import make_package
+from eval_queue.queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
 from tests.browser.conftest import Tabs
 from tests.browser.test_app import get, until
-from tests.chat_server import ChatServer
-from tests.hub import HubProcess, hub_process
-from tests.hub_place import Place
+from tests.support.chat_server import ChatServer
+from tests.support.hub import HubProcess, hub_process
+from tests.support.hub_place import Place
 from tools.live import RunningApp, app
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def choose(page: Page, label: str) -> None:
 def ada_asks(space: Space, *models: str) -> None:
     """Submissions of somebody who is no administrator, put on the Hub by another process."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("eval_queue.intake.offered_models", lambda _: None)
+        patch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)
         for model in models:
             submit(
                 space.queue(),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from leaderboard.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, load
 from tools.live import RunningApp
 
 if TYPE_CHECKING:

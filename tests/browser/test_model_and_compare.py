@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from data.values import VALUES
-from leaderboard.charts import number
-from leaderboard.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.charts.portrait import number
 from tools.live import RunningApp
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from eval_queue.queue import open_queue
+from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings
 from tests.browser.conftest import new_page
-from tests.hub import hub_server
+from tests.support.hub import hub_server
 from tools.live import app
 
 if TYPE_CHECKING:

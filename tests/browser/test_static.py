@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from leaderboard.results import PUBLISHED, load
-from leaderboard.static_copy import page_name, write
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.exports.static_copy import page_name, write
 from leaderboard.ui import READ
 from tests.browser.conftest import HOSTILE, Watched, fill, new_page
-from tests.test_exports import make_site
+from tests.leaderboard.exports.test_exports import make_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import VALUES
-from leaderboard.short_form import SIZES, Form, choose, score_form
+from leaderboard.analysis.short_form import SIZES, Form, choose, score_form
 from tests.browser.conftest import Watched
 from tools.live import RunningApp, app
 
@@ -311,7 +311,7 @@ def test_only_a_model_that_is_surely_nearer_is_named(page: Page, served: Running
 
 
 def test_holms_correction_is_pythons(page: Page, served: RunningApp) -> None:
-    from leaderboard.ranks import holm
+    from leaderboard.analysis.ranks import holm
 
     p = [0.2, 0.001, 0.04, 0.03, 0.9]
     page.goto(f"{served.url}/take")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from data.layout import SURVEY
-from data.sources import load_benchmark
+from data.sources.layout import SURVEY
+from data.sources.loading import load_benchmark
 from tests.conftest import ROOT
-from tests.folders import write_folder
+from tests.support.folders import write_folder
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -21,27 +21,27 @@ from hypothesis import strategies as st
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.practice import practice_benchmark
-from data.reference import CONTRASTS, load_reference
-from data.sources import load_benchmark
-from eval_queue import local_model
-from eval_queue.checkpoint import RUN_FILE, RunRecord
-from eval_queue.endpoint import RetryPolicy
-from eval_queue.evaluation import Job, evaluate
-from eval_queue.local_model import LOCAL_ENDPOINT, MODEL
-from eval_queue.outcome import Outcome
+from data.people.reference import CONTRASTS, load_reference
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
+from eval_queue.asking import local_model
+from eval_queue.asking.checkpoint import RUN_FILE, RunRecord
+from eval_queue.asking.endpoint import RetryPolicy
+from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.asking.local_model import LOCAL_ENDPOINT, MODEL
+from eval_queue.asking.outcome import Outcome
 from eval_queue.personas import PERSONAS, VERSION, WORDING, Persona, load_wording
 from eval_queue.protocol import Protocol, plan, protocol_id, subsample
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore
+from eval_queue.store.local import LocalStore
 from eval_queue.submission import asked_of, new_submission, result_identity
-from eval_queue.worker import Benchmarks, Worker
-from leaderboard.results import boards
-from tests.chat_server import ChatServer
+from eval_queue.workers.worker import Benchmarks, Worker
+from leaderboard.boards.results import boards
+from tests.support import ROOT
+from tests.support.chat_server import ChatServer
 
-ROOT = Path(__file__).resolve().parent.parent
 BENCHMARK = practice_benchmark()
 LEFT = WORDING.persona("political/left")
 QUICK = RetryPolicy(attempts=2, seconds=20.0, first_wait=0.001, longest_wait=0.01)

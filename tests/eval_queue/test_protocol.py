@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 from data.benchmark import RATING_PHRASES, VARIANTS
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from eval_queue.protocol import GRAMMAR, PROTOCOL_VERSION, plan, protocol_id
 
 BENCHMARK = practice_benchmark()

@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from eval_queue.collection import encode
-from eval_queue.intake import configured_endpoints, offered_models, submit
-from eval_queue.local_model import LOCAL_ENDPOINT, MODEL, available
+from eval_queue.asking.local_model import LOCAL_ENDPOINT, MODEL, available
 from eval_queue.protocol import protocol_id
-from eval_queue.queue import Queue
+from eval_queue.queue.intake import configured_endpoints, offered_models, submit
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Record
 from eval_queue.settings import Endpoint, Settings
-from eval_queue.store import LocalStore
+from eval_queue.store.collection import encode
+from eval_queue.store.local import LocalStore
 from eval_queue.submission import (
     MAX_ATTEMPTS,
     TRANSITIONS,
@@ -54,8 +54,8 @@ from eval_queue.submission import (
     requeued,
     wishes,
 )
+from tests.support import GOLDEN
 
-GOLDEN = Path(__file__).with_name("golden")
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=2)
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)

@@ -18,7 +18,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 
 from data.values import VALUES
 from leaderboard.api import ENDPOINTS
-from leaderboard.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
 from tests.conftest import ROOT
 from tools.live import RunningApp, app

@@ -26,37 +26,38 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from data.practice import practice_benchmark
-from data.reference import CONTRASTS
+from data.people.reference import CONTRASTS
+from data.sources.practice import practice_benchmark
 from data.values import SCALES, VALUES
-from eval_queue.intake import Rules, submit
-from eval_queue.local_model import MODEL
+from eval_queue.asking.local_model import MODEL
 from eval_queue.protocol import PROTOCOL_VERSION
-from eval_queue.queue import Queue
+from eval_queue.queue.intake import Rules, submit
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore
+from eval_queue.store.local import LocalStore
 from eval_queue.submission import Failure, Progress, new_submission
-from leaderboard import citation, table
 from leaderboard.api import ENDPOINTS as NAMED_ENDPOINTS
-from leaderboard.beside import WORKING, Beside
-from leaderboard.document import document
-from leaderboard.frame import NAVIGATION
-from leaderboard.fresh import Fresh, FreshPages
-from leaderboard.markup import counted, duration, render
-from leaderboard.pages import about
-from leaderboard.pages import board as board_page
-from leaderboard.pages.queue import SECTIONS, Administration, listing, row_address
-from leaderboard.pages.submit import Form, Life, OwnAnswers
-from leaderboard.proximity_table import Proximities, Table
-from leaderboard.results import PUBLISHED, boards, load
-from leaderboard.site import Site
+from leaderboard.boards.background import WORKING, Beside
+from leaderboard.boards.group_similarity import Proximities, Table
+from leaderboard.boards.results import PUBLISHED, boards, load
+from leaderboard.pages.about import page as about
+from leaderboard.pages.board import data as table
+from leaderboard.pages.board import page as board_page
+from leaderboard.pages.queue.page import SECTIONS, Administration, listing, row_address
+from leaderboard.pages.submit.page import Form, Life, OwnAnswers
+from leaderboard.site import citation
+from leaderboard.site.site import Site
+from leaderboard.site.visitor import LOCAL_USER
 from leaderboard.ui import READ, WORKED_WITH, Ui
-from leaderboard.visitor import LOCAL_USER
-from tests import sent
-from tests.rows import ITEMS, result
+from leaderboard.web import assets
+from leaderboard.web.document import document
+from leaderboard.web.frame import NAVIGATION
+from leaderboard.web.markup import counted, duration, render
+from leaderboard.web.refresh import Fresh, FreshPages
+from tests.support import ROOT, sent
+from tests.support.rows import ITEMS, result
 
-ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDPOINTS = (
     Endpoint(name="local", models=[MODEL], answer_mode="constrained"),
@@ -336,7 +337,7 @@ def test_every_group_and_contrast_has_words() -> None:
 
 
 def test_the_program_of_the_board_is_whole() -> None:
-    files = {path.name for path in (ROOT / "leaderboard" / "static").glob("board*.js")}
+    files = {name for name in assets.FILES if re.fullmatch(r"board.*\.js", name)}
     assert set(board_page.SCRIPTS) == files
     assert board_page.SCRIPTS[-1] == "board.js"  # it puts the others together
 
@@ -347,7 +348,7 @@ def test_names_reach_the_page_as_text() -> None:
 
 
 def test_the_script_builds_no_html_from_data() -> None:
-    scripts = "".join(path.read_text() for path in (ROOT / "leaderboard" / "static").glob("*.js"))
+    scripts = "".join(assets.text(name) for name in assets.FILES if name.endswith(".js"))
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", scripts)
 
 
@@ -459,7 +460,7 @@ def test_a_duplicate_is_refused_and_the_first_one_followed(site: Site) -> None:
 
 def test_a_quota_is_one_persons(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site = replace(site, signs_in=True)
-    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)  # nobody answers at `other`
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)  # nobody answers at `other`
     for name in ("org/a", "org/b"):
         send(site, name, "other", user="ada")
     _, messages = send(site, "org/c", "other", user="ada")
@@ -516,7 +517,7 @@ def test_a_life_from_waiting_to_done(site: Site) -> None:
 
 
 def test_positions_count_what_waits_before(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)
     send(site, MODEL)
     second, _ = send(site, "org/second", "other")
     assert "Place 2 in the queue" in told(site, second)[0]
@@ -663,7 +664,9 @@ def test_a_page_is_compressed_once_and_not_sent_twice(monkeypatch: pytest.Monkey
 
 
 def test_the_app_starts_without_what_only_an_evaluation_needs() -> None:
-    code = "import sys, app, leaderboard.ui, eval_queue.queue; print([m for m in sys.argv[1:] if m in sys.modules])"
+    code = (
+        "import sys, app, leaderboard.ui, eval_queue.queue.queue; print([m for m in sys.argv[1:] if m in sys.modules])"
+    )
     slow = ["openai", "datasets", "scipy", "apscheduler", "matplotlib", "plotly"]
     run = subprocess.run([sys.executable, "-c", code, *slow], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
@@ -753,7 +756,7 @@ def test_only_administrators_act_for_others(site: Site) -> None:
 
 
 def test_trying_again_keeps_to_the_quota(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)
     ids = [send(site, f"org/{i}", "other")[0] for i in range(2)]
     site.queue.cancel(ids[0], by=LOCAL_USER)
     send(site, "org/third", "other")

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from data.benchmark import RATING_PHRASES, VARIANTS
-from data.layout import CORRELATIONS, FILES, SURVEY, TAGGED, TEMPLATES, VALUES
+from data.sources.layout import CORRELATIONS, FILES, SURVEY, TAGGED, TEMPLATES, VALUES
 from data.values import BIG_FIVE, DIMENSIONS, HIGHER, MEMBERS, SCALES
 from data.values import VALUES as TEN_VALUES
 

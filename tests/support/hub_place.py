@@ -10,18 +10,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from eval_queue.cards import results_card
-from eval_queue.collection import encode
-from eval_queue.compiled import compiled_results, compiled_submissions
-from eval_queue.hub_repo import HubRepo
-from eval_queue.hub_store import HubStore
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
-from eval_queue.store import Store
+from eval_queue.store.cards import results_card
+from eval_queue.store.collection import encode
+from eval_queue.store.compiled import compiled_results, compiled_submissions
+from eval_queue.store.hub import HubStore
+from eval_queue.store.local import Store
+from eval_queue.store.repository import HubRepo
 from eval_queue.submission import Submission, new_submission
-from tests import rows
-from tests.hub import Hub
+from tests.support import rows
+from tests.support.hub import Hub
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=10)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from data.benchmark import VARIANTS, Benchmark
-from eval_queue.answers import UNSCORED_KINDS, Answers
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.results import profiles
+from eval_queue.scoring.answers import UNSCORED_KINDS, Answers
+from eval_queue.scoring.profiles import profiles
 
 ONE_PHRASE = "odd/one-phrase"
 REFUSES = "odd/refuses-everything"

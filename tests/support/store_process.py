@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from eval_queue.store import LocalStore, Store, WriteConflict
+from eval_queue.store.local import LocalStore, Store, WriteConflict
 
 
 def open_store(spec: str) -> Store:
@@ -30,8 +30,8 @@ def _hub_store(url: str, token: str, repo: str, folder: str) -> Store:
     """A store on the test Hub; its copy is another one in each process, as on different machines."""
     from huggingface_hub import constants
 
-    from eval_queue.hub_repo import HubRepo
-    from eval_queue.hub_store import HubStore
+    from eval_queue.store.hub import HubStore
+    from eval_queue.store.repository import HubRepo
 
     constants.HF_HUB_DISABLE_XET = True  # the test Hub speaks classic LFS
     copy = Path(tempfile.mkdtemp(dir=folder))
@@ -71,7 +71,7 @@ def hammer(store: Store, output: int) -> None:
 def processes() -> ForkServerContext:
     """Starts real processes quickly."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "tests.store_process", "eval_queue.hub_store"])
+    context.set_forkserver_preload(["__main__", "tests.support.store_process", "eval_queue.store.hub"])
     return context
 
 

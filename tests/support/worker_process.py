@@ -23,7 +23,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.support import ROOT
+
 sys.path.insert(0, str(ROOT))
 
 PROMPTS = 12
@@ -32,7 +33,7 @@ PROMPTS = 12
 def tiny_benchmark() -> Any:
     """Two items of the practice benchmark, twelve prompts: what it costs to ask is not what is tried here."""
     from data.benchmark import Key
-    from data.practice import practice_benchmark
+    from data.sources.practice import practice_benchmark
 
     whole = practice_benchmark()
     items = [next(i for i, item in enumerate(whole.items) if item.query_id == query.id) for query in whole.queries[:2]]
@@ -60,15 +61,15 @@ class Kind:
 
 def work(kind: Kind) -> None:
     """Evaluate until nothing waits or runs any more."""
-    from eval_queue.cards import requests_card, results_card
-    from eval_queue.compiled import compiled_results, compiled_submissions
-    from eval_queue.hub_repo import HubClock, HubRepo
-    from eval_queue.hub_store import HubStore
-    from eval_queue.queue import Queue
+    from eval_queue.queue.queue import Queue
     from eval_queue.settings import Endpoint
-    from eval_queue.store import StoreUnavailable, WriteConflict
+    from eval_queue.store.cards import requests_card, results_card
+    from eval_queue.store.compiled import compiled_results, compiled_submissions
+    from eval_queue.store.hub import HubStore
+    from eval_queue.store.local import StoreUnavailable, WriteConflict
+    from eval_queue.store.repository import HubClock, HubRepo
     from eval_queue.submission import ACTIVE
-    from eval_queue.worker import Benchmarks, Worker
+    from eval_queue.workers.worker import Benchmarks, Worker
 
     clock = HubClock(lambda: datetime.now(UTC) + timedelta(seconds=kind.skew))
     folder = Path(kind.folder)
@@ -164,9 +165,9 @@ def _serve() -> None:
     import openai  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
-    import eval_queue.compiled
-    import eval_queue.hub_store
-    import eval_queue.worker  # noqa: F401 - imported for the children
+    import eval_queue.store.compiled
+    import eval_queue.store.hub
+    import eval_queue.workers.worker  # noqa: F401 - imported for the children
 
     tiny_benchmark()
     alive: set[int] = set()

@@ -9,16 +9,15 @@ from markupsafe import Markup
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import VALUES
-from eval_queue.results import MIN_COVERAGE, MIN_ITEMS
-from eval_queue.stability import FLAT_BELOW
-from leaderboard import table
-from leaderboard.charts import portrait
-from leaderboard.exports import FORMATS
-from leaderboard.markup import render
-from leaderboard.permanent import board_citations, row_address, row_citations
-from leaderboard.results import mean_profile
-from leaderboard.sheets import DOWNLOADS
-from leaderboard.site import Site
+from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
+from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.boards.results import mean_profile
+from leaderboard.charts.portrait import portrait
+from leaderboard.site.badges import BADGES, ORIGINS
+from leaderboard.site.downloads import DOWNLOADS, FORMATS
+from leaderboard.site.permanent import board_citations, row_address, row_citations
+from leaderboard.site.site import Site
+from leaderboard.web.markup import render
 
 ROUTE: Final = "about"
 NAME: Final = "About"
@@ -44,8 +43,8 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         flat_below=FLAT_BELOW,
         min_rho=MIN_RHO,
         max_p=MAX_P,
-        origins=table.ORIGINS,
-        badges=table.BADGES,
+        origins=ORIGINS,
+        badges=BADGES,
         origin=f"Benchmark in use here: {site.benchmark.origin}",
         citations=board_citations(site),
         downloads=DOWNLOADS.items(),

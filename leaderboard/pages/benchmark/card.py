@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.validation import BenchmarkName, ValidationReport
-from leaderboard.citation import paper_bibtex, version
+from data.people.validation import BenchmarkName, ValidationReport
+from leaderboard.site.citation import paper_bibtex, version
 
 WORDS: Final = Path(__file__).with_name("card.yaml")
 
@@ -168,7 +168,7 @@ class BenchmarkCard(_Part):
     """BibTeX of the paper."""
     software: str
     """What computed the figures."""
-    validation: dict[str, Any] = Field(description="The validity report, `data.validation.ValidationReport`.")
+    validation: dict[str, Any] = Field(description="The validity report, `data.people.validation.ValidationReport`.")
 
 
 @cache

@@ -1,7 +1,7 @@
 """Benchmark: how much its columns can carry, in figures, and the benchmark's card, which is also there as JSON.
 
-The figures are those of `data.validation`. For the published benchmark they are shipped and believed for its digest
-only; for any other one they are computed when somebody first opens the page, never at the start. Where only the
+The figures are those of `data.people.validation`. For the published benchmark they are shipped and believed for its
+digest only; for any other one they are computed when somebody first opens the page, never at the start. Where only the
 practice benchmark is at hand the published one is shown, as it stands behind the board that opens, and the page says
 so.
 """
@@ -17,16 +17,16 @@ from starlette.routing import Route
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.errors import InputError
+from data.people.validation import ValidationReport
 from data.ratings import MIN_GROUP
-from data.validation import ValidationReport
-from data.validation_file import read_validation, validation_of
+from data.sources.published_validity import read_validation, validation_of
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES
-from leaderboard.benchmark_card import BenchmarkCard, card, encode
-from leaderboard.charts import number
-from leaderboard.document import Passing
-from leaderboard.markup import render
-from leaderboard.site import Site
-from leaderboard.validity_files import hills, most_items, two_digits
+from leaderboard.charts.portrait import number
+from leaderboard.charts.validity import hills, most_items, two_digits
+from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing
+from leaderboard.web.markup import render
 
 ROUTE: Final = "benchmark"
 NAME: Final = "Benchmark"

@@ -3,8 +3,8 @@
 Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
 text goes into the page itself, so that the table is there when the page is. Thousands of rows must stay light, so a
 board is sent by column: `[...]` with one entry a row, `{"all": x}` where every row has the same, `{"of": [...],
-"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. What a badge
-means and how a group of people is called is said here, once.
+"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. How a group of
+people is called is said here, once.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import Final, NamedTuple, TypeVar
 
 import orjson
 
-from data.reference import CONTRASTS, Contrast
+from data.people.reference import CONTRASTS, Contrast
 from data.values import SCALE_NAMES, SCALES, VALUES, Scale
 from eval_queue.records import DimensionScore, Result, ScaleProfile
-from leaderboard.beside import Working
-from leaderboard.charts import DIRECTIONS, GEOMETRY, LIMIT, Geometry
-from leaderboard.lineage import lineage
-from leaderboard.proximity_report import ModelProximity
-from leaderboard.proximity_table import Table
-from leaderboard.ranking import Ranking, obstacle
-from leaderboard.results import Board
+from leaderboard.analysis.group_report import ModelProximity
+from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.background import Working
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.rank_intervals import Ranking, obstacle
+from leaderboard.boards.results import Board
+from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, Geometry
+from leaderboard.site.badges import BENCHMARKS, ORIGINS, badges
 
 HEADINGS: Final = {
     "Self-Direction": "Self-\u200bDirec\u00adtion",
@@ -47,9 +48,6 @@ HEADINGS: Final = {
 }
 """Where a long name may break in a narrow column heading."""
 
-
-BENCHMARKS: Final = {"value-portrait": "Value Portrait", "practice": "Practice benchmark"}
-"""What visitors read for a benchmark; others are called what they call themselves."""
 
 UNIT: Final = 10_000
 """Numbers are sent as whole multiples of 1 / `UNIT`."""
@@ -84,48 +82,6 @@ ENDS: Final = {
     "education_paper/below_university": "no",
 }
 """The two ends of a contrast in a column heading under its subject."""
-
-
-class Badge(NamedTuple):
-    """A word beside a model's name, and what it means."""
-
-    word: str
-    hint: str
-
-
-OPEN_WEIGHTS = Badge("open weights", "The model's weights can be downloaded.")
-SELF_REPORTED = Badge("self-reported", "The submitter ran this evaluation; this board did not repeat it.")
-CONSTRAINED = Badge("constrained", "The model could only answer with one of the six phrases.")
-PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean nothing.")
-INCOMPLETE = Badge("incomplete", "Too few of its answers could be read to compare it with others.")
-FLAT = Badge("flat", "Most of what differs between its ten scores may be chance: too little stands out to compare.")
-
-SAME_EVERYWHERE: Final = "It gives the same rating to everything: nothing stands out."
-"""What `FLAT` says where there is no difference at all."""
-
-BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, PRACTICE, INCOMPLETE, FLAT)
-"""All badges, in the order of an explanation."""
-
-ORIGINS: Final = {
-    "published": "Scored here from the raw answers that the benchmark's authors released.",
-    "space": "Asked and scored by this installation.",
-    "self-reported": SELF_REPORTED.hint,
-}
-"""What an origin means, for visitors."""
-
-
-def badges(result: Result, *, practice: bool) -> list[Badge]:
-    """The words that stand beside a model's name."""
-    reason = f" {result.incomplete_reason}." if result.incomplete_reason else ""
-    found = {
-        PRACTICE: practice,
-        OPEN_WEIGHTS: result.open_weights is True,
-        SELF_REPORTED: result.origin == "self-reported",
-        CONSTRAINED: result.answer_mode == "constrained",
-        INCOMPLETE._replace(hint=INCOMPLETE.hint + reason): result.complete is False,
-        FLAT._replace(hint=FLAT.hint if result.reliability is not None else SAME_EVERYWHERE): result.flat is True,
-    }
-    return [badge for badge, holds in found.items() if holds]
 
 
 _T = TypeVar("_T")

@@ -1,4 +1,4 @@
-"""The board: all models on one benchmark. What it shows is `leaderboard.table`, how it behaves is `static/board-*.js`.
+"""The board: all models on one benchmark. Its data is in `data.py`, how it behaves in `board-*.js`.
 
 The table comes with the page. Places among the models and the rows among people may take long for new rows: the page
 does not wait for them, says that they are being worked out, and asks `board/late` for them.
@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from data.values import VALUES
-from leaderboard.beside import WORKING
-from leaderboard.charts import portrait
-from leaderboard.fresh import Fresh
-from leaderboard.results import Board
-from leaderboard.site import Site
-from leaderboard.table import Facts, payload, people_columns, ranking_columns, stamp
-from leaderboard.theme import STATIC
+from leaderboard.boards.background import WORKING
+from leaderboard.boards.results import Board
+from leaderboard.charts.portrait import portrait
+from leaderboard.pages.board.data import Facts, payload, people_columns, ranking_columns, stamp
+from leaderboard.site.site import Site
+from leaderboard.web import assets
+from leaderboard.web.refresh import Fresh
 
 ROUTE = ""
 LATE: Final = "board/late"
@@ -44,7 +44,7 @@ SCRIPTS: Final = (
 
 def script() -> str:
     """The program of the table in one text."""
-    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return "\n".join(map(assets.text, SCRIPTS))
 
 
 def frames() -> str:

@@ -1,7 +1,8 @@
 """Several rows side by side as data: what the Compare page shows and programs get. Made of records; no HTML.
 
-Rows are compared on one benchmark under one protocol only. Every pair is tested by itself (`leaderboard.compare`), from
-the draws that ranks and intervals use (`leaderboard.samples`): a pair's outcome does not depend on who else is chosen.
+Rows are compared on one benchmark under one protocol only. Every pair is tested by itself
+(`leaderboard.analysis.comparison`), from the draws that ranks and intervals use (`leaderboard.boards.samples`): a
+pair's outcome does not depend on who else is chosen.
 """
 
 from __future__ import annotations
@@ -18,16 +19,16 @@ from pydantic import ConfigDict
 from data.errors import InputError
 from data.values import BY_NAME, SCALES, Scale
 from eval_queue.records import DimensionScore, Record, Result
-from leaderboard.answers_view import ItemAnswers
-from leaderboard.charts import true_minus
-from leaderboard.compare import PAIR_NOTE, compare
-from leaderboard.compare_charts import STROKES
-from leaderboard.document import every
-from leaderboard.lineage import lineage
-from leaderboard.ranks import ALPHA
-from leaderboard.results import Board
-from leaderboard.site import Site
-from leaderboard.table import BENCHMARKS
+from leaderboard.analysis.comparison import PAIR_NOTE, compare
+from leaderboard.analysis.lineage import lineage
+from leaderboard.analysis.ranks import ALPHA
+from leaderboard.boards.results import Board
+from leaderboard.charts.comparison import STROKES
+from leaderboard.charts.portrait import true_minus
+from leaderboard.site.answers import ItemAnswers
+from leaderboard.site.badges import BENCHMARKS
+from leaderboard.site.site import Site
+from leaderboard.web.document import every
 
 MOST: Final = len(STROKES)
 """How many rows are compared at once."""
@@ -67,7 +68,7 @@ class Member(Record):
 
 
 class DimensionDifference(Record):
-    """Two rows on one dimension, in rating points; fields as in `leaderboard.compare.Difference`."""
+    """Two rows on one dimension, in rating points; fields as in `leaderboard.analysis.comparison.Difference`."""
 
     difference: float
     low: float

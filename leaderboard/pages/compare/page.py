@@ -1,7 +1,7 @@
 """Compare: two to five rows on one circle, how they differ and how sure that is, and one model over its releases.
 
 The address is the state: `id` (repeated; an id or a name), or `series`; `scale`, `value`, `items`. What is shown is
-`leaderboard.compare_data`.
+`leaderboard.pages.compare.data`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from markupsafe import Markup
 
 from data.benchmark import RATING_PHRASES
 from data.values import SCALE_NAMES, SCALES, VALUES
-from eval_queue.store import StoreUnavailable, WriteConflict
-from leaderboard.charts import number
-from leaderboard.compare_charts import Line, Moment, Panel, over_time, overlay, reach, sample
-from leaderboard.compare_data import ITEMS, MOST, MOST_ITEMS, CompareData, Member, compare_data, names, parse
-from leaderboard.document import Passing
-from leaderboard.markup import render
-from leaderboard.model_data import UNREACHABLE
-from leaderboard.site import Site
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample
+from leaderboard.charts.portrait import number
+from leaderboard.pages.compare.data import ITEMS, MOST, MOST_ITEMS, CompareData, Member, compare_data, names, parse
+from leaderboard.pages.model.data import UNREACHABLE
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing
+from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
 NAME: Final = "Compare"

@@ -1,8 +1,9 @@
 """What the Groups page shows, as one record: a model beside two groups of people, all models' leans, personas.
 
-The record is the page's twin for programs (`leaderboard.pages.groups.data`): what must be read with the numbers
-stands in its fields. Nothing is computed here that `leaderboard.proximity` or `leaderboard.bias` computes; scores are
-only carried over to the people's questionnaire (metric E of the methods text). No HTML is made here.
+The record is the page's twin for programs (`leaderboard.pages.groups.page.data`): what must be read with the numbers
+stands in its fields. Nothing is computed here that `leaderboard.analysis.proximity` or `leaderboard.analysis.bias`
+computes; scores are only carried over to the people's questionnaire (metric E of the methods text). No HTML is made
+here.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from data.reference import Contrast, Group, Reference
+from data.people.reference import Contrast, Group, Reference
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Record, Result
-from leaderboard.bias_report import (
+from leaderboard.analysis.group_report import Caveats, ModelProximity, People, ceiling
+from leaderboard.analysis.persona_report import (
     BiasCaveats,
     BiasReport,
     ModelBias,
@@ -24,11 +26,10 @@ from leaderboard.bias_report import (
     example_gap,
     few_queries,
 )
-from leaderboard.bias_table import series_id
-from leaderboard.proximity import SLOPES, linked
-from leaderboard.proximity_report import Caveats, ModelProximity, People, ceiling
-from leaderboard.proximity_table import Table
-from leaderboard.results import Board
+from leaderboard.analysis.proximity import SLOPES, linked
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.persona_runs import series_id
+from leaderboard.boards.results import Board
 
 CONTRAST_NAMES: Final[Mapping[str, str]] = {
     "gender": "Women and men",

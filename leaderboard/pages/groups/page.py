@@ -16,20 +16,20 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from data.reference import CONTRASTS, OVERALL, Contrast
+from data.people.reference import CONTRASTS, OVERALL, Contrast
 from data.values import VALUES
 from eval_queue.records import Result
-from eval_queue.stability import FLAT_BELOW
-from leaderboard.bias_report import PersonaGap
-from leaderboard.charts import number
-from leaderboard.document import Passing
-from leaderboard.group_files import drawing
-from leaderboard.groups_view import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
-from leaderboard.markup import render
-from leaderboard.proximity_table import Table
-from leaderboard.results import Board
-from leaderboard.site import Site
-from leaderboard.table import BENCHMARKS
+from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.analysis.persona_report import PersonaGap
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.results import Board
+from leaderboard.charts.groups import Drawn, circle
+from leaderboard.charts.portrait import number
+from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
+from leaderboard.site.badges import BENCHMARKS
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing
+from leaderboard.web.markup import capitalised, render
 
 ROUTE: Final = "groups"
 NAME: Final = "Groups"
@@ -253,3 +253,16 @@ def _chance(p: float | None) -> str:
     if p is None:
         return "–"
     return "<0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def drawing(view: GroupsView) -> str:
+    """Two groups and the chosen model on one circle, as an SVG string."""
+    toward, against = (Drawn(capitalised(SHORT[g.name]), list(g.values.values())) for g in (view.toward, view.against))
+    model = view.model
+    if model is None or model.linked is None:
+        return circle(toward, against, None)
+    cells = list(model.linked.values())
+    low, high = [c.low for c in cells if c.low is not None], [c.high for c in cells if c.high is not None]
+    sure = len(low) == len(high) == len(cells)
+    drawn = Drawn(model.model, [c.score for c in cells], low if sure else None, high if sure else None)
+    return circle(toward, against, drawn)

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from eval_queue.bootstrap import DRAWS
 from eval_queue.records import Result
-from leaderboard.charts import number
-from leaderboard.compare_data import MOST
-from leaderboard.document import Passing, every
-from leaderboard.lineage import lineage
-from leaderboard.map_charts import interval, map_svg, toward
-from leaderboard.map_view import Map, bridged, build
-from leaderboard.markup import render
-from leaderboard.projection import View
-from leaderboard.results import Board
-from leaderboard.site import Site
-from leaderboard.table import BENCHMARKS
+from eval_queue.scoring.bootstrap import DRAWS
+from leaderboard.analysis.lineage import lineage
+from leaderboard.analysis.projection import View
+from leaderboard.boards.map_positions import Map, bridged, build
+from leaderboard.boards.results import Board
+from leaderboard.charts.map import interval, map_svg, toward
+from leaderboard.charts.portrait import number
+from leaderboard.pages.compare.data import MOST
+from leaderboard.site.badges import BENCHMARKS
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing, every
+from leaderboard.web.markup import render
 
 ROUTE: Final = "map"
 NAME: Final = "Map"

@@ -16,19 +16,19 @@ from pydantic import AwareDatetime, ConfigDict
 from data.errors import InputError
 from data.values import VALUES
 from eval_queue.records import Record, Result
-from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
-from leaderboard.answers_view import AnswersPage, Filters, cut
-from leaderboard.beside import Working
-from leaderboard.lineage import Lineage, lineage
-from leaderboard.proximity_report import ModelProximity
-from leaderboard.proximity_table import Table
-from leaderboard.ranking import obstacle
-from leaderboard.read_share import ReadShare, read_share
-from leaderboard.results import Board, mean_profile
-from leaderboard.sentence import queries_of, sentence
-from leaderboard.site import Site
-from leaderboard.table import BENCHMARKS, Badge, badges
+from leaderboard.analysis.coverage import ReadShare, read_share
+from leaderboard.analysis.group_report import ModelProximity
+from leaderboard.analysis.lineage import Lineage, lineage
+from leaderboard.analysis.summary import queries_of, sentence
+from leaderboard.boards.background import Working
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.rank_intervals import obstacle
+from leaderboard.boards.results import Board, mean_profile
+from leaderboard.site.answers import AnswersPage, Filters, cut
+from leaderboard.site.badges import BENCHMARKS, Badge, badges
+from leaderboard.site.site import Site
 
 if TYPE_CHECKING:
     import pyarrow as pa

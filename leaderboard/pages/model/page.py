@@ -1,7 +1,7 @@
 """Model: one row's portrait, what may be said of it, where it comes from, and every answer behind it.
 
 The address is the state: `id` names the row, the other fields filter its answers. What is shown is
-`leaderboard.model_data`.
+`leaderboard.pages.model.data`.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from urllib.parse import urlencode
 from markupsafe import Markup
 
 from data.benchmark import RATING_PHRASES, VARIANTS
-from data.reference import LABELS, OVERALL
+from data.people.reference import LABELS, OVERALL
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
-from leaderboard.answers_view import Filters
-from leaderboard.charts import number, portrait, true_minus
-from leaderboard.document import Passing
-from leaderboard.lineage import lineage
-from leaderboard.markup import render
-from leaderboard.model_data import ModelData, find, model_data, submissions_of
-from leaderboard.permanent import notice, record_url, revision, row_address, row_citations
-from leaderboard.site import Site
-from leaderboard.table import BENCHMARKS, ORIGINS
+from leaderboard.analysis.lineage import lineage
+from leaderboard.charts.portrait import number, portrait, true_minus
+from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
+from leaderboard.site.answers import Filters
+from leaderboard.site.badges import BENCHMARKS, ORIGINS
+from leaderboard.site.permanent import record_url, revision, row_address, row_citations
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing
+from leaderboard.web.markup import render
 
 ROUTE: Final = "model"
 NAME: Final = "Model"
@@ -139,3 +139,11 @@ def _link(id_: str, filters: Filters, page: int) -> str:
 def _exact(id_: str, item: str) -> str:
     """The address of one item's answers, which does not change with filters or pages."""
     return f"model?{urlencode({'id': id_, 'q': item})}#q{item}"
+
+
+def notice(site: Site, result: Result, at: str | None) -> str:
+    """What a row's page says of the revision in its address, as HTML; empty for the present one and for none."""
+    present = revision(site)
+    if not at or at == present:
+        return ""
+    return render("other_revision.html", at=at[:64], present=present, record=record_url(site, result, at))

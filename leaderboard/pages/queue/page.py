@@ -13,17 +13,17 @@ from urllib.parse import quote, urlencode
 import gradio as gr
 
 from data.errors import InputError
-from data.reference import CONTRASTS
+from data.people.reference import CONTRASTS
 from eval_queue.personas import WHO
 from eval_queue.protocol import Protocol
 from eval_queue.records import Result
-from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import PRIORITIES, State, Submission
-from leaderboard.fresh import Fresh
-from leaderboard.markup import counted, render
-from leaderboard.results import BoardKey
-from leaderboard.site import Site
-from leaderboard.visitor import visitor
+from leaderboard.boards.results import BoardKey
+from leaderboard.site.site import Site
+from leaderboard.site.visitor import visitor
+from leaderboard.web.markup import counted, render
+from leaderboard.web.refresh import Fresh
 
 ROUTE = "queue"
 SECONDS: Final = 3.0

@@ -15,19 +15,19 @@ import gradio as gr
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.intake import Handed, submit, submit_set
-from eval_queue.local_model import LOCAL_ENDPOINT
-from eval_queue.package import accept
+from eval_queue.asking.local_model import LOCAL_ENDPOINT
 from eval_queue.personas import PERSONAS, WHO, WORDING
+from eval_queue.queue.intake import Handed, submit, submit_set
+from eval_queue.queue.package import accept
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
-from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
-from leaderboard.fresh import Fresh
-from leaderboard.markup import counted, render
-from leaderboard.pages.queue import asked_as, row_address
-from leaderboard.site import Site
-from leaderboard.visitor import Visitor, visitor
+from leaderboard.pages.queue.page import asked_as, row_address
+from leaderboard.site.site import Site
+from leaderboard.site.visitor import Visitor, visitor
+from leaderboard.web.markup import capitalised, counted, render
+from leaderboard.web.refresh import Fresh
 
 ROUTE = "submit"
 SECONDS: Final = 2.0
@@ -112,7 +112,7 @@ def build(site: Site, fresh: Fresh) -> None:
             with gr.Accordion("Ask as somebody", open=False, elem_id="somebody", elem_classes="vp-fold"):
                 _words(render("somebody.html", own=site.wording.version != WORDING.version))
                 personas = gr.CheckboxGroup(
-                    [(_upper(WHO[name]), name) for name in PERSONAS],
+                    [(capitalised(WHO[name]), name) for name in PERSONAS],
                     label="Ask the model to be",
                     show_select_all=True,
                     elem_id="personas",
@@ -391,10 +391,6 @@ def _refusal(error: Exception, code: RefusalCode | None = None, link: str | None
 def _only_model(endpoint: Endpoint) -> str:
     one = endpoint.models[0] if len(endpoint.models) == 1 else "*"
     return "" if set("*?[") & set(one) else one
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _label(benchmark: Benchmark) -> str:

@@ -19,18 +19,18 @@ from pydantic import BaseModel, ConfigDict
 
 from data.benchmark import RATING_PHRASES, Benchmark
 from data.errors import InputError
-from data.rater_means import rater_means
+from data.people.rater_means import rater_means
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef
-from eval_queue.stability import FLAT_BELOW
-from leaderboard.charts import GEOMETRY, LIMIT, frame
-from leaderboard.document import Passing
-from leaderboard.markup import render
-from leaderboard.ranks import ALPHA
-from leaderboard.results import Board
-from leaderboard.short_form import SIZES, Form, Length, choose
-from leaderboard.short_form_report import read_short_forms
-from leaderboard.site import Site
+from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.analysis.form_validity import read_short_forms
+from leaderboard.analysis.ranks import ALPHA
+from leaderboard.analysis.short_form import SIZES, Form, Length, choose
+from leaderboard.boards.results import Board
+from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing
+from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
 NAME: Final = "Take it yourself"

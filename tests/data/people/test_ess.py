@@ -22,12 +22,12 @@ from typer.testing import CliRunner
 
 from data.__main__ import app
 from data.errors import InputError
-from data.ess import ITEMS, KEY, Design, Profiles, profiles, score, taylor_se
-from data.ess_reader import read_people
-from data.reference import COLUMNS, DESIGN_BASED, MIN_CELL, Group, load_reference
+from data.people.ess import ITEMS, KEY, Design, Profiles, profiles, score, taylor_se
+from data.people.reference import COLUMNS, DESIGN_BASED, MIN_CELL, Group, load_reference
+from data.people.survey_files import read_people
 from data.values import VALUES
 from tests.conftest import ROOT
-from tests.ess_files import (
+from tests.support.ess_files import (
     ITEM_VALUES,
     KEEPING,
     OPEN,

@@ -17,19 +17,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from data import psychometrics as psy
 from data.benchmark import Benchmark, Key
 from data.errors import InputError
-from data.item_means import ItemMeans, read_item_means, write_item_means
-from data.practice import practice_benchmark, practice_study
+from data.people import psychometrics as psy
+from data.people.item_means import ItemMeans, read_item_means, write_item_means
+from data.people.validation import ValidationReport, validate
 from data.ratings import MIN_GROUP, Study, SurveyGroup
-from data.sources import load_benchmark, load_study
-from data.validation import ValidationReport, validate
+from data.sources.loading import load_benchmark, load_study
+from data.sources.practice import practice_benchmark, practice_study
 from data.values import BY_KEY, DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES, Scale
-from eval_queue.answers import read_answers
-from eval_queue.scoring import item_means, score
+from eval_queue.scoring.answers import read_answers
+from eval_queue.scoring.formulas import item_means, score
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 COLUMN = {d.name: i for i, d in enumerate(DIMENSIONS)}
 
 

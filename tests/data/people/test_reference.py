@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from data import layout
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.ratings import Study
-from data.reference import (
+from data.people.reference import (
     COLUMNS,
     CONTRASTS,
     FOLDER,
@@ -27,7 +25,9 @@ from data.reference import (
     load_reference,
     write_groups,
 )
-from data.sources import load_benchmark, load_study
+from data.ratings import Study
+from data.sources import layout
+from data.sources.loading import load_benchmark, load_study
 from data.values import VALUES
 from tests.conftest import ROOT
 
@@ -190,7 +190,9 @@ def mean_ratings(benchmark: Benchmark, study: Study) -> np.ndarray:
 
 
 def test_loading_needs_no_table_library() -> None:
-    program = "import sys; from data.reference import load_reference; load_reference(); print('pandas' in sys.modules)"
+    program = (
+        "import sys; from data.people.reference import load_reference; load_reference(); print('pandas' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (done.stdout, done.stderr) == ("False\n", "")
 

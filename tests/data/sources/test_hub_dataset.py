@@ -19,29 +19,29 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-import data.hub
-from data import hub_tables
+import data.sources.hub_dataset
 from data.errors import InputError
-from data.practice import practice_benchmark, practice_study
+from data.people.reference import load_reference
 from data.ratings import Study
-from data.reference import load_reference
-from data.sources import HubName, hub_name, load_benchmark, load_study
+from data.sources import tables as hub_tables
+from data.sources.loading import HubName, hub_name, load_benchmark, load_study
+from data.sources.practice import practice_benchmark, practice_study
 from tests.conftest import ROOT
-from tests.folders import write_folder
-from tests.hub import Fault, Hub, hub_server
-from tests.odd_server import odd_server
+from tests.support.folders import write_folder
+from tests.support.hub import Fault, Hub, hub_server
+from tests.support.odd_server import odd_server
 
 REPO = "lab/benchmark"
 READ = """
 import json, sys
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
 b = load_benchmark(sys.argv[1])
 print(json.dumps([b.name, b.version, b.digest, b.raters, b.groups, b.origin]))
 """
 STUDY = """
 import hashlib, json, sys
 from data.errors import InputError
-from data.sources import load_study
+from data.sources.loading import load_study
 try:
     study = load_study(sys.argv[1])
 except InputError as error:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.key_file import PUBLISHED, KeyTable, read_key, write_key
-from data.practice import practice_benchmark
-from data.sources import load_benchmark
+from data.sources.key_file import PUBLISHED, KeyTable, read_key, write_key
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS
-from leaderboard.sentence import PUBLISHED_DIGEST
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
 
 
 def test_a_key_survives_a_round_trip(tmp_path: Path) -> None:

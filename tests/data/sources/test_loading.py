@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from data import upstream
 from data.benchmark import VARIANTS
 from data.errors import InputError
-from data.layout import CORRELATIONS, FILES, SURVEY, TAGGED, TEMPLATES, VALUES
-from data.practice import practice_benchmark
 from data.ratings import Study
-from data.sources import load_benchmark, load_study
+from data.sources import upstream
+from data.sources.layout import CORRELATIONS, FILES, SURVEY, TAGGED, TEMPLATES, VALUES
+from data.sources.loading import load_benchmark, load_study
+from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS
-from tests.folders import QUERIES, copy_folder, edit_json, write_folder
+from tests.support.folders import QUERIES, copy_folder, edit_json, write_folder
 
 PVQ = CORRELATIONS["pvq"]
 TITLED, UNTITLED = TEMPLATES["v2_reversed"]

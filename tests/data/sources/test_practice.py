@@ -8,11 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from data import practice
 from data.benchmark import MAX_P, MIN_RHO, RATING_PHRASES, VARIANTS
-from data.practice import KEY_DIGITS, practice_benchmark, practice_study
-from data.psychometrics import spearman_key
+from data.people.psychometrics import spearman_key
 from data.ratings import MIN_GROUP
+from data.sources import practice
+from data.sources.practice import KEY_DIGITS, practice_benchmark, practice_study
 from data.values import DIMENSIONS
 
 DIGEST = "598c8265a560c8bd148ac8f586cfb402db9aee78b2010832e2312c6ece434fb6"
@@ -136,7 +136,7 @@ def test_the_digest_is_pinned() -> None:
 
 def test_loading_leaves_the_slow_libraries_alone() -> None:
     code = (
-        "import sys; from data.practice import practice_benchmark; practice_benchmark();"
+        "import sys; from data.sources.practice import practice_benchmark; practice_benchmark();"
         "print([m for m in ('scipy.stats', 'pandas', 'pydantic', 'gradio') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -15,10 +15,10 @@ from itertools import cycle, pairwise
 
 import pytest
 
-from eval_queue.endpoint import ChatClient, EndpointError, Reply, RetryPolicy
+from eval_queue.asking.endpoint import ChatClient, EndpointError, Reply, RetryPolicy
 from eval_queue.protocol import GRAMMAR, Prompt
 from eval_queue.settings import Endpoint
-from tests.chat_server import Asked, ChatServer, Response, fail, say
+from tests.support.chat_server import Asked, ChatServer, Response, fail, say
 
 QUICK = RetryPolicy(attempts=4, seconds=20.0, first_wait=0.01, longest_wait=0.05)
 PROMPT = Prompt("v1", 1, 1, "How much is this like you?")

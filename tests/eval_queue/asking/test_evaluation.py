@@ -23,22 +23,22 @@ from hypothesis import strategies as st
 
 from data.benchmark import RATING_PHRASES
 from data.errors import InputError
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS
-from eval_queue.answers import read_answers
-from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, Checkpoint, RunRecord, lock
-from eval_queue.endpoint import RetryPolicy
-from eval_queue.evaluation import EvaluationFailed, EvaluationStopped, Job, Progress, evaluate
-from eval_queue.outcome import RESULT_FILE, TABLE_FILE, Outcome
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, Checkpoint, RunRecord, lock
+from eval_queue.asking.endpoint import RetryPolicy
+from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, Progress, evaluate
+from eval_queue.asking.outcome import RESULT_FILE, TABLE_FILE, Outcome
 from eval_queue.protocol import plan
 from eval_queue.records import Result
+from eval_queue.scoring.answers import read_answers
 from eval_queue.settings import Endpoint
-from tests.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support import ROOT
+from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
 
 BENCHMARK = practice_benchmark()
 PROMPTS = plan(BENCHMARK)
 QUICK = RetryPolicy(attempts=2, seconds=20.0, first_wait=0.001, longest_wait=0.01)
-ROOT = Path(__file__).resolve().parent.parent
 RATING = {phrase: rating for rating, phrase in RATING_PHRASES.items()}
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 
 from data.benchmark import RATING_PHRASES
-from data.practice import practice_benchmark
-from eval_queue import local_model
-from eval_queue.endpoint import ChatClient, EndpointError
-from eval_queue.evaluation import Job, evaluate
-from eval_queue.local_model import LOCAL_ENDPOINT, MODEL, endpoint_address, running
+from data.sources.practice import practice_benchmark
+from eval_queue.asking import local_model
+from eval_queue.asking.endpoint import ChatClient, EndpointError
+from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.asking.local_model import LOCAL_ENDPOINT, MODEL, endpoint_address, running
 from eval_queue.protocol import plan
 from eval_queue.settings import Endpoint
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = plan(practice_benchmark())
 
 needs_model = [
@@ -104,7 +104,7 @@ class TestRealModel:
         program = "\n".join(
             [
                 "import sys, time",
-                "from eval_queue.local_model import running",
+                "from eval_queue.asking.local_model import running",
                 "with running() as address:",
                 "    sys.stdout.write(address + '\\n'); sys.stdout.flush()",
                 "    time.sleep(600)",

@@ -13,18 +13,18 @@ import huggingface_hub.constants
 import pytest
 from pydantic import ValidationError
 
-from data import hub_client
 from data.errors import InputError
-from eval_queue import model_check
-from eval_queue.intake import Rules, submit
-from eval_queue.queue import Queue, now
+from data.sources import hub_client
+from eval_queue.queue import model_check
+from eval_queue.queue.intake import Rules, submit
+from eval_queue.queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
-from eval_queue.store import LocalStore
+from eval_queue.store.local import LocalStore
 from eval_queue.submission import Failure, RefusalCode, Refused, Submission
-from tests.hub import CAUSAL, CHAT, Fault, Hub, hub_server
-from tests.hub_place import Place
-from tests.odd_server import odd_server
+from tests.support.hub import CAUSAL, CHAT, Fault, Hub, hub_server
+from tests.support.hub_place import Place
+from tests.support.odd_server import odd_server
 
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
 MODEL = "lab/model-7B-Instruct"
@@ -52,7 +52,7 @@ def hub(shared_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 @pytest.fixture(autouse=True)
 def _no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """Endpoints here have no address, and no list of what they offer, unless a test says so."""
-    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)
 
 
 Opener = Callable[[], Queue]
@@ -203,7 +203,7 @@ def test_an_endpoint_that_lists_a_model_can_run_it(
 ) -> None:
     name = f"lab/listed-{next(iter(model))}"
     hub.add_model(name, **{"parameters": SIZE, **model})
-    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: [name])
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: [name])
     assert wish(queue, name, rules=Rules(max_billions=80)).revision
 
 

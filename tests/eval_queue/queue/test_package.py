@@ -22,18 +22,18 @@ import pytest
 from typer.testing import CliRunner
 
 from data.errors import InputError
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
-from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE
-from eval_queue.evaluation import Job, evaluate
-from eval_queue.package import ANSWERS_MEMBER, DIGESTS_MEMBER, MEMBERS, Accepted, accept, make_package
-from eval_queue.queue import Queue, now
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE
+from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.queue.package import ANSWERS_MEMBER, DIGESTS_MEMBER, MEMBERS, Accepted, accept, make_package
+from eval_queue.queue.queue import Queue, now
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore
+from eval_queue.store.local import LocalStore
 from eval_queue.submission import Refused
-from tests.chat_server import ChatServer
-from tests.hub import Fault, Hub
-from tests.hub_place import Place
+from tests.support.chat_server import ChatServer
+from tests.support.hub import Fault, Hub
+from tests.support.hub_place import Place
 
 PRACTICE = practice_benchmark()
 HERE = {PRACTICE.digest: PRACTICE}

@@ -17,25 +17,25 @@ import orjson
 import pytest
 
 from data.errors import InputError
-from data.practice import practice_benchmark
-from eval_queue import local_model
-from eval_queue.intake import Handed, Rules, submit, submit_set
-from eval_queue.local_model import LOCAL_ENDPOINT, MODEL
+from data.sources.practice import practice_benchmark
+from eval_queue.asking import local_model
+from eval_queue.asking.local_model import LOCAL_ENDPOINT, MODEL
 from eval_queue.personas import PERSONAS, WORDING, load_wording
 from eval_queue.protocol import Protocol
-from eval_queue.queue import Queue
+from eval_queue.queue.intake import Handed, Rules, submit, submit_set
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore
+from eval_queue.store.local import LocalStore
 from eval_queue.submission import Failure, Refused
-from eval_queue.worker import Benchmarks, Worker
-from leaderboard.pages import groups
-from leaderboard.pages.queue import Administration, listing, row_address
-from leaderboard.pages.submit import Form, Life
-from leaderboard.site import Site
+from eval_queue.workers.worker import Benchmarks, Worker
+from leaderboard.pages.groups import page as groups
+from leaderboard.pages.queue.page import Administration, listing, row_address
+from leaderboard.pages.submit.page import Form, Life
+from leaderboard.site.site import Site
 from leaderboard.ui import Ui
+from tests.support import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 PRACTICE = practice_benchmark()
 ENDPOINT = Endpoint.model_validate({"name": "test", "base_url": "http://127.0.0.1:9/v1", "models": ["org/*"]})
 ALL = [WORDING.persona(name) for name in PERSONAS]
@@ -322,7 +322,7 @@ def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: P
 
     One contrast: all eight personas with these weights are in `tests/test_personas.py`.
     """
-    from tests.test_groups_page import plain, section
+    from tests.leaderboard.pages.test_groups import plain, section
 
     whom: Mapping[str, Any] = {"endpoints": [LOCAL_ENDPOINT], "benchmark": PRACTICE, "submitter": "ada", "quota": 9}
     submit_set(site.queue, MODEL, ALL[:2], queries=1, **whom)

@@ -22,14 +22,14 @@ from hypothesis.stateful import (
 )
 
 from data.errors import InputError
-from eval_queue.collection import encode
-from eval_queue.queue import Claim, LeaseLost, Queue
+from eval_queue.queue.queue import Claim, LeaseLost, Queue
 from eval_queue.records import BenchmarkRef, Coverage, Result
-from eval_queue.retrying import again
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore, Outage, Store, StoreUnavailable, WriteConflict
+from eval_queue.store.collection import encode
+from eval_queue.store.local import LocalStore, Outage, Store, StoreUnavailable, WriteConflict
+from eval_queue.store.retrying import again
 from eval_queue.submission import MAX_ATTEMPTS, Failure, Progress, Refused, Submission, new_submission
-from tests import hub_place
+from tests.support import hub_place
 
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LEASE = timedelta(minutes=2)
@@ -116,7 +116,7 @@ class Place:
 @pytest.fixture(autouse=True)
 def _no_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried here is the order of events, not power cuts (see test_store): flushing would only take longer."""
-    monkeypatch.setattr("eval_queue.store.os.fsync", lambda descriptor: None)
+    monkeypatch.setattr("eval_queue.store.local.os.fsync", lambda descriptor: None)
 
 
 @pytest.fixture(params=["one store", "two stores", "the Hub"])
@@ -561,7 +561,7 @@ def _without_nonces(place: Place) -> list[object]:
 
 
 def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.retrying._CONFLICTS", 6)
+    monkeypatch.setattr("eval_queue.store.retrying._CONFLICTS", 6)
     for fault, error, times in (("conflict", WriteConflict, 6), ("before", StoreUnavailable, 4)):
         place.requests.faults = [fault] * 99
         place.requests.calls.clear()
@@ -573,10 +573,10 @@ def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_who_was_too_slow_waits_in_proportion_to_what_an_attempt_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.retrying._CONFLICTS", 5)
-    monkeypatch.setattr("eval_queue.retrying._LONGEST_PAUSE", 5.0)
+    monkeypatch.setattr("eval_queue.store.retrying._CONFLICTS", 5)
+    monkeypatch.setattr("eval_queue.store.retrying._LONGEST_PAUSE", 5.0)
     longest: list[float] = []
-    monkeypatch.setattr("eval_queue.retrying.random.uniform", lambda low, high: longest.append(high) or low)
+    monkeypatch.setattr("eval_queue.store.retrying.random.uniform", lambda low, high: longest.append(high) or low)
 
     def slow() -> None:
         time.sleep(0.05)
@@ -586,7 +586,7 @@ def test_who_was_too_slow_waits_in_proportion_to_what_an_attempt_takes(monkeypat
         again()(slow)
     assert len(longest) == 5, "the last is worked out, and not waited for"
     assert all(pause >= 0.05 * 2**number for number, pause in enumerate(longest, start=1))
-    monkeypatch.setattr("eval_queue.retrying._LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr("eval_queue.store.retrying._LONGEST_PAUSE", 0.2)
     longest.clear()
     with pytest.raises(WriteConflict):
         again()(slow)

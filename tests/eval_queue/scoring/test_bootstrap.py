@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES
-from eval_queue.bootstrap import DRAWS, SEED, Spread, bootstrap, query_weights, spread, uncertainty
-from eval_queue.scoring import columns, item_means, score
-from eval_queue.stability import centred_on_ten, circumplex, reliability, wrapped
+from eval_queue.scoring.bootstrap import DRAWS, SEED, Spread, bootstrap, query_weights, spread, uncertainty
+from eval_queue.scoring.formulas import columns, item_means, score
+from eval_queue.scoring.stability import centred_on_ten, circumplex, reliability, wrapped
 
 Floats = NDArray[np.float64]
 

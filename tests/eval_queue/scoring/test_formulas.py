@@ -16,12 +16,13 @@ from typer.testing import CliRunner
 
 from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark
 from data.errors import InputError
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES
 from eval_queue.__main__ import app
-from eval_queue.answers import UNPARSED, UNSCORED_KINDS, Answers, read_answers
-from eval_queue.results import profiles
-from eval_queue.scoring import compat_selected, item_means, score
+from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, read_answers
+from eval_queue.scoring.formulas import compat_selected, item_means, score
+from eval_queue.scoring.profiles import profiles
+from tests.support import ROOT
 
 SEED = 20250101
 
@@ -359,7 +360,7 @@ def test_score_command_prints_nothing_where_a_file_is_wrong(practice: Benchmark,
 
 def test_a_wrong_path_ends_with_status_2_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "eval_queue", "score", str(tmp_path / "none.jsonl"), "--source", "practice"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2
     assert done.stdout == ""
     assert "no such file" in done.stderr

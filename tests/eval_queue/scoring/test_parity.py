@@ -17,11 +17,11 @@ import pytest
 from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALES
-from eval_queue.answers import UNSCORED_KINDS, Answers, read_answers
-from eval_queue.reader import Reading, read_answer, read_answer_compat
-from eval_queue.scoring import Scores, compat_selected, score
+from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, read_answers
+from eval_queue.scoring.formulas import Scores, compat_selected, score
+from eval_queue.scoring.reader import Reading, read_answer, read_answer_compat
 
 pytestmark = pytest.mark.upstream
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from data.benchmark import VARIANTS, Benchmark
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
 from data.values import VALUES
-from eval_queue.answers import UNSCORED_KINDS, Answers
 from eval_queue.records import BenchmarkRef, Profile, Result
-from eval_queue.results import MIN_ITEMS, profiles
-
-GOLDEN = Path(__file__).with_name("golden")
+from eval_queue.scoring.answers import UNSCORED_KINDS, Answers
+from eval_queue.scoring.profiles import MIN_ITEMS, profiles
+from tests.support import GOLDEN
 
 
 @pytest.fixture(scope="module")

@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from data.benchmark import VARIANTS
 from data.errors import InputError
-from data.item_means import PUBLISHED, read_item_means
-from data.sources import load_benchmark
-from data.validation_file import PUBLISHED as VALIDATION
+from data.people.item_means import PUBLISHED, read_item_means
+from data.sources.loading import load_benchmark
+from data.sources.published_validity import PUBLISHED as VALIDATION
 from eval_queue.__main__ import app
-from eval_queue.answers import read_answers
-from eval_queue.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
 from eval_queue.records import Result
-from eval_queue.results import profiles
+from eval_queue.scoring.answers import read_answers
+from eval_queue.scoring.profiles import profiles
+from eval_queue.scoring.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
 
 
 def _committed() -> list[Result]:

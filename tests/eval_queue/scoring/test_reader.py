@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.benchmark import RATING_PHRASES
-from eval_queue.reader import Reading, read_answer, read_answer_compat
+from eval_queue.scoring.reader import Reading, read_answer, read_answer_compat
+from tests.support import CASES
 
-CASES: dict[str, list[dict[str, Any]]] = json.loads(
-    (Path(__file__).parent / "cases" / "reader.json").read_text(encoding="utf-8")
-)
+CASES: dict[str, list[dict[str, Any]]] = json.loads((CASES / "reader.json").read_text(encoding="utf-8"))
 
 
 def _reading(expected: int | str) -> Reading:

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from data.benchmark import VARIANTS
-from data.sources import load_benchmark
-from eval_queue.answers import read_answers
-from eval_queue.stability import WORDINGS, sensitivity, style
+from data.sources.loading import load_benchmark
+from eval_queue.scoring.answers import read_answers
+from eval_queue.scoring.stability import WORDINGS, sensitivity, style
 
 TOLERANCE = 1e-9
 STALE = "gemini-2.0-flash-001"

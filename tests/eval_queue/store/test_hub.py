@@ -26,19 +26,20 @@ from pydantic import ValidationError
 
 from data.errors import InputError
 from data.values import DIMENSIONS
-from eval_queue.cards import requests_card, results_card
-from eval_queue.collection import encode
-from eval_queue.compiled import compiled_results, compiled_submissions, contents, result_columns
-from eval_queue.git_ids import blob_oid, sha256, tree_oid
-from eval_queue.hub_repo import HubClock, HubRepo
-from eval_queue.hub_store import HubStore
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Settings, load_settings
-from eval_queue.store import EMPTY_HEAD, StoreUnavailable, WriteConflict
+from eval_queue.store.cards import requests_card, results_card
+from eval_queue.store.collection import encode
+from eval_queue.store.compiled import compiled_results, compiled_submissions, contents, result_columns
+from eval_queue.store.git_ids import blob_oid, sha256, tree_oid
+from eval_queue.store.hub import HubStore
+from eval_queue.store.local import EMPTY_HEAD, StoreUnavailable, WriteConflict
+from eval_queue.store.repository import HubClock, HubRepo
 from eval_queue.submission import Progress, Submission
-from tests.hub import Fault, Hub, HubProcess, hub_process
-from tests.hub_place import (
+from tests.support import ROOT
+from tests.support.hub import Fault, Hub, HubProcess, hub_process
+from tests.support.hub_place import (
     CARD,
     NUMBERS,
     PRACTICE,
@@ -51,8 +52,6 @@ from tests.hub_place import (
     result_of,
     until,
 )
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -746,7 +745,7 @@ def test_an_older_head_is_believed_in_the_end(place: Place, monkeypatch: pytest.
     store = filled(place, "org/a")
     content(store)
     store.commit(file_of(asked("org/b")), store.head(), "mine")
-    monkeypatch.setattr("eval_queue.hub_store._BELIEVE_SECONDS", 0.0)
+    monkeypatch.setattr("eval_queue.store.hub._BELIEVE_SECONDS", 0.0)
     place.hub.faults.add(Fault(route="info", stale=1, times=None))
     assert len(content(store)) == 1, "somebody has set the repository back"
 
@@ -799,8 +798,8 @@ def test_malformed_records_are_set_aside_and_stop_nothing(place: Place) -> None:
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
     """A Hub of its own, that can be killed and started again."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr("eval_queue.hub_store._FIRST_PAUSE", 0.05)
-    monkeypatch.setattr("eval_queue.hub_store._LONGEST_PAUSE", 0.2)
+    monkeypatch.setattr("eval_queue.store.hub._FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("eval_queue.store.hub._LONGEST_PAUSE", 0.2)
     with hub_process(tmp_path / "hub") as hub:
         yield hub
 
@@ -855,10 +854,10 @@ def test_a_first_start_without_the_hub_has_nothing_to_show_and_says_so(away: Hub
 
 
 def test_every_page_says_from_when_it_is_while_the_hub_is_away(away: HubProcess, tmp_path: Path) -> None:
-    from data.practice import practice_benchmark
-    from leaderboard.frame import masthead
-    from leaderboard.site import Site
+    from data.sources.practice import practice_benchmark
+    from leaderboard.site.site import Site
     from leaderboard.ui import WORKED_WITH, Ui
+    from leaderboard.web.frame import masthead
 
     place = Place(away, tmp_path)
     before = place.queue(copy="disk")
@@ -952,8 +951,8 @@ def test_a_disk_that_cannot_be_written_costs_nothing_but_the_copy(place: Place) 
 def test_contents_that_no_file_has_any_more_are_removed_from_the_copy(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eval_queue.hub_copy._TIDY_EVERY", 10)
-    monkeypatch.setattr("eval_queue.hub_copy._KEEP_SECONDS", -1.0)
+    monkeypatch.setattr("eval_queue.store.last_copy._TIDY_EVERY", 10)
+    monkeypatch.setattr("eval_queue.store.last_copy._KEEP_SECONDS", -1.0)
     store = place.store(copy="disk")
     for i in range(40):
         store.commit({"submissions/a.json": b"%d" % i}, store.head(), "on")

@@ -14,14 +14,14 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from eval_queue.collection import encode
-from eval_queue.hub_repo import Entry, HubClock, HubRepo
-from eval_queue.queue import LeaseLost
-from eval_queue.store import StoreUnavailable, WriteConflict
+from eval_queue.queue.queue import LeaseLost
+from eval_queue.store.collection import encode
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from eval_queue.store.repository import Entry, HubClock, HubRepo
 from eval_queue.submission import Progress
-from tests.hub import Fault, Hub
-from tests.hub_place import START, Place, asked, content, filled, result_of, until
-from tests.odd_server import OddServer, odd_server
+from tests.support.hub import Fault, Hub
+from tests.support.hub_place import START, Place, asked, content, filled, result_of, until
+from tests.support.odd_server import OddServer, odd_server
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_an_answer_that_makes_no_sense_is_an_outage_and_no_other_error(
     odd: OddServer, monkeypatch: pytest.MonkeyPatch, question: str, status: int
 ) -> None:
     """Of a proxy in between, say: nothing is taken from it, and whoever asks meets an error that he knows."""
-    monkeypatch.setattr("eval_queue.hub_repo._PAUSE", 0.0)
+    monkeypatch.setattr("eval_queue.store.repository._PAUSE", 0.0)
     repo = HubRepo("lab/requests", token="hf_secret", endpoint=odd.url)
     for body in BODIES:
         odd.body, odd.status = body.encode(), status
@@ -189,7 +189,7 @@ def test_an_answer_that_makes_no_sense_is_an_outage_and_no_other_error(
 
 
 def test_what_is_not_near_is_not_asked_for_while_the_hub_is_away(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.hub_store._FIRST_PAUSE", 600.0)  # so long the outage is taken for known
+    monkeypatch.setattr("eval_queue.store.hub._FIRST_PAUSE", 600.0)  # so long the outage is taken for known
     queue = place.queue()
     queue.submit(asked("org/a"), quota=9)
     claim = queue.claim("w", runnable=lambda s: True)

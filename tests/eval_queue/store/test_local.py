@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from eval_queue.store import EMPTY_HEAD, LocalStore, Store, StoreUnavailable, WriteConflict, check_path
-from tests.hub import Hub, hub_process
-from tests.store_process import counting, hammering, open_store, processes
+from eval_queue.store.local import EMPTY_HEAD, LocalStore, Store, StoreUnavailable, WriteConflict, check_path
+from tests.support.hub import Hub, hub_process
+from tests.support.store_process import counting, hammering, open_store, processes
 
 STORES: dict[str, Callable[[pytest.FixtureRequest, Path], str]] = {
     "local": lambda request, tmp_path: f"local:{tmp_path / 'store'}",
@@ -152,7 +152,7 @@ def test_two_processes_lose_no_update(spec: str, opener: Opener) -> None:
 
 
 def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> None:
-    from tests.store_process import count_up
+    from tests.support.store_process import count_up
 
     shared, finished, torn = opener(), threading.Event(), []
 
@@ -229,7 +229,7 @@ def test_a_cut_at_each_step_leaves_before_or_after(
                 raise Killed
             flush(descriptor)
 
-        monkeypatch.setattr("eval_queue.store.os.fsync", cut)
+        monkeypatch.setattr("eval_queue.store.local.os.fsync", cut)
         try:
             store.commit({"a": b"1", "b": b"1"}, store.head(), "after")
         except Killed:
@@ -237,7 +237,7 @@ def test_a_cut_at_each_step_leaves_before_or_after(
         else:
             break
         finally:
-            monkeypatch.setattr("eval_queue.store.os.fsync", flush)
+            monkeypatch.setattr("eval_queue.store.local.os.fsync", flush)
         found = content(LocalStore(folder))
         assert found in (before, {"a": b"1", "b": b"1"})
         seen.append(found == before)
@@ -326,7 +326,7 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
 
 
 def test_a_writer_that_never_lets_go_is_reported(local: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval_queue.store._LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("eval_queue.store.local._LOCK_SECONDS", 0.05)
     local.commit({"a": b"1"}, local.head(), "x")
     waiting, caught = LocalStore(local.folder), []
 

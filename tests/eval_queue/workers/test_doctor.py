@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from eval_queue.doctor import SKEW_SECONDS, _clock
-from tests.chat_server import ChatServer
+from eval_queue.workers.doctor import SKEW_SECONDS, _clock
 from tests.conftest import ROOT
-from tests.hub import Hub, hub_server
+from tests.support.chat_server import ChatServer
+from tests.support.hub import Hub, hub_server
 
 REPOS = {"VALUE_PORTRAIT_REQUESTS_REPO": "lab/requests", "VALUE_PORTRAIT_RESULTS_REPO": "lab/results"}
 

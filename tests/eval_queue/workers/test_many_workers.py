@@ -20,17 +20,17 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from eval_queue.cards import requests_card, results_card
-from eval_queue.compiled import compiled_results, compiled_submissions
-from eval_queue.hub_repo import HubRepo
-from eval_queue.hub_store import HubStore
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
+from eval_queue.store.cards import requests_card, results_card
+from eval_queue.store.compiled import compiled_results, compiled_submissions
+from eval_queue.store.hub import HubStore
+from eval_queue.store.repository import HubRepo
 from eval_queue.submission import Submission, new_submission
-from tests.chat_server import ChatServer, rate
-from tests.hub import Fault, HubProcess, hub_process
-from tests.worker_process import PROMPTS, Kind, Nursery, nursery, tiny_benchmark
+from tests.support.chat_server import ChatServer, rate
+from tests.support.hub import Fault, HubProcess, hub_process
+from tests.support.worker_process import PROMPTS, Kind, Nursery, nursery, tiny_benchmark
 
 SEEDS = 20
 NUMBERS = count()

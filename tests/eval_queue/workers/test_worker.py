@@ -24,22 +24,22 @@ import pytest
 
 from data.benchmark import Benchmark
 from data.cli import run
-from data.practice import practice_benchmark
-from data.sources import load_benchmark
-from eval_queue import scheduler
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
-from eval_queue.checkpoint import ANSWERS_FILE, lock
-from eval_queue.collection import encode
-from eval_queue.queue import Queue
+from eval_queue.asking.checkpoint import ANSWERS_FILE, lock
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
-from eval_queue.store import LocalStore, StoreUnavailable
+from eval_queue.store.collection import encode
+from eval_queue.store.local import LocalStore, StoreUnavailable
 from eval_queue.submission import Submission, new_submission
-from eval_queue.worker import Benchmarks, Worker
-from tests.chat_server import Asked, ChatServer, Response, fail, rate, say
-from tests.folders import write_folder
+from eval_queue.workers import scheduler
+from eval_queue.workers.worker import Benchmarks, Worker
+from tests.support import ROOT
+from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support.folders import write_folder
 
-ROOT = Path(__file__).resolve().parent.parent
 LEASE = timedelta(seconds=30)
 
 
@@ -254,7 +254,7 @@ def test_a_requeued_failure_asks_only_what_is_left(here: Here) -> None:
 def test_a_fault_of_the_program_stops_nothing_else(
     here: Here, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from eval_queue import worker
+    from eval_queue.workers import worker
 
     real = worker.evaluate
 

@@ -15,22 +15,22 @@ import pytest
 from scipy.stats import binomtest, spearmanr
 
 from data.errors import InputError
-from data.practice import practice_benchmark
-from data.reference import CONTRASTS, Reference, load_persona_example, load_reference
+from data.people.reference import CONTRASTS, Reference, load_persona_example, load_reference
+from data.sources.practice import practice_benchmark
 from data.values import SCALE_COLUMNS, VALUES
-from eval_queue.checkpoint import ANSWERS_FILE, RUN_FILE
-from eval_queue.endpoint import RetryPolicy
-from eval_queue.evaluation import Job, evaluate
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE
+from eval_queue.asking.endpoint import RetryPolicy
+from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.personas import PERSONAS, WORDING
 from eval_queue.protocol import plan
-from eval_queue.scoring import Floats
+from eval_queue.scoring.formulas import Floats
 from eval_queue.settings import Endpoint
-from leaderboard.bias import Bias, Gaps, perceived_gaps, persona_bias, sign_p
-from leaderboard.bias_report import BiasReport, ModelBias, find_runs, report
-from leaderboard.proximity import SLOPES
-from tests.chat_server import PHRASES, Asked, ChatServer, Response, say
+from leaderboard.analysis.bias import Bias, Gaps, perceived_gaps, persona_bias, sign_p
+from leaderboard.analysis.persona_report import BiasReport, ModelBias, find_runs, report
+from leaderboard.analysis.proximity import SLOPES
+from tests.support import ROOT
+from tests.support.chat_server import PHRASES, Asked, ChatServer, Response, say
 
-ROOT = Path(__file__).resolve().parent.parent
 B = SLOPES[0]
 DRAWS = 400
 GENDER = CONTRASTS[0]
@@ -247,7 +247,7 @@ def test_intervals_of_a_value_and_of_amplification_cover_the_truth() -> None:
 
 
 def test_the_people_asked_are_part_of_the_uncertainty() -> None:
-    from leaderboard.proximity import group_draws
+    from leaderboard.analysis.proximity import group_draws
 
     left, everybody = REFERENCE.groups["political/left"], REFERENCE.people
     h, h_0 = (group_draws(group, DRAWS) for group in (left, everybody))

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 
 from data.benchmark import VARIANTS
-from data.key_file import KeyTable, read_key
-from data.practice import practice_benchmark
-from eval_queue.released import Released
-from leaderboard.read_share import ALL, NOT_ASKED, read_share
-from leaderboard.results import PUBLISHED, load
-from leaderboard.samples import ratings_of
+from data.sources.key_file import KeyTable, read_key
+from data.sources.practice import practice_benchmark
+from eval_queue.scoring.released import Released
+from eval_queue.scoring.stored import ratings_of
+from leaderboard.analysis.coverage import ALL, NOT_ASKED, read_share
+from leaderboard.boards.results import PUBLISHED, load
 
 KEY = read_key()
 PRACTICE = practice_benchmark()

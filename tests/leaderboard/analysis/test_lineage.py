@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from leaderboard.lineage import lineage
-from leaderboard.results import PUBLISHED, load
+from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.results import PUBLISHED, load
 
 
 @pytest.mark.parametrize(

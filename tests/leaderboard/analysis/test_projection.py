@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.reference import load_reference
+from data.people.reference import load_reference
 from data.values import VALUES
-from eval_queue.stability import circumplex
-from leaderboard.projection import (
+from eval_queue.scoring.stability import circumplex
+from leaderboard.analysis.projection import (
     ANGLES,
     WEIGHTS,
     Place,
@@ -24,7 +24,7 @@ from leaderboard.projection import (
     region,
     share,
 )
-from leaderboard.proximity import linked
+from leaderboard.analysis.proximity import linked
 
 VIEWS: tuple[View, ...] = ("circle", "plane")
 NAMES = [v.name for v in VALUES]

@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from data.benchmark import Benchmark
-from data.rater_means import rater_means
+from data.people.rater_means import rater_means
+from data.people.reference import Contrast, Group, Reference, load_reference
 from data.ratings import Study, SurveyGroup
-from data.reference import Contrast, Group, Reference, load_reference
-from data.sources import load_benchmark, load_study
-from eval_queue.answers import find_files, read_answers
-from eval_queue.results import profiles
-from eval_queue.scoring import Bools, Floats, item_means
-from eval_queue.stability import centred_on_ten, reliability
-from leaderboard.proximity import (
+from data.sources.loading import load_benchmark, load_study
+from eval_queue.scoring.answers import find_files, read_answers
+from eval_queue.scoring.formulas import Bools, Floats, item_means
+from eval_queue.scoring.profiles import profiles
+from eval_queue.scoring.stability import centred_on_ten, reliability
+from leaderboard.analysis.group_report import ceiling
+from leaderboard.analysis.proximity import (
     MIN_SHARE,
     NO_GROUP,
     SLOPES,
@@ -41,8 +42,7 @@ from leaderboard.proximity import (
     shapes,
     two_sided,
 )
-from leaderboard.proximity_report import ceiling
-from leaderboard.ranks import holm, resample
+from leaderboard.analysis.ranks import holm, resample
 
 DRAWS = 1000
 

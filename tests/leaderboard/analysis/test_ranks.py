@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
-from eval_queue.answers import find_files, read_answers
-from eval_queue.scoring import item_means
-from leaderboard.compare import Comparison, Difference, compare
-from leaderboard.ranks import (
+from eval_queue.scoring.answers import find_files, read_answers
+from eval_queue.scoring.formulas import item_means
+from leaderboard.analysis.comparison import Comparison, Difference, compare
+from leaderboard.analysis.ranks import (
     ALPHA,
     NO_RANK,
     FloatArray,

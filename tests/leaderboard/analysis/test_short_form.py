@@ -10,17 +10,17 @@ import pytest
 from typer.testing import CliRunner
 
 from data.benchmark import Benchmark
-from data.practice import practice_benchmark
-from data.sources import load_benchmark, load_study
+from data.sources.loading import load_benchmark, load_study
+from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS, VALUES
-from eval_queue.released import Released
-from eval_queue.scoring import score
+from eval_queue.scoring.formulas import score
+from eval_queue.scoring.released import Released
 from leaderboard.__main__ import app
-from leaderboard.ranking import read_ranks
-from leaderboard.sentence import PUBLISHED_DIGEST
-from leaderboard.short_form import SIZES, Form, Length, _best, agreement, choose, score_form
-from leaderboard.short_form_report import PUBLISHED_FORMS, measure, read_short_forms, released_ratings
-from tests.folders import write_folder
+from leaderboard.analysis.form_validity import PUBLISHED_FORMS, measure, read_short_forms, released_ratings
+from leaderboard.analysis.short_form import SIZES, Form, Length, _best, agreement, choose, score_form
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.rank_intervals import read_ranks
+from tests.support.folders import write_folder
 
 LENGTHS: tuple[Length, ...] = ("short", "long")
 

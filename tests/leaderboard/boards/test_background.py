@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from leaderboard.beside import WORKING, Beside
+from leaderboard.boards.background import WORKING, Beside
 
 
 def test_quick_work_is_there_at_once_and_done_once() -> None:

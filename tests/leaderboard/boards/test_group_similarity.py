@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
-from data.reference import load_reference
-from data.sources import load_benchmark, load_study
-from leaderboard.proximity_table import NOT_AT_HAND, Proximities, among_people, read_proximity
-from leaderboard.ranking import published_means
-from leaderboard.results import PUBLISHED, boards, load
-from tests.rows import result
+from data.people.reference import load_reference
+from data.sources.loading import load_benchmark, load_study
+from leaderboard.boards.group_similarity import NOT_AT_HAND, Proximities, among_people, read_proximity
+from leaderboard.boards.rank_intervals import published_means
+from leaderboard.boards.results import PUBLISHED, boards, load
+from tests.support.rows import result
 
 ROWS = load(PUBLISHED).results
 

@@ -15,15 +15,15 @@ from typer.testing import CliRunner
 
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
-from data.practice import practice_benchmark
-from data.sources import load_benchmark
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS, SCALES
 from eval_queue.records import Result
-from eval_queue.scoring import item_means
-from eval_queue.store import StoreUnavailable
-from leaderboard import table
+from eval_queue.scoring.formulas import item_means
+from eval_queue.store.local import StoreUnavailable
 from leaderboard.__main__ import app
-from leaderboard.ranking import (
+from leaderboard.analysis.ranks import rank_table, resample
+from leaderboard.boards.rank_intervals import (
     PUBLISHED_RANKS,
     Ranking,
     Rankings,
@@ -33,11 +33,11 @@ from leaderboard.ranking import (
     read_ranks,
     stored_means,
 )
-from leaderboard.ranks import rank_table, resample
-from leaderboard.results import PUBLISHED, Board, boards, load
-from tests import sent
-from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
-from tests.rows import result
+from leaderboard.boards.results import PUBLISHED, Board, boards, load
+from leaderboard.pages.board import data as table
+from tests.support import sent
+from tests.support.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
+from tests.support.rows import result
 
 
 def measured() -> Benchmark:
@@ -177,7 +177,7 @@ def test_answers_that_cannot_be_read_cost_only_their_own_row(damage: Any) -> Non
 def test_a_row_whose_answers_were_away_gets_its_rank_when_they_are_back(
     monkeypatch: pytest.MonkeyPatch, pause: float, ranked: int
 ) -> None:
-    monkeypatch.setattr("leaderboard.ranking._RETRY_SECONDS", pause)
+    monkeypatch.setattr("leaderboard.boards.rank_intervals._RETRY_SECONDS", pause)
     benchmark = measured()
     rows = several(benchmark, 3)
     stored = Stored(benchmark, rows)

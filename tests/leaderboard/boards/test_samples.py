@@ -11,19 +11,20 @@ import pytest
 
 from data.benchmark import VARIANTS
 from data.errors import InputError
-from data.item_means import PUBLISHED as MEANS
-from data.key_file import KeyTable, read_key
-from data.practice import practice_benchmark
+from data.people.item_means import PUBLISHED as MEANS
+from data.sources.key_file import KeyTable, read_key
+from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS
-from eval_queue.queue import Queue
-from eval_queue.released import Released
-from eval_queue.store import LocalStore
-from leaderboard.compare import compare
-from leaderboard.ranks import resample
-from leaderboard.results import PUBLISHED, load
-from leaderboard.samples import Samples, ratings_of
-from leaderboard.site import Site
-from tests.rows import result
+from eval_queue.queue.queue import Queue
+from eval_queue.scoring.released import Released
+from eval_queue.scoring.stored import ratings_of
+from eval_queue.store.local import LocalStore
+from leaderboard.analysis.comparison import compare
+from leaderboard.analysis.ranks import resample
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.boards.samples import Samples
+from leaderboard.site.site import Site
+from tests.support.rows import result
 
 ROWS = load(PUBLISHED).results
 PRACTICE = practice_benchmark()

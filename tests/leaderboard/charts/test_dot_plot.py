@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 import pytest
 
 import leaderboard
-from leaderboard.lanes import Axis, Lane, between, interval, lanes
+from leaderboard.charts.dot_plot import Axis, Lane, between, interval, lanes
+from leaderboard.web import assets
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -88,7 +89,7 @@ def test_an_interval_that_is_not_known_is_no_interval() -> None:
 def test_drawings_and_style_sheet_agree_on_the_light_theme() -> None:
     """A drawing that stands alone shows a variable's second value, which must be the pages' own."""
     folder = Path(leaderboard.__file__).parent
-    sheet = (folder / "static" / "page.css").read_text()
+    sheet = assets.text("page.css")
     light = sheet[: sheet.index(".dark")]
     said = dict(re.findall(r"(--vp-[a-z]+): (#[0-9a-f]{6});", light))
     used = {

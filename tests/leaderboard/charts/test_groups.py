@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from data.reference import CONTRASTS, load_reference
+from data.people.reference import CONTRASTS, load_reference
 from data.values import VALUES
-from leaderboard.charts import number
-from leaderboard.group_charts import AGAINST_DASH, HIGH, LOW, Drawn, circle
+from leaderboard.charts.groups import AGAINST_DASH, HIGH, LOW, Drawn, circle
+from leaderboard.charts.portrait import number
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<img src=x onerror=alert(1)>"

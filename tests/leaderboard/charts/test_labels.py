@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard.charts import Point
-from leaderboard.labels import Box, beside, width_of
+from leaderboard.charts.labels import Box, beside, width_of
+from leaderboard.charts.portrait import Point
 
 BOUNDS = Box(0, 0, 400, 300)
 points = st.builds(Point, st.floats(0, 400), st.floats(0, 300))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.values import FAMILIES, VALUES
-from leaderboard.charts import GEOMETRY, Kind, Point, number, outline, portrait
+from leaderboard.charts.portrait import GEOMETRY, Kind, Point, number, outline, portrait
 
 SVG = "{http://www.w3.org/2000/svg}"
 FULL = GEOMETRY["full"]

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from data.benchmark import RATING_PHRASES, VARIANTS
 from data.errors import InputError
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import VALUES
 from leaderboard.__main__ import app
 

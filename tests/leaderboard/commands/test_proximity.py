@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark, Item
-from data.reference import FOLDER
-from data.sources import load_benchmark
-from eval_queue.scoring import Floats
+from data.people.reference import FOLDER
+from data.sources.loading import load_benchmark
+from eval_queue.scoring.formulas import Floats
 from tests.conftest import ROOT
 
 GROUPS = [
@@ -211,7 +211,7 @@ def test_wrong_input_ends_with_status_2_and_no_traceback(answers: Path, tmp_path
 @pytest.mark.upstream
 def test_a_lean_that_is_built_in_is_found_on_the_real_benchmark(upstream_dir: Path, tmp_path: Path) -> None:
     """The raters' profile with the gap between left and right added: left comes out left and right comes out right."""
-    from data.reference import load_reference
+    from data.people.reference import load_reference
 
     benchmark, reference = load_benchmark(upstream_dir), load_reference()
     political = next(c for c in reference.contrasts if c.name == "political")

@@ -33,27 +33,28 @@ from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from data.errors import InputError
-from data.practice import practice_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import SCALES, VALUES
-from eval_queue.collection import encode as encode_record
-from eval_queue.compiled import Column
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.store import EMPTY_HEAD, LocalStore
+from eval_queue.store.collection import encode as encode_record
+from eval_queue.store.compiled import Column
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from eval_queue.submission import Submission, identity
 from leaderboard.__main__ import app as commands
-from leaderboard.all_answers import write_all
-from leaderboard.board_query import BoardQuery, Key, rows_of, table_of
-from leaderboard.chart_files import portrait_svg, scores_svg, standalone
-from leaderboard.charts import number
-from leaderboard.ecosystem import eval_results, every_eval_ever, model_card
-from leaderboard.exports import Sheet, encode, file_name, to_csv, to_json, to_parquet
-from leaderboard.results import PUBLISHED, Board, boards, load
-from leaderboard.routes import routes
-from leaderboard.sheets import DOWNLOADS, board_sheet
-from leaderboard.site import Site
-from tests.hub import hub_server
-from tests.rows import result
+from leaderboard.boards.results import PUBLISHED, Board, boards, load
+from leaderboard.charts.portrait import number
+from leaderboard.exports.all_answers import write_all
+from leaderboard.exports.chart_files import portrait_svg, scores_svg, standalone
+from leaderboard.exports.ecosystem import eval_results, every_eval_ever, model_card
+from leaderboard.exports.formats import Sheet, encode, file_name, to_csv, to_json, to_parquet
+from leaderboard.exports.routes import routes
+from leaderboard.exports.tables import board_sheet
+from leaderboard.pages.board.query import BoardQuery, Key, rows_of, table_of
+from leaderboard.site.downloads import DOWNLOADS
+from leaderboard.site.site import Site
+from tests.support.hub import hub_server
+from tests.support.rows import result
 from tools.live import free_port
 
 HOSTILE = '=HYPERLINK("x")<script>,\'\n'

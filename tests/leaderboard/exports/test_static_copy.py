@@ -13,12 +13,12 @@ from typer.testing import CliRunner
 
 from data.errors import InputError
 from leaderboard.__main__ import app as commands
-from leaderboard.results import PUBLISHED, load
-from leaderboard.static_copy import MARK, page_name, write
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.exports.static_copy import MARK, page_name, write
 from leaderboard.ui import READ
 from tests.browser.conftest import HOSTILE, fill
-from tests.rows import result
-from tests.test_exports import make_site
+from tests.leaderboard.exports.test_exports import make_site
+from tests.support.rows import result
 
 RELEASED = load(PUBLISHED).results
 REFERENCE = re.compile(r'\b(?:href|src)="([^"]*)"')

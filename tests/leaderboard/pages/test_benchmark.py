@@ -18,28 +18,28 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from data import validation_file
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
 from data.errors import InputError
-from data.practice import practice_benchmark, practice_study
-from data.psychometrics import RHO_EDGES, chance_correlations, correlation_counts, reportable
+from data.people.psychometrics import RHO_EDGES, chance_correlations, correlation_counts, reportable
+from data.people.validation import ValidationReport, validate
 from data.ratings import MIN_GROUP
-from data.sources import load_benchmark, load_study
-from data.validation import ValidationReport, validate
-from data.validation_file import read_validation, validation_of, write_validation
+from data.sources import published_validity as validation_file
+from data.sources.loading import load_benchmark, load_study
+from data.sources.practice import practice_benchmark, practice_study
+from data.sources.published_validity import read_validation, validation_of, write_validation
 from data.values import DIMENSIONS, SCALES, VALUES
-from eval_queue.queue import Queue
-from eval_queue.store import LocalStore
-from leaderboard.benchmark_card import BenchmarkCard, card, encode, words
-from leaderboard.document import document
-from leaderboard.frame import NAVIGATION
-from leaderboard.pages import benchmark as page
-from leaderboard.routes import routes
-from leaderboard.site import Site
+from eval_queue.queue.queue import Queue
+from eval_queue.store.local import LocalStore
+from leaderboard.charts.validity import Bins, hill, shared_bins
+from leaderboard.exports.routes import routes
+from leaderboard.exports.validity_charts import PLOTS
+from leaderboard.pages.benchmark import page as page
+from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode, words
+from leaderboard.site.site import Site
 from leaderboard.ui import READ, Ui
-from leaderboard.validity_charts import Bins, hill, shared_bins
-from leaderboard.validity_files import PLOTS
-from tests.folders import write_folder
+from leaderboard.web.document import document
+from leaderboard.web.frame import NAVIGATION
+from tests.support.folders import write_folder
 
 SVG = "{http://www.w3.org/2000/svg}"
 

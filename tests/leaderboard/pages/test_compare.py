@@ -1,4 +1,4 @@
-"""The Compare page: its figures are those of `leaderboard.compare`, its items those of a slow loop, its words true."""
+"""The Compare page: figures as in `leaderboard.analysis.comparison`, items as in a slow loop, words true."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
-from data.item_means import PUBLISHED as MEANS
-from data.key_file import read_key
-from data.practice import practice_benchmark
+from data.people.item_means import PUBLISHED as MEANS
+from data.sources.key_file import read_key
+from data.sources.practice import practice_benchmark
 from data.values import BY_NAME, DIMENSIONS, HIGHER, VALUES
-from eval_queue.collection import encode
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
-from eval_queue.store import EMPTY_HEAD, LocalStore, StoreUnavailable
-from leaderboard.charts import number, true_minus
-from leaderboard.compare import compare as compared
-from leaderboard.compare_charts import STROKES, Line, Moment, Panel, overlay, reach, sheet_over_time
-from leaderboard.compare_data import ITEMS, MOST, parse
-from leaderboard.document import Passing, document
-from leaderboard.pages import compare
-from leaderboard.ranks import resample
-from leaderboard.results import PUBLISHED, load
-from leaderboard.routes import routes
-from leaderboard.site import Site
-from tests.odd_models import HALF, ONE_PHRASE, ORDINARY, odd_rows
-from tests.rows import result
-from tests.test_model_page import answers_table_of
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore, StoreUnavailable
+from leaderboard.analysis.comparison import compare as compared
+from leaderboard.analysis.ranks import resample
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.charts.comparison import STROKES, Line, Moment, Panel, overlay, reach, sheet_over_time
+from leaderboard.charts.portrait import number, true_minus
+from leaderboard.exports.routes import routes
+from leaderboard.pages.compare import page as compare
+from leaderboard.pages.compare.data import ITEMS, MOST, parse
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing, document
+from tests.leaderboard.pages.test_model import answers_table_of
+from tests.support.odd_models import HALF, ONE_PHRASE, ORDINARY, odd_rows
+from tests.support.rows import result
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<img src=x onerror=alert(1)></pre><script>alert(2)</script>"

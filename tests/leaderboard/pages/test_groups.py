@@ -19,31 +19,31 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from data.errors import InputError
-from data.practice import practice_benchmark
-from data.reference import CONTRASTS, load_reference, write_groups
-from data.sources import load_benchmark
+from data.people.reference import CONTRASTS, load_reference, write_groups
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import VALUES
-from eval_queue.evaluation import Job, evaluate
+from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.personas import PERSONAS, WORDING
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
-from eval_queue.store import LocalStore
-from leaderboard.bias_report import find_runs, report
-from leaderboard.bias_table import Biases, series_id
-from leaderboard.charts import number
-from leaderboard.document import Passing
-from leaderboard.group_export import COLUMNS, rows
-from leaderboard.groups_view import SHORT, LeanRow
-from leaderboard.pages import groups
-from leaderboard.proximity_table import read_proximity
-from leaderboard.results import PUBLISHED, load
-from leaderboard.routes import routes
-from leaderboard.site import Site
-from tests.chat_server import ChatServer
-from tests.ess_files import random_survey, write
-from tests.rows import result
-from tests.test_bias import BENCHMARK, QUICK, REFERENCE, ROOT, played, truth
+from eval_queue.store.local import LocalStore
+from leaderboard.analysis.persona_report import find_runs, report
+from leaderboard.boards.group_similarity import read_proximity
+from leaderboard.boards.persona_runs import Biases, series_id
+from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.charts.portrait import number
+from leaderboard.exports.group_rows import COLUMNS, rows
+from leaderboard.exports.routes import routes
+from leaderboard.pages.groups import page as groups
+from leaderboard.pages.groups.data import SHORT, LeanRow
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing
+from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, ROOT, played, truth
+from tests.support.chat_server import ChatServer
+from tests.support.ess_files import random_survey, write
+from tests.support.rows import result
 from tools.live import app
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -529,7 +529,7 @@ def test_reasons_have_a_true_minus(text: str, said: str) -> None:
 
 
 def test_while_the_store_is_away_nothing_is_remembered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    from eval_queue import queue as queue_module
+    from eval_queue.queue import queue as queue_module
 
     assert not isinstance(groups.words(site, {}), Passing)
     monkeypatch.setattr(queue_module.Queue, "outage", lambda _: object())

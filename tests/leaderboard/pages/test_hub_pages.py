@@ -12,18 +12,18 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from data.practice import practice_benchmark
-from eval_queue.evaluation import Job, evaluate
-from eval_queue.intake import Rules
-from eval_queue.package import make_package
-from eval_queue.queue import now
+from data.sources.practice import practice_benchmark
+from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.queue.intake import Rules
+from eval_queue.queue.package import make_package
+from eval_queue.queue.queue import now
 from eval_queue.settings import Endpoint
-from leaderboard.pages.queue import Administration, listing, row_address
-from leaderboard.pages.submit import Form, Life, OwnAnswers
-from leaderboard.site import Site
-from tests.chat_server import ChatServer
-from tests.hub import Fault, Hub
-from tests.hub_place import Place, result_of
+from leaderboard.pages.queue.page import Administration, listing, row_address
+from leaderboard.pages.submit.page import Form, Life, OwnAnswers
+from leaderboard.site.site import Site
+from tests.support.chat_server import ChatServer
+from tests.support.hub import Fault, Hub
+from tests.support.hub_place import Place, result_of
 
 PRACTICE = practice_benchmark()
 ENDPOINTS = (Endpoint(name="api"),)
@@ -38,7 +38,7 @@ def place(store_hub: Hub, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def site(place: Place, monkeypatch: pytest.MonkeyPatch) -> Site:
-    monkeypatch.setattr("eval_queue.intake.offered_models", lambda _: None)  # nobody answers at that endpoint
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)  # nobody answers at that endpoint
     queue = place.queue(clock=now)
     queue.results()  # the first look makes both repositories
     return Site(PRACTICE, PRACTICE, queue, ENDPOINTS, quota=2, scheduler_seconds=None, rules=RULES, signs_in=True)

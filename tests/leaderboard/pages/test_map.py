@@ -16,26 +16,26 @@ from starlette.datastructures import QueryParams
 from starlette.testclient import TestClient
 
 from data.errors import InputError
-from data.item_means import read_item_means
-from data.key_file import read_key
-from data.practice import practice_benchmark
-from data.reference import load_reference
+from data.people.item_means import read_item_means
+from data.people.reference import load_reference
+from data.sources.key_file import read_key
+from data.sources.practice import practice_benchmark
 from data.values import VALUES
-from eval_queue.collection import encode
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
-from eval_queue.store import EMPTY_HEAD, LocalStore, StoreUnavailable
-from leaderboard.document import Passing, routes
-from leaderboard.map_charts import map_rows, map_svg
-from leaderboard.map_view import Map, PlacedModel, Regions, bridged, build
-from leaderboard.pages import map_page
-from leaderboard.projection import Place, View, places
-from leaderboard.ranks import resample
-from leaderboard.results import PUBLISHED, Board, boards, load
-from leaderboard.row_means import AT_ONCE, RowMeans
-from leaderboard.site import Site
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore, StoreUnavailable
+from leaderboard.analysis.projection import Place, View, places
+from leaderboard.analysis.ranks import resample
+from leaderboard.boards.item_means import AT_ONCE, RowMeans
+from leaderboard.boards.map_positions import Map, PlacedModel, Regions, bridged, build
+from leaderboard.boards.results import PUBLISHED, Board, boards, load
+from leaderboard.charts.map import map_rows, map_svg
+from leaderboard.pages.map import page as map_page
+from leaderboard.site.site import Site
 from leaderboard.ui import READ
-from tests.rows import result
+from leaderboard.web.document import Passing, routes
+from tests.support.rows import result
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<img src=x onerror=alert(1)>"&'
@@ -336,7 +336,7 @@ def test_a_drawn_oval_lies_along_its_region(board: Board, regions: Regions, view
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_names_do_not_overlap_however_many_are_marked(board: Board, regions: Regions, view: View) -> None:
-    from leaderboard.labels import TEXT, width_of
+    from leaderboard.charts.labels import TEXT, width_of
 
     svg = map_svg(whole(board, regions, view, highlighted=everybody))
     boxes = []

@@ -18,26 +18,26 @@ from markupsafe import escape
 from starlette.datastructures import QueryParams
 
 from data.benchmark import VARIANTS, Benchmark
-from data.practice import practice_benchmark
-from data.rater_means import rater_means
-from data.sources import load_benchmark
+from data.people.rater_means import rater_means
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark
 from data.values import SCALE_COLUMNS
-from eval_queue.collection import encode
-from eval_queue.queue import Queue
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo
 from eval_queue.settings import Endpoint
-from eval_queue.store import EMPTY_HEAD, LocalStore
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from eval_queue.submission import new_submission
-from leaderboard.answers_view import PAGE_SIZE, Filters, answers_of, cut
-from leaderboard.pages import model
-from leaderboard.permanent import row_address, row_citations
-from leaderboard.proximity_table import read_proximity
-from leaderboard.ranking import read_ranks
-from leaderboard.sentence import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
-from leaderboard.sheets import answers_sheet
-from leaderboard.site import Site
-from tests.odd_models import ORDINARY, odd_rows
-from tests.rows import result
+from leaderboard.analysis.summary import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
+from leaderboard.boards.group_similarity import read_proximity
+from leaderboard.boards.rank_intervals import read_ranks
+from leaderboard.exports.tables import answers_sheet
+from leaderboard.pages.model import page as model
+from leaderboard.site.answers import PAGE_SIZE, Filters, answers_of, cut
+from leaderboard.site.permanent import row_address, row_citations
+from leaderboard.site.site import Site
+from tests.support.odd_models import ORDINARY, odd_rows
+from tests.support.rows import result
 
 HOSTILE = "<img src=x onerror=alert(1)></pre><script>alert(2)</script>"
 PRACTICE = practice_benchmark()

@@ -16,19 +16,19 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from data.benchmark import RATING_PHRASES, Benchmark
-from data.item_means import read_item_means
-from data.practice import practice_benchmark, practice_study
-from data.rater_means import rater_means
-from data.sources import load_benchmark
+from data.people.item_means import read_item_means
+from data.people.rater_means import rater_means
+from data.sources.loading import load_benchmark
+from data.sources.practice import practice_benchmark, practice_study
 from data.values import VALUES
-from eval_queue.queue import Queue
-from eval_queue.store import LocalStore
-from leaderboard.document import routes
-from leaderboard.pages import take
-from leaderboard.short_form import SIZES, Length, choose
-from leaderboard.short_form_report import read_short_forms
-from leaderboard.site import Site
+from eval_queue.queue.queue import Queue
+from eval_queue.store.local import LocalStore
+from leaderboard.analysis.form_validity import read_short_forms
+from leaderboard.analysis.short_form import SIZES, Length, choose
+from leaderboard.pages.take import page as take
+from leaderboard.site.site import Site
 from leaderboard.ui import READ
+from leaderboard.web.document import routes
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 LENGTHS: tuple[Length, ...] = ("short", "long")

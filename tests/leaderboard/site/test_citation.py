@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from data.practice import practice_benchmark
-from eval_queue.collection import encode
-from eval_queue.queue import Queue
+from data.sources.practice import practice_benchmark
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
-from eval_queue.store import EMPTY_HEAD, LocalStore
-from leaderboard.citation import (
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
+from leaderboard.pages.about import page as about
+from leaderboard.pages.model.page import notice
+from leaderboard.site.citation import (
     CITATION_FILE,
     board_apa,
     board_bibtex,
@@ -24,11 +26,17 @@ from leaderboard.citation import (
     row_bibtex,
     row_line,
 )
-from leaderboard.document import document
-from leaderboard.pages import about
-from leaderboard.permanent import board_citations, board_url, notice, record_url, revision, row_address, row_citations
-from leaderboard.site import Site
-from tests.rows import result
+from leaderboard.site.permanent import (
+    board_citations,
+    board_url,
+    record_url,
+    revision,
+    row_address,
+    row_citations,
+)
+from leaderboard.site.site import Site
+from leaderboard.web.document import document
+from tests.support.rows import result
 
 TODAY = date(2026, 11, 25)
 HOSTILE = "<b>&%$#_{}~^\\x"

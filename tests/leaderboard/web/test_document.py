@@ -12,13 +12,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from data.practice import practice_benchmark
-from eval_queue.collection import encode
-from eval_queue.queue import Queue
-from eval_queue.store import LocalStore
-from leaderboard.document import Passing, every, routes
-from leaderboard.site import Site
-from tests.rows import result
+from data.sources.practice import practice_benchmark
+from eval_queue.queue.queue import Queue
+from eval_queue.store.collection import encode
+from eval_queue.store.local import LocalStore
+from leaderboard.site.site import Site
+from leaderboard.web.document import Passing, every, routes
+from tests.support.rows import result
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 

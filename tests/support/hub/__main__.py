@@ -1,4 +1,4 @@
-"""The test Hub as a program: `python -m tests.hub --port 8800 --folder somewhere`."""
+"""The test Hub as a program: `python -m tests.support.hub --port 8800 --folder somewhere`."""
 
 from __future__ import annotations
 

@@ -24,12 +24,14 @@ import httpx2
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from tests.support import ROOT
+
 from .control import add_control
 from .gate import CONTROL, Fault, Gate, Logged, Message
 from .routes import bearer, make_app
 from .world import OPERATOR, ORGANISATION, Kind, Refused, TokenRole, World
 
-_ROOT = Path(__file__).resolve().parent.parent.parent
+_ROOT = ROOT
 _WIDTHS = {"F64": 8, "F32": 4, "BF16": 2, "F16": 2, "I32": 4, "I64": 8, "U8": 1, "I8": 1, "F8_E4M3": 1}
 _TEMPLATE = "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}{% endfor %}"
 
@@ -272,7 +274,7 @@ class HubProcess(Hub):
         super().__init__(url)
 
     def _launch(self, port: int) -> tuple[subprocess.Popen[str], str]:
-        command = [sys.executable, "-m", "tests.hub", "--port", str(port)]
+        command = [sys.executable, "-m", "tests.support.hub", "--port", str(port)]
         command += ["--folder", str(self._folder)] if self._folder else []
         process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None

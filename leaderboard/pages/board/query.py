@@ -17,9 +17,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
-from leaderboard.document import every
-from leaderboard.lineage import lineage
-from leaderboard.results import Board
+from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.results import Board
+from leaderboard.web.document import every
 
 Weights = Literal["", "open", "closed"]
 Reliable = Literal["", "yes", "flat"]

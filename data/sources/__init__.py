@@ -1,0 +1,6 @@
+"""Where a benchmark comes from: practice, upstream's files, a folder in their layout, a dataset on the Hub.
+
+In: a name (`loading.load_benchmark`). Out: a `data.benchmark.Benchmark`, and its rating study where the source has one.
+Also here: what is written about a benchmark for others to read (Hub dataset, key file, published validity report).
+Nothing is computed from ratings here; that is `data.people`.
+"""

@@ -1,0 +1,5 @@
+"""From a model to its raw answers: the endpoint, one evaluation, and the folder that keeps it.
+
+In: an endpoint, a model's name, a benchmark. Out: a run's folder with every answer as it arrived, and in the end its
+result. Which submission is evaluated when is decided elsewhere (`eval_queue.workers`).
+"""

@@ -1,0 +1,4 @@
+"""What works the queue: the worker, the scheduler inside the app, and the check of a configuration.
+
+In: settings and a queue. Out: evaluated submissions, one after the other, with signs of life; a report of what to mend.
+"""

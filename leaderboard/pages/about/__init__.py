@@ -1,0 +1,1 @@
+"""About: what is measured, how to read it, how to cite."""

@@ -1,0 +1,1 @@
+"""Benchmark: how much its columns can carry, and its card."""

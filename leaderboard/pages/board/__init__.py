@@ -1,0 +1,1 @@
+"""Board: the table of all models; its data, its address, and the script that draws it."""

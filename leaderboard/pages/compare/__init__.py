@@ -1,0 +1,1 @@
+"""Compare: two to five rows side by side."""

@@ -1,0 +1,1 @@
+"""Groups: models beside groups of people, and persona runs."""

@@ -1,0 +1,1 @@
+"""Map: rows and groups of people on a plane."""

@@ -1,0 +1,1 @@
+"""Model: one row in full."""

@@ -1,0 +1,1 @@
+"""Queue: all submissions and where they are."""

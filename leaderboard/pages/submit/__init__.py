@@ -1,0 +1,1 @@
+"""Submit: ask for an evaluation, or hand in answers."""

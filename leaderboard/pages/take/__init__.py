@@ -1,0 +1,1 @@
+"""Take it yourself: a visitor's own portrait from a short form."""

@@ -1,0 +1,4 @@
+"""What all pages know: the benchmark in use, the queue, the rows to show, who is asking, how to cite.
+
+In: settings (`opening`). Out: one `Site`, citations and lasting addresses. No HTML is made here.
+"""

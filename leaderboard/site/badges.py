@@ -1,0 +1,52 @@
+"""What visitors read beside a row: its benchmark, its origin, and words that limit what it says."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from eval_queue.records import Result
+
+BENCHMARKS: Final = {"value-portrait": "Value Portrait", "practice": "Practice benchmark"}
+"""What visitors read for a benchmark; others are called what they call themselves."""
+
+
+class Badge(NamedTuple):
+    """A word beside a model's name, and what it means."""
+
+    word: str
+    hint: str
+
+
+OPEN_WEIGHTS = Badge("open weights", "The model's weights can be downloaded.")
+SELF_REPORTED = Badge("self-reported", "The submitter ran this evaluation; this board did not repeat it.")
+CONSTRAINED = Badge("constrained", "The model could only answer with one of the six phrases.")
+PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean nothing.")
+INCOMPLETE = Badge("incomplete", "Too few of its answers could be read to compare it with others.")
+FLAT = Badge("flat", "Most of what differs between its ten scores may be chance: too little stands out to compare.")
+
+SAME_EVERYWHERE: Final = "It gives the same rating to everything: nothing stands out."
+"""What `FLAT` says where there is no difference at all."""
+
+BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, PRACTICE, INCOMPLETE, FLAT)
+"""All badges, in the order of an explanation."""
+
+ORIGINS: Final = {
+    "published": "Scored here from the raw answers that the benchmark's authors released.",
+    "space": "Asked and scored by this installation.",
+    "self-reported": SELF_REPORTED.hint,
+}
+"""What an origin means, for visitors."""
+
+
+def badges(result: Result, *, practice: bool) -> list[Badge]:
+    """The words that stand beside a model's name."""
+    reason = f" {result.incomplete_reason}." if result.incomplete_reason else ""
+    found = {
+        PRACTICE: practice,
+        OPEN_WEIGHTS: result.open_weights is True,
+        SELF_REPORTED: result.origin == "self-reported",
+        CONSTRAINED: result.answer_mode == "constrained",
+        INCOMPLETE._replace(hint=INCOMPLETE.hint + reason): result.complete is False,
+        FLAT._replace(hint=FLAT.hint if result.reliability is not None else SAME_EVERYWHERE): result.flat is True,
+    }
+    return [badge for badge, holds in found.items() if holds]
