@@ -25,7 +25,7 @@ from leaderboard.pages.take import page as take
 from leaderboard.site.site import Site
 from leaderboard.web import assets, document
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
-from leaderboard.web.refresh import Fresh, FreshPages
+from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from leaderboard.web.theme import theme
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
@@ -39,7 +39,7 @@ class Ui:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.fresh = Fresh()
+        self.fresh = PageValues()
         # files that visitors handed in are forgotten within two hours
         forget = (3600, 3600)
         with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=forget) as self.blocks:
@@ -76,7 +76,7 @@ class Ui:
             "app_kwargs": {
                 "middleware": [
                     Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
-                    Middleware(FreshPages, fresh=self.fresh),
+                    Middleware(RefreshMiddleware, fresh=self.fresh),
                 ],
                 "routes": [
                     board.late_route(self.site),

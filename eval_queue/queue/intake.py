@@ -132,7 +132,7 @@ def submit(
     return queue.submit(submission, quota=quota, per_week=rules.per_week)
 
 
-class Handed(NamedTuple):
+class Accepted(NamedTuple):
     """What became of a set of submissions."""
 
     waiting: tuple[Submission, ...]
@@ -154,7 +154,7 @@ def submit_set(
     endpoint: str | None = None,
     revision: str | None = None,
     rules: Rules | None = None,
-) -> Handed:
+) -> Accepted:
     """Check a wish for a model under personas, and store one submission a persona and one without any: all or none.
 
     What was asked before is not asked again. The run without a persona is left out where one over the same queries, or
@@ -188,7 +188,7 @@ def submit_set(
         del asked[0]
     stand = queue.submit_set(asked, quota=quota, per_week=rules.per_week)
     new = {s.id for s in asked if any(s is t for t in stand)}
-    return Handed(tuple(s for s in stand if s.id in new), tuple(s for s in stand if s.id not in new))
+    return Accepted(tuple(s for s in stand if s.id in new), tuple(s for s in stand if s.id not in new))
 
 
 class _Wish(NamedTuple):

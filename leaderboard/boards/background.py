@@ -39,7 +39,7 @@ class _Job(Generic[T]):
             self.done.set()
 
 
-class Beside(Generic[T]):
+class BackgroundWork(Generic[T]):
     """Work of one kind. Threads may share it.
 
     Args:

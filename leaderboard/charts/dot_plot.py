@@ -29,7 +29,7 @@ _LONGEST: Final = 38
 
 
 @dataclass(frozen=True)
-class Lane:
+class PlotRow:
     """One row. What is None is not drawn; positions are on the axis, and those beyond its ends stand at them.
 
     Attributes:
@@ -72,7 +72,7 @@ class Axis(NamedTuple):
         return _LEFT + _WIDTH * min(1.0, max(0.0, share))
 
 
-def lanes(title: str, axis: Axis, groups: Sequence[tuple[str, Sequence[Lane]]], heads: Sequence[str] = ()) -> str:
+def dot_plot(title: str, axis: Axis, groups: Sequence[tuple[str, Sequence[PlotRow]]], heads: Sequence[str] = ()) -> str:
     """Draw rows of marks, in groups with a heading each.
 
     Args:
@@ -84,7 +84,7 @@ def lanes(title: str, axis: Axis, groups: Sequence[tuple[str, Sequence[Lane]]], 
     Returns:
         A self-contained `<svg>` whose description tells every row's figures.
     """
-    every = [lane for _, rows in groups for lane in rows]
+    every = [row for _, rows in groups for row in rows]
     height = _TOP + _STEP * (len(every) + sum(bool(heading) for heading, _ in groups)) + 6
     width = _LEFT + _WIDTH + 12 + _COLUMN * len(heads)
     told = "; ".join(
@@ -109,38 +109,38 @@ def lanes(title: str, axis: Axis, groups: Sequence[tuple[str, Sequence[Lane]]], 
         if heading:
             parts.append(_text(0, y + 15, heading, "start", QUIET))
             y += _STEP
-        for lane in rows:
-            parts += _row(lane, axis, y, width)
+        for row in rows:
+            parts += _row(row, axis, y, width)
             y += _STEP
     return "".join(parts) + "</svg>"
 
 
-def _row(lane: Lane, axis: Axis, top: float, width: float) -> list[str]:
+def _row(row: PlotRow, axis: Axis, top: float, width: float) -> list[str]:
     y = top + _STEP / 2
-    name = lane.name if len(lane.name) <= _LONGEST else lane.name[: _LONGEST - 1] + "…"
+    name = row.name if len(row.name) <= _LONGEST else row.name[: _LONGEST - 1] + "…"
     parts = [
         _text(0, y + 4.5, name),
         f'<path d="M{_LEFT} {y:g}H{_LEFT + _WIDTH}" style="stroke:{RULE}"/>',
     ]
-    if lane.band is not None:
-        a, b = (axis.x(v) for v in lane.band)
+    if row.band is not None:
+        a, b = (axis.x(v) for v in row.band)
         parts.append(
             f'<rect x="{a:.1f}" y="{y - 7:g}" width="{b - a:.1f}" height="14" style="fill:{LINE}" fill-opacity="0.55"/>'
         )
-    if lane.bar is not None:
-        a, b = sorted((axis.x(0), axis.x(lane.bar)))
-        parts.append(f'<rect x="{a:.1f}" y="{y - 4:g}" width="{b - a:.1f}" height="8" style="fill:{lane.colour}"/>')
-    if lane.tick is not None:
-        parts.append(f'<path d="M{axis.x(lane.tick):.1f} {y - 7:g}v14" style="stroke:{QUIET}"/>')
-    if lane.span is not None:
-        a, b = (axis.x(v) for v in lane.span)
+    if row.bar is not None:
+        a, b = sorted((axis.x(0), axis.x(row.bar)))
+        parts.append(f'<rect x="{a:.1f}" y="{y - 4:g}" width="{b - a:.1f}" height="8" style="fill:{row.colour}"/>')
+    if row.tick is not None:
+        parts.append(f'<path d="M{axis.x(row.tick):.1f} {y - 7:g}v14" style="stroke:{QUIET}"/>')
+    if row.span is not None:
+        a, b = (axis.x(v) for v in row.span)
         parts.append(f'<path d="M{a:.1f} {y:g}H{b:.1f}" style="stroke:{INK}" stroke-width="2"/>')
-    if lane.ring is not None:
-        parts.append(_dot(axis.x(lane.ring), y, lane.colour, hollow=True))
-    if lane.at is not None:
-        parts.append(_dot(axis.x(lane.at), y, lane.colour, hollow=lane.hollow))
-    right = len(lane.figures)
-    parts += [_text(width - _COLUMN * (right - i - 1), y + 4.5, f, "end") for i, f in enumerate(lane.figures)]
+    if row.ring is not None:
+        parts.append(_dot(axis.x(row.ring), y, row.colour, hollow=True))
+    if row.at is not None:
+        parts.append(_dot(axis.x(row.at), y, row.colour, hollow=row.hollow))
+    right = len(row.figures)
+    parts += [_text(width - _COLUMN * (right - i - 1), y + 4.5, f, "end") for i, f in enumerate(row.figures)]
     return parts
 
 
@@ -154,10 +154,10 @@ def _text(x: float, y: float, said: str, anchor: str = "start", colour: str = IN
 
 
 def interval(low: float | None, high: float | None) -> tuple[float, float] | None:
-    """Ends of an interval as a lane's `span`; None where one is not known."""
+    """Ends of an interval as a row's `span`; None where one is not known."""
     return None if low is None or high is None else (low, high)
 
 
 def between(low: float | None, high: float | None) -> str:
-    """An interval as a lane's figure; empty where it is not known."""
+    """An interval as a row's figure; empty where it is not known."""
     return "" if low is None or high is None else f"{number(low)} to {number(high)}"

@@ -17,7 +17,7 @@ from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import Result
 from eval_queue.store.compiled import Column
 from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
-from leaderboard.charts.dot_plot import Axis, Lane, between, interval, lanes
+from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
 from leaderboard.charts.portrait import number, portrait
 from leaderboard.exports.formats import Sheet, UnknownFile
 from leaderboard.pages.compare.data import CompareData, Pair
@@ -148,7 +148,7 @@ def scores_svg(result: Result) -> str:
         (
             SCALE_NAMES[scale],
             [
-                Lane(
+                PlotRow(
                     d.name,
                     c.score,
                     d.family.colour,
@@ -163,7 +163,7 @@ def scores_svg(result: Result) -> str:
         if scale in result.scales
     ]
     axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
-    drawn = lanes(f"Scores of {result.model}", axis, groups, ("Score", "95 % interval"))
+    drawn = dot_plot(f"Scores of {result.model}", axis, groups, ("Score", "95 % interval"))
     said = f"{result.model}. Rating points around its own average on each scale. No value is better than another."
     return standalone(drawn, caption=said)
 
@@ -204,9 +204,9 @@ def differences_svg(found: CompareData) -> str:
     names = {m.id: m.model for m in found.members}
     colours = {m.id: stroke.colour for m, stroke in zip(found.members, STROKES, strict=False)}
 
-    def lane(pair: Pair, name: str, label: str, colour: str) -> Lane:
+    def row(pair: Pair, name: str, label: str, colour: str) -> PlotRow:
         d = pair.differences[name]
-        return Lane(
+        return PlotRow(
             label,
             d.difference,
             colour,
@@ -217,17 +217,17 @@ def differences_svg(found: CompareData) -> str:
 
     shown = SCALES[found.choice.scale]
     if len(pairs) == 1:
-        of = [lane(pairs[0], d.name, d.name, d.family.colour) for d in shown if d.name in pairs[0].differences]
+        of = [row(pairs[0], d.name, d.name, d.family.colour) for d in shown if d.name in pairs[0].differences]
         groups = [("", of)]
     else:
         groups = [
-            (d.name, [lane(p, d.name, names[p.second], colours[p.second]) for p in pairs if d.name in p.differences])
+            (d.name, [row(p, d.name, names[p.second], colours[p.second]) for p in pairs if d.name in p.differences])
             for d in shown
         ]
     end = limit_of(found)
     first = names[pairs[0].first]
     title = f"{names[pairs[0].second] if len(pairs) == 1 else 'Other models'} against {first}"
-    drawn = lanes(title, Axis(-end, end, (-end, 0, end)), groups, ("Difference", "95 % interval"))
+    drawn = dot_plot(title, Axis(-end, end, (-end, 0, end)), groups, ("Difference", "95 % interval"))
     return standalone(drawn, caption=f"{title}, in rating points. Hollow: not distinguishable after Holm’s correction.")
 
 

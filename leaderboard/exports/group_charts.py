@@ -8,7 +8,7 @@ from typing import Final
 from data.people.reference import Group
 from eval_queue.store.compiled import Column
 from leaderboard.analysis.group_report import ModelProximity
-from leaderboard.charts.dot_plot import Axis, Lane, between, interval, lanes
+from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
 from leaderboard.charts.portrait import ACCENT, number
 from leaderboard.exports.chart_files import standalone
 from leaderboard.exports.formats import Sheet, UnknownFile
@@ -73,7 +73,7 @@ def leans_svg(view: GroupsView) -> str:
     """All models' leans as a file, in the order of the page."""
     axis = Axis(-1, 1, (-1, 0, 1), (SHORT[view.against.name], SHORT[view.toward.name]))
     rows = [
-        Lane(
+        PlotRow(
             r.model,
             r.lean,
             ACCENT,
@@ -86,7 +86,7 @@ def leans_svg(view: GroupsView) -> str:
     ]
     title = f"Leans between {SHORT[view.toward.name]} and {SHORT[view.against.name]}"
     said = f"95 % intervals; hollow: not distinguishable from no lean. {view.groups_from.title}; Europe."
-    return standalone(lanes(title, axis, [("", rows)], ("Lean", "95 % interval")), caption=said)
+    return standalone(dot_plot(title, axis, [("", rows)], ("Lean", "95 % interval")), caption=said)
 
 
 def leans_sheet(view: GroupsView) -> Sheet:
@@ -130,7 +130,7 @@ def alike_svg(view: GroupsView, groups: Mapping[str, Group]) -> str:
     axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
     heads = ("Order", "95 % interval")
     rows = [
-        Lane(
+        PlotRow(
             groups[name].label,
             g.spearman,
             ACCENT,
@@ -146,7 +146,7 @@ def alike_svg(view: GroupsView, groups: Mapping[str, Group]) -> str:
         f"profiles agree. A similarity is not a judgement. {view.groups_from.title}; Europe."
     )
     title = f"How alike {found.model} is to each group"
-    return standalone(lanes(title, axis, [("", rows)], heads), caption=said)
+    return standalone(dot_plot(title, axis, [("", rows)], heads), caption=said)
 
 
 def alike_sheet(view: GroupsView, groups: Mapping[str, Group]) -> Sheet:

@@ -76,8 +76,8 @@ class _BoardPage:
     def __init__(self, links: Mapping[str, object]) -> None:
         self._links = links
 
-    def words(self, site: Site, query: Mapping[str, str]) -> str:
-        """See `ReadingPage.words`."""
+    def content(self, site: Site, query: Mapping[str, str]) -> str:
+        """See `ReadingPage.content`."""
         del query
         links = orjson.dumps(self._links).decode()
         return render(
@@ -171,7 +171,7 @@ class _Copy:
             shutil.copy(font, fonts)
 
     def _page(self, name: str, page: ReadingPage, query: QueryParams) -> None:
-        html = framed(self._site, page, page.words(self._site, query))
+        html = framed(self._site, page, page.content(self._site, query))
         html = _FORM.sub("", html)
         html = _LINK.sub(self._link, html)
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)

@@ -11,7 +11,7 @@ from data.benchmark import MAX_P
 from data.people.validation import ValidationReport
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
 from eval_queue.store.compiled import Column
-from leaderboard.charts.dot_plot import Axis, Lane, lanes
+from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
 from leaderboard.charts.portrait import INK, QUIET
 from leaderboard.charts.validity import hills, most_items, two_digits
 from leaderboard.exports.chart_files import standalone
@@ -90,18 +90,18 @@ def _drawn(
     report: ValidationReport,
     title: str,
     axis: Axis,
-    lane: Callable[[Dimension], Lane],
+    row: Callable[[Dimension], PlotRow],
     heads: Sequence[str],
     caption: str,
 ) -> str:
-    groups = [(SCALE_NAMES[scale], [lane(d) for d in ds]) for scale, ds in SCALES.items()]
-    return standalone(lanes(title, axis, groups, heads), caption=f"{caption} {_from(report)}")
+    groups = [(SCALE_NAMES[scale], [row(d) for d in ds]) for scale, ds in SCALES.items()]
+    return standalone(dot_plot(title, axis, groups, heads), caption=f"{caption} {_from(report)}")
 
 
 def _chance(report: ValidationReport) -> str:
-    def lane(d: Dimension) -> Lane:
+    def row(d: Dimension) -> PlotRow:
         v = report.dimensions[d.name]
-        return Lane(
+        return PlotRow(
             d.name,
             v.items,
             d.family.colour,
@@ -116,14 +116,14 @@ def _chance(report: ValidationReport) -> str:
         "what chance gives in 95 of 100 deals; tick: its average."
     )
     return _drawn(
-        report, "Responses that count, and what chance gives", _counted(report), lane, ("Found", "Chance"), said
+        report, "Responses that count, and what chance gives", _counted(report), row, ("Found", "Chance"), said
     )
 
 
 def _alpha(report: ValidationReport) -> str:
-    def lane(d: Dimension) -> Lane:
+    def row(d: Dimension) -> PlotRow:
         v = report.dimensions[d.name]
-        return Lane(
+        return PlotRow(
             d.name,
             v.alpha_mean,
             d.family.colour,
@@ -133,22 +133,22 @@ def _alpha(report: ValidationReport) -> str:
 
     axis = Axis(-0.5, 1, (-0.5, 0, 0.5, 1))
     said = "Dot: mean of Cronbach’s alpha within groups of raters; line: lowest to highest group."
-    return _drawn(report, "Alpha within groups of raters", axis, lane, ("Alpha", "Groups"), said)
+    return _drawn(report, "Alpha within groups of raters", axis, row, ("Alpha", "Groups"), said)
 
 
 def _halves(report: ValidationReport) -> str:
-    def lane(d: Dimension) -> Lane:
+    def row(d: Dimension) -> PlotRow:
         half = report.dimensions[d.name].split_half
-        return Lane(d.name, None, d.family.colour, bar=half, figures=(two_digits(half),))
+        return PlotRow(d.name, None, d.family.colour, bar=half, figures=(two_digits(half),))
 
     said = "Would other people give the same key? 1: the same, 0: nothing in common. Stepped up to all raters."
-    return _drawn(report, "Split-half reliability of the key", Axis(0, 1, (0, 0.5, 1)), lane, ("Halves",), said)
+    return _drawn(report, "Split-half reliability of the key", Axis(0, 1, (0, 0.5, 1)), row, ("Halves",), said)
 
 
 def _other_key(report: ValidationReport) -> str:
-    def lane(d: Dimension) -> Lane:
+    def row(d: Dimension) -> PlotRow:
         v, c = report.dimensions[d.name], report.person_centred[d.name]
-        return Lane(
+        return PlotRow(
             d.name,
             c.items,
             d.family.colour,
@@ -164,7 +164,7 @@ def _other_key(report: ValidationReport) -> str:
         "grey band and tick: chance."
     )
     title = "Responses that count under another key"
-    return _drawn(report, title, _counted(report), lane, ("Found", "Same order"), said)
+    return _drawn(report, title, _counted(report), row, ("Found", "Same order"), said)
 
 
 PLOTS: Final[Mapping[str, Plot]] = {

@@ -28,7 +28,7 @@ from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.released import Released
 from eval_queue.settings import Endpoint
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
-from leaderboard.boards.background import Beside, Working
+from leaderboard.boards.background import BackgroundWork, Working
 from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
 from leaderboard.boards.item_means import RowMeans
 from leaderboard.boards.map_positions import Regions
@@ -131,24 +131,24 @@ class Site:
         return RowMeans(self.queue.answers)
 
     @cached_property
-    def _ranking_beside(self) -> Beside[Ranking]:
-        return Beside()
+    def _ranking_work(self) -> BackgroundWork[Ranking]:
+        return BackgroundWork()
 
     @cached_property
-    def _people_beside(self) -> Beside[Table]:
-        return Beside()
+    def _people_work(self) -> BackgroundWork[Table]:
+        return BackgroundWork()
 
     def ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `rankings.of`, without waiting for what takes long."""
         if board.practice:
             return None
-        return self._ranking_beside.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
+        return self._ranking_work.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
 
     def people_so_far(self, board: Board) -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""
         if board.practice:
             return None
-        return self._people_beside.get(board.key.slug, self.revision(), lambda: self.proximities.of(board))
+        return self._people_work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board))
 
     @cached_property
     def released(self) -> Released:

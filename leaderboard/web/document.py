@@ -6,7 +6,7 @@ are worked with, are Gradio's, and the others are plain HTML beside them in the 
 whole when they arrive, the same for every visitor who opens the same address, and usable without any script. The static
 copy of the board is made of the same documents.
 
-A page is a module with `ROUTE`, `NAME` and `words(site, query)`, which returns its content as HTML; it may have
+A page is a module with `ROUTE`, `NAME` and `content(site, query)`, which returns its content as HTML; it may have
 `SCRIPTS` and `SHEETS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and
 `moment(site, query)` (what else its content depends on, besides results and day, as a short string). A style sheet
 `static/ROUTE.css`, where there is one, is the page's.
@@ -40,7 +40,7 @@ KEPT: Final = 256
 _log = logging.getLogger(__name__)
 
 
-class Passing(str):
+class Volatile(str):
     """Content that may be other a moment later, although no result has changed: it is not remembered."""
 
     __slots__ = ()
@@ -54,7 +54,7 @@ class ReadingPage(Protocol):
     NAME: str
     """What its title says."""
 
-    def words(self, site: Site, query: Mapping[str, str]) -> str:
+    def content(self, site: Site, query: Mapping[str, str]) -> str:
         """The content as HTML, for the fields of an address; whatever they hold, it must be safe.
 
         Of a field that is there several times the mapping gives the last one; `every` gives all.
@@ -71,7 +71,7 @@ def every(query: Mapping[str, str], name: str) -> list[str]:
 
 def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
     """A whole page as HTML."""
-    return framed(site, page, page.words(site, query))
+    return framed(site, page, page.content(site, query))
 
 
 def framed(site: Site, page: ReadingPage, content: str) -> str:
@@ -112,7 +112,7 @@ def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
         # a day is part of what pages say: they name the day on which something was retrieved
         try:
             key = (site.revision(), now().date().isoformat(), moment(site, query), *fields)
-            content = kept.get(key, lambda: page.words(site, query))
+            content = kept.get(key, lambda: page.content(site, query))
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
@@ -143,7 +143,7 @@ class _Kept:
                 self._pages.move_to_end(key)
                 return self._pages[key]
         made = make()
-        if isinstance(made, Passing):
+        if isinstance(made, Volatile):
             return made
         with self._lock:
             self._pages[key] = made

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Fresh:
+class PageValues:
     """Which components of which page are renewed by what."""
 
     values: dict[str, list[tuple[gr.HTML, Callable[[], str]]]] = field(default_factory=dict)
@@ -51,14 +51,14 @@ class Fresh:
             configured[component._id]["props"]["value"] = present
 
 
-class FreshPages:
+class RefreshMiddleware:
     """ASGI middleware that renews a page before it is sent, and sends what did not change as cheaply as it can.
 
     A page holds its whole table, so compressing it costs more than making it. It is compressed once for all visitors
     who are sent the same bytes, and not sent again to one who has them already.
     """
 
-    def __init__(self, app: ASGIApp, fresh: Fresh) -> None:
+    def __init__(self, app: ASGIApp, fresh: PageValues) -> None:
         self.app = app
         self.fresh = fresh
         self._packed = _Packed()

@@ -41,12 +41,12 @@ def main() -> None:
         queue = Queue(store, store, lease=timedelta(minutes=2))
         site = Site(practice, practice, queue, (), quota=2, scheduler_seconds=None)
         rows = [r for r in site.published.results if r.complete][:12]
-        model.words(site, {"id": rows[-1].id})  # templates, tables and ranks are read once for all pages
-        compare.words(site, QueryParams([("id", r.id) for r in rows[-2:]]))
+        model.content(site, {"id": rows[-1].id})  # templates, tables and ranks are read once for all pages
+        compare.content(site, QueryParams([("id", r.id) for r in rows[-2:]]))
 
         for n in (2, 5):
             query = QueryParams([("id", r.id) for r in rows[:n]])
-            first, second = (seconds(partial(compare.words, site, query)) for _ in range(2))
+            first, second = (seconds(partial(compare.content, site, query)) for _ in range(2))
             typer.echo(f"compare {n} rows: first {1e3 * first:.0f} ms, again {1e3 * second:.0f} ms")
 
         pairs = list(combinations(rows, 2))
@@ -58,8 +58,8 @@ def main() -> None:
         )
 
         row = {"id": rows[0].id}
-        first = seconds(lambda: model.words(site, row))
-        second = seconds(lambda: model.words(site, {**row, "page": "2"}))
+        first = seconds(lambda: model.content(site, row))
+        second = seconds(lambda: model.content(site, {**row, "page": "2"}))
         typer.echo(f"model page: first {1e3 * first:.0f} ms, its next page {1e3 * second:.0f} ms")
 
 

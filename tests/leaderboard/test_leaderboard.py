@@ -38,7 +38,7 @@ from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
 from eval_queue.submission import Failure, Progress, new_submission
 from leaderboard.api import ENDPOINTS as NAMED_ENDPOINTS
-from leaderboard.boards.background import WORKING, Beside
+from leaderboard.boards.background import WORKING, BackgroundWork
 from leaderboard.boards.group_similarity import Proximities, Table
 from leaderboard.boards.results import PUBLISHED, boards, load
 from leaderboard.pages.about import page as about
@@ -54,7 +54,7 @@ from leaderboard.web import assets
 from leaderboard.web.document import document
 from leaderboard.web.frame import NAVIGATION
 from leaderboard.web.markup import counted, duration, render
-from leaderboard.web.refresh import Fresh, FreshPages
+from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from tests.support import ROOT, sent
 from tests.support.rows import ITEMS, result
 
@@ -320,7 +320,7 @@ def test_work_that_fails_is_nothing_and_is_not_tried_again_for_the_same_key() ->
         tried.append(1)
         raise ValueError
 
-    beside: Beside[int] = Beside(patience=10)
+    beside: BackgroundWork[int] = BackgroundWork(patience=10)
     assert [beside.get("a", 1, fail), beside.get("a", 1, fail)] == [None, None]
     assert len(tried) == 1
     assert beside.get("a", 2, lambda: 3) == 3
@@ -550,7 +550,7 @@ def test_a_submission_that_is_not_there_is_said(site: Site) -> None:
 
 
 def about_page(site: Site) -> str:
-    return unescape(about.words(site, {}))
+    return unescape(about.content(site, {}))
 
 
 def test_the_queue_page_lists_every_state(site: Site) -> None:
@@ -643,9 +643,9 @@ def test_a_page_is_compressed_once_and_not_sent_twice(monkeypatch: pytest.Monkey
     async def page(request: Request) -> Response:
         return HTMLResponse(words[0] + request.headers.get("x-user", ""))
 
-    fresh = Fresh(values={"": []})
+    fresh = PageValues(values={"": []})
     routes = [Route("/", page), Route("/other", page)]
-    app = TestClient(Starlette(routes=routes, middleware=[Middleware(FreshPages, fresh=fresh)]))
+    app = TestClient(Starlette(routes=routes, middleware=[Middleware(RefreshMiddleware, fresh=fresh)]))
     plain = app.get("/", headers={"accept-encoding": "identity"})
     for _ in range(3):
         found = app.get("/")

@@ -23,7 +23,7 @@ ROUTE: Final = "about"
 NAME: Final = "About"
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML; its address has no fields."""
     del query
     counts = site.benchmark.items_per_dimension()

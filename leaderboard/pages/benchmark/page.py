@@ -25,7 +25,7 @@ from leaderboard.charts.portrait import number
 from leaderboard.charts.validity import hills, most_items, two_digits
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing
+from leaderboard.web.document import Volatile
 from leaderboard.web.markup import render
 
 ROUTE: Final = "benchmark"
@@ -70,13 +70,13 @@ def report_of(site: Site) -> ValidationReport:
     return choose(site).report
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML; its address has no fields."""
     del query
     try:
         return page_of(*choose(site))
     except InputError as error:
-        return Passing(render("no_benchmark.html", message=str(error)))
+        return Volatile(render("no_benchmark.html", message=str(error)))
 
 
 def card_json(site: Site) -> bytes:

@@ -22,7 +22,7 @@ from leaderboard.charts.portrait import portrait
 from leaderboard.pages.board.data import Facts, payload, people_columns, ranking_columns, stamp
 from leaderboard.site.site import Site
 from leaderboard.web import assets
-from leaderboard.web.refresh import Fresh
+from leaderboard.web.refresh import PageValues
 
 ROUTE = ""
 LATE: Final = "board/late"
@@ -56,7 +56,7 @@ def frames() -> str:
     )
 
 
-def build(site: Site, fresh: Fresh) -> None:
+def build(site: Site, fresh: PageValues) -> None:
     """Lay the page out."""
     table = _Sent(site)
     board = gr.HTML(

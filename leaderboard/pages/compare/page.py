@@ -20,7 +20,7 @@ from leaderboard.charts.portrait import number
 from leaderboard.pages.compare.data import ITEMS, MOST, MOST_ITEMS, CompareData, Member, compare_data, names, parse
 from leaderboard.pages.model.data import UNREACHABLE
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing
+from leaderboard.web.document import Volatile
 from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
@@ -41,12 +41,12 @@ def data(site: Site, query: Mapping[str, str]) -> CompareData:
     return compare_data(site, parse(query))
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     try:
         found = data(site, query)
     except (StoreUnavailable, WriteConflict):
-        return Passing(render("compare_failed.html", message=UNREACHABLE))
+        return Volatile(render("compare_failed.html", message=UNREACHABLE))
     ids = [m.id for m in found.members]
     called = {r.id: name for name, r in names(site).items()}
     page = render(
@@ -73,7 +73,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         long=LONG,
         fields=lambda **changed: address(found, **changed),
     )
-    return Passing(page) if found.problem else page
+    return Volatile(page) if found.problem else page
 
 
 def address(found: CompareData, *, first: str | None = None, without: str | None = None, **changed: object) -> str:

@@ -28,7 +28,7 @@ from leaderboard.charts.portrait import number
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing
+from leaderboard.web.document import Volatile
 from leaderboard.web.markup import capitalised, render
 
 ROUTE: Final = "groups"
@@ -125,7 +125,7 @@ def in_order(rows: Sequence[LeanRow], sort: str, *, down: bool) -> list[LeanRow]
     return [*with_lean, *(r for r in rows if not r.reported)]
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     if not site.reference.contrasts:
         return render("groups_none.html", people=site.reference.people)
@@ -163,7 +163,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         not_distinguishable=NOT_DISTINGUISHABLE,
     )
     # while the store is away, rows may be missing that will be back without any new result
-    return Passing(page) if site.queue.outage() is not None else page
+    return Volatile(page) if site.queue.outage() is not None else page
 
 
 def _board_name(board: Board) -> str:
@@ -202,7 +202,7 @@ def _verdict(view: GroupsView) -> Verdict:
     return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
 
 
-class Lane(NamedTuple):
+class PlotRow(NamedTuple):
     """One value between two personas, on an axis that holds all of them."""
 
     name: str
@@ -217,7 +217,7 @@ class Lane(NamedTuple):
 class Lanes(NamedTuple):
     """All ten, and how far the axis goes to both sides."""
 
-    rows: list[Lane]
+    rows: list[PlotRow]
     limit: float
 
     def along(self, x: float) -> str:
@@ -227,7 +227,7 @@ class Lanes(NamedTuple):
 
 def _lanes(gap: PersonaGap, slope: float) -> Lanes:
     rows = [
-        Lane(d.name, d.family.colour, slope * (v.real or 0.0), v.perceived or 0.0, v.low, v.high)
+        PlotRow(d.name, d.family.colour, slope * (v.real or 0.0), v.perceived or 0.0, v.low, v.high)
         for d in VALUES
         if (v := gap.values.get(d.name)) is not None
     ]

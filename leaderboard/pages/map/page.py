@@ -22,7 +22,7 @@ from leaderboard.charts.portrait import number
 from leaderboard.pages.compare.data import MOST
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing, every
+from leaderboard.web.document import Volatile, every
 from leaderboard.web.markup import render
 
 ROUTE: Final = "map"
@@ -85,7 +85,7 @@ def _found(site: Site, asked: Asked) -> tuple[Map, bool]:
     return made, finished
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     asked = Asked.parse(query)
     shown, finished = _found(site, asked)
@@ -111,4 +111,4 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         toward=toward,
         finished=finished,
     )
-    return page if finished else Passing(page)
+    return page if finished else Volatile(page)

@@ -24,7 +24,7 @@ from leaderboard.site.answers import Filters
 from leaderboard.site.badges import BENCHMARKS, ORIGINS
 from leaderboard.site.permanent import record_url, revision, row_address, row_citations
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing
+from leaderboard.web.document import Volatile
 from leaderboard.web.markup import render
 
 ROUTE: Final = "model"
@@ -58,7 +58,7 @@ def data(site: Site, query: Mapping[str, str]) -> ModelData | None:
     return None if result is None else model_data(site, result, Filters.parse(query))
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     found = data(site, query)
     if found is None:
@@ -92,7 +92,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         record=record_url(site, result, revision(site)),
     )
     page = notice(site, result, query.get("at")) + page
-    return Passing(page) if found.problem or found.working else page
+    return Volatile(page) if found.problem or found.working else page
 
 
 def drawing(found: ModelData) -> str:

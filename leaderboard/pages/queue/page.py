@@ -23,7 +23,7 @@ from leaderboard.boards.results import BoardKey
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import visitor
 from leaderboard.web.markup import counted, render
-from leaderboard.web.refresh import Fresh
+from leaderboard.web.refresh import PageValues
 
 ROUTE = "queue"
 SECONDS: Final = 3.0
@@ -61,7 +61,7 @@ def asked_as(of: Submission) -> str:
     return "; ".join([*parts, *([] if queries is None else [counted(queries, "question")])])
 
 
-def build(site: Site, fresh: Fresh) -> None:
+def build(site: Site, fresh: PageValues) -> None:
     """Lay the page out."""
     value = partial(listing, site)
     page = gr.HTML(value(), js_on_load=None, apply_default_css=False, elem_id="queue", elem_classes="vp")

@@ -17,7 +17,7 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from eval_queue.asking.local_model import LOCAL_ENDPOINT
 from eval_queue.personas import PERSONAS, WHO, WORDING
-from eval_queue.queue.intake import Handed, submit, submit_set
+from eval_queue.queue.intake import Accepted, submit, submit_set
 from eval_queue.queue.package import accept
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
@@ -27,7 +27,7 @@ from leaderboard.pages.queue.page import asked_as, row_address
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, visitor
 from leaderboard.web.markup import capitalised, counted, render
-from leaderboard.web.refresh import Fresh
+from leaderboard.web.refresh import PageValues
 
 ROUTE = "submit"
 SECONDS: Final = 2.0
@@ -58,7 +58,7 @@ FIELDS: Final[dict[RefusalCode, str]] = {
     "bad_revision": "revision",
     "no_endpoint": "endpoint",
 }
-"""Beside which field a refusal is shown; any other stands below the form."""
+"""BackgroundWork which field a refusal is shown; any other stands below the form."""
 
 _PLACES: Final = ("model", "revision", "endpoint", "form")
 _KEEP_IN_ADDRESS: Final = """(id) => {
@@ -68,7 +68,7 @@ _KEEP_IN_ADDRESS: Final = """(id) => {
 }"""
 
 
-def build(site: Site, fresh: Fresh) -> None:
+def build(site: Site, fresh: PageValues) -> None:
     """Lay the page out."""
     del fresh  # what this page shows depends on its address, so it is fetched when the page opens
     form, life = Form(site), Life(site)
@@ -225,7 +225,7 @@ class Form:
         submitter: str,
         personas: Sequence[str],
         queries: float | None,
-    ) -> Handed:
+    ) -> Accepted:
         benchmark, most = self._benchmark(digest), len(self._benchmark(digest).queries)
         if queries is not None and not (queries == int(queries) and 1 <= queries <= most):
             raise InputError(f"Questions: give a whole number from 1 to {most}, or leave the field empty for all.")

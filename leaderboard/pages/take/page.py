@@ -29,7 +29,7 @@ from leaderboard.analysis.short_form import SIZES, Form, Length, choose
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing
+from leaderboard.web.document import Volatile
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
@@ -186,7 +186,7 @@ def _plain(x: float) -> float | None:
     return None if np.isnan(x) else x
 
 
-def words(site: Site, query: Mapping[str, str]) -> str:
+def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     length = _length(query)
     taken, form, finished = _found(site, length)
@@ -212,7 +212,7 @@ def words(site: Site, query: Mapping[str, str]) -> str:
         frame=frame("full"),
         minutes=max(5, 5 * round(_minutes(taken.items) / 5)),
     )
-    return page if finished else Passing(page)
+    return page if finished else Volatile(page)
 
 
 def _minutes(items: Sequence[TakeItem]) -> float:

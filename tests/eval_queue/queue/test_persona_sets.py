@@ -22,7 +22,7 @@ from eval_queue.asking import local_model
 from eval_queue.asking.local_model import LOCAL_ENDPOINT, MODEL
 from eval_queue.personas import PERSONAS, WORDING, load_wording
 from eval_queue.protocol import Protocol
-from eval_queue.queue.intake import Handed, Rules, submit, submit_set
+from eval_queue.queue.intake import Accepted, Rules, submit, submit_set
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
@@ -47,7 +47,7 @@ def queue(tmp_path: Path) -> Queue:
     return Queue(store, store, lease=timedelta(minutes=2))
 
 
-def hand_in(queue: Queue, who: list[Any] = ALL, quota: int = 9, **more: Any) -> Handed:
+def hand_in(queue: Queue, who: list[Any] = ALL, quota: int = 9, **more: Any) -> Accepted:
     given = {"endpoints": [ENDPOINT], "benchmark": PRACTICE, "submitter": "ada", "quota": quota, **more}
     return submit_set(queue, "org/model", who, **given)
 
@@ -341,9 +341,9 @@ def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: P
     assert all((r.coverage.prompts, r.coverage.rated) == (30, 30) for r in found.values())
     woman = next(s for s in site.queue.submissions() if s.persona == "gender/female")
     assert row_address(woman).startswith("groups?contrast=gender&")
-    said = plain(section(groups.words(site, {"contrast": "gender"}), "imagined"))
+    said = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
     assert MODEL in said
     assert "1 of 12 questions" in said
     assert said.count("100 % of the answers readable") == 2
     assert "Not reported" in said
-    assert "Beside the real group" in listing(site)
+    assert "BackgroundWork the real group" in listing(site)

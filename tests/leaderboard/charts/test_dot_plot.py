@@ -9,22 +9,22 @@ from xml.etree import ElementTree
 import pytest
 
 import leaderboard
-from leaderboard.charts.dot_plot import Axis, Lane, between, interval, lanes
+from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
 from leaderboard.web import assets
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<img src=x onerror=alert(1)>"
 AXIS = Axis(-1, 1, (-1, 0, 1))
 ROWS = [
-    Lane("a", -1.0, "#112233", span=(-1.0, 0.0), figures=("−1.00",)),
-    Lane("b", 0.0, "#112233", hollow=True, span=(-0.5, 0.5), figures=("0.00",)),
-    Lane(HOSTILE, 0.5, "#112233", figures=("+0.50",)),
-    Lane("beyond", 7.0, "#112233", figures=("+7.00",)),
+    PlotRow("a", -1.0, "#112233", span=(-1.0, 0.0), figures=("−1.00",)),
+    PlotRow("b", 0.0, "#112233", hollow=True, span=(-0.5, 0.5), figures=("0.00",)),
+    PlotRow(HOSTILE, 0.5, "#112233", figures=("+0.50",)),
+    PlotRow("beyond", 7.0, "#112233", figures=("+7.00",)),
 ]
 
 
 def drawn(**changes: object) -> ElementTree.Element:
-    return ElementTree.fromstring(lanes("Heading", AXIS._replace(**changes), [("Group", ROWS)], ("Score",)))
+    return ElementTree.fromstring(dot_plot("Heading", AXIS._replace(**changes), [("Group", ROWS)], ("Score",)))
 
 
 def ticks(root: ElementTree.Element) -> dict[str, float]:
@@ -41,8 +41,8 @@ def test_dots_stand_where_the_numbers_on_the_axis_say() -> None:
 
 
 def test_lines_bands_ticks_bars_and_rings_stand_there_too() -> None:
-    row = Lane("c", None, "#112233", ring=0.5, band=(0, 0.5), tick=-0.5, bar=-1.0, span=(-0.5, 1.0))
-    root = ElementTree.fromstring(lanes("Heading", AXIS, [("", [row])]))
+    row = PlotRow("c", None, "#112233", ring=0.5, band=(0, 0.5), tick=-0.5, bar=-1.0, span=(-0.5, 1.0))
+    root = ElementTree.fromstring(dot_plot("Heading", AXIS, [("", [row])]))
     at = ticks(root)
     half = (at["0"] + at["1"]) / 2
     band, bar = ((float(r.get("x", 0)), float(r.get("width", 0))) for r in root.iter(f"{SVG}rect"))

@@ -212,7 +212,7 @@ def test_a_report_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_without_the_file_the_page_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "read_validation", lambda: None)
     site = site_of(tmp_path, practice_benchmark())
-    assert "python -m eval_queue publish" in page.words(site, {})
+    assert "python -m eval_queue publish" in page.content(site, {})
     answer = TestClient(Starlette(routes=[page.json_route(site)])).get("/benchmark.json")
     assert answer.status_code == 503
     assert "publish" in answer.text

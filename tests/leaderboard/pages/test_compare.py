@@ -34,7 +34,7 @@ from leaderboard.exports.routes import routes
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.compare.data import ITEMS, MOST, parse
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing, document
+from leaderboard.web.document import Volatile, document
 from tests.leaderboard.pages.test_model import answers_table_of
 from tests.support.odd_models import HALF, ONE_PHRASE, ORDINARY, odd_rows
 from tests.support.rows import result
@@ -149,7 +149,7 @@ def test_a_sixth_row_is_left_out_and_named(site: Site) -> None:
     found = compare.data(site, ask(*FIVE, "mistral-tiny"))
     assert len(found.members) == MOST
     assert any("mistral-tiny left out" in said for said in found.omitted)
-    assert "mistral-tiny left out" in compare.words(site, ask(*FIVE, "mistral-tiny"))
+    assert "mistral-tiny left out" in compare.content(site, ask(*FIVE, "mistral-tiny"))
 
 
 def test_a_series_is_in_order_of_time(site: Site) -> None:
@@ -163,7 +163,7 @@ def test_a_series_is_in_order_of_time(site: Site) -> None:
             assert (moment.released, moment.score) == (m.released, m.scores[p.dimension.name].score)
             assert moment.score == ROWS[m.model].scales["pvq"].dimensions[p.dimension.name].score
     assert [(s.name, s.releases) for s in found.series] == [("gpt-4o", 3)]
-    page = compare.words(site, ask(series="gpt-4o"))
+    page = compare.content(site, ask(series="gpt-4o"))
     assert page.count("vp-panel-chart") == len(VALUES)
     assert "gpt-4o over time" in page
 
@@ -199,7 +199,7 @@ def test_rows_of_another_board_are_named_with_the_reason(tmp_path: Path) -> None
     for words in ("different benchmarks", "six phrases", "persona gender/female", "There is no row nobody"):
         assert words in said
     assert found.pairs == []
-    page = compare.words(site, ask(FIVE[0], "e"))
+    page = compare.content(site, ask(FIVE[0], "e"))
     assert "cannot be compared" in page
     assert "at least one more model" in page
 
@@ -223,7 +223,7 @@ def test_equal_answers_differ_in_nothing(tmp_path: Path) -> None:
     assert found.practice
     assert found.items == []
     assert all(d.difference == 0 for d in found.pairs[0].differences.values())
-    page = compare.words(site, ask(*(r.id for r in rows)))
+    page = compare.content(site, ask(*(r.id for r in rows)))
     assert "is incomplete" in page
     assert "say nothing of the models" in page
     assert "Nothing differs here" in page
@@ -236,7 +236,7 @@ def test_rows_without_answers_stand_side_by_side_and_say_why_no_more(tmp_path: P
     assert len(found.members) == 2
     assert found.pairs == []
     assert "No raw answers are stored" in found.problem
-    assert "is flat" in compare.words(site, ask(*(r.id for r in rows)))
+    assert "is flat" in compare.content(site, ask(*(r.id for r in rows)))
 
 
 def test_a_store_that_is_away_is_said_and_not_remembered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,9 +244,9 @@ def test_a_store_that_is_away_is_said_and_not_remembered(site: Site, monkeypatch
         raise StoreUnavailable("away")
 
     monkeypatch.setattr(site.samples, "_table", away)
-    page = compare.words(site, ask(*FIVE[:2]))
+    page = compare.content(site, ask(*FIVE[:2]))
     assert "cannot be reached now" in page
-    assert isinstance(page, Passing)
+    assert isinstance(page, Volatile)
 
 
 def test_hostile_names_and_addresses_are_inert(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_hostile_names_and_addresses_are_inert(tmp_path: Path) -> None:
     texts = [answers_table_of(PRACTICE, rating, HOSTILE) for rating in (4, 5)]
     site = make_site(tmp_path, *rows, answers=dict(zip("ab", texts, strict=True)))
     pages = [
-        compare.words(site, query)
+        compare.content(site, query)
         for query in (
             ask("a", "b"),
             ask(HOSTILE, "a"),
@@ -294,7 +294,7 @@ def test_an_address_made_by_the_page_shows_the_same_rows(site: Site) -> None:
 
 def test_the_page_shows_each_difference_with_its_interval(site: Site) -> None:
     query = ask(*FIVE[:2], scale="higher_pvq")
-    text = re.sub(r"<[^>]+>", "", compare.words(site, query))
+    text = re.sub(r"<[^>]+>", "", compare.content(site, query))
     for name, d in compare.data(site, query).pairs[0].differences.items():
         assert f"{number(d.difference)} ({number(d.low)} to {number(d.high)})" in text, name
     assert len(HIGHER) == len(compare.data(site, query).pairs[0].differences)
@@ -302,7 +302,7 @@ def test_the_page_shows_each_difference_with_its_interval(site: Site) -> None:
 
 def test_nothing_chosen_and_wrong_ids_are_said(site: Site) -> None:
     assert "No models are chosen" in document(site, compare, QueryParams(""))
-    assert "There is no row nobody." in compare.words(site, ask("nobody"))
+    assert "There is no row nobody." in compare.content(site, ask("nobody"))
 
 
 def test_the_data_of_the_page_are_json(site: Site) -> None:

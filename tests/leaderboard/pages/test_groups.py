@@ -39,7 +39,7 @@ from leaderboard.exports.routes import routes
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.groups.data import SHORT, LeanRow
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing
+from leaderboard.web.document import Volatile
 from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, ROOT, played, truth
 from tests.support.chat_server import ChatServer
 from tests.support.ess_files import random_survey, write
@@ -80,17 +80,17 @@ def section(html: str, id_: str) -> str:
 
 
 def test_the_page_stands_without_the_benchmark(site: Site) -> None:
-    html = groups.words(site, {})
+    html = groups.content(site, {})
     assert "svg" in html
     first = TOLD[0]
     assert f"How alike {first.model} is to each group" in plain(html)
     assert all(m.model in html for m in SHIPPED.values())
-    assert not isinstance(html, Passing)
+    assert not isinstance(html, Volatile)
 
 
 def test_similarities_stand_with_intervals_ceiling_and_single_people(site: Site) -> None:
     model = next(m for m in TOLD if m.model.startswith("claude-3-opus"))
-    alike = plain(section(groups.words(site, {"id": ROWS[model.model].id}), "alike"))
+    alike = plain(section(groups.content(site, {"id": ROWS[model.model].id}), "alike"))
     assert set(model.groups) == set(REFERENCE.groups)
     for name, g in model.groups.items():
         assert REFERENCE.groups[name].label in alike
@@ -104,24 +104,24 @@ def test_similarities_stand_with_intervals_ceiling_and_single_people(site: Site)
 @pytest.mark.parametrize("contrast", CONTRASTS, ids=lambda c: c.name)
 def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tuple[str, str, str]) -> None:
     name, toward, against = contrast
-    html = groups.words(site, {"contrast": name})
+    html = groups.content(site, {"contrast": name})
     all_ = plain(section(html, "all"))
     for m in TOLD:
         lean = m.leans[name]
         assert f"{m.model} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_.replace("  ", " ")
     assert f"← {SHORT[against]}" in all_
     assert f"{SHORT[toward]} →" in all_
-    assert plain(groups.words(site, {"contrast": name})).count("not distinguishable") >= 2
+    assert plain(groups.content(site, {"contrast": name})).count("not distinguishable") >= 2
 
 
 def test_what_is_withheld_says_why_and_has_no_number(site: Site) -> None:
-    html = groups.words(site, {})
+    html = groups.content(site, {})
     kept = html.split("<h3>Not shown</h3>")[1].split("</dl>")[0]
     assert re.findall(r"<dt>(.*?)</dt>", kept) == [m.model for m in KEPT]
     assert kept.count("flat profile") == len(KEPT)
     assert "reliability −" in kept, "a true minus"
     assert "reliability -" not in kept
-    flat = groups.words(site, {"id": ROWS[KEPT[0].model].id})
+    flat = groups.content(site, {"id": ROWS[KEPT[0].model].id})
     assert f"{KEPT[0].model} is not set against groups" in plain(flat)
     assert "is not drawn" in flat
     assert 'stroke-width="2.5"' not in flat, "no profile of it beside groups"
@@ -130,7 +130,7 @@ def test_what_is_withheld_says_why_and_has_no_number(site: Site) -> None:
 
 
 def test_on_whom_it_rests_and_what_must_not_be_concluded(site: Site) -> None:
-    said = plain(groups.words(site, {"contrast": "political"}))
+    said = plain(groups.content(site, {"contrast": "political"}))
     assert REPORT is not None
     for caveat in (REPORT.caveats.europe, REPORT.caveats.confounding, REPORT.caveats.shape, REPORT.caveats.noise):
         assert caveat in said
@@ -143,7 +143,7 @@ def test_on_whom_it_rests_and_what_must_not_be_concluded(site: Site) -> None:
 def test_no_published_model_is_said_to_lean_or_to_have_a_nearest_group(site: Site) -> None:
     """As measured (`tests/test_proximity.py`); a sentence that says more would be wrong."""
     for m in TOLD:
-        said = plain(groups.words(site, {"id": ROWS[m.model].id, "contrast": "age"}))
+        said = plain(groups.content(site, {"id": ROWS[m.model].id, "contrast": "age"}))
         assert f"{m.model} cannot be told to lean" in said
         assert "Nearest of the 8 groups: not distinguishable" in said
 
@@ -166,7 +166,7 @@ def test_rows_stand_by_name_and_by_lean_if_asked(site: Site) -> None:
 
 def test_what_is_no_choice_counts_as_not_given(site: Site) -> None:
     query = {"id": HOSTILE, "contrast": HOSTILE, "sort": HOSTILE, "order": HOSTILE, "imagined": HOSTILE, "table": "x"}
-    html = groups.words(site, query)
+    html = groups.content(site, query)
     assert "<img" not in html
     assert "There is no such row in this table" in html
     assert groups.data(site, query).contrast == "gender"
@@ -179,7 +179,7 @@ def test_a_hostile_name_is_text(tmp_path: Path) -> None:
     store = site.queue._results.store
     store.commit({"results/hostile.json": row.model_dump_json().encode()}, store.head(), "a row")
     for query in ({}, {"id": "hostile"}):
-        html = groups.words(site, query)
+        html = groups.content(site, query)
         assert "<img" not in html
         assert unescape(html).count(HOSTILE) >= 2
 
@@ -243,7 +243,7 @@ def test_drawings_and_their_numbers_are_files(site: Site) -> None:
     client = TestClient(Starlette(routes=routes(site)))
     model = ROWS[TOLD[0].model]
     query = f"?id={model.id}&contrast=political&sort=lean"
-    html = groups.words(site, {"id": model.id, "contrast": "political", "sort": "lean"})
+    html = groups.content(site, {"id": model.id, "contrast": "political", "sort": "lean"})
     charts = [f"chart/{name}.{form}" for name in ("groups", "leans", "alike") for form in ("svg", "csv")]
     for name in (*charts, "download/groups.csv"):
         assert f'href="{name}?' in html
@@ -302,7 +302,7 @@ def own_groups(tmp_path: Path) -> Path:
 def test_own_groups_take_the_place_of_the_shipped_ones(tmp_path: Path, own_groups: Path) -> None:
     """Without the benchmark no model can be set against them, which is said; the groups are drawn all the same."""
     site = make_site(tmp_path, reference_file=own_groups)
-    said = plain(groups.words(site, {}))
+    said = plain(groups.content(site, {}))
     assert "No model can be set beside these groups here" in said
     assert "a file of this board’s operator" in said
     view = groups.data(site, {})
@@ -359,7 +359,7 @@ def test_a_file_without_both_groups_of_any_contrast_says_so(tmp_path: Path) -> N
     with path.open("w", encoding="utf-8") as stream:
         write_groups([REFERENCE.people, REFERENCE.groups["gender/male"]], stream)
     site = make_site(tmp_path, reference_file=path)
-    assert "both groups of no contrast" in plain(groups.words(site, {}))
+    assert "both groups of no contrast" in plain(groups.content(site, {}))
 
 
 # --- personas -------------------------------------------------------------------------------------------------------
@@ -445,7 +445,7 @@ def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple
     kept, _ = stored
     site = make_site(tmp_path)
     kept.keep(site)
-    html = groups.words(site, {"contrast": "age"})
+    html = groups.content(site, {"contrast": "age"})
     view = groups.data(site, {"contrast": "age"})
     (series,) = view.imagined
     gap = series.gap
@@ -462,8 +462,8 @@ def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple
         assert f"{name} {number(v.perceived)} ({number(v.low)} to {number(v.high)}) {number(0.52 * v.real)}" in said
     assert all(r.model != "org/model" for r in view.leans), "not among the rows of a board"
     assert all(r.persona is None for b in site.boards() for r in b.results)
-    by_model = groups.words(site, {"contrast": "age", "imagined": "org/model"})
-    by_id = groups.words(site, {"contrast": "age", "imagined": series.id})
+    by_model = groups.content(site, {"contrast": "age", "imagined": "org/model"})
+    by_id = groups.content(site, {"contrast": "age", "imagined": series.id})
     assert f"imagined={series.id}" in by_model
     assert plain(section(by_model, "imagined")) == plain(section(by_id, "imagined"))
     (found,) = site.biases.of(site.results())
@@ -471,12 +471,12 @@ def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple
 
 
 def test_without_persona_runs_a_calm_line_and_the_published_illustration(site: Site) -> None:
-    gender = plain(section(groups.words(site, {"contrast": "gender"}), "imagined"))
+    gender = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
     assert "No model has been asked to be somebody here yet" in gender
     assert "not a result" in gender
     assert "Direction −0.33, 4 of 10 values" in gender
     assert "Conformity −0.46" in gender
-    assert "illustration" not in plain(section(groups.words(site, {"contrast": "age"}), "imagined"))
+    assert "illustration" not in plain(section(groups.content(site, {"contrast": "age"}), "imagined"))
     view = groups.data(site, {})
     assert view.example is not None
     assert view.example.cosine.low is None, "a figure tells no interval"
@@ -485,7 +485,7 @@ def test_without_persona_runs_a_calm_line_and_the_published_illustration(site: S
 def test_half_a_contrast_and_too_few_questions_say_so(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     Stored(tmp_path / "runs", (None, "gender/male"), 1.0, queries=1).keep(site)
-    said = plain(section(groups.words(site, {"contrast": "gender"}), "imagined"))
+    said = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
     assert "Not both of the two were asked" in said
     assert "bias not reported" in said
     assert "1 of 12 questions" in said
@@ -531,9 +531,9 @@ def test_reasons_have_a_true_minus(text: str, said: str) -> None:
 def test_while_the_store_is_away_nothing_is_remembered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     from eval_queue.queue import queue as queue_module
 
-    assert not isinstance(groups.words(site, {}), Passing)
+    assert not isinstance(groups.content(site, {}), Volatile)
     monkeypatch.setattr(queue_module.Queue, "outage", lambda _: object())
-    assert isinstance(groups.words(site, {}), Passing)
+    assert isinstance(groups.content(site, {}), Volatile)
 
 
 def test_a_sure_lean_is_said_with_its_side(site: Site) -> None:

@@ -34,7 +34,7 @@ from leaderboard.charts.map import map_rows, map_svg
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
-from leaderboard.web.document import Passing, routes
+from leaderboard.web.document import Volatile, routes
 from tests.support.rows import result
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -388,19 +388,19 @@ def test_the_address_is_the_state(tmp_path: Path) -> None:
     }
     by_developer = map_page.data(site, {"developer": "Anthropic"})
     assert {m.developer for m in by_developer.models if m.highlighted} == {"Anthropic"}
-    html = map_page.words(site, query)
+    html = map_page.content(site, query)
     assert html.count(" checked") == 2
     # the other view keeps who stands out
     assert f"map?view=circle&amp;highlight={first}&amp;highlight={second}" in html
     assert f"chart/map.svg?view=plane&amp;highlight={first}" in html
     assert f"compare?id={first}&amp;id={second}" in html
-    assert "compare?id=" not in map_page.words(site, {"highlight": first})  # one alone is no comparison
+    assert "compare?id=" not in map_page.content(site, {"highlight": first})  # one alone is no comparison
 
 
 def test_what_is_no_choice_counts_as_not_given(tmp_path: Path) -> None:
     site = site_of(tmp_path, [])
     asked = {"view": HOSTILE, "table": HOSTILE, "family": HOSTILE, "developer": HOSTILE, "highlight": HOSTILE}
-    html = map_page.words(site, asked)
+    html = map_page.content(site, asked)
     assert "<img" not in html
     assert "There is no table" in html
     assert map_page.data(site, asked).view == "circle"
@@ -412,7 +412,7 @@ def test_practice_rows_are_marked_as_meaning_nothing(tmp_path: Path) -> None:
     row = result("small", scores, id="small", digest=practice.digest, name="practice", origin="space")
     site = site_of(tmp_path, [row])
     for table in ("practice", map_page.data(site, {"table": "practice"}).table or ""):
-        html = map_page.words(site, {"table": table, "view": "plane"})
+        html = map_page.content(site, {"table": table, "view": "plane"})
         assert "mean nothing" in html
         assert html.count("vp-map-dot") == 2  # one row, drawn wide and narrow
         assert "Europe: women" not in html
@@ -431,13 +431,13 @@ def test_without_any_row_the_page_says_so(tmp_path: Path) -> None:
         scheduler_seconds=None,
         published_file=tmp_path / "none.jsonl",
     )
-    html = map_page.words(site, {})
+    html = map_page.content(site, {})
     assert "No results yet" in html
     assert "<svg" not in html
 
 
 def test_numbers_stand_with_their_intervals(tmp_path: Path) -> None:
-    html = map_page.words(site_of(tmp_path, []), {"view": "plane"})
+    html = map_page.content(site_of(tmp_path, []), {"view": "plane"})
     table = html[html.index("<tbody>") : html.index("</tbody>")]
     rows = table.split("<tr")[1:]
     assert len(rows) == len(ROWS) + 11
@@ -474,8 +474,8 @@ def test_while_answers_are_away_the_page_is_not_remembered(tmp_path: Path, monke
         raise StoreUnavailable("away")
 
     monkeypatch.setattr(site.row_means, "_answers", away)
-    html = map_page.words(site, {"table": "practice"})
-    assert isinstance(html, Passing)
+    html = map_page.content(site, {"table": "practice"})
+    assert isinstance(html, Volatile)
     assert "still being worked out" in html
 
 

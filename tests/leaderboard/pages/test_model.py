@@ -75,12 +75,12 @@ def site(tmp_path: Path) -> Site:
 
 
 def test_hostile_answers_and_addresses_are_inert(site: Site) -> None:
-    page = model.words(site, {"id": ROW.id})
+    page = model.content(site, {"id": ROW.id})
     assert "&lt;script&gt;alert(2)" in page
     assert "<script" not in page
     assert "<img" not in page
-    assert "<script" not in model.words(site, {"id": HOSTILE})
-    assert "<script" not in model.words(site, {"id": ROW.id, "source": HOSTILE, "page": HOSTILE})
+    assert "<script" not in model.content(site, {"id": HOSTILE})
+    assert "<script" not in model.content(site, {"id": ROW.id, "source": HOSTILE, "page": HOSTILE})
 
 
 def test_every_answer_is_there_with_its_text_over_the_pages(site: Site) -> None:
@@ -128,21 +128,21 @@ def test_the_data_of_the_page_are_json_and_whole(site: Site) -> None:
         assert plain["filters"]["read"] == "read"
         assert plain["answers"]["page"] == 2
         assert len(plain["answers"]["items"][0]["given"]) == len(VARIANTS)
-        assert plain["sentence"] in html.unescape(model.words(site, {"id": row.id}))
+        assert plain["sentence"] in html.unescape(model.content(site, {"id": row.id}))
     assert model.data(site, {"id": "nobody"}) is None
 
 
 def test_the_address_of_an_item_leads_to_it(site: Site) -> None:
     last = PRACTICE.items[-1]
     name = f"{last.query_id}-{last.option_id}"
-    page = model.words(site, {"id": ROW.id, "q": name})
+    page = model.content(site, {"id": ROW.id, "q": name})
     assert f'id="q{name}"' in page
     assert page.count("<article") == 1
     assert f'href="model?id={ROW.id}&amp;q={name}#q{name}"' in page
 
 
 def test_pages_and_downloads_keep_the_filters(site: Site) -> None:
-    page = model.words(site, {"id": ROW.id, "variant": "v1", "read": "read"})
+    page = model.content(site, {"id": ROW.id, "variant": "v1", "read": "read"})
     assert f"model?id={ROW.id}&amp;variant=v1&amp;read=read&amp;page=2#answers" in page
     assert f"download/answers.csv?id={ROW.id}&amp;variant=v1&amp;read=read" in page
 
@@ -204,8 +204,8 @@ def test_groups_are_those_of_the_report_and_withheld_with_a_reason(site: Site) -
         found = model.data(site, {"id": row.id})
         assert found is not None
         assert found.people == by_model[row.model]
-        assert ("Not set against groups: flat" in model.words(site, {"id": row.id})) == (row.flat is True)
-    assert "nobody rated the practice benchmark" in model.words(site, {"id": ROW.id})
+        assert ("Not set against groups: flat" in model.content(site, {"id": row.id})) == (row.flat is True)
+    assert "nobody rated the practice benchmark" in model.content(site, {"id": ROW.id})
 
 
 def test_history_holds_other_releases_and_what_became_of_submissions(site: Site) -> None:
@@ -216,7 +216,7 @@ def test_history_holds_other_releases_and_what_became_of_submissions(site: Site)
     assert [h.model for h in found.history] == ["gpt-4o-2024-08-06", "gpt-4o-2024-11-20"]
     assert all(h.comparable for h in found.history)
     assert [s.model for s in found.siblings] == ["gpt-4o-mini-2024-07-18"]
-    assert "compare?series=gpt-4o" in model.words(site, {"id": may.id})
+    assert "compare?series=gpt-4o" in model.content(site, {"id": may.id})
     before = model.moment(site, {"id": may.id})
     asked = new_submission(
         "org/gpt-4o-2025-01-01",
@@ -231,7 +231,7 @@ def test_history_holds_other_releases_and_what_became_of_submissions(site: Site)
     again = model.data(site, {"id": may.id})
     assert again is not None
     assert [(s.model, s.state) for s in again.submissions] == [("org/gpt-4o-2025-01-01", "cancelled")]
-    assert "org/gpt-4o-2025-01-01" in model.words(site, {"id": may.id})
+    assert "org/gpt-4o-2025-01-01" in model.content(site, {"id": may.id})
 
 
 @pytest.mark.upstream
@@ -263,7 +263,7 @@ def test_odd_rows_have_a_page(tmp_path: Path, row: Result) -> None:
     store = LocalStore(tmp_path / "store")
     store.commit({f"results/{row.id}.json": encode(row)}, EMPTY_HEAD, "a row")
     queue = Queue(store, store, lease=timedelta(minutes=2))
-    page = model.words(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": row.id})
+    page = model.content(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": row.id})
     assert "No raw answers are stored" in page
     assert "nan" not in page
     assert "None" not in page
@@ -284,7 +284,7 @@ def test_what_a_run_cost_is_said(tmp_path: Path, amount: float | None, shown: st
     store = LocalStore(tmp_path / "store")
     store.commit({f"results/{ROW.id}.json": encode(priced)}, EMPTY_HEAD, "a row")
     queue = Queue(store, store, lease=timedelta(minutes=2))
-    page = model.words(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": ROW.id})
+    page = model.content(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": ROW.id})
     found = re.search(r"<dt>Cost</dt><dd>(.*?)</dd>(.*)", page)
     assert found is not None
     assert found[1] == shown
@@ -293,10 +293,10 @@ def test_what_a_run_cost_is_said(tmp_path: Path, amount: float | None, shown: st
 
 def test_published_rows_show_every_answer_without_texts(site: Site) -> None:
     row = site.published.results[0]
-    page = model.words(site, {"id": row.id})
+    page = model.content(site, {"id": row.id})
     assert "Texts are not loaded" in page
     assert "520 responses; page 1 of 26" in page
-    assert "page 26 of 26" in model.words(site, {"id": row.id, "page": "99"})
+    assert "page 26 of 26" in model.content(site, {"id": row.id, "page": "99"})
 
 
 def test_the_sentence_names_only_what_survives_holm() -> None:
@@ -320,9 +320,9 @@ def test_published_query_counts_are_the_keys(upstream_dir: Path) -> None:
 
 def test_a_row_is_cited_in_every_form_under_an_address_that_lasts(site: Site) -> None:
     row = site.published.results[0]
-    page = str(model.words(site, {"id": row.id}))
+    page = str(model.content(site, {"id": row.id}))
     for c in row_citations(site, row):
         assert str(escape(c.text)) in page
     assert str(escape(row_address(site, row))) in page
     assert "belongs to the present one" not in page
-    assert "belongs to the present one" in str(model.words(site, {"id": row.id, "at": "an-older-one"}))
+    assert "belongs to the present one" in str(model.content(site, {"id": row.id, "at": "an-older-one"}))

@@ -51,7 +51,7 @@ def payload(html: str) -> dict[str, Any]:
 def test_the_page_carries_the_form_of_the_benchmark_in_use(tmp_path: Path, length: Length) -> None:
     benchmark = practice_benchmark()
     site = site_of(tmp_path, benchmark)
-    made = payload(take.words(site, {"form": length}))
+    made = payload(take.content(site, {"form": length}))
     form = choose(benchmark, SIZES[length])
     assert len(made["items"]) == len(form.rows)
     raters = rater_means(benchmark, practice_study())
@@ -67,7 +67,7 @@ def test_the_page_carries_the_form_of_the_benchmark_in_use(tmp_path: Path, lengt
 
 
 def test_with_the_practice_benchmark_the_page_says_that_nothing_is_meant(tmp_path: Path) -> None:
-    html = take.words(site_of(tmp_path, practice_benchmark()), {})
+    html = take.content(site_of(tmp_path, practice_benchmark()), {})
     assert "Practice items mean nothing" in html
     assert "has not been measured" in html
     assert payload(html)["models"] == []  # no practice row is here
@@ -80,7 +80,7 @@ def test_with_the_published_benchmark_models_and_measured_caution_are_there(
 ) -> None:
     benchmark = load_benchmark(upstream_dir)
     site = site_of(tmp_path, benchmark, str(upstream_dir))
-    html = take.words(site, {"form": length})
+    html = take.content(site, {"form": length})
     made = payload(html)
     means = read_item_means(benchmark)
     shipped = read_short_forms()
@@ -105,7 +105,7 @@ def test_texts_can_never_end_the_data_or_be_read_as_markup(tmp_path: Path) -> No
     queries = tuple(replace(q, text=HOSTILE, title=HOSTILE if q.title else None) for q in practice.queries)
     items = tuple(replace(i, text=HOSTILE) for i in practice.items)
     benchmark = replace(practice, name="hostile", queries=queries, items=items)
-    html = take.words(site_of(tmp_path, benchmark, source="nowhere"), {})
+    html = take.content(site_of(tmp_path, benchmark, source="nowhere"), {})
     assert "<img" not in html
     assert payload(html)["items"][0]["text"] == HOSTILE
     assert payload(html)["raters"] is None  # no study is at hand
@@ -141,7 +141,7 @@ def test_the_page_may_send_nothing_anywhere(tmp_path: Path) -> None:
 def test_the_twin_has_what_the_page_has(tmp_path: Path) -> None:
     site = site_of(tmp_path, practice_benchmark())
     twin = json.loads(take.data(site, {"form": "long"}).model_dump_json())
-    made = payload(take.words(site, {"form": "long"}))
+    made = payload(take.content(site, {"form": "long"}))
     del made["drawing"]
     assert twin == made
     assert twin["form"] == "long"

@@ -17,7 +17,7 @@ from eval_queue.queue.queue import Queue
 from eval_queue.store.collection import encode
 from eval_queue.store.local import LocalStore
 from leaderboard.site.site import Site
-from leaderboard.web.document import Passing, every, routes
+from leaderboard.web.document import Volatile, every, routes
 from tests.support.rows import result
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -104,7 +104,7 @@ def test_what_holds_for_a_moment_is_not_remembered(site: Site) -> None:
 
     def words(*_: Any) -> str:
         made.append(1)
-        return Passing("<p>the store is away</p>")
+        return Volatile("<p>the store is away</p>")
 
     client = serve(site, words)
     assert "the store is away" in client.get("/about").text
