@@ -14,8 +14,8 @@ from eval_queue.store.compiled import Column
 from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
 from leaderboard.charts.portrait import INK, QUIET
 from leaderboard.charts.validity import hills, most_items, two_digits
-from leaderboard.exports.chart_files import standalone
 from leaderboard.exports.formats import Sheet, UnknownFile
+from leaderboard.exports.standalone import standalone
 
 _CELL: Final = 220.0
 """Width of one dimension's hill in a sheet of them."""

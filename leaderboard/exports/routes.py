@@ -24,9 +24,14 @@ from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.charts.map import map_svg
-from leaderboard.exports.all_answers import NAME as ALL_ANSWERS
-from leaderboard.exports.all_answers import AllAnswers
-from leaderboard.exports.chart_files import (
+from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
+from leaderboard.exports.answer_file import AllAnswers
+from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.exports.ecosystem import model_card
+from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
+from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
+from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
+from leaderboard.exports.row_drawings import (
     compare_svg,
     differences_svg,
     drawn,
@@ -36,14 +41,9 @@ from leaderboard.exports.chart_files import (
     scores_sheet,
     scores_svg,
     series_svg,
-    standalone,
 )
-from leaderboard.exports.ecosystem import model_card
-from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
-from leaderboard.exports.group_charts import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
-from leaderboard.exports.group_charts import circle_svg as circle_svg_of_groups
+from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
-from leaderboard.exports.validity_charts import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups

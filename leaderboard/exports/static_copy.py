@@ -26,8 +26,8 @@ from starlette.datastructures import QueryParams
 from data.errors import InputError
 from eval_queue.records import Result, now
 from leaderboard.exports import routes
-from leaderboard.exports.all_answers import NAME as ALL_ANSWERS
-from leaderboard.exports.all_answers import write_all
+from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
+from leaderboard.exports.answer_file import write_all
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare.data import series_of

@@ -21,8 +21,8 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
+from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
 from leaderboard.exports.formats import Sheet
-from leaderboard.exports.validity_charts import REPORTED, WHICH
 from leaderboard.pages.board.data import called
 from leaderboard.pages.board.query import BoardQuery, Value, billions, rows_of, table_of
 from leaderboard.pages.compare import page as compare

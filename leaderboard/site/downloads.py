@@ -40,4 +40,4 @@ DOWNLOADS: Final[Mapping[str, Download]] = {
     "queue": Download("Queue", "All submissions and where they are.", settled=False),
 }
 """By name, the one list of what can be had at `download/NAME.FORMAT`. All answers of all rows are one Parquet file,
-which `leaderboard.exports.all_answers` makes."""
+which `leaderboard.exports.answer_file` makes."""

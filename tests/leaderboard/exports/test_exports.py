@@ -44,11 +44,12 @@ from eval_queue.submission import Submission, identity
 from leaderboard.__main__ import app as commands
 from leaderboard.boards.results import PUBLISHED, Board, boards, load
 from leaderboard.charts.portrait import number
-from leaderboard.exports.all_answers import write_all
-from leaderboard.exports.chart_files import portrait_svg, scores_svg, standalone
+from leaderboard.exports.answer_file import write_all
 from leaderboard.exports.ecosystem import eval_results, every_eval_ever, model_card
 from leaderboard.exports.formats import Sheet, encode, file_name, to_csv, to_json, to_parquet
 from leaderboard.exports.routes import routes
+from leaderboard.exports.row_drawings import portrait_svg, scores_svg
+from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import board_sheet
 from leaderboard.pages.board.query import BoardQuery, Key, rows_of, table_of
 from leaderboard.site.downloads import DOWNLOADS

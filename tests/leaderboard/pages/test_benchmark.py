@@ -31,8 +31,8 @@ from data.values import DIMENSIONS, SCALES, VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.store.local import LocalStore
 from leaderboard.charts.validity import Bins, hill, shared_bins
+from leaderboard.exports.benchmark_drawings import PLOTS
 from leaderboard.exports.routes import routes
-from leaderboard.exports.validity_charts import PLOTS
 from leaderboard.pages.benchmark import page as page
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode, words
 from leaderboard.site.site import Site
