@@ -110,7 +110,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
             with gr.Accordion("Ask as somebody", open=False, elem_id="somebody", elem_classes="vp-fold"):
-                _words(render("somebody.html", own=site.wording.version != WORDING.version))
+                _words(render("persona_note.html", own=site.wording.version != WORDING.version))
                 personas = gr.CheckboxGroup(
                     [(capitalised(WHO[name]), name) for name in PERSONAS],
                     label="Ask the model to be",
@@ -133,7 +133,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 cancel = gr.Button("Cancel this run", visible=False, elem_id="cancel")
                 again = gr.Button("Try again", visible=False, elem_id="again")
                 approve = gr.Button("Approve", visible=False, elem_id="approve")
-    _words(render("own.html", megabytes=f"{site.rules.upload_bytes / 1e6:g}"), "own")
+    _words(render("own_answers.html", megabytes=f"{site.rules.upload_bytes / 1e6:g}"), "own")
     with gr.Column(elem_classes="vp-form"):
         file = gr.File(label="Package", file_types=[".zip"], type="binary", height=140, elem_id="package", buttons=[])
         hand_in = gr.Button("Publish these answers", elem_id="hand-in")
@@ -206,7 +206,7 @@ class Form:
             if personas or queries is not None:
                 handed = self._stored_set(model, revision, endpoint, digest, submitter, personas, queries)
                 follow = handed.waiting[0].id
-                messages["form"] = render("handed_set.html", **handed._asdict(), asked_as=asked_as, states=STATES)
+                messages["form"] = render("accepted_set.html", **handed._asdict(), asked_as=asked_as, states=STATES)
             else:
                 follow = self._stored(model, revision, endpoint, digest, submitter).id
         except Refused as refusal:
@@ -296,7 +296,7 @@ class OwnAnswers:
         except (InputError, StoreUnavailable, WriteConflict) as error:
             return _refusal(error), gr.skip()
         words = render(
-            "handed_in.html",
+            "accepted.html",
             model=result.model,
             rated=result.coverage.rated,
             prompts=result.coverage.prompts,
