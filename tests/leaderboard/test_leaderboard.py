@@ -47,6 +47,7 @@ from leaderboard.pages.board import page as board_page
 from leaderboard.pages.queue.page import SECTIONS, Administration, listing, row_address
 from leaderboard.pages.submit.page import Form, Life, OwnAnswers
 from leaderboard.site import citation
+from leaderboard.site.badges import BADGES
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import LOCAL_USER
 from leaderboard.ui import READ, WORKED_WITH, Ui
@@ -223,7 +224,7 @@ def test_nothing_that_is_zero_is_lost() -> None:
 
 def test_every_badge_is_explained_on_the_about_page(site: Site) -> None:
     page = about_page(site)
-    assert all(badge.word in page and badge.hint in page for badge in table.BADGES)
+    assert all(badge.word in page and badge.hint in page for badge in BADGES)
 
 
 @pytest.mark.parametrize(
