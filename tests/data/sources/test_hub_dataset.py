@@ -24,7 +24,8 @@ from data.people.reference import load_reference
 from data.ratings import Study
 from data.sources import hub_dataset
 from data.sources import tables as hub_tables
-from data.sources.loading import HubName, hub_name, load_benchmark, load_study
+from data.sources.identifiers import HubName, hub_name
+from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
 from tests.conftest import ROOT
 from tests.support.folders import write_folder
