@@ -88,8 +88,8 @@ def main(arguments: list[str]) -> int:
         browser()
         # two at a time: many tests wait for servers, browsers and processes of their own
         tests = ["pytest", "-n", "2", "--dist", "loadfile", *rest]
-        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], tests]
-        failed = [" ".join(check) for check in checks if not call(PYTHON, "-m", *check, check=False)]
+        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
+        failed = [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
         return 1 if failed else 0
     print(__doc__)

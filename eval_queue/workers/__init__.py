@@ -2,3 +2,5 @@
 
 In: settings and a queue. Out: evaluated submissions, one after the other, with signs of life; a report of what to mend.
 """
+
+__all__ = ["doctor", "scheduler", "worker"]

@@ -53,7 +53,7 @@ from leaderboard.site.visitor import LOCAL_USER
 from leaderboard.ui import READ, WORKED_WITH, Ui
 from leaderboard.web import assets
 from leaderboard.web.document import document
-from leaderboard.web.frame import NAVIGATION
+from leaderboard.web.frame import LOGO, NAVIGATION
 from leaderboard.web.markup import counted, duration, render
 from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from tests.support import ROOT, sent
@@ -709,7 +709,7 @@ def test_templates_escape() -> None:
 
 
 def test_the_logo_is_the_mean_of_the_published_models() -> None:
-    logo = ElementTree.fromstring((ROOT / "assets" / "logo.svg").read_text())
+    logo = ElementTree.fromstring(LOGO.read_text())
     rows = load(PUBLISHED).results
     mean = [sum(cast("float", r.scales["pvq"].dimensions[d.name].score) for r in rows) / len(rows) for d in VALUES]
     said = logo.findtext("{http://www.w3.org/2000/svg}desc") or ""
