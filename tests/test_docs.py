@@ -13,13 +13,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 import click
 import pytest
 import typer.main
+import yaml
 
 from eval_queue.submission import TRANSITIONS
 from leaderboard.console import application
@@ -28,6 +31,7 @@ from tests.support.chat_server import ChatServer
 from tests.support.folders import write_folder
 
 DOCS: Final = ROOT / "docs"
+GITHUB: Final = ROOT / ".github"
 PAGES: Final = sorted([*DOCS.rglob("*.md"), *(ROOT / f"{n}.md" for n in ("README", "CONTRIBUTING", "SECURITY"))])
 SERVER: Final = "http://127.0.0.1:8000/v1"
 BLOCK: Final = re.compile(r"^( *)(?:<!-- (runs[^>]*?) -->\n\1)?```(\w+)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
@@ -174,6 +178,49 @@ def test_contributing_names_the_files_of_the_usual_changes_in_three_rooms_at_mos
             if path.startswith(("data/", "eval_queue/", "leaderboard/")) and "/" in path.rstrip("/")
         }
         assert 1 <= len(rooms) <= 3, (title, rooms)
+
+
+def test_workflows_and_forms_can_be_read() -> None:
+    forms = [yaml.safe_load(path.read_text()) for path in (GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")]
+    assert len(forms) == 3
+    for form in forms:
+        ids = [field["id"] for field in form["body"] if "id" in field]
+        assert {"name", "description", "body"} <= form.keys()
+        assert len(ids) == len(set(ids)) > 0
+    workflows = [yaml.safe_load(path.read_text()) for path in (GITHUB / "workflows").glob("*.yml")]
+    assert len(workflows) >= 3
+    scripts = [s["run"] for w in workflows for job in w["jobs"].values() for s in job["steps"] if "run" in s]
+    assert ".ci/run" in scripts
+    for script in scripts:
+        subprocess.run(["bash", "-n", "-c", script], check=True)
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_the_health_check_knows_a_space_that_is_well(well: bool, tmp_path: Path) -> None:
+    """The workflow's own script against a server over HTTP; it does not wait for a Space to wake here."""
+
+    class Space(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response((200 if well else 503) if self.path == "/health" else 404)
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    steps = yaml.safe_load((GITHUB / "workflows" / "health.yml").read_text())["jobs"]["health"]["steps"]
+    script = next(step["run"] for step in steps if step.get("id") == "ask")
+    assert "--retry 8" in script
+    with ThreadingHTTPServer(("127.0.0.1", 0), Space) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        environment = os.environ | {
+            "SPACE_URL": f"http://127.0.0.1:{server.server_port}/",
+            "GITHUB_OUTPUT": str(tmp_path / "output"),
+        }
+        patient = script.replace("--retry 8", "--retry 0")
+        subprocess.run(["bash", "-e", "-c", patient], cwd=tmp_path, env=environment, check=True)
+        server.shutdown()
+    assert (tmp_path / "output").read_text() == f"well={str(well).lower()}\n"
 
 
 def test_the_site_builds_without_a_warning_and_needs_nobody_elses_server(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_versions_agree() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert citation["version"] == project["version"]
-    assert changelog.split("\n## ")[1].startswith(project["version"])
+    assert changelog.split("\n## ")[1].startswith(f"{project['version']} ({citation['date-released']})\n")
 
 
 def run(programs: Path, folder: Path, *arguments: str) -> str:
