@@ -96,5 +96,9 @@ def test_every_module_of_a_room_is_offered_or_private(room: Path) -> None:
         for module in contract["protected_modules"]
     }
     modules = {path.stem for path in room.glob("[!_]*.py")}
-    assert offered | private == modules
+    nowhere = sorted(modules - offered - private)
+    assert not nowhere, (
+        f"name {nowhere} in {name}'s __all__, or in its contract in pyproject.toml if only {name} uses it"
+    )
+    assert offered | private == modules, f"{sorted((offered | private) - modules)} of {name} are no longer there"
     assert not offered & private
