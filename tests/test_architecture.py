@@ -48,11 +48,13 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_contracts_are_kept(copy: Path) -> None:
     kept, said = lint(copy)
     assert kept, said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("importer", "imported", "contract"),
     [

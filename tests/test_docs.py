@@ -97,6 +97,7 @@ def test_a_command_is_understood(page: str, words: list[str]) -> None:
         context, command, rest = None, command.commands[rest[0]], rest[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=name)
 def test_examples_run(page: Path, tmp_path: Path) -> None:
     programs = tmp_path / "bin"
@@ -180,6 +181,7 @@ def test_contributing_names_the_files_of_the_usual_changes_in_three_rooms_at_mos
         assert 1 <= len(rooms) <= 3, (title, rooms)
 
 
+@pytest.mark.slow
 def test_workflows_and_forms_can_be_read() -> None:
     forms = [yaml.safe_load(path.read_text()) for path in (GITHUB / "ISSUE_TEMPLATE").glob("[!c]*.yml")]
     assert len(forms) == 3
@@ -195,6 +197,7 @@ def test_workflows_and_forms_can_be_read() -> None:
         subprocess.run(["bash", "-n", "-c", script], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("well", [True, False])
 def test_the_health_check_knows_a_space_that_is_well(well: bool, tmp_path: Path) -> None:
     """The workflow's own script against a server over HTTP; it does not wait for a Space to wake here."""
@@ -223,6 +226,7 @@ def test_the_health_check_knows_a_space_that_is_well(well: bool, tmp_path: Path)
     assert (tmp_path / "output").read_text() == f"well={str(well).lower()}\n"
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_needs_nobody_elses_server(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="needs requirements-docs.txt, not installed")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]

@@ -46,6 +46,7 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return programs
 
 
+@pytest.mark.slow
 def test_every_file_that_the_packages_need_is_in_the_wheel(wheel: Path) -> None:
     tracked = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, capture_output=True, text=True, check=False)
     if tracked.returncode:
@@ -55,6 +56,7 @@ def test_every_file_that_the_packages_need_is_in_the_wheel(wheel: Path) -> None:
     assert {name.split("/")[0] for name in carried if not name.split("/")[0].endswith(".dist-info")} == set(PACKAGES)
 
 
+@pytest.mark.slow
 def test_requirements_are_those_of_the_app(wheel: Path) -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     pinned = {line.split("#")[0].strip().partition("==")[2] for line in lines if not line.startswith("#")}
@@ -82,6 +84,7 @@ def run(programs: Path, folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_installed_program_scores_answers(programs: Path, tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text("".join(f"{json.dumps(line)}\n" for line in answer_lines(practice_benchmark(), "org/model")))
@@ -93,6 +96,7 @@ def test_the_installed_program_scores_answers(programs: Path, tmp_path: Path) ->
     assert entry["scales"] == expected.model_dump(mode="json")["scales"]
 
 
+@pytest.mark.slow
 def test_the_installed_program_knows_its_version_and_shows_a_benchmark(programs: Path, tmp_path: Path) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert run(programs, tmp_path, "--version").strip() == project["version"]
@@ -100,6 +104,7 @@ def test_the_installed_program_knows_its_version_and_shows_a_benchmark(programs:
     assert info["digest"] == practice_benchmark().digest
 
 
+@pytest.mark.slow
 def test_the_installed_board_has_its_pages(programs: Path, tmp_path: Path) -> None:
     run(programs, tmp_path, "static", str(tmp_path / "copy"))
     board = (tmp_path / "copy" / "index.html").read_text(encoding="utf-8")
