@@ -47,7 +47,7 @@ PRIORITIES: Final = range(-100, 101)
 """What an administrator may set a priority to."""
 
 MAX_ATTEMPTS: Final = 3
-"""How often a submission is begun before it is given up."""
+"""How many attempts may end in silence without having got on before a submission is given up."""
 
 RefusalCode = Literal[
     "sign_in",
@@ -111,6 +111,8 @@ class Lease(_Frozen):
     """When it was made."""
     expires: AwareDatetime
     """When others may take the submission, unless it is renewed before."""
+    advanced: bool = False
+    """Whether this claim got further than every earlier one."""
 
 
 class Progress(_Frozen):
@@ -185,6 +187,12 @@ class Submission(_Frozen):
     """Where it is in its life."""
     attempts: int = Field(default=0, ge=0)
     """How often it was begun since it was submitted or requeued, without claims that a stopping worker returned."""
+    stalled: int = Field(default=0, ge=0)
+    """How many of these attempts ended in silence without having got on; after a few of them it is given up."""
+    furthest: int = Field(default=0, ge=0)
+    """The most prompts that any of these attempts had answers to, as far as they said."""
+    kept: int = Field(default=0, ge=0)
+    """How many answers so far are stored in `unfinished/<id>.jsonl`, where a worker on another machine finds them."""
     lease: Lease | None = None
     """The running worker's claim; null in every other state."""
     progress: Progress | None = None
@@ -426,14 +434,29 @@ def _running(submission: Submission) -> Lease:
     return submission.lease
 
 
-def claimed(submission: Submission, *, worker: str, nonce: str, at: datetime, lease: timedelta) -> Submission:
-    """`pending` to `running`."""
+def claimed(
+    submission: Submission, *, worker: str, nonce: str, at: datetime, lease: timedelta, reached: int = 0
+) -> Submission:
+    """`pending` to `running`.
+
+    Args:
+        submission: what waits.
+        worker: the worker's name.
+        nonce: made up for this claim.
+        at: now.
+        lease: for how long it holds.
+        reached: how many answers the worker finds at the start: more than anybody said means that the last attempt,
+            which ended before it could say so, had got on.
+    """
+    got_on = reached > submission.furthest
     return _moved(
         submission,
         "running",
         at,
         f"attempt {submission.attempts + 1} begun",
         attempts=submission.attempts + 1,
+        stalled=max(0, submission.stalled - got_on),
+        furthest=max(reached, submission.furthest),
         lease=Lease(worker=worker, nonce=nonce, acquired=at, expires=at + lease),
         started=at,
     )
@@ -444,18 +467,32 @@ def held(submission: Submission, nonce: str) -> bool:
     return submission.state == "running" and submission.lease is not None and submission.lease.nonce == nonce
 
 
-def renewed(submission: Submission, *, at: datetime, lease: timedelta, progress: Progress | None) -> Submission:
-    """The same claim for another while, with the progress so far."""
+def renewed(
+    submission: Submission, *, at: datetime, lease: timedelta, progress: Progress | None, kept: int | None = None
+) -> Submission:
+    """The same claim for another while, with the progress so far and the number of answers that are stored with it."""
     current = _running(submission)
-    longer = current.model_copy(update={"expires": max(at + lease, current.expires)})
+    reached = submission.furthest if progress is None else max(progress.done, submission.furthest)
+    longer = current.model_copy(
+        update={
+            "expires": max(at + lease, current.expires),
+            "advanced": current.advanced or reached > submission.furthest,
+        }
+    )
     return submission.model_copy(
-        update={"lease": longer, "progress": progress or submission.progress, "updated": at},
+        update={
+            "lease": longer,
+            "progress": progress or submission.progress,
+            "furthest": reached,
+            "kept": submission.kept if kept is None else kept,
+            "updated": at,
+        },
     )
 
 
 def done(submission: Submission, *, at: datetime, why: str = "result stored") -> Submission:
     """`running` to `done`; the result is stored already."""
-    return _moved(submission, "done", at, why)
+    return _moved(submission, "done", at, why, kept=0)
 
 
 def failed(submission: Submission, *, at: datetime, failure: Failure) -> Submission:
@@ -471,14 +508,16 @@ def released(submission: Submission, *, at: datetime, why: str) -> Submission:
 
 def cancelled(submission: Submission, *, at: datetime, by: str) -> Submission:
     """`proposed`, `pending` or `running` to `cancelled`."""
-    return _moved(submission, "cancelled", at, f"cancelled by {by}")
+    return _moved(submission, "cancelled", at, f"cancelled by {by}", kept=0)
 
 
 def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = False) -> Submission:
     """`failed` or `cancelled` back to `pending`, with all its attempts anew; to `proposed` where `approval` is due."""
     if submission.state in ACTIVE:
         raise IllegalTransition(f"{submission.id} is {submission.state} already")
-    return _moved(submission, "proposed" if approval else "pending", at, f"requeued by {by}", attempts=0)
+    return _moved(
+        submission, "proposed" if approval else "pending", at, f"requeued by {by}", attempts=0, stalled=0, furthest=0
+    )
 
 
 def approved(submission: Submission, *, at: datetime, by: str) -> Submission:
@@ -505,10 +544,13 @@ def overdue(submission: Submission, at: datetime) -> bool:
 
 
 def expired(submission: Submission, *, at: datetime) -> Submission:
-    """An overdue submission, back to `pending`, or `failed` after the last attempt."""
-    _running(submission)
-    why = "the worker gave no sign of life"
-    if submission.attempts < MAX_ATTEMPTS:
-        return _moved(submission, "pending", at, why)
-    message = f"The worker stopped without a word in each of {submission.attempts} attempts."
-    return failed(submission, at=at, failure=Failure(code="lease_lost", message=message))
+    """An overdue submission, back to `pending`, or `failed` after the last attempt.
+
+    A claim that got further than all before it is not counted: whoever gets on each time comes to the end.
+    """
+    stalled = submission.stalled + (not _running(submission).advanced)
+    if stalled < MAX_ATTEMPTS:
+        return _moved(submission, "pending", at, "the worker gave no sign of life", stalled=stalled)
+    message = f"The worker stopped without a word, and without getting on, in {stalled} attempts."
+    failure = Failure(code="lease_lost", message=message)
+    return failed(submission, at=at, failure=failure).model_copy(update={"stalled": stalled})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,12 +50,19 @@ def _store_hub() -> Iterator[HubProcess]:
 
 
 @pytest.fixture
-def store_hub(_store_hub: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
+def store_hub(_store_hub: HubProcess) -> Iterator[HubProcess]:
     """A test Hub for repositories of one's own; one for all tests, which choose names that no other has."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)  # it speaks classic LFS
     yield _store_hub
     _store_hub.faults.clear()
     _store_hub.requests.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses() -> Iterator[None]:
+    """A Hub that one test was told to leave alone may be asked by the next."""
+    yield
+    if client := sys.modules.get("data.sources.hub_client"):
+        client.forget_pauses()
 
 
 @pytest.fixture(autouse=True)

@@ -53,7 +53,7 @@ CARD: Final = "README.md"
 LOOK_SECONDS: Final = 30.0
 """How long finding the newest commit may take."""
 COMMIT_SECONDS: Final = 300.0
-"""How long a commit may take, with its uploads."""
+"""How long a commit may take, with its uploads and all tries."""
 TRIES: Final = 4
 """How often a commit is tried while others commit, or while the Hub fails."""
 
@@ -180,7 +180,7 @@ def publish(
     if private and not is_private:
         message = "it is there already and public; make it private in its settings on the Hub, or leave --private out"
         raise InputError(message, file=repo, field="--private")
-    with _explained(name):
+    with _explained(name), hub_client.bounded(COMMIT_SECONDS):
         commit, dropped = _commit(api, repo, files, f"Benchmark {benchmark.name} {benchmark.version}")
     return Publication(repo, commit, benchmark.digest, is_private, study is not None, dropped)
 
@@ -237,12 +237,14 @@ def _commit(api: HfApi, repo: str, files: dict[str, bytes], title: str) -> tuple
             there = set(api.list_repo_files(repo, repo_type="dataset", revision=head))
             gone = sorted(people.keys() & there - files.keys())
             dropped.update(gone)
+            operations: list[CommitOperationAdd | CommitOperationDelete] = [
+                *(CommitOperationAdd(path, data) for path, data in files.items()),
+                *(CommitOperationDelete(path) for path in gone),
+            ]
+            hub_client.upload(api, repo, operations)
             made = api.create_commit(
                 repo,
-                [
-                    *(CommitOperationAdd(path, data) for path, data in files.items()),
-                    *(CommitOperationDelete(path) for path in gone),
-                ],
+                operations,
                 commit_message=title,
                 repo_type="dataset",
                 parent_commit=head,
@@ -259,8 +261,9 @@ def _commit(api: HfApi, repo: str, files: dict[str, bytes], title: str) -> tuple
 
 
 def _may_pass(error: BaseException) -> bool:
+    error = hub_client.underneath(error)
     if isinstance(error, HfHubHTTPError):
-        return hub_client.status(error) == 412 or hub_client.status(error) >= 500
+        return hub_client.status(error) in (409, 412) or hub_client.status(error) >= 500
     return isinstance(error, httpx2.TransportError)
 
 
@@ -346,9 +349,12 @@ def _explained(name: HubName) -> Iterator[None]:
         httpx2.HTTPError,
         OfflineModeIsEnabled,
         hub_client.OutOfTime,
+        OSError,
+        RuntimeError,  # an upload that failed
         *hub_client.NONSENSE,
     ) as error:
-        raise _unreachable(name, hub_client.reason(error)) from None
+        cause = hub_client.underneath(error)
+        raise _unreachable(name, hub_client.reason(cause if isinstance(cause, Exception) else error)) from None
 
 
 def _unreachable(name: HubName, why: str) -> InputError:

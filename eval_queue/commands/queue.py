@@ -228,7 +228,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
     from eval_queue.personas import load_wording
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.store.local import StoreUnavailable, WriteConflict
-    from eval_queue.workers.worker import Benchmarks, Worker
+    from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     endpoints = configured_endpoints(settings)
@@ -240,6 +240,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         stop=stop,
         beat=settings.beat,
         wording=load_wording(settings.personas),
+        keep=KEEP_SECONDS if settings.on_hub else None,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)

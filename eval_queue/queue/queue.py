@@ -20,6 +20,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from data.errors import InputError
+from eval_queue.queue.heartbeats import Heartbeats
 from eval_queue.queue.reported import Reported
 from eval_queue.records import Result
 from eval_queue.settings import Settings
@@ -67,6 +68,23 @@ class Claim(NamedTuple):
     """Proves that the claim is still this one."""
 
 
+class Kept(NamedTuple):
+    """The answers so far of an evaluation that has not ended."""
+
+    count: int
+    data: bytes
+    """What the next worker needs to go on with them; only workers know its form."""
+
+
+class Sign(NamedTuple):
+    """A sign of life."""
+
+    claim: Claim
+    progress: Progress | None
+    kept: Kept | None = None
+    """Answers to be stored with it, if it is time for that."""
+
+
 def now() -> datetime:
     """The present in UTC, fine enough to keep the order in which people ask."""
     return datetime.now(UTC)
@@ -92,6 +110,7 @@ class Queue:
         self._results = Collection(results, "results", Result)
         self.reported = Reported(results, clock=lambda: self.clock())
         """Rows whose answers others collected."""
+        self._heartbeats: Heartbeats | None = None
         self._order = _Order({})
         self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
         self._shown = ({}, {}, {}, [])
@@ -284,13 +303,21 @@ class Queue:
 
     # --- workers ----------------------------------------------------------------------------------------------------
 
-    def claim(self, worker: str, *, runnable: Callable[[Submission], bool], nonce: str | None = None) -> Claim | None:
+    def claim(
+        self,
+        worker: str,
+        *,
+        runnable: Callable[[Submission], bool],
+        nonce: str | None = None,
+        reached: Callable[[Submission], int] = lambda _: 0,
+    ) -> Claim | None:
         """Claim the next submission that waits, after returning those whose workers fell silent.
 
         Args:
             worker: the worker's name.
             runnable: whether this worker can evaluate a submission.
             nonce: made up by the caller for one claim. The same again after an error: the claim may have been made.
+            reached: how many answers to a submission this worker has already, from an attempt before.
 
         Returns:
             The claim, or None if there is nothing to do for this worker.
@@ -308,7 +335,8 @@ class Queue:
                 answered = _answers(results.get(waiting.id))
                 if not answered and not runnable(waiting):
                     continue
-                mine = claimed(waiting, worker=worker, nonce=nonce, at=at, lease=self.lease)
+                found = reached(waiting)
+                mine = claimed(waiting, worker=worker, nonce=nonce, at=at, lease=self.lease, reached=found)
                 if not answered:
                     return {**changes, waiting.id: mine}
                 changes[waiting.id] = done(mine, at=at, why="its result was stored already")
@@ -330,24 +358,69 @@ class Queue:
         Raises:
             LeaseLost: the claim is gone.
         """
+        if self.renew_all([Sign(claim, progress)]):
+            _held(self._submissions.read(), claim)
+            raise LeaseLost(f"{claim.submission.id}: the claim does not hold any more")
+
+    def renew_all(self, signs: Sequence[Sign]) -> list[Claim]:
+        """Give signs of life for several claims in one commit, each as in `renew`.
+
+        Returns:
+            Those of the claims that are gone.
+        """
+        lost: list[Claim] = []
 
         def decide(now: Snapshot[Submission]) -> Changes:
-            mine, at = _held(now, claim), self.clock()
-            lease = mine.lease
-            fresh = lease is not None and lease.expires - at > self.lease * 2 / 3
-            if fresh and (progress is None or progress == mine.progress):
-                return {}
-            return {mine.id: renewed(mine, at=at, lease=self.lease, progress=progress)}
+            lost.clear()
+            changes: dict[str, Submission] = {}
+            at = self.clock()
+            for claim, progress, kept in signs:
+                try:
+                    mine = _held(now, claim)
+                except LeaseLost:
+                    lost.append(claim)
+                    continue
+                fresh = mine.lease is not None and mine.lease.expires - at > self.lease * 2 / 3
+                if not fresh or kept is not None or not (progress is None or progress == mine.progress):
+                    count = None if kept is None else kept.count
+                    changes[mine.id] = renewed(mine, at=at, lease=self.lease, progress=progress, kept=count)
+            return changes
 
-        self._change(decide, f"progress of {claim.submission.id}")
+        what = signs[0].claim.submission.id if len(signs) == 1 else f"{len(signs)} evaluations"
+        kept = {sign.claim.submission.id: sign.kept for sign in signs}
+        self._change(decide, f"progress of {what}", kept)
+        return lost
 
-    def finish(self, claim: Claim, result: Result, answers: bytes) -> None:
+    def unfinished(self, id_: str) -> bytes | None:
+        """The answers so far that were stored with the last sign of life; None where there are none."""
+        store = self._submissions.store
+
+        def read() -> bytes | None:
+            try:
+                return store.read(_unfinished_path(id_), store.head())
+            except KeyError:
+                return None
+
+        return again()(read)
+
+    def heartbeats(self, every: float) -> Heartbeats:
+        """What keeps the claims of this process alive, shared by all its evaluations at the fastest pace asked for.
+
+        Args:
+            every: seconds between two signs of life.
+        """
+        self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every)
+        self._heartbeats.every = min(self._heartbeats.every, every)
+        return self._heartbeats
+
+    def finish(self, claim: Claim, result: Result, answers: bytes, progress: Progress | None = None) -> None:
         """Store the result, then say `done`.
 
         Args:
             claim: the worker's claim.
             result: what the model's answers say; its id must be the submission's.
             answers: the raw answers as a Parquet file.
+            progress: how far it came in the end.
 
         Raises:
             LeaseLost: the claim is gone.
@@ -373,7 +446,8 @@ class Queue:
             same = now.records.get(id_)
             if same is not None and same.state == "done":  # stored after all, or completed by another worker
                 return {}
-            return {id_: done(_held(now, claim), at=self.clock())}
+            at = self.clock()
+            return {id_: done(renewed(_held(now, claim), at=at, lease=self.lease, progress=progress), at=at)}
 
         again()(store)
         self._change(decide, f"done: {id_}")
@@ -386,18 +460,36 @@ class Queue:
         """
         self._end(claim, lambda s: failed(s, at=self.clock(), failure=failure), "failed")
 
-    def release(self, claim: Claim, *, why: str) -> None:
+    def release(self, claim: Claim, *, why: str, kept: Kept | None = None) -> None:
         """Return a claim that was not worked to its end; the attempt is not counted.
+
+        Args:
+            claim: the worker's claim.
+            why: for people.
+            kept: answers so far, for the next worker.
 
         Raises:
             LeaseLost: the claim is gone.
         """
-        self._end(claim, lambda s: released(s, at=self.clock(), why=why), "released")
+
+        def change(mine: Submission) -> Submission:
+            returned = released(mine, at=self.clock(), why=why)
+            return returned if kept is None else returned.model_copy(update={"kept": kept.count})
+
+        self._end(claim, change, "released", kept)
 
     # --- the one way to change anything -----------------------------------------------------------------------------
 
-    def _change(self, decide: Callable[[Snapshot[Submission]], Changes], message: str) -> Changes:
-        """Read, decide, commit; again where somebody was faster. Returns what was changed."""
+    def _change(
+        self,
+        decide: Callable[[Snapshot[Submission]], Changes],
+        message: str,
+        kept: Mapping[str, Kept | None] | None = None,
+    ) -> Changes:
+        """Read, decide, commit; again where somebody was faster. Returns what was changed.
+
+        Answers so far are stored with the change that speaks of them, and removed with the one that needs no more.
+        """
         unsure: list[Changes] = []
 
         def once() -> Changes:
@@ -409,7 +501,14 @@ class Queue:
             changes = decide(now)
             if changes:
                 unsure.append(changes)
-                files = {self._submissions.path(id_): encode(s) for id_, s in changes.items()}
+                files: dict[str, bytes | None] = {}
+                for id_, s in changes.items():
+                    files[self._submissions.path(id_)] = encode(s)
+                    answers = (kept or {}).get(id_)
+                    if answers is not None and s.kept == answers.count:
+                        files[_unfinished_path(id_)] = answers.data
+                    elif not s.kept and id_ in now.records and now.records[id_].kept:
+                        files[_unfinished_path(id_)] = None
                 try:
                     self._submissions.store.commit(files, now.head, message)
                 except WriteConflict:
@@ -419,9 +518,11 @@ class Queue:
 
         return again()(once)
 
-    def _end(self, claim: Claim, change: Callable[[Submission], Submission], what: str) -> None:
+    def _end(
+        self, claim: Claim, change: Callable[[Submission], Submission], what: str, kept: Kept | None = None
+    ) -> None:
         id_ = claim.submission.id
-        self._change(lambda now: {id_: change(_held(now, claim))}, f"{what}: {id_}")
+        self._change(lambda now: {id_: change(_held(now, claim))}, f"{what}: {id_}", {id_: kept})
 
     def _ordered(self) -> _Order:
         records = self._read().records
@@ -480,6 +581,10 @@ class _Order:
 
 def _answers_path(id_: str) -> str:
     return f"answers/{id_}.parquet"
+
+
+def _unfinished_path(id_: str) -> str:
+    return f"unfinished/{id_}.jsonl"
 
 
 def _age(submission: Submission) -> tuple[float, str]:

@@ -96,6 +96,7 @@ class HubStore:
         self._outage: Outage | None = None
         self._saved: tuple[str, frozenset[str]] = ("", frozenset())
         self._next_save = 0.0
+        self._refused: str | None = None
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -168,6 +169,12 @@ class HubStore:
             return self._commit(changes, expected_head, message)
         except WriteConflict:
             self._doubts += 1
+            if self._refused == expected_head:
+                raise WriteConflict(
+                    f"The Hub shows an older state of {self.repo.id} than the one it takes changes on. Nothing was "
+                    "stored; try again in a minute"
+                ) from None
+            self._refused = expected_head
             raise
         except HubUnavailable as error:
             self._doubts += 1
@@ -249,7 +256,7 @@ class HubStore:
         return {} if body.strip("- \n") else {CARD: self._card.encode()}
 
     def _moved_on(self, head: str) -> WriteConflict:
-        return WriteConflict(f"{self.repo.id} has moved on from {head[:12]}")
+        return WriteConflict(f"{self.repo.id} has moved on from {head[:12]}; nothing was stored, try again")
 
     # --- looking ----------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,8 @@ from data.sources.hub_client import (
     reason,
     set_up,
     status,
+    underneath,
+    upload,
     wished_wait,
 )
 from eval_queue.store.git_ids import blob_oid, sha256
@@ -54,6 +56,15 @@ READ_SECONDS: Final = 40.0
 COMMIT_SECONDS: Final = 120.0
 """How long a commit may take, with all its uploads and their repetitions."""
 
+BUSY: Final = "it is busy with another change to this repository; try again in a minute"
+"""What a status of 409 means."""
+
+MAY_NOT_WRITE: Final = (
+    "a token that only reads or only opens pull requests is not enough; give it the right to write to this repository"
+)
+"""What a status of 403 means."""
+
+_BUSY_PAUSE: Final = 2.0
 _TRIES: Final = 3
 _PAUSE: Final = 0.3
 _LONGEST_PAUSE: Final = 5.0
@@ -252,6 +263,7 @@ class HubRepo:
         ]
         try:
             with self._asking(COMMIT_SECONDS) as call:
+                upload(self._api, self.id, operations)
                 made = self._api.create_commit(
                     self.id,
                     operations,
@@ -313,27 +325,35 @@ class HubRepo:
         try:
             with bounded(seconds, timeout=self._timeout, on_answer=self._answered) as call:
                 yield call
-        except OutOfTime as error:
-            raise HubUnavailable(str(error), retry_after=error.retry_after) from None
-        except RevisionNotFoundError:
-            raise WriteConflict(f"{self.id} has forgotten the commit that was read") from None
         except EntryNotFoundError:
             raise
-        except RepositoryNotFoundError as error:
-            raise RepositoryMissing(reason(error)) from None
-        except HfHubHTTPError as error:
+        except (OutOfTime, RuntimeError, httpx2.HTTPError, OSError, *NONSENSE) as error:
+            raise self._told(underneath(error)) from None
+
+    def _told(self, error: BaseException) -> Exception:
+        """A failure of the library in our words."""
+        if isinstance(error, OutOfTime):
+            return HubUnavailable(str(error), retry_after=error.retry_after)
+        if isinstance(error, RevisionNotFoundError):
+            return WriteConflict(f"{self.id} has forgotten the commit that was read")
+        if isinstance(error, RepositoryNotFoundError):
+            return RepositoryMissing(reason(error))
+        if isinstance(error, HfHubHTTPError):
             code = status(error)
             if code == 412:
-                raise _Conflict from None
+                return _Conflict()
+            if code == 409:
+                return HubUnavailable(BUSY, retry_after=_BUSY_PAUSE, passing=True)
+            if code == 403:
+                return HubUnavailable(f"{reason(error)}: {MAY_NOT_WRITE}")
             passing = code == 429 or code >= 500
-            raise HubUnavailable(reason(error), retry_after=wished_wait(error.response), passing=passing) from None
-        except (OfflineModeIsEnabled, httpx2.TimeoutException, httpx2.ConnectError) as error:
-            raise HubUnavailable(reason(error)) from None
-        except RuntimeError:
-            # an upload, or a client that another thread has just closed because of an error of its own
-            raise HubUnavailable("the connection to it broke", passing=True) from None
-        except (httpx2.HTTPError, OSError, *NONSENSE) as error:
-            raise HubUnavailable(reason(error), passing=True) from None
+            return HubUnavailable(reason(error), retry_after=wished_wait(error.response), passing=passing)
+        if isinstance(error, OfflineModeIsEnabled | httpx2.TimeoutException | httpx2.ConnectError):
+            return HubUnavailable(reason(error))
+        if isinstance(error, RuntimeError):
+            # a client that another thread has just closed because of an error of its own
+            return HubUnavailable("the connection to it broke", passing=True)
+        return HubUnavailable(reason(error) if isinstance(error, Exception) else "no answer", passing=True)
 
     def _answered(self, response: httpx2.Response) -> None:
         # out of a cache in between comes the time at which it was put there

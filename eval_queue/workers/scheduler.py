@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from eval_queue.queue.intake import configured_endpoints
 from eval_queue.queue.queue import Queue
 from eval_queue.settings import Settings
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from eval_queue.workers.worker import Benchmarks, Worker
+from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
 
 if TYPE_CHECKING:
     from apscheduler.events import JobEvent
@@ -90,6 +91,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         stop=stop,
         beat=settings.beat,
         wording=load_wording(settings.personas),
+        keep=KEEP_SECONDS if settings.on_hub else None,
     )
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`
@@ -117,10 +119,17 @@ def stop_on_signals(stop: threading.Event) -> None:
 
     def handle(number: int, frame: FrameType | None) -> None:
         # not here: the main thread, which runs this, may hold the event's lock at this moment and would wait for itself
-        threading.Thread(target=stop.set).start()
+        threading.Thread(target=_leave, args=(stop,)).start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, handle)
+
+
+def _leave(stop: threading.Event) -> None:
+    stop.set()
+    # only where the Hub's client is in use: calls that hang there must not keep the program from ending
+    if client := sys.modules.get("data.sources.hub_client"):
+        client.leave()
 
 
 def until(stop: threading.Event) -> None:

@@ -1,7 +1,7 @@
 """The worker: claims a submission, evaluates it, stores what came of it, and goes on to the next.
 
-While it evaluates, a thread of its own keeps the claim alive and writes the progress, however slow the answers are; it
-also notices that the submission was cancelled or the claim lost, and then stops the evaluation. Whatever happens to one
+While it evaluates, a thread keeps the claims of the process alive and writes the progress, however slow the answers
+are (`eval_queue.queue.heartbeats`); a claim that was cancelled or lost stops its evaluation. Whatever happens to one
 submission, the worker goes on: a failure is recorded with its reason, and a worker that is told to stop returns its
 claim. Answers are kept in a work folder, so that the next attempt on the same disk asks only what is left.
 
@@ -17,21 +17,24 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+import orjson
 
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.sources.loading import load_benchmark
 from eval_queue.asking import evaluation
-from eval_queue.asking.checkpoint import lock
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, lock, write_whole
 from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
 from eval_queue.asking.outcome import Outcome
 from eval_queue.personas import WORDING, Persona, Wording
 from eval_queue.protocol import Protocol
-from eval_queue.queue.queue import Claim, LeaseLost, Queue
+from eval_queue.queue.heartbeats import Pulse
+from eval_queue.queue.queue import Claim, Kept, LeaseLost, Queue, Sign
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -44,6 +47,14 @@ _TICK: Final = 0.2
 _BEATS_PER_LEASE: Final = 4
 _RELOAD_SECONDS: Final = 300.0
 _INSIST_SECONDS: Final = 1.0
+_LONGEST_INSIST_SECONDS: Final = 30.0
+KEEP_SECONDS: Final = 600.0
+"""How often the answers so far are stored for a worker on another machine, where that is wished: what they hold is
+asked again at most. They go with a sign of life, so they cost no commit."""
+KEPT_BYTES: Final = 4_000_000
+"""The most answers so far that are stored; beyond it another machine begins where the last smaller ones ended."""
+INSIST_LEASES: Final = 12
+"""For how many leases a worker tries to store what came of a claim: two hours where a lease has ten minutes."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,6 +98,8 @@ class Worker:
         stop: set it to stop within about a second.
         beat: how often progress is written, in seconds.
         wording: in which words models are asked to be somebody.
+        keep: how often answers so far are stored for a worker on another machine, in seconds; None: never.
+        only: the ids of the submissions that are evaluated; None for all.
     """
 
     def __init__(
@@ -99,6 +112,8 @@ class Worker:
         stop: threading.Event,
         beat: float = BEAT_SECONDS,
         wording: Wording = WORDING,
+        keep: float | None = None,
+        only: Collection[str] | None = None,
     ) -> None:
         self.name = secrets.token_hex(4)
         """Made up: records are public, and a machine's name is nobody's business."""
@@ -112,6 +127,8 @@ class Worker:
         self._work = work
         self._stop = stop
         self._wording = wording
+        self._keep = keep
+        self._only = only
         self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
 
     def drain(self) -> int:
@@ -136,12 +153,14 @@ class Worker:
         notes: dict[str, str] = {}
 
         def runnable(submission: Submission) -> bool:
+            if self._only is not None and submission.id not in self._only:
+                return False
             why = self._obstacle(submission)
             if why is not None:
                 notes[submission.id] = why
             return why is None
 
-        claim = self._queue.claim(self.name, runnable=runnable, nonce=self._nonce)
+        claim = self._queue.claim(self.name, runnable=runnable, nonce=self._nonce, reached=self._reached)
         self._nonce = secrets.token_hex(8)
         for id_, why in notes.items():
             if self.notes.get(id_) != why:
@@ -194,6 +213,32 @@ class Worker:
     def _folder(self, submission: Submission) -> Path:
         return self._work / submission.id
 
+    def _reached(self, submission: Submission) -> int:
+        """How many answers to a submission are in its folder here."""
+        try:
+            return (self._folder(submission) / ANSWERS_FILE).read_bytes().count(b"\n")
+        except OSError:
+            return 0
+
+    def _fetch(self, submission: Submission) -> None:
+        """Put the answers that a worker on another machine stored into the submission's folder."""
+        folder = self._folder(submission)
+        try:
+            data = self._queue.unfinished(submission.id)
+            if data is None:
+                return
+            run, _, answers = data.partition(b"\n")
+            taken = lock(folder)
+            try:
+                write_whole(folder / RUN_FILE, run + b"\n")
+                write_whole(folder / ANSWERS_FILE, answers)
+            finally:
+                taken.release()
+        except (StoreUnavailable, WriteConflict, InputError, OSError) as error:
+            _log.warning("%s: what another machine was answered is asked again: %s", submission.id, error)
+        else:
+            _log.info("%s: goes on with %d answers of another machine", submission.id, submission.kept)
+
     def _job(self, submission: Submission) -> Job:
         benchmark = self._benchmarks.get(submission.benchmark)
         assert benchmark is not None, "checked before it was claimed"
@@ -209,8 +254,10 @@ class Worker:
 
     def _work_on(self, claim: Claim) -> None:
         id_, folder = claim.submission.id, self._folder(claim.submission)
-        with _Heartbeat(self._queue, claim, self._stop, self._beat) as heart:
+        with _Heart(self._queue, claim, folder, self._stop, self._beat, self._keep) as heart:
             try:
+                if claim.submission.kept > self._reached(claim.submission):
+                    self._fetch(claim.submission)
                 outcome = self._evaluate(claim, folder, heart)
                 answers = outcome.table_file.read_bytes()
             except EvaluationStopped:
@@ -225,9 +272,9 @@ class Worker:
                 ending = Failure(code="internal", message=f"A fault of this program ({type(error).__name__}).")
             else:
                 result = _with_facts(outcome.result, claim.submission)
-                self._insist(heart.end)
                 try:
-                    self._insist(lambda: self._queue.finish(claim, result, answers))
+                    # the heart goes on beating: a result that cannot be stored yet is not to be lost with the lease
+                    self._insist(lambda: self._queue.finish(claim, result, answers, heart.news()))
                 except InputError as error:
                     _log.error("%s: %s", id_, error)
                     message = "Something that cannot be read stands where its result belongs. The operator can move it."
@@ -236,9 +283,10 @@ class Worker:
                     _log.info("%s: done", id_)
                     shutil.rmtree(folder, ignore_errors=True)
                     return
-            self._insist(heart.end)
+            self._insist(heart.last)
             if ending is None:
-                self._insist(lambda: self._queue.release(claim, why="the worker was stopped"))
+                kept = None if self._keep is None else _kept(folder)
+                self._insist(lambda: self._queue.release(claim, why="the worker was stopped", kept=kept))
                 _log.info("%s: returned", id_)
             else:
                 failure = ending
@@ -246,8 +294,9 @@ class Worker:
                 _log.warning("%s: failed, %s: %s", id_, failure.code, failure.message)
 
     def _insist(self, store: Callable[[], None]) -> None:
-        """Store what came of a claim, again and again while its lease lasts: a store that is away may come back."""
-        end = time.monotonic() + self._queue.lease.total_seconds()
+        """Store what came of a claim, again and again over many leases: a store that is away may come back."""
+        end = time.monotonic() + INSIST_LEASES * self._queue.lease.total_seconds()
+        pause = _INSIST_SECONDS
         while True:
             try:
                 return store()
@@ -255,9 +304,10 @@ class Worker:
                 if self._stop.is_set() or time.monotonic() > end:
                     raise
                 _log.warning("will try again: %s", error)
-            self._stop.wait(_INSIST_SECONDS)
+            self._stop.wait(min(pause, self._queue.lease.total_seconds() / _BEATS_PER_LEASE))
+            pause = min(2 * pause, _LONGEST_INSIST_SECONDS)
 
-    def _evaluate(self, claim: Claim, folder: Path, heart: _Heartbeat) -> Outcome:
+    def _evaluate(self, claim: Claim, folder: Path, heart: _Heart) -> Outcome:
         job = self._job(claim.submission)
         for last_try in (False, True):
             try:
@@ -272,62 +322,59 @@ class Worker:
         raise AssertionError("the second try returns or raises")
 
 
-class _Heartbeat:
-    """Keeps a claim alive and its progress known, from a thread of its own."""
+class _Heart:
+    """Keeps a claim alive and its progress known, and says when its evaluation has to stop."""
 
-    def __init__(self, queue: Queue, claim: Claim, stop: threading.Event, every: float) -> None:
+    def __init__(
+        self, queue: Queue, claim: Claim, folder: Path, stop: threading.Event, every: float, keep: float | None
+    ) -> None:
         self.halt = threading.Event()
         """Set when the evaluation has to stop: the worker is told to, or the claim is gone."""
         self._queue = queue
         self._claim = claim
+        self._folder = folder
         self._stop = stop
-        self._every = every
+        self._keep = keep
+        self._next_keep = time.monotonic() + (keep or 0.0)
+        self._beats = queue.heartbeats(every)
+        self._pulse: Pulse | None = None
         self._ended = threading.Event()
         self._latest: evaluation.Progress | None = None
         self._sent: Progress | None = None
-        self._thread = threading.Thread(target=self._run, name=f"heartbeat of {claim.submission.id}", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name=f"watch of {claim.submission.id}", daemon=True)
 
     def __enter__(self) -> Self:
+        self._pulse = self._beats.begin(self._claim, self.sign)
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ended.set()
-        self._thread.join()
+        self._end()
 
     def note(self, progress: evaluation.Progress) -> None:
         """Take the latest progress; it is written at the next beat."""
         self._latest = progress
 
-    def end(self) -> None:
+    def last(self) -> None:
         """Beat no more, after one last time.
 
         Raises:
             LeaseLost: the claim is gone.
         """
-        self._ended.set()
-        self._thread.join()
-        self._queue.renew(self._claim, self._news())
+        self._end()
+        self._queue.renew(self._claim, self.news())
 
-    def _run(self) -> None:
-        due = time.monotonic() + self._every
-        while not self._ended.wait(min(_TICK, self._every)):
-            if self._stop.is_set():
-                self.halt.set()
-            if time.monotonic() < due:
-                continue
-            due = time.monotonic() + self._every
-            try:
-                self._queue.renew(self._claim, self._news())
-            except LeaseLost:
-                self.halt.set()
-                return
-            except Exception as error:  # noqa: BLE001 - without a beat the claim would be lost silently
-                _log.warning("no sign of life for %s this time: %s", self._claim.submission.id, error)
+    def sign(self) -> Sign:
+        """A sign of life, now and then with the answers so far."""
+        kept = None
+        if self._keep is not None and time.monotonic() >= self._next_keep:
+            self._next_keep = time.monotonic() + self._keep
+            kept = _kept(self._folder)
+        return Sign(self._claim, self.news(), kept)
 
-    def _news(self) -> Progress | None:
+    def news(self) -> Progress | None:
         """The latest progress; the very record sent last if nothing was answered since."""
         latest, sent = self._latest, self._sent
         if latest is not None and (sent is None or (latest.done, latest.rated) != (sent.done, sent.rated)):
@@ -340,6 +387,33 @@ class _Heartbeat:
                 updated=self._queue.clock(),
             )
         return self._sent
+
+    def _end(self) -> None:
+        self._ended.set()
+        if self._pulse is not None:
+            self._beats.end(self._pulse)
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(_TICK):
+            if self._stop.is_set() or (self._pulse is not None and self._pulse.lost.is_set()):
+                self.halt.set()
+
+
+def _kept(folder: Path) -> Kept | None:
+    """The answers so far in a run's folder: a line with the run's record, then one an answer."""
+    try:
+        run = orjson.dumps(orjson.loads((folder / RUN_FILE).read_bytes()))
+        answers = (folder / ANSWERS_FILE).read_bytes()
+    except (OSError, ValueError):
+        return None
+    answers = answers[: answers.rfind(b"\n") + 1]
+    if not answers:
+        return None
+    if len(answers) > KEPT_BYTES:
+        _log.warning("%s: its answers so far are too long to be stored for another machine", folder.name)
+        return None
+    return Kept(answers.count(b"\n"), run + b"\n" + answers)
 
 
 def _with_facts(result: Result, submission: Submission) -> Result:

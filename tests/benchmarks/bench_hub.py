@@ -7,7 +7,6 @@ the number of records that need not. A tenth of the submissions have a result.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -19,7 +18,6 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-os.environ["HF_HUB_DISABLE_XET"] = "1"
 
 from eval_queue.queue.queue import Queue, now  # noqa: E402
 from eval_queue.records import BenchmarkRef, Result  # noqa: E402

@@ -28,12 +28,9 @@ def open_store(spec: str) -> Store:
 
 def _hub_store(url: str, token: str, repo: str, folder: str) -> Store:
     """A store on the test Hub; its copy is another one in each process, as on different machines."""
-    from huggingface_hub import constants
-
     from eval_queue.store.hub import HubStore
     from eval_queue.store.repository import HubRepo
 
-    constants.HF_HUB_DISABLE_XET = True  # the test Hub speaks classic LFS
     copy = Path(tempfile.mkdtemp(dir=folder))
     return HubStore(
         HubRepo(repo, token=token, endpoint=url), card="---\ntags: [test]\n---\nA test.\n", private=True, copy=copy

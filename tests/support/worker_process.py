@@ -106,7 +106,7 @@ class Nursery:
     """Forks workers on demand."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "HF_HUB_DISABLE_XET": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.worker_process"],
             cwd=ROOT,

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 
 from data.errors import InputError
-from eval_queue.queue.queue import Claim, LeaseLost, Queue
+from eval_queue.queue.queue import Claim, Kept, LeaseLost, Queue, Sign
 from eval_queue.records import BenchmarkRef, Coverage, Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
@@ -380,6 +380,68 @@ def test_three_silent_attempts_are_a_failure_with_a_reason(place: Place, queue: 
     failed = queue.get(submitted.id)
     assert failed.failure is not None
     assert (failed.state, failed.failure.code) == ("failed", "lease_lost")
+
+
+def test_silent_attempts_that_got_on_are_not_counted(place: Place, queue: Queue) -> None:
+    """Killed three times, a submission failed although it had got on each time."""
+    (submitted,) = put(queue, "org/a")
+    for round_ in range(1, 3 * MAX_ATTEMPTS):
+        queue.renew(take(queue), counted(queue, 50 * round_))
+        place.clock.pass_(LEASE * 2)
+    again = take(queue)
+    assert (again.submission.stalled, again.submission.attempts) == (0, 3 * MAX_ATTEMPTS)
+    for _ in range(MAX_ATTEMPTS):
+        # another machine, which begins anew and never comes as far
+        queue.renew(again, counted(queue, 10))
+        place.clock.pass_(LEASE * 2)
+        assert queue.claim("w", runnable=lambda _: False) is None
+        if queue.get(submitted.id).state == "pending":
+            again = take(queue)
+    assert queue.get(submitted.id).state == "failed"
+    assert queue.requeue(submitted.id, by="ada").stalled == 0
+
+
+def test_what_a_worker_finds_at_the_start_speaks_for_the_last_attempt(place: Place, queue: Queue) -> None:
+    put(queue, "org/a")
+    for round_ in range(2 * MAX_ATTEMPTS):
+        # killed before its first sign of life; its answers are on the disk
+        assert queue.claim("w", runnable=anything, reached=lambda _, n=round_: 50 * n) is not None  # type: ignore[misc]
+        place.clock.pass_(LEASE * 2)
+    assert queue.claim("w", runnable=anything) is not None
+
+
+def test_signs_of_life_of_many_are_one_commit(place: Place, queue: Queue) -> None:
+    put(queue, *(f"org/{i}" for i in range(9)))
+    claims = [take(queue, f"w{i}") for i in range(9)]
+    place.queue().cancel(claims[4].submission.id, by="ada")
+    place.requests.calls.clear()
+    gone = queue.renew_all([Sign(claim, counted(queue, 5)) for claim in claims])
+    assert place.requests.calls.count("commit") == 1
+    assert gone == [claims[4]]
+    assert sum(s.progress is not None for s in queue.submissions()) == 8
+
+
+@pytest.mark.parametrize("end", ["finish", "cancel", "fail", "release"])
+def test_answers_so_far_are_stored_with_a_sign_of_life_until_nobody_needs_them(
+    place: Place, queue: Queue, end: str
+) -> None:
+    put(queue, "org/a")
+    claim = take(queue)
+    id_ = claim.submission.id
+    assert queue.unfinished(id_) is None
+    queue.renew_all([Sign(claim, None, Kept(2, b"run\n1\n2\n"))])
+    other = place.queue()
+    assert (other.get(id_).kept, other.unfinished(id_)) == (2, b"run\n1\n2\n")
+    queue.renew_all([Sign(claim, counted(queue, 5))])
+    assert other.get(id_).kept == 2
+    if end == "cancel":
+        other.cancel(id_, by="ada")
+    elif end == "release":
+        queue.release(claim, why="stopped", kept=Kept(3, b"run\n1\n2\n3\n"))
+    else:
+        LATE[end](queue, claim)
+    left = {"fail": (2, b"run\n1\n2\n"), "release": (3, b"run\n1\n2\n3\n")}.get(end, (0, None))
+    assert (other.get(id_).kept, other.unfinished(id_)) == left
 
 
 LATE: dict[str, Callable[[Queue, Claim], object]] = {
@@ -790,7 +852,8 @@ class AnyOrder(RuleBasedStateMachine):
         shown = [r.id for r in queue.results()]
         assert sorted(shown) == sorted(i for i, s in found.items() if s.state == "done")
         for submission in found.values():
-            assert submission.attempts <= MAX_ATTEMPTS
+            assert submission.stalled <= MAX_ATTEMPTS
+            assert (submission.state == "failed") >= (submission.stalled == MAX_ATTEMPTS)
             holders = [c for _, c in self.claims if submission.lease and c.nonce == submission.lease.nonce]
             assert len(holders) == (submission.state == "running")
 

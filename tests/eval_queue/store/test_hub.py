@@ -61,8 +61,7 @@ def running() -> Iterator[HubProcess]:
 
 
 @pytest.fixture
-def hub(running: HubProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+def hub(running: HubProcess) -> Iterator[HubProcess]:
     yield running
     running.faults.clear()
     running.requests.clear()
@@ -245,18 +244,16 @@ def test_missing_records_are_fetched_several_at_a_time(place: Place) -> None:
 @pytest.fixture(scope="module")
 def many(running: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """10,000 submissions and 200 results on record, put there by the store itself."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-        place = Place(running, tmp_path_factory.mktemp("many"))
-        states = ["done"] * 200 + ["cancelled"] * 9_790 + ["pending"] * 10
-        submissions = [asked(f"org/{i}", i, state=state) for i, state in enumerate(states)]
-        for repo, folder, records in (
-            (place.requests, "submissions", submissions),
-            (place.results, "results", [result_of(s) for s in submissions[:200]]),
-        ):
-            store = place.store(repo)
-            store.commit({f"{folder}/{r.id}.json": encode(r) for r in records}, store.head(), "fill")
-        yield place
+    place = Place(running, tmp_path_factory.mktemp("many"))
+    states = ["done"] * 200 + ["cancelled"] * 9_790 + ["pending"] * 10
+    submissions = [asked(f"org/{i}", i, state=state) for i, state in enumerate(states)]
+    for repo, folder, records in (
+        (place.requests, "submissions", submissions),
+        (place.results, "results", [result_of(s) for s in submissions[:200]]),
+    ):
+        store = place.store(repo)
+        store.commit({f"{folder}/{r.id}.json": encode(r) for r in records}, store.head(), "fill")
+    yield place
 
 
 def test_with_10_000_on_record_a_first_look_is_a_few_requests(hub: Hub, many: Place) -> None:
@@ -633,14 +630,12 @@ UNREADABLE: dict[str, dict[str, object]] = {
 @pytest.fixture(scope="module")
 def pages(running: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, dict[str, bytes]]:
     """1,200 records in a table, and 3 newer ones: more than one page."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
-        place = Place(running, tmp_path_factory.mktemp("pages"))
-        store = place.store()
-        for numbers in (range(1200), range(1200, 1203)):
-            files = {p: c for i in numbers for p, c in file_of(asked(f"org/{i}", i)).items()}
-            store.commit(dict(files), store.head(), "fill")
-        return place, place.records()
+    place = Place(running, tmp_path_factory.mktemp("pages"))
+    store = place.store()
+    for numbers in (range(1200), range(1200, 1203)):
+        files = {p: c for i in numbers for p, c in file_of(asked(f"org/{i}", i)).items()}
+        store.commit(dict(files), store.head(), "fill")
+    return place, place.records()
 
 
 @pytest.mark.parametrize(
@@ -797,7 +792,6 @@ def test_malformed_records_are_set_aside_and_stop_nothing(place: Place) -> None:
 @pytest.fixture
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubProcess]:
     """A Hub of its own, that can be killed and started again."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr("eval_queue.store.hub._FIRST_PAUSE", 0.05)
     monkeypatch.setattr("eval_queue.store.hub._LONGEST_PAUSE", 0.2)
     with hub_process(tmp_path / "hub") as hub:

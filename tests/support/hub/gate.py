@@ -59,6 +59,14 @@ class Fault(BaseModel):
     status: int | None = Field(default=None, ge=400, le=599)
     retry_after: int | None = Field(default=None, ge=0)
     """Seconds in a `Retry-After` header beside `status`."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """More headers beside `status`, e.g. a `Retry-After` that is a date, or `RateLimit`."""
+    words: str | None = None
+    """What the error says, in place of a sentence of the test Hub's own."""
+    page: bool = False
+    """The error is a page of HTML, as of a proxy in between."""
+    drip: float = Field(default=0.0, ge=0)
+    """The answer comes byte by byte, with so many seconds in between."""
     cut: bool = False
     """Close the connection without any answer."""
     stale: int = Field(default=0, ge=0)
@@ -256,6 +264,11 @@ class Gate:
             if scope["method"] != "HEAD":
                 headers["content-length"] = str(len(body))
         await send(start)
+        if fault.drip:
+            for at in range(len(body)):
+                await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": True})
+                await _wait(rule, fault.drip)
+            body = b""
         await send({"type": "http.response.body", "body": body})
 
 
@@ -263,19 +276,22 @@ async def _refuse(fault: Fault, send: Send, hang_up: Callable[[], Awaitable[None
     if fault.cut:
         return await hang_up()
     assert fault.status is not None
-    message = "too many requests" if fault.status == 429 else "the Hub could not answer (injected)"
-    body = json.dumps({"error": message}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    message = fault.words or ("too many requests" if fault.status == 429 else "the Hub could not answer (injected)")
+    body = f"<html><h1>{message}</h1></html>".encode() if fault.page else json.dumps({"error": message}).encode()
+    kind = b"text/html" if fault.page else b"application/json"
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in fault.headers.items()]
     if fault.retry_after is not None:
         headers.append((b"retry-after", str(fault.retry_after).encode()))
     await send({"type": "http.response.start", "status": fault.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _wait(rule: _Rule) -> None:
-    if rule.fault.delay:
+async def _wait(rule: _Rule, seconds: float | None = None) -> None:
+    seconds = rule.fault.delay if seconds is None else seconds
+    if seconds:
         try:
-            await asyncio.wait_for(rule.cleared.wait(), rule.fault.delay)
+            await asyncio.wait_for(rule.cleared.wait(), seconds)
         except TimeoutError:
             return
 

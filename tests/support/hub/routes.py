@@ -1,7 +1,9 @@
 """The Hub's HTTP interface, as far as the clients `huggingface_hub` and `datasets` use it for what this project does.
 
 All handlers are coroutines without a pause between check and change, so each request is one step for all others.
-Not there: Xet, discussions, webhooks, listing and searching of repositories, buckets, and the data set viewer.
+Xet is there as far as its tokens, which name a storage that takes nothing: whoever asks for one has left the path
+that this project uses. Not there: discussions, webhooks, listing and searching of repositories, buckets, and the data
+set viewer.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import fnmatch
 import hashlib
 import json
 import re
+import time
 from typing import Annotated, Any, cast
 from urllib.parse import quote, unquote, urlencode
 
@@ -98,6 +101,7 @@ def make_app(world: World) -> FastAPI:
     _add_history(app)
     _add_reading(app)
     _add_writing(app)
+    _add_xet(app)
     _add_lfs(app)
     return app
 
@@ -434,6 +438,18 @@ def _add_writing(app: FastAPI) -> None:
         if create_pr:
             answer["pullRequestUrl"] = f"{url}/discussions/{repository.pull_requests}"
         return JSONResponse(answer)
+
+
+def _add_xet(app: FastAPI) -> None:
+    @app.get(f"{_REPO}/xet-write-token/{{revision}}", name="xet-token")
+    @app.get(f"{_REPO}/xet-read-token/{{revision}}", name="xet-token")
+    async def token(ask: Asking) -> JSONResponse:
+        ask.repository(write="xet-write-token" in ask.request.url.path)
+        until = int(time.time()) + 900
+        # nobody listens there
+        storage = {"X-Xet-Cas-Url": "http://127.0.0.1:9", "X-Xet-Access-Token": "xet-0"}
+        body = {"casUrl": storage["X-Xet-Cas-Url"], "accessToken": "xet-0", "exp": until}
+        return JSONResponse(body, headers=storage | {"X-Xet-Token-Expiration": str(until)})
 
 
 def _ignored(path: str, gitignore: str) -> bool:

@@ -523,7 +523,8 @@ def client(hub: Hub, home: Path, *arguments: str, token: str | None = None, **en
     """What `client_process.py` reports, run with this Hub as its endpoint."""
     done = subprocess.run(
         [sys.executable, str(CLIENT), *arguments],
-        env=hub.environment(home, token=token) | environment,
+        # the client as it is, without this project's path, asks for Xet first, which this Hub has no storage for
+        env=hub.environment(home, token=token) | {"HF_HUB_DISABLE_XET": "1"} | environment,
         capture_output=True,
         text=True,
         timeout=120,
