@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.errors import InputError
 from data.sources.loading import load_benchmark, load_study
 
 
@@ -40,6 +41,12 @@ def register(app: typer.Typer) -> None:
 
         token = hub.token_from(token_env)
         benchmark = load_benchmark(source, progress=True)
+        if source is None and benchmark.is_practice:
+            raise InputError(
+                "upstream's files cannot be had here, so this would publish the invented practice benchmark, whose "
+                "values mean nothing. Name what to publish: a folder in upstream's layout, or `practice` to try it out",
+                field="--source",
+            )
         study = load_study(source) if with_ratings else None
         done = hub.publish(repo, benchmark, load_reference(), study=study, private=private, token=token)
         if as_json:

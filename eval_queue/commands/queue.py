@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,16 @@ import typer
 if TYPE_CHECKING:
     import threading
 
+    from eval_queue.queue.intake import Accepted, Refusal
     from eval_queue.queue.queue import Queue
     from eval_queue.settings import Settings
     from eval_queue.submission import Submission
 
 WIDTH: Final = 150
 """Columns of the table where the output is no terminal."""
+
+LONGEST_LIST: Final = 1_000_000
+"""The largest file of models, in bytes."""
 
 OPERATOR: Final = "local"
 """Who acts from a terminal, as records name it."""
@@ -37,6 +41,10 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def work(
         once: Annotated[bool, typer.Option("--once", help="Evaluate what waits now, then end.")] = False,
+        submission: Annotated[
+            list[str] | None,
+            typer.Option(metavar="ID", help="Evaluate only this one, then end; again for more.", show_default=False),
+        ] = None,
         store: StoreOption = None,
     ) -> None:
         """Evaluate what waits in the queue, until stopped: the app's evaluator as a process of its own."""
@@ -47,7 +55,7 @@ def register(app: typer.Typer) -> None:
         stop = threading.Event()
         stop_on_signals(stop)
         with opened(store, waits=True) as (settings, queue):
-            _work(settings, queue, stop, once=once)
+            _work(settings, queue, stop, once=once, only=submission)
 
     @app.command("list")
     def list_(
@@ -85,7 +93,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def submit(
-        model: Annotated[str, typer.Argument(help="org/name, or an API's name for the model.", show_default=False)],
+        model: Annotated[
+            str | None, typer.Argument(help="org/name, or an API's name for the model.", show_default=False)
+        ] = None,
+        file: Annotated[
+            Path | None,
+            typer.Option(help="Text file with a model a line, in place of MODEL; # begins a comment."),
+        ] = None,
         endpoint: Annotated[
             str | None,
             typer.Option(help="Name of a configured endpoint. Default: the first that serves it.", show_default=False),
@@ -124,36 +138,42 @@ def register(app: typer.Typer) -> None:
         from eval_queue.commands.evaluate import ALL, choose_personas
         from eval_queue.queue.intake import Rules, configured_endpoints
         from eval_queue.queue.intake import submit as put
+        from eval_queue.queue.intake import submit_many as put_many
         from eval_queue.queue.intake import submit_set as put_set
         from eval_queue.records import BenchmarkRef
 
         if personas not in (None, ALL):
             raise InputError(f"expected `{ALL}`; name single ones with --persona", field="--personas")
+        if (model is None) == (file is None):
+            raise InputError("give either one model, or a file of them with --file", field="MODEL")
+        if file is not None and revision is not None:
+            raise InputError("is for one model; submit it by itself", field="--revision")
+        models = None if file is None else _read_models(file)
         names = [*(persona or []), *([ALL] if personas else [])]
         with opened(store) as (settings, queue):
             benchmark = load_benchmark(source or settings.source, progress=True)
             whom: dict[str, Any] = {
                 "endpoints": configured_endpoints(settings),
                 "submitter": OPERATOR,
-                "quota": settings.pending_per_user,
                 "endpoint": endpoint,
-                "revision": revision,
-                # whoever has this terminal approves what comes from it
+                # whoever has this terminal approves what comes from it, and no quota binds it
                 "rules": Rules(max_billions=settings.max_billion_parameters),
             }
+            if file is not None and models is not None:
+                who = choose_personas(names, settings.personas)
+                accepted, refused = put_many(queue, models, who, benchmark=benchmark, queries=queries, **whom)
+                _print_set(accepted, queue, as_json=as_json, refused=refused)
+                if refused:
+                    raise InputError(f"{len(refused)} of {len(models)} models were not accepted, see above", file=file)
+                return
+            assert model is not None
+            whom |= {"revision": revision, "quota": None}
             if not names and queries is None:
                 _print_change(put(queue, model, benchmark=BenchmarkRef.of(benchmark), **whom), queue, as_json=as_json)
                 return
             who = choose_personas(names, settings.personas)
             handed = put_set(queue, model, who, benchmark=benchmark, queries=queries, **whom)
-            if as_json:
-                _print_json(
-                    {name: [_as_json(s, queue) for s in of] for name, of in zip(handed._fields, handed, strict=True)}
-                )
-                return
-            for s in (*handed.waiting, *handed.before):
-                before = " (asked before)" if s in handed.before else ""
-                typer.echo(f"{s.id}: {s.persona or 'no persona'}, {_state(s, queue)}{before}")
+            _print_set(handed, queue, as_json=as_json)
 
     @app.command()
     def cancel(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
@@ -222,15 +242,56 @@ def _tell_outage(queue: Queue, *, waits: bool) -> None:
         raise InputError(f"{outage.reason}. Nothing of it is known here yet.")
 
 
-def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool) -> None:
+def _read_models(file: Path) -> dict[int, str]:
+    """The models that a file names, by line."""
+    from data.errors import InputError
+
+    try:
+        with file.open("rb") as opened_file:
+            content = opened_file.read(LONGEST_LIST + 1)
+        text = content.decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=file) from None
+    except UnicodeDecodeError:
+        raise InputError("is not text in UTF-8; expected a model a line", file=file) from None
+    if len(content) > LONGEST_LIST:
+        raise InputError(f"is larger than {LONGEST_LIST:,} bytes; split it", file=file)
+    lines = {number: line.partition("#")[0].strip() for number, line in enumerate(text.splitlines(), 1)}
+    models = {number: model for number, model in lines.items() if model}
+    if not models:
+        raise InputError("names no model; expected one a line", file=file)
+    return models
+
+
+def _print_set(accepted: Accepted, queue: Queue, *, as_json: bool, refused: Sequence[Refusal] = ()) -> None:
+    if as_json:
+        document: dict[str, Any] = {name: [_as_json(s, queue) for s in of] for name, of in accepted._asdict().items()}
+        if refused:
+            document["refused"] = [{"line": r.line, "model": r.model, "why": str(r.why)} for r in refused]
+        _print_json(document)
+        return
+    for s in (*accepted.waiting, *accepted.before):
+        before = " (asked before)" if s in accepted.before else ""
+        typer.echo(f"{s.id}: {s.persona or 'no persona'}, {_state(s, queue)}{before}")
+    for r in refused:
+        typer.echo(f"line {r.line}, {r.model}: {r.why}", err=True)
+
+
+def _work(
+    settings: Settings, queue: Queue, stop: threading.Event, *, once: bool, only: Sequence[str] | None = None
+) -> None:
     import logging
 
+    from data.errors import InputError
     from eval_queue.personas import load_wording
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.store.local import StoreUnavailable, WriteConflict
     from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for id_ in only or ():
+        if (found := queue.get(id_)).state not in ("pending", "running"):
+            raise InputError(f"{id_} is {found.state}: it does not wait. See `show`, `approve` and `requeue`.")
     endpoints = configured_endpoints(settings)
     worker = Worker(
         queue,
@@ -241,12 +302,16 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         beat=settings.beat,
         wording=load_wording(settings.personas),
         keep=KEEP_SECONDS if settings.on_hub else None,
+        only=only,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
-    if once:
+    if once or only:
         worked = worker.drain()
         logging.info("worked on %d, left %d waiting", worked, len(worker.notes))
+        if only and not worked and not stop.is_set():
+            why = "; ".join(worker.notes.values()) or "another worker has it"
+            raise InputError(f"Nothing was evaluated: {why}.")
         return
     while not stop.is_set():
         try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
@@ -105,7 +105,7 @@ def submit(
     endpoints: Sequence[Endpoint],
     benchmark: BenchmarkRef,
     submitter: str,
-    quota: int,
+    quota: int | None,
     endpoint: str | None = None,
     revision: str | None = None,
     rules: Rules | None = None,
@@ -118,7 +118,7 @@ def submit(
         endpoints: who may be asked here, from `configured_endpoints`.
         benchmark: with which questions.
         submitter: who asks, as the server knows it.
-        quota: how many submissions one person may have waiting or running.
+        quota: how many submissions one person may have waiting or running; None for any number.
         endpoint: the name of the endpoint to ask; None for the first that serves the model.
         revision: branch, tag or commit of a model of the Hub; None for the newest.
         rules: what else the operator allows; None for everything.
@@ -149,7 +149,7 @@ def submit_set(
     endpoints: Sequence[Endpoint],
     benchmark: Benchmark,
     submitter: str,
-    quota: int,
+    quota: int | None,
     queries: int | None = None,
     endpoint: str | None = None,
     revision: str | None = None,
@@ -167,7 +167,7 @@ def submit_set(
         endpoints: who may be asked here, from `configured_endpoints`.
         benchmark: with which questions.
         submitter: who asks, as the server knows it.
-        quota: how many submissions one person may have waiting or running.
+        quota: how many submissions one person may have waiting or running; None for any number.
         queries: how many queries are asked (`eval_queue.protocol.subsample`); None for all.
         endpoint: the name of the endpoint to ask; None for the first that serves the model.
         revision: branch, tag or commit of a model of the Hub; None for the newest.
@@ -178,14 +178,110 @@ def submit_set(
         InputError: the benchmark has not so many queries.
     """
     rules = rules or Rules()
-    some = None if len(subsample(benchmark, queries).queries) == len(benchmark.queries) else queries
     wish = _checked(model, endpoints, endpoint, revision, rules)
+    asked = _asked(wish, queue, benchmark, submitter, rules, personas, queries)
+    return _stored(queue, asked, quota, rules)
+
+
+class Refusal(NamedTuple):
+    """A model of a list that is not accepted."""
+
+    line: int
+    """Its place in the list, from 1."""
+    model: str
+    why: Refused
+
+
+AT_ONCE: Final = 200
+"""How many submissions of a list are stored in one commit."""
+
+
+def submit_many(
+    queue: Queue,
+    models: Mapping[int, str],
+    personas: Sequence[Persona],
+    *,
+    endpoints: Sequence[Endpoint],
+    benchmark: Benchmark,
+    submitter: str,
+    queries: int | None = None,
+    endpoint: str | None = None,
+    rules: Rules | None = None,
+) -> tuple[Accepted, tuple[Refusal, ...]]:
+    """Check a list of models and store what is accepted, in a commit for every few hundred; no quota binds.
+
+    Args:
+        queue: where to.
+        models: the names by line of the list.
+        personas: see `submit_set`.
+        endpoints: see `submit_set`.
+        benchmark: see `submit_set`.
+        submitter: who asks.
+        queries: see `submit_set`.
+        endpoint: see `submit_set`.
+        rules: what else the operator allows; None for everything.
+
+    Returns:
+        What became of the accepted ones, and the others with the reason. A model that was asked before is accepted.
+
+    Raises:
+        InputError: the benchmark has not so many queries.
+    """
+    rules = rules or Rules()
+    lists: dict[str, list[str] | None] = {}
+
+    def offered(chosen: Endpoint) -> list[str] | None:
+        if chosen.name not in lists:
+            lists[chosen.name] = offered_models(chosen)
+        return lists[chosen.name]
+
+    asked: dict[str, Submission] = {}
+    refused: list[Refusal] = []
+    for line, model in models.items():
+        try:
+            wish = _checked(model, endpoints, endpoint, None, rules, offered)
+        except Refused as why:
+            refused.append(Refusal(line, model, why))
+            continue
+        asked |= {s.id: s for s in _asked(wish, queue, benchmark, submitter, rules, personas, queries)}
+    waiting: list[Submission] = []
+    before: list[Submission] = []
+    every = list(asked.values())
+    for begin in range(0, len(every), AT_ONCE):
+        some = every[begin : begin + AT_ONCE]
+        try:
+            accepted = _stored(queue, some, None, rules)
+        except Refused as why:
+            if why.code != "duplicate":
+                raise
+            accepted = Accepted((), tuple(queue.get(s.id) for s in some))
+        waiting += accepted.waiting
+        before += accepted.before
+    return Accepted(tuple(waiting), tuple(before)), tuple(refused)
+
+
+def _asked(
+    wish: _Wish,
+    queue: Queue,
+    benchmark: Benchmark,
+    submitter: str,
+    rules: Rules,
+    personas: Sequence[Persona],
+    queries: int | None,
+) -> list[Submission]:
+    """One submission a persona and one without any, unless that one was asked before."""
+    some = None if len(subsample(benchmark, queries).queries) == len(benchmark.queries) else queries
     ref = BenchmarkRef.of(benchmark)
     asked = [_submission(wish, queue, ref, submitter, rules, who, some) for who in (None, *personas)]
-    known = {s.id for s in queue.submissions() if s.state not in ("failed", "cancelled")}
-    whole = _submission(wish, queue, ref, submitter, rules)
-    if personas and not known.isdisjoint({asked[0].id, whole.id}):
-        del asked[0]
+    if personas:
+        known = {s.id for s in queue.submissions() if s.state not in ("failed", "cancelled")}
+        whole = _submission(wish, queue, ref, submitter, rules)
+        if not known.isdisjoint({asked[0].id, whole.id}):
+            del asked[0]
+    return asked
+
+
+def _stored(queue: Queue, asked: Sequence[Submission], quota: int | None, rules: Rules) -> Accepted:
     stand = queue.submit_set(asked, quota=quota, per_week=rules.per_week)
     new = {s.id for s in asked if any(s is t for t in stand)}
     return Accepted(tuple(s for s in stand if s.id in new), tuple(s for s in stand if s.id not in new))
@@ -201,11 +297,16 @@ class _Wish(NamedTuple):
 
 
 def _checked(
-    model: str, endpoints: Sequence[Endpoint], endpoint: str | None, revision: str | None, rules: Rules
+    model: str,
+    endpoints: Sequence[Endpoint],
+    endpoint: str | None,
+    revision: str | None,
+    rules: Rules,
+    listed: Callable[[Endpoint], list[str] | None] | None = None,
 ) -> _Wish:
     name = check_name(model)
     chosen = choose_endpoint(name, endpoints, endpoint or None)
-    offered = offered_models(chosen)
+    offered = (listed or offered_models)(chosen)
     check_offered(name, chosen, offered)
     if not chosen.hub_models and (revision or "").strip():
         message = f"{chosen.name} has its own versions of models, so no revision can be chosen. Leave the field empty."

@@ -71,7 +71,8 @@ class Claim(NamedTuple):
 class Kept(NamedTuple):
     """The answers so far of an evaluation that has not ended."""
 
-    count: int
+    number: int
+    """How many."""
     data: bytes
     """What the next worker needs to go on with them; only workers know its form."""
 
@@ -183,12 +184,12 @@ class Queue:
 
     # --- people -----------------------------------------------------------------------------------------------------
 
-    def submit(self, submission: Submission, *, quota: int, per_week: int | None = None) -> Submission:
+    def submit(self, submission: Submission, *, quota: int | None, per_week: int | None = None) -> Submission:
         """Add a submission that waits.
 
         Args:
             submission: from `new_submission`.
-            quota: how many submissions its submitter may have waiting or running, this one included.
+            quota: how many submissions its submitter may have waiting or running, this one included; None: any.
             per_week: how many evaluations its submitter may ask for within a week, this one included; None: any.
 
         Raises:
@@ -198,13 +199,13 @@ class Queue:
         return submission
 
     def submit_set(
-        self, submissions: Sequence[Submission], *, quota: int, per_week: int | None = None
+        self, submissions: Sequence[Submission], *, quota: int | None, per_week: int | None = None
     ) -> tuple[Submission, ...]:
         """Add one person's submissions in one piece: all that were not asked before, or none.
 
         Args:
             submissions: from `new_submission`, of one submitter, at least one.
-            quota: how many submissions the submitter may have waiting or running, these included.
+            quota: how many submissions the submitter may have waiting or running, these included; None: any.
             per_week: how many evaluations the submitter may ask for within a week, these included; None: any.
 
         Returns:
@@ -232,7 +233,9 @@ class Queue:
             _check_week(now, submitter, per_week, self.clock(), len(new))
             return new
 
-        what = submissions[0].id if len(submissions) == 1 else f"{len(submissions)} of {submissions[0].model}"
+        models = {s.model for s in submissions}
+        of = submissions[0].model if len(models) == 1 else f"{len(models)} models"
+        what = submissions[0].id if len(submissions) == 1 else f"{len(submissions)} of {of}"
         self._change(decide, f"submit {what}")
         return tuple(found[s.id] for s in submissions)
 
@@ -268,8 +271,7 @@ class Queue:
         def decide(now: Snapshot[Submission]) -> Changes:
             found = _find(now, id_)
             waiting = _possible(lambda: requeued(found, at=self.clock(), by=by, approval=approval))
-            if quota is not None:
-                _check_quota(now, found.submitter, quota)
+            _check_quota(now, found.submitter, quota)
             _check_week(now, found.submitter, per_week, self.clock())
             return {id_: waiting}
 
@@ -382,7 +384,7 @@ class Queue:
                     continue
                 fresh = mine.lease is not None and mine.lease.expires - at > self.lease * 2 / 3
                 if not fresh or kept is not None or not (progress is None or progress == mine.progress):
-                    count = None if kept is None else kept.count
+                    count = None if kept is None else kept.number
                     changes[mine.id] = renewed(mine, at=at, lease=self.lease, progress=progress, kept=count)
             return changes
 
@@ -474,7 +476,7 @@ class Queue:
 
         def change(mine: Submission) -> Submission:
             returned = released(mine, at=self.clock(), why=why)
-            return returned if kept is None else returned.model_copy(update={"kept": kept.count})
+            return returned if kept is None else returned.model_copy(update={"kept": kept.number})
 
         self._end(claim, change, "released", kept)
 
@@ -505,7 +507,7 @@ class Queue:
                 for id_, s in changes.items():
                     files[self._submissions.path(id_)] = encode(s)
                     answers = (kept or {}).get(id_)
-                    if answers is not None and s.kept == answers.count:
+                    if answers is not None and s.kept == answers.number:
                         files[_unfinished_path(id_)] = answers.data
                     elif not s.kept and id_ in now.records and now.records[id_].kept:
                         files[_unfinished_path(id_)] = None
@@ -639,7 +641,9 @@ def _possible(change: Callable[[], Submission]) -> Submission:
         raise InputError(f"This is not possible: {error}.") from None
 
 
-def _check_quota(now: Snapshot[Submission], submitter: str, quota: int, new: int = 1) -> None:
+def _check_quota(now: Snapshot[Submission], submitter: str, quota: int | None, new: int = 1) -> None:
+    if quota is None:
+        return
     mine = sum(s.submitter == submitter and s.state in ACTIVE for s in now.records.values())
     if mine + new <= quota:
         return

@@ -242,7 +242,7 @@ def test_missing_records_are_fetched_several_at_a_time(place: Place) -> None:
 
 
 @pytest.fixture(scope="module")
-def many(running: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def many(running: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """10,000 submissions and 200 results on record, put there by the store itself."""
     place = Place(running, tmp_path_factory.mktemp("many"))
     states = ["done"] * 200 + ["cancelled"] * 9_790 + ["pending"] * 10
@@ -253,7 +253,7 @@ def many(running: HubProcess, tmp_path_factory: pytest.TempPathFactory) -> Itera
     ):
         store = place.store(repo)
         store.commit({f"{folder}/{r.id}.json": encode(r) for r in records}, store.head(), "fill")
-    yield place
+    return place
 
 
 def test_with_10_000_on_record_a_first_look_is_a_few_requests(hub: Hub, many: Place) -> None:

@@ -1,13 +1,15 @@
-"""What the Hub's limits cost: pauses that all threads keep, uploads that end in time, heads that are old for a while."""
+"""The Hub's limits: pauses that all threads keep, uploads that end in time, heads that are old for a while."""
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -15,10 +17,13 @@ import pytest
 from huggingface_hub import HfApi
 
 from data.sources import hub_client
+from eval_queue.queue.queue import Claim, Kept, Sign
+from eval_queue.settings import Settings
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from eval_queue.submission import Progress
 from tests.support import ROOT
 from tests.support.hub import Fault, HubProcess
-from tests.support.hub_place import Place, asked, filled, result_of
+from tests.support.hub_place import START, Place, asked, filled, result_of, until
 
 
 @pytest.fixture
@@ -218,3 +223,47 @@ def test_a_token_that_only_opens_pull_requests_is_named_by_the_refusal(place: Pl
     store = place.store(token=token)
     with pytest.raises(StoreUnavailable, match="only opens pull requests"):
         store.commit({"submissions/b.json": b"1"}, store.head(), "x")
+
+
+# --- commits an hour -------------------------------------------------------------------------------------------------
+
+COMMITS_AN_HOUR = 128
+"""What the Hub allows a free account ("rate limit for repository commits")."""
+
+
+def test_twenty_running_evaluations_stay_within_an_hour_s_commits(place: Place) -> None:
+    """Their signs of life are one commit a beat, however many they are; claims, results and ends are 3 each."""
+    queue = place.queue()
+    for number in range(20):
+        queue.submit(asked(f"org/{number}", number), quota=None)
+    queue.results()
+    place.hub.requests.clear()
+    claims = [queue.claim(f"w{n}", runnable=lambda s: True) for n in range(20)]
+    begun = place.hub.requests.count("commit")
+    done = itertools.count(1)
+
+    def sign(claim: Claim) -> Sign:
+        number = next(done)
+        progress = Progress(done=number, total=10**6, rated=number, updated=START)
+        return Sign(claim, progress, Kept(number, b"{}\n" * number))
+
+    beats = [queue.heartbeats(every) for every in (0.5, 9.0)]
+    assert beats[0] is beats[1], "one pace for all evaluations of a process"
+    began = time.monotonic()
+    pulses = [beats[0].begin(claim, partial(sign, claim)) for claim in claims if claim is not None]
+    until(lambda: time.monotonic() > began + 5)
+    for pulse in pulses:
+        beats[0].end(pulse)
+    beaten = place.hub.requests.count("commit") - begun
+    ticks = (time.monotonic() - began) / 0.5
+    assert 3 <= beaten <= ticks + 1
+    assert min(s.kept for s in place.queue().submissions()) > 0, "each of them was heard"
+    before = place.hub.requests.count("commit")
+    for claim in claims:
+        assert claim is not None
+        queue.finish(claim, result_of(claim.submission), b"PAR1")
+    ended = place.hub.requests.count("commit") - before
+    beat = Settings(requests_repo="lab/a", results_repo="lab/b").beat
+    an_hour = 3600 / beat + begun + ended
+    assert (begun, ended, an_hour) == (20, 40, 120)
+    assert an_hour < COMMITS_AN_HOUR

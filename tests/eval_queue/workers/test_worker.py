@@ -28,7 +28,7 @@ from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.checkpoint import ANSWERS_FILE, lock
-from eval_queue.queue.queue import Queue
+from eval_queue.queue.queue import Kept, Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.collection import encode
@@ -586,6 +586,60 @@ def test_a_killed_process_is_gone_on_with_where_it_was(here: Here) -> None:
     assert here.queue().results()[0].coverage.rated == 144
 
 
+def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
+    here: Here, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.chat.behave = slowly(0.05)
+    here.put("org/a")
+    queue = here.queue(lease=timedelta(seconds=2))
+    stop = threading.Event()
+    first = here.worker(queue, keep=0.3, stop=stop)
+    thread = threading.Thread(target=first.drain)
+    thread.start()
+    until(lambda: here.only().kept > 20)
+    # as if it were killed: it says nothing more
+    queue.renew_all = queue.release = _unavailable  # type: ignore[method-assign, assignment]
+    queue.heartbeats(1)._renew_all = _unavailable  # type: ignore[assignment]
+    stop.set()
+    thread.join(60)
+    kept = here.only().kept
+    assert here.only().state == "running"
+    here.chat.asked.clear()
+    here.chat.behave = rate
+    caplog.set_level(logging.INFO)
+    until(lambda: here.worker(here.queue(timedelta(seconds=2)), work=tmp_path / "elsewhere").drain())
+    assert here.only().state == "done"
+    assert len(here.chat.asked) == 144 - kept
+    assert f"goes on with {kept} answers of another machine" in caplog.text
+    assert (here.only().kept, here.queue().unfinished(here.only().id)) == (0, None)
+    assert here.queue().results()[0].coverage.rated == 144
+
+
+def test_a_stopped_worker_leaves_its_answers_for_another_machine(here: Here, tmp_path: Path) -> None:
+    here.chat.behave = slowly(0.1)
+    here.put("org/a")
+    with here.in_background(here.worker(keep=600.0)):
+        until(lambda: here.states()["org/a"] == "running" and len(here.chat.answered) > 16)
+        here.stop.set()
+    kept = here.only().kept
+    assert kept >= 16
+    here.stop.clear()
+    here.chat.asked.clear()
+    here.chat.behave = rate
+    here.worker(work=tmp_path / "elsewhere").drain()
+    assert (here.only().state, len(here.chat.asked)) == ("done", 144 - kept)
+
+
+def test_answers_of_another_machine_that_do_not_fit_are_asked_again(here: Here, tmp_path: Path) -> None:
+    here.put("org/a")
+    queue = here.queue()
+    claim = queue.claim("w", runnable=lambda _: True)
+    assert claim is not None
+    queue.release(claim, why="stopped", kept=Kept(3, b'{"schema_version": 1}\nrubbish\n\xff\n{}\n'))
+    here.worker(work=tmp_path / "elsewhere").drain()
+    assert (here.only().state, len(here.chat.asked)) == ("done", 144)
+
+
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
@@ -612,6 +666,47 @@ def test_the_commands_lead_a_submission_through_its_life(here: Here) -> None:
         assert words in shown
     assert json.loads(here.command("show", id_, "--json").out)["state"] == "done"
     assert id_ in here.command("list").out
+
+
+def test_a_list_of_models_is_submitted_in_one_commit(here: Here, tmp_path: Path) -> None:
+    here.put("org/old")
+    models = tmp_path / "models.txt"
+    models.write_text("# our models\n" + "".join(f"org/m{i}\n" for i in range(40)) + "org/old  # again\n\norg/m3\n")
+    before = here.queue()._submissions.store.head()
+    ended = here.command("submit", "--file", str(models))
+    assert (ended.status, ended.err) == (0, "")
+    assert ended.out.count("pending, place") == 41
+    assert ended.out.count("asked before") == 1
+    after = here.queue()._submissions.store.head()
+    assert int(after.partition("-")[0]) == int(before.partition("-")[0]) + 1
+    assert len(here.states()) == 41
+    assert here.command("submit", "org/one-more").status == 0, "no visitor's quota binds the operator"
+
+
+def test_models_of_a_list_that_are_refused_are_named_by_line_and_stop_no_other(here: Here, tmp_path: Path) -> None:
+    models = tmp_path / "models.txt"
+    models.write_text("org/a\nhttp://host/v1\norg/b\n")
+    ended = here.command("submit", "--file", str(models))
+    assert ended.status == 2
+    assert "line 2" in ended.err
+    assert set(here.states()) == {"org/a", "org/b"}
+    assert len(json.loads(here.command("submit", "--file", str(models), "--json").out)["before"]) == 2
+    for content in (b"", b"# none\n", b"\xff\xfe", b"x" * 1_000_001):
+        models.write_bytes(content)
+        assert here.command("submit", "--file", str(models)).status == 2
+    assert here.command("submit").status == 2
+    assert here.command("submit", "org/a", "--file", str(models)).status == 2
+
+
+def test_a_worker_can_be_told_which_submissions_to_evaluate(here: Here) -> None:
+    _, second, third = here.put("org/a", "org/b", "org/c")
+    ended = here.command("work", "--submission", second.id)
+    assert ended.status == 0, ended.err
+    assert here.states() == {"org/a": "pending", "org/b": "done", "org/c": "pending"}
+    assert "is done" in here.command("work", "--submission", second.id).err
+    assert "no submission" in here.command("work", "--submission", "nothing").err
+    here.environment["VALUE_PORTRAIT_ENDPOINTS"] = "[]"
+    assert "has no endpoint named chat" in here.command("work", "--submission", third.id).err
 
 
 @pytest.mark.parametrize(
