@@ -120,7 +120,9 @@ def upload(api: HfApi, repo: str, operations: Iterable[object]) -> None:
     The library would send several at once from threads of its own, which know nothing of the call's limit.
     """
     for operation in operations:
-        if isinstance(operation, CommitOperationAdd) and not operation.path_in_repo.endswith((".json", ".jsonl", ".md")):
+        if isinstance(operation, CommitOperationAdd) and not operation.path_in_repo.endswith(
+            (".json", ".jsonl", ".md")
+        ):
             api.preupload_lfs_files(repo, [operation], repo_type="dataset", num_threads=1, free_memory=False)
 
 

@@ -1,4 +1,4 @@
-"""`python -m eval_queue work|list|show|submit|cancel|requeue|approve|priority`: the queue from a terminal."""
+"""`python -m eval_queue work|list|show|submit|cancel|requeue|approve|priority|set-aside`: the queue from a terminal."""
 
 from __future__ import annotations
 
@@ -192,6 +192,17 @@ def register(app: typer.Typer) -> None:
         """Let a submission that waits for approval be evaluated."""
         with opened(store) as (_, queue):
             _print_change(queue.approve(id_, by=OPERATOR), queue, as_json=as_json)
+
+    @app.command("set-aside")
+    def set_aside(
+        path: Annotated[
+            str, typer.Argument(help="A file that `list` or `doctor` says cannot be read.", show_default=False)
+        ],
+        store: StoreOption = None,
+    ) -> None:
+        """Move a damaged record out of the way, to `set-aside/` in the store; its question can be asked again then."""
+        with opened(store) as (_, queue):
+            typer.echo(f"{path} is now {queue.set_aside(path)}")
 
     @app.command(context_settings={"ignore_unknown_options": True})  # so that -5 is a number
     def priority(

@@ -27,6 +27,7 @@ from eval_queue.settings import Settings
 from eval_queue.store.collection import Collection, Problem, Snapshot, encode
 from eval_queue.store.local import LocalStore, Outage, Store, WriteConflict
 from eval_queue.store.retrying import again
+from eval_queue.store.shown import ShownStore
 from eval_queue.submission import (
     ACTIVE,
     WEEK,
@@ -180,7 +181,7 @@ class Queue:
     def outage(self) -> Outage | None:
         """Why what is shown may be old, and from when it is; None while the stores can be reached."""
         found = [outage for store in self._stores if (outage := store.outage()) is not None]
-        return min(found, key=lambda o: o.since or datetime.min.replace(tzinfo=UTC), default=None)
+        return min(found, key=lambda o: (o.readable, o.since or datetime.min.replace(tzinfo=UTC)), default=None)
 
     # --- people -----------------------------------------------------------------------------------------------------
 
@@ -302,6 +303,28 @@ class Queue:
             return {id_: _possible(lambda: prioritised(found, priority, at=self.clock(), by=by))}
 
         return self._change(decide, f"priority {priority} for {id_}")[id_]
+
+    def set_aside(self, path: str) -> str:
+        """Move a file that is no readable record out of the way; returns where to.
+
+        Raises:
+            InputError: it is none of the `problems`.
+        """
+
+        def once() -> str:
+            stores = ((self._submissions.store, self._read()), (self._results.store, self._read_results()))
+            for store, now in (*stores, self.reported.look()):
+                if any(problem.path == path for problem in now.problems.values()):
+                    to = f"set-aside/{path}"
+                    try:
+                        content = store.read(path, now.head)
+                    except InputError:  # nothing of it can be read
+                        content = b""
+                    store.commit({path: None, to: content}, now.head, f"set {path} aside")
+                    return to
+            raise InputError("is none of the records that cannot be read; `list` names them", file=path)
+
+        return again()(once)
 
     # --- workers ----------------------------------------------------------------------------------------------------
 
@@ -554,15 +577,22 @@ class Queue:
         return again()(self._results.read)
 
 
-def open_queue(settings: Settings) -> Queue:
-    """The queue that the settings name: on the Hub where they name repositories, else in a folder."""
+def open_queue(settings: Settings, *, shown: bool = False) -> Queue:
+    """The queue that the settings name: on the Hub where they name repositories, else in a folder.
+
+    Args:
+        settings: where.
+        shown: whether people look at it all the time, so that the last known state of a folder that cannot be read is
+            better than an error. On the Hub it always is.
+    """
     if settings.on_hub:
         # the Hub's client takes a third of a second to import
         from eval_queue.store.hub import open_hub
 
         requests, results, clock = open_hub(settings)
         return Queue(requests, results, lease=settings.lease, clock=clock.now)
-    store = LocalStore(settings.store)
+    folder = LocalStore(settings.store)
+    store: Store = ShownStore(folder) if shown else folder
     return Queue(store, store, lease=settings.lease)
 
 

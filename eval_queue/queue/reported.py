@@ -42,6 +42,10 @@ class Reported:
         """Files that are set aside because they are no readable records."""
         return list(self._read().problems.values())
 
+    def look(self) -> tuple[Store, Snapshot[Result]]:
+        """The store, and what it holds now."""
+        return self._records.store, self._read()
+
     def answers(self, id_: str) -> bytes:
         """The raw answers behind a row, as a Parquet file.
 

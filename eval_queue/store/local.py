@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Final, Protocol
 
@@ -50,6 +50,8 @@ class Outage:
     """When it was last read; None if it never was, so that nothing is there to be shown."""
     reason: str
     """Why it cannot be reached, in a few words for people, without token or address."""
+    readable: bool = False
+    """Whether it only cannot be written, since then: what is shown is as it is."""
 
 
 class Store(Protocol):
@@ -216,7 +218,22 @@ class LocalStore:
                     self._forget(number, files)
                 return new
         except OSError as error:
-            raise StoreUnavailable(f"The store cannot be written: {error.strerror or error}") from error
+            why = error.strerror or "another program has locked it for too long"  # the lock's own words name its path
+            raise StoreUnavailable(f"The store cannot be written: {why}") from error
+
+    def newest_intact(self) -> tuple[str, datetime] | None:
+        """The newest head that can still be read whole, and when it was written; None where there is none."""
+        try:
+            found = sorted(self._generations.iterdir(), key=lambda path: _number(path.name), reverse=True)
+        except OSError:
+            return None
+        for path in found:
+            if not _HEAD.fullmatch(path.name):
+                continue
+            with contextlib.suppress(InputError, StoreUnavailable, WriteConflict, OSError):
+                self._files(path.name)
+                return path.name, datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return None
 
     def outage(self) -> Outage | None:
         """See `Store.outage`: a folder is there, or an error says what to do."""

@@ -56,10 +56,13 @@ def examine() -> list[Finding]:
     except InputError as error:
         return [Finding("settings", "failed", str(error), "Correct this variable; the other checks wait for it.")]
     where = "on the Hub" if settings.on_hub else "in a folder"
+    hub = list(_hub(settings))
     return [
         Finding("settings", "ok", f"all known and valid; records are kept {where}"),
         _store(settings),
-        *_hub(settings),
+        *_lasting(settings),
+        *hub,
+        *_records(settings, hub),
         *_endpoints(settings),
         _benchmark(settings),
         *_files(settings),
@@ -80,6 +83,45 @@ def _store(settings: Settings) -> Finding:
         mend = "Set VALUE_PORTRAIT_STORE to a folder that this user may write to."
         return Finding("store", "failed", f"the folder cannot be written ({error.strerror})", mend)
     return Finding("store", "ok", "the folder can be written")
+
+
+def _lasting(settings: Settings) -> Iterator[Finding]:
+    from eval_queue.workers.place import NO_REPOSITORIES, worries
+
+    if NO_REPOSITORIES in worries(settings):
+        mend = "Set VALUE_PORTRAIT_REQUESTS_REPO and VALUE_PORTRAIT_RESULTS_REPO to two dataset repositories."
+        yield Finding("records", "failed", "kept on this Space's own disk, which is emptied when it restarts", mend)
+
+
+def _records(settings: Settings, hub: Iterable[Finding]) -> Iterator[Finding]:
+    """Whether the records can be read; on the Hub only where both repositories are there, since looking makes them."""
+    from eval_queue.queue.queue import open_queue
+    from eval_queue.store.local import StoreUnavailable, WriteConflict
+
+    there = [f for f in hub if f.check.startswith("repository ") and f.state == "ok" and f.found.startswith("there")]
+    if settings.on_hub and len(there) < 2:
+        yield Finding("records", "skipped", "the repositories have to be there first")
+        return
+    try:
+        queue = open_queue(settings)
+        submissions, results, problems = len(queue.submissions()), len(queue.results()), queue.problems()
+    except InputError as error:
+        yield Finding("records", "failed", str(error), "Do what this says; nothing is shown or evaluated until then.")
+        return
+    except (StoreUnavailable, WriteConflict) as error:
+        yield Finding("records", "failed", str(error), "Try again later.")
+        return
+    outage = queue.outage()
+    if outage is not None:
+        yield Finding("records", "failed", outage.reason, "Try again later; the app shows its last good copy.")
+        return
+    yield Finding("records", "ok", f"{submissions:,} submissions and {results:,} results can be read")
+    for problem in problems:
+        mend = (
+            f"Correct it, or move it out of the way: `python -m eval_queue set-aside {problem.path}`. Its question can "
+            "be asked again then; what it held is kept."
+        )
+        yield Finding(f"record {problem.path}", "failed", f"cannot be read: {problem.message}", mend)
 
 
 def _hub(settings: Settings) -> Iterator[Finding]:
@@ -182,9 +224,19 @@ def _token(who: dict[str, Any], repos: list[str], variable: str) -> Finding:
     role = who.get("auth", {}).get("accessToken", {}).get("role", "unknown")
     without = [repo for repo in repos if not _may_write(who, repo)]
     if without:
-        mend = f"Give the token in {variable} write access to {' and '.join(without)}."
-        return Finding("token", "failed", f"accepted, kind {role}, but may not write to {' and '.join(without)}", mend)
+        mend = f"Give the token in {variable} write access to the contents of {' and '.join(without)}."
+        asks = " (it can read, and open pull requests at most)" if _may_only_propose(who) else ""
+        found = f"accepted, kind {role}, but may not write to {' and '.join(without)}{asks}"
+        return Finding("token", "failed", found, mend)
     return Finding("token", "ok", f"accepted, kind {role}, may write to {' and '.join(repos)}")
+
+
+def _may_only_propose(who: dict[str, Any]) -> bool:
+    """Whether the Hub says of the token that it writes nowhere: all it may open are pull requests."""
+    access = who.get("auth", {}).get("accessToken", {})
+    scoped = access.get("fineGrained", {}).get("scoped", [])
+    granted = {permission for scope in scoped for permission in scope.get("permissions", [])}
+    return access.get("role") == "read" or (access.get("role") == "fineGrained" and not granted & WRITES)
 
 
 def _creatable(repo: str, who: dict[str, Any], variable: str) -> Finding:

@@ -11,6 +11,7 @@ from eval_queue.personas import load_wording
 from eval_queue.queue.intake import Rules, configured_endpoints
 from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings, load_settings
+from eval_queue.workers.place import Worries
 from leaderboard.site.site import Site
 
 
@@ -36,7 +37,7 @@ def open_site(
     return Site(
         benchmark=benchmark,
         practice=practice_benchmark(),
-        queue=open_queue(settings),
+        queue=open_queue(settings, shown=True),
         endpoints=tuple(configured_endpoints(settings)),
         quota=settings.pending_per_user,
         rules=Rules.of(settings),
@@ -47,4 +48,5 @@ def open_site(
         released_folder=settings.released_answers,
         scheduler_seconds=scheduler_seconds,
         notes=notes,
+        worries=Worries(settings).now,
     )

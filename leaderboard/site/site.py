@@ -70,6 +70,8 @@ class Site:
     """How often this app looks for work; None where another process evaluates."""
     notes: Callable[[], Mapping[str, str]] = dict
     """Why submissions are left waiting here, by id."""
+    worries: Callable[[], tuple[str, ...]] = tuple
+    """What is wrong with where records and answers are kept, in sentences for people."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)

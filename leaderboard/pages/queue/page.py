@@ -81,6 +81,8 @@ def listing(site: Site) -> str:
     by_state["pending"].sort(key=lambda s: positions[s.id] or 0)
     for state in ("running", "done", "failed", "cancelled"):
         by_state[state].sort(key=lambda s: s.updated, reverse=True)
+    # a row is promised only where it is: the last copies of the two stores may be of different age
+    there = {r.id for r in site.queue.results()}
     reported = sorted(site.queue.reported.records().values(), key=lambda r: r.created, reverse=True)
     return render(
         "queue.html",
@@ -89,9 +91,11 @@ def listing(site: Site) -> str:
         by_state=by_state,
         positions=positions,
         notes=site.notes(),
-        rows_of={s.id: row_address(s) for s in by_state["done"]} | {r.id: row_address(r) for r in reported},
+        rows_of={s.id: row_address(s) for s in by_state["done"] if s.id in there}
+        | {r.id: row_address(r) for r in reported},
         reported=reported,
         problems=site.queue.problems(),
+        worries=site.worries(),
         shown=SHOWN,
         asked_as=asked_as,
     )

@@ -7,6 +7,7 @@ answers can be handed in as a file.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -28,6 +29,8 @@ from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, visitor
 from leaderboard.web.markup import capitalised, counted, render
 from leaderboard.web.refresh import PageValues
+
+_log = logging.getLogger(__name__)
 
 ROUTE = "submit"
 SECONDS: Final = 2.0
@@ -70,10 +73,15 @@ _KEEP_IN_ADDRESS: Final = """(id) => {
 
 def build(site: Site, fresh: PageValues) -> None:
     """Lay the page out."""
-    del fresh  # what this page shows depends on its address, so it is fetched when the page opens
+    # what else this page shows depends on its address, so it is fetched when the page opens
     form, life = Form(site), Life(site)
     own = OwnAnswers(site)
-    _words(render("submit.html", endpoints=site.endpoints, quota=site.quota, rules=site.rules))
+
+    def introduction() -> str:
+        words = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
+        return render("submit.html", **words)
+
+    fresh.add(ROUTE, _words(introduction(), "introduction"), introduction)
     if site.signs_in:
         gr.LoginButton(logout_value="Sign out {}", size="md", elem_id="sign-in")
     with gr.Row(elem_classes="vp-submit"):
@@ -383,6 +391,7 @@ class Life:
 def _refusal(error: Exception, code: RefusalCode | None = None, link: str | None = None) -> str:
     if isinstance(error, StoreUnavailable | WriteConflict):
         # what a store says of its trouble is for the log
+        _log.warning("nothing was stored: %s", error)
         message = "The store cannot be reached now. Nothing was stored; try again later."
         return render("refusal.html", message=message, code="store_unavailable", link=None)
     return render("refusal.html", message=str(error), code=code, link=link)
