@@ -473,9 +473,11 @@ def renewed(
     """The same claim for another while, with the progress so far and the number of answers that are stored with it."""
     current = _running(submission)
     reached = submission.furthest if progress is None else max(progress.done, submission.furthest)
+    # one that ends later than a lease can was written before this clock was set back
+    later = current.expires if current.expires <= at + 2 * lease else at
     longer = current.model_copy(
         update={
-            "expires": max(at + lease, current.expires),
+            "expires": max(at + lease, later),
             "advanced": current.advanced or reached > submission.furthest,
         }
     )

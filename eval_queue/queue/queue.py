@@ -14,10 +14,11 @@ A worker that lost its claim (it was silent for longer than its lease, or the su
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from data.errors import InputError
 from eval_queue.queue.heartbeats import Heartbeats
@@ -33,6 +34,7 @@ from eval_queue.submission import (
     WEEK,
     Failure,
     IllegalTransition,
+    Lease,
     Progress,
     Refused,
     Submission,
@@ -51,6 +53,9 @@ from eval_queue.submission import (
     result_identity,
     wishes,
 )
+
+_LATEST: Final = 1.5
+"""So many leases from now any lease must have ended, by a clock that is right."""
 
 Changes = Mapping[str, Submission]
 """Submissions to write, by id."""
@@ -113,6 +118,7 @@ class Queue:
         self.reported = Reported(results, clock=lambda: self.clock())
         """Rows whose answers others collected."""
         self._heartbeats: Heartbeats | None = None
+        self._doubtful: dict[tuple[str, Lease], float] = {}
         self._order = _Order({})
         self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
         self._shown = ({}, {}, {}, [])
@@ -355,7 +361,7 @@ class Queue:
             if made:
                 return {}
             at, results = self.clock(), self._results.read().records
-            changes = _settled(now.records, results, at)
+            changes = self._settled(now.records, results, at)
             for waiting in _waiting({**now.records, **changes}):
                 answered = _answers(results.get(waiting.id))
                 if not answered and not runnable(waiting):
@@ -373,7 +379,7 @@ class Queue:
     def expire(self) -> None:
         """Return submissions whose workers fell silent, as each `claim` does."""
         self._change(
-            lambda now: _settled(now.records, self._results.read().records, self.clock()),
+            lambda now: self._settled(now.records, self._results.read().records, self.clock()),
             "return what silent workers held",
         )
 
@@ -405,7 +411,8 @@ class Queue:
                 except LeaseLost:
                     lost.append(claim)
                     continue
-                fresh = mine.lease is not None and mine.lease.expires - at > self.lease * 2 / 3
+                left = timedelta(0) if mine.lease is None else mine.lease.expires - at
+                fresh = self.lease * 2 / 3 < left <= _LATEST * self.lease
                 if not fresh or kept is not None or not (progress is None or progress == mine.progress):
                     count = None if kept is None else kept.number
                     changes[mine.id] = renewed(mine, at=at, lease=self.lease, progress=progress, kept=count)
@@ -570,6 +577,34 @@ class Queue:
             stored = self._read_results()
         return stored.records
 
+    def _settled(
+        self, submissions: Mapping[str, Submission], results: Mapping[str, Result], at: datetime
+    ) -> dict[str, Submission]:
+        """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
+        why = "its worker fell silent after storing the result"
+        return {
+            s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
+            for s in self._silent(submissions, at)
+        }
+
+    def _silent(self, submissions: Mapping[str, Submission], at: datetime) -> list[Submission]:
+        """Those whose workers gave no sign of life for longer than their lease.
+
+        No lease ends later than one lease from now. One that says so was written by a clock that was ahead, or that has
+        been set back since: then what counts is for how long this process has seen it unchanged.
+        """
+        moment = time.monotonic()
+        silent, doubtful = [], {}
+        for s in submissions.values():
+            if overdue(s, at):
+                silent.append(s)
+            elif s.lease is not None and s.lease.expires - at > _LATEST * self.lease:
+                since = doubtful[s.id, s.lease] = self._doubtful.get((s.id, s.lease), moment)
+                if moment - since > self.lease.total_seconds():
+                    silent.append(s)
+        self._doubtful = doubtful
+        return silent
+
     def _read(self) -> Snapshot[Submission]:
         return again()(self._submissions.read)
 
@@ -633,18 +668,6 @@ def _waiting(records: Mapping[str, Submission]) -> list[Submission]:
 def _answers(result: Result | None) -> bool:
     """Whether a result is this installation's own answer to the question that its own fields ask."""
     return result is not None and result.origin == "space" and result_identity(result) == result.id
-
-
-def _settled(
-    submissions: Mapping[str, Submission], results: Mapping[str, Result], at: datetime
-) -> dict[str, Submission]:
-    """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
-    why = "its worker fell silent after storing the result"
-    return {
-        s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
-        for s in submissions.values()
-        if overdue(s, at)
-    }
 
 
 def _find(now: Snapshot[Submission], id_: str) -> Submission:

@@ -1,7 +1,7 @@
 """A folder's store as an app needs it: what it last held is shown while it cannot be read, and writes say why not.
 
-A damaged HEAD, a folder that vanished, a disk that is full or read-only: `head` goes on giving the last good head, after
-a restart the newest intact generation, and `outage` says since when and why. It ends by itself once the folder is as it
+A damaged HEAD, a folder that vanished, a disk that is full or read-only: `head` goes on giving the last good head, or
+after a restart the newest intact one, and `outage` says since when and why. It ends by itself once the folder is as it
 must be. Errors name files inside the folder only: where it lies on the server is no visitor's business.
 """
 

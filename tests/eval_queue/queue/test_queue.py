@@ -401,6 +401,27 @@ def test_silent_attempts_that_got_on_are_not_counted(place: Place, queue: Queue)
     assert queue.requeue(submitted.id, by="ada").stalled == 0
 
 
+def test_a_clock_that_is_set_back_holds_nobody_up_and_takes_nothing_away(place: Place) -> None:
+    queue = place.queue()
+    queue.lease = timedelta(seconds=0.3)
+    put(queue, "org/a", "org/b")
+    alive, killed = take(queue), take(queue)
+    place.clock.pass_(timedelta(hours=-1))
+    other = place.queue()
+    other.lease = queue.lease
+    end = time.monotonic() + 20
+    again = None
+    while again is None and time.monotonic() < end:
+        queue.renew(alive, None)
+        again = other.claim("w2", runnable=anything)
+        time.sleep(0.02)
+    assert again is not None
+    assert again.submission.id == killed.submission.id, "the living worker keeps its claim"
+    queue.renew(alive, None)
+    with pytest.raises(LeaseLost):
+        queue.renew(killed, None)
+
+
 def test_what_a_worker_finds_at_the_start_speaks_for_the_last_attempt(place: Place, queue: Queue) -> None:
     put(queue, "org/a")
     for round_ in range(2 * MAX_ATTEMPTS):
