@@ -1,7 +1,7 @@
 """Seeded crash runs: workers killed at any step, disks that are full, lines that are torn, clocks that jump.
 
-A run is a store in a folder, a few submissions of twelve prompts each, and workers one after the other (in some runs two
-at once), each of which meets the run's fault at a step that the seed chooses; a last one meets none. Afterwards nothing
+A run is a store in a folder, a few submissions of twelve prompts each, and workers one after the other (or two at
+once), each of which meets the run's fault at a step that the seed chooses; a last one meets none. Afterwards nothing
 may be lost: every submission is done, its result and its answers are whole. No prompt is asked more than once, but for
 those that were in flight when a worker ended.
 
