@@ -262,7 +262,7 @@ def _survey(path: Path) -> Target:
     from data.people.survey_files import read_people
     from tests.support import ess_files
 
-    table = ess_files.random_survey(1, 60)
+    table = ess_files.random_survey(1, 400)
     good = ess_files.write(table, path).read_bytes()
 
     def read(data: bytes) -> None:
