@@ -90,7 +90,9 @@ def _lasting(settings: Settings) -> Iterator[Finding]:
 
     if NO_REPOSITORIES in worries(settings):
         mend = "Set VALUE_PORTRAIT_REQUESTS_REPO and VALUE_PORTRAIT_RESULTS_REPO to two dataset repositories."
-        yield Finding("records", "failed", "kept on this Space's own disk, which is emptied when it restarts", mend)
+        yield Finding(
+            "disk", "failed", "records are kept on this Space's own disk, which is emptied when it restarts", mend
+        )
 
 
 def _records(settings: Settings, hub: Iterable[Finding]) -> Iterator[Finding]:

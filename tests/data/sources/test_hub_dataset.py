@@ -399,3 +399,12 @@ def test_a_study_with_a_person_missing_is_refused() -> None:
     meta = hub_tables.describe(benchmark, with_ratings=True)
     with pytest.raises(InputError, match="group 0"):
         hub_tables.read_study(meta, benchmark, lambda config: tables[config])
+
+
+def test_the_practice_benchmark_is_published_only_by_name(run: Run) -> None:
+    """Without upstream's files an unnamed source is the practice benchmark, which a Space would then be pinned to."""
+    done = run("-m", "data", "publish", "--repo", "lab/by-accident", VALUE_PORTRAIT_UPSTREAM_URL="http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "practice" in done.stderr
+    assert "--source" in done.stderr
+    assert publish(run, repo="lab/by-name")

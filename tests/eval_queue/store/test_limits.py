@@ -267,3 +267,34 @@ def test_twenty_running_evaluations_stay_within_an_hour_s_commits(place: Place) 
     an_hour = 3600 / beat + begun + ended
     assert (begun, ended, an_hour) == (20, 40, 120)
     assert an_hour < COMMITS_AN_HOUR
+
+
+# --- last copies of two repositories ----------------------------------------------------------------------------------
+
+
+def test_the_queue_promises_a_row_only_where_it_is_and_renews_both_copies(place: Place) -> None:
+    """After a restart without the Hub, 20 submissions were done whose rows the board did not have."""
+    from data.sources.practice import practice_benchmark
+    from leaderboard.pages.queue.page import listing
+    from leaderboard.site.site import Site
+
+    practice = practice_benchmark()
+
+    def site() -> Site:
+        return Site(practice, practice, place.queue(copy="disk"), (), quota=1, scheduler_seconds=None)
+
+    writer = place.queue()
+    looked = site()
+    for number in range(3):
+        writer.submit(asked(f"org/{number}", number), quota=9)
+        claim = writer.claim("w", runnable=lambda s: True)
+        assert claim is not None
+        writer.finish(claim, result_of(claim.submission), b"PAR1")
+        assert listing(looked).count("Row on the board") == number + 1
+    place.hub.faults.add(Fault(route="*", status=503, times=None))
+    restarted = site()
+    page = listing(restarted)
+    rows = len(restarted.queue.results())
+    assert page.count("Row on the board") == rows
+    assert page.count("has not arrived here yet") == 3 - rows
+    assert rows == 3, "the copy of the results was renewed with that of the submissions"

@@ -6,12 +6,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from data.errors import InputError
+from eval_queue.queue.queue import Queue
+from eval_queue.settings import Settings
+from eval_queue.store.local import LocalStore
+from eval_queue.store.shown import will_last
 from eval_queue.workers.doctor import SKEW_SECONDS, _clock
+from eval_queue.workers.place import NO_REPOSITORIES, worries
 from tests.conftest import ROOT
 from tests.support.chat_server import ChatServer
 from tests.support.hub import Hub, hub_server
@@ -124,3 +131,48 @@ def test_all_is_well_with_an_endpoint_that_answers(hub: Hub, tmp_path: Path) -> 
         assert len(chat.asked) == 1
     assert status == 0, found
     assert found["endpoint own"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("kind", ["read", "pull requests"])
+def test_a_token_that_only_opens_pull_requests_is_named(hub: Hub, tmp_path: Path, kind: str) -> None:
+    scopes = {"lab": ["repo.content.read", "discussion.write"]}
+    token = hub.add_token(hub.user, "read") if kind == "read" else hub.add_token(hub.user, "fineGrained", scopes=scopes)
+    _, found = doctor(hub, tmp_path, token=token, **REPOS)
+    assert "pull requests at most" in found["token"]["found"]
+    assert "write access to the contents" in found["token"]["mend"]
+
+
+def test_damaged_records_are_found_and_can_be_set_aside(hub: Hub, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    store.commit({"submissions/odd.json": b"{", "results/old.json": b"[]"}, store.head(), "by hand")
+    status, found = doctor(hub, tmp_path)
+    assert status == 1
+    assert found["records"]["state"] == "ok"
+    for path in ("submissions/odd.json", "results/old.json"):
+        assert found[f"record {path}"]["state"] == "failed"
+        assert f"set-aside {path}" in found[f"record {path}"]["mend"]
+        queue = Queue(store, store, lease=timedelta(minutes=2))
+        queue.set_aside(path)
+        with pytest.raises(InputError, match="none of the records"):
+            queue.set_aside(path)
+    _, found = doctor(hub, tmp_path)
+    assert not [check for check in found if check.startswith("record ")]
+    assert store.read("set-aside/submissions/odd.json", store.head()) == b"{"
+    (tmp_path / "store" / "HEAD").write_text("rubbish")
+    _, found = doctor(hub, tmp_path)
+    assert "backup" in found["records"]["found"]
+
+
+def test_a_space_that_forgets_is_told(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, found = doctor(hub, tmp_path, SPACE_ID="lab/board")
+    assert ("disk" in found) == (not will_last(tmp_path))
+    monkeypatch.setattr("eval_queue.workers.place.will_last", lambda _: False)
+    monkeypatch.setenv("SPACE_ID", "lab/board")
+    (tmp_path / "file").write_text("in the way")
+    said = worries(Settings(store=tmp_path / "file"))
+    assert said[0] == NO_REPOSITORIES
+    assert "cannot be written (Not a directory)" in said[1]
+    assert str(tmp_path) not in " ".join(said)
+    hub_only = worries(Settings(store=tmp_path / "file", requests_repo="lab/a", results_repo="lab/b"))
+    assert ["answers of unfinished" in worry for worry in hub_only] == [True]
+    assert worries(Settings(store=tmp_path / "store", requests_repo="lab/a", results_repo="lab/b")) == ()
