@@ -118,7 +118,7 @@ It says who asked for which model, and what came of it. The results are in [{res
 |---|---|
 | `submissions/<id>.json` | one submission with its life so far; earlier states stay in Git |
 | `{table}` | the same records in one file, so that a program that starts need not fetch each; may lag behind |
-| `unfinished/<id>.jsonl` | the answers so far of a running evaluation, for an evaluator on another machine; removed at its end |
+| `unfinished/<id>.jsonl` | the answers so far of a running evaluation, for another machine; removed at its end |
 | `set-aside/` | files that could not be read as records and were moved out of the way |
 
 The id is a readable beginning and a hash of all that decides the answer (model, revision, endpoint, benchmark,
