@@ -11,12 +11,38 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from eval_queue.queue.queue import Claim, Sign
+from eval_queue.submission import Progress, Submission
 
 _log = logging.getLogger(__name__)
+
+
+class Claim(NamedTuple):
+    """What a worker holds while it evaluates a submission."""
+
+    submission: Submission
+    """As it was claimed."""
+    nonce: str
+    """Proves that the claim is still this one."""
+
+
+class Kept(NamedTuple):
+    """The answers so far of an evaluation that has not ended."""
+
+    number: int
+    """How many."""
+    data: bytes
+    """What the next worker needs to go on with them; only workers know its form."""
+
+
+class Sign(NamedTuple):
+    """A sign of life."""
+
+    claim: Claim
+    progress: Progress | None
+    kept: Kept | None = None
+    """Answers to be stored with it, if it is time for that."""
 
 
 @dataclass(eq=False)

@@ -18,10 +18,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from data.errors import InputError
+from eval_queue.queue.heartbeats import Claim as Claim
 from eval_queue.queue.heartbeats import Heartbeats
+from eval_queue.queue.heartbeats import Kept as Kept
+from eval_queue.queue.heartbeats import Sign as Sign
 from eval_queue.queue.reported import Reported
 from eval_queue.records import Result
 from eval_queue.settings import Settings
@@ -63,33 +66,6 @@ Changes = Mapping[str, Submission]
 
 class LeaseLost(Exception):
     """The claim is gone: cancelled, or taken by another worker. Nothing was written; stop working on it."""
-
-
-class Claim(NamedTuple):
-    """What a worker holds while it evaluates a submission."""
-
-    submission: Submission
-    """As it was claimed."""
-    nonce: str
-    """Proves that the claim is still this one."""
-
-
-class Kept(NamedTuple):
-    """The answers so far of an evaluation that has not ended."""
-
-    number: int
-    """How many."""
-    data: bytes
-    """What the next worker needs to go on with them; only workers know its form."""
-
-
-class Sign(NamedTuple):
-    """A sign of life."""
-
-    claim: Claim
-    progress: Progress | None
-    kept: Kept | None = None
-    """Answers to be stored with it, if it is time for that."""
 
 
 def now() -> datetime:
