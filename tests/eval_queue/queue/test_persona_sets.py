@@ -35,6 +35,7 @@ from leaderboard.pages.submit.page import Form, Life
 from leaderboard.site.site import Site
 from leaderboard.ui import Ui
 from tests.support import ROOT
+from tests.support.commands import Done, run_command
 
 PRACTICE = practice_benchmark()
 ENDPOINT = Endpoint.model_validate({"name": "test", "base_url": "http://127.0.0.1:9/v1", "models": ["org/*"]})
@@ -173,13 +174,11 @@ def test_sets_at_the_same_moment_pass_no_quota(tmp_path: Path) -> None:
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def command(store: Path, *arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
+def command(store: Path, *arguments: object, **settings: str) -> Done:
     endpoints = json.dumps([ENDPOINT.model_dump(mode="json", exclude_defaults=True)])
     own = {f"VALUE_PORTRAIT_{k.upper()}": v for k, v in settings.items()}
-    environment = {**os.environ, "VALUE_PORTRAIT_ENDPOINTS": endpoints, **own}
-    program = [sys.executable, "-m", "eval_queue", "submit", "org/model", "--source", "practice"]
-    line = [*program, "--store", str(store), *map(str, arguments)]
-    return subprocess.run(line, cwd=ROOT, text=True, capture_output=True, check=False, env=environment)
+    line = ("submit", "org/model", "--source", "practice", "--store", store, *arguments)
+    return run_command("eval_queue", *line, **{"VALUE_PORTRAIT_ENDPOINTS": endpoints, **own})
 
 
 def test_the_command_hands_in_one_some_and_all(tmp_path: Path) -> None:
