@@ -212,6 +212,7 @@ def test_the_command_says_what_to_mend(tmp_path: Path, arguments: tuple[str, ...
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "says"), [("personas", "personas missing"), ("reference", "columns missing")])
 def test_a_file_that_cannot_be_used_is_said_when_the_app_starts(tmp_path: Path, setting: str, says: str) -> None:
     bad = tmp_path / "bad"

@@ -179,6 +179,7 @@ def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> 
     assert not torn
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_a_whole_head(spec: str, opener: Opener) -> None:
     moments = random.Random(0)
     for _ in range(20):
