@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from tests.support import ROOT
+from tests.support.tiers import LONGEST
 
 pytest_plugins = ["pytester"]
 
@@ -69,3 +74,25 @@ def test_slow_tests_may_do_both_and_a_selection_narrows_the_tier(project: pytest
     slow = project.runpytest_subprocess("-m", "slow or local_model", *options)
     slow.assert_outcomes(passed=4, deselected=6)
     project.runpytest_subprocess("--fast", "-m", "slow", *options).assert_outcomes(deselected=10)
+
+
+def test_the_longest_files_are_there() -> None:
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.slow
+def test_files_stay_together_and_the_longest_is_first(project: pytest.Pytester) -> None:
+    for name in ("a", "eval_queue/queue/test_persona_sets", "b"):
+        path = project.path / "tests" / f"{name}.py" if "/" in name else project.path / f"test_{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("import os, pytest\n" + "".join(f"def test_{i}(): print(os.getpid())\n" for i in range(8)))
+    options = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-v", "--ignore", "test_some.py")
+    done = project.runpytest_subprocess(*options)
+    done.assert_outcomes(passed=24)
+    ran = re.findall(r"\[(gw\d)\] .* PASSED (\S+)::", done.stdout.str())
+    workers: dict[str, set[str]] = {}
+    for worker, file in ran:
+        workers.setdefault(file, set()).add(worker)
+    assert {len(w) for w in workers.values()} == {1}, "a file's tests share what they have started"
+    longest = "tests/eval_queue/queue/test_persona_sets.py"
+    assert next(file for worker, file in ran if {worker} == workers[longest]) == longest

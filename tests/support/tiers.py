@@ -26,6 +26,24 @@ FOLDERS = ("tests/browser", "tests/eval_queue/workers", "tests/support/hub")
 """Folders where each test starts an app, a worker, a browser or a Hub."""
 FIXTURES = frozenset({"store_hub", "_store_hub", "hub", "running", "browser", "served"})
 """Fixtures that start a Hub, an app or a browser."""
+LONGEST = (
+    "tests/eval_queue/queue/test_persona_sets.py",
+    "tests/browser/test_board.py",
+    "tests/browser/test_take.py",
+    "tests/eval_queue/store/test_hub.py",
+    "tests/browser/test_end_to_end.py",
+    "tests/browser/test_benchmark_page.py",
+    "tests/browser/test_hub_backed.py",
+    "tests/leaderboard/analysis/test_ranks.py",
+    "tests/leaderboard/pages/test_groups.py",
+    "tests/eval_queue/asking/test_local_model.py",
+    "tests/eval_queue/test_personas.py",
+    "tests/eval_queue/workers/test_worker.py",
+    "tests/eval_queue/workers/test_many_workers.py",
+    "tests/data/sources/test_loading.py",
+    "tests/leaderboard/analysis/test_proximity.py",
+)
+"""Files that take longest: begun first, no core waits for them at the end."""
 LONGEST_SLEEP = 0.25
 """Longest single sleep of a fast test, in seconds; polling sleeps for less."""
 _STARTS = frozenset({"multiprocessing", "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
@@ -99,13 +117,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.markexpr = f"({own}) and {FAST}" if own else FAST
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)  # before `-m` selects by these markers
+# before `-m` selects by these markers
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Mark what is slow by where it stands and by what it asks for."""
+    """Mark what is slow by where it stands and what it asks for; with several workers begin with the longest files."""
     for item in items:
         asked = FIXTURES.intersection(getattr(item, "fixturenames", ()))
         if asked or _within(item.path, config.rootpath, FOLDERS):
             item.add_marker(pytest.mark.slow)
+    if hasattr(config, "workerinput"):
+        turns = {config.rootpath / name: turn for turn, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: turns.get(item.path, len(LONGEST)))
     return (yield)
 
 

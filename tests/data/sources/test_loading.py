@@ -359,7 +359,7 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str, str | None, str]] = {
 }
 
 
-@pytest.fixture(params=["own", "upstream"])
+@pytest.fixture(params=["own", pytest.param("upstream", marks=pytest.mark.slow)])
 def breakable(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder to break something in: an invented one, and the real one."""
     if request.param == "own":

@@ -346,4 +346,4 @@ def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: P
     assert "1 of 12 questions" in said
     assert said.count("100 % of the answers readable") == 2
     assert "Not reported" in said
-    assert "BackgroundWork the real group" in listing(site)
+    assert "Beside the real group" in listing(site)
