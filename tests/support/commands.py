@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import runpy
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ def run_command(package: str, *arguments: object, **environment: str) -> Done:
 def run_here(program: Callable[[], object], *argv: object, **environment: str) -> Done:
     """What a program prints and ends with that finds these in `sys.argv` and these variables beside the usual ones."""
     out, err, status = io.StringIO(), io.StringIO(), 0
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     with (
         pytest.MonkeyPatch.context() as patch,
         contextlib.redirect_stdout(out),
@@ -53,6 +55,9 @@ def run_here(program: Callable[[], object], *argv: object, **environment: str) -
             status = end.code if isinstance(end.code, int) else int(end.code is not None)
             if isinstance(end.code, str):
                 err.write(f"{end.code}\n")
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
     return Done(status, out.getvalue(), err.getvalue())
 
 

@@ -81,6 +81,8 @@ class Watch:
     def _event(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self._active and event in _STARTS and _of_the_test():
             command = f" {arguments[1]}" if event == "subprocess.Popen" else ""
+            if list(arguments[1:2]) == [["uname", "-p"]]:
+                return  # Python's own `platform`, once for whoever imports a library that asks
             self.seen.append(f"starts a process ({event}{command})")
 
     def _sleeping(self, seconds: float) -> None:  # Python says it by an audit event only from 3.13 on

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
@@ -15,7 +12,9 @@ from typing import Any
 import gradio as gr
 import orjson
 import pytest
+import typer
 
+import app as program
 from data.errors import InputError
 from data.sources.practice import practice_benchmark
 from eval_queue.asking import local_model
@@ -34,8 +33,7 @@ from leaderboard.pages.queue.page import Administration, listing, row_address
 from leaderboard.pages.submit.page import Form, Life
 from leaderboard.site.site import Site
 from leaderboard.ui import Ui
-from tests.support import ROOT
-from tests.support.commands import Done, run_command
+from tests.support.commands import Done, run_command, run_here
 
 PRACTICE = practice_benchmark()
 ENDPOINT = Endpoint.model_validate({"name": "test", "base_url": "http://127.0.0.1:9/v1", "models": ["org/*"]})
@@ -212,26 +210,16 @@ def test_the_command_says_what_to_mend(tmp_path: Path, arguments: tuple[str, ...
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "says"), [("personas", "personas missing"), ("reference", "columns missing")])
 def test_a_file_that_cannot_be_used_is_said_when_the_app_starts(tmp_path: Path, setting: str, says: str) -> None:
     bad = tmp_path / "bad"
     bad.write_text("{}\n", encoding="utf-8")
     environment = {
-        **os.environ,
         f"VALUE_PORTRAIT_{setting.upper()}": str(bad),
         "VALUE_PORTRAIT_SOURCE": "practice",
         "VALUE_PORTRAIT_STORE": str(tmp_path / "store"),
     }
-    run = subprocess.run(
-        [sys.executable, "app.py", "--port", "0"],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
+    run = run_here(lambda: typer.run(program.main), "app.py", "--port", "0", **environment)
     assert run.returncode == 2
     assert says in run.stderr
     assert str(bad) in run.stderr
