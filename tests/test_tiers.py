@@ -57,9 +57,10 @@ def project(pytester: pytest.Pytester, request: pytest.FixtureRequest) -> pytest
 
 
 @pytest.mark.slow
-def test_the_fast_tier_fails_on_a_process_and_on_a_long_sleep(project: pytest.Pytester) -> None:
-    done = project.runpytest_subprocess("--fast", "-rA", "-p", "no:cacheprovider")
-    done.assert_outcomes(passed=3, failed=2, errors=1, deselected=4)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_the_fast_tier_fails_on_a_process_and_on_a_long_sleep(project: pytest.Pytester, workers: str) -> None:
+    done = project.runpytest_subprocess("--fast", "-rA", "-p", "no:cacheprovider", "-n", workers)
+    done.assert_outcomes(passed=3, failed=2, errors=1, deselected=0 if workers == "2" else 4)
     said = done.stdout.str()
     assert "sleeps for 0.30 s" in said
     assert said.count("starts a process (subprocess.Popen") >= 2
