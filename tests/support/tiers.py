@@ -24,7 +24,7 @@ FAST = " and ".join(f"not {marker}" for marker in SLOW)
 """The fast tier as an expression for `-m`."""
 FOLDERS = ("tests/browser", "tests/eval_queue/workers", "tests/support/hub")
 """Folders where each test starts an app, a worker, a browser or a Hub."""
-FIXTURES = frozenset({"store_hub", "_store_hub", "hub", "running", "browser", "served"})
+FIXTURES = frozenset({"store_hub", "_store_hub", "hub", "away", "running", "browser", "served"})
 """Fixtures that start a Hub, an app or a browser."""
 LONGEST = (
     "tests/eval_queue/queue/test_persona_sets.py",
