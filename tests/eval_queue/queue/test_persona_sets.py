@@ -12,9 +12,7 @@ from typing import Any
 import gradio as gr
 import orjson
 import pytest
-import typer
 
-import app as program
 from data.errors import InputError
 from data.sources.practice import practice_benchmark
 from eval_queue.asking import local_model
@@ -33,7 +31,7 @@ from leaderboard.pages.queue.page import Administration, listing, row_address
 from leaderboard.pages.submit.page import Form, Life
 from leaderboard.site.site import Site
 from leaderboard.ui import Ui
-from tests.support.commands import Done, run_command, run_here
+from tests.support.commands import Done, run_command
 
 PRACTICE = practice_benchmark()
 ENDPOINT = Endpoint.model_validate({"name": "test", "base_url": "http://127.0.0.1:9/v1", "models": ["org/*"]})
@@ -219,7 +217,7 @@ def test_a_file_that_cannot_be_used_is_said_when_the_app_starts(tmp_path: Path, 
         "VALUE_PORTRAIT_SOURCE": "practice",
         "VALUE_PORTRAIT_STORE": str(tmp_path / "store"),
     }
-    run = run_here(lambda: typer.run(program.main), "app.py", "--port", "0", **environment)
+    run = run_command("leaderboard", "serve", "--port", "0", **environment)
     assert run.returncode == 2
     assert says in run.stderr
     assert str(bad) in run.stderr
