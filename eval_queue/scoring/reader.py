@@ -47,6 +47,49 @@ class Reading(NamedTuple):
     """Why there is no rating."""
 
 
+_FINISH_NAMES: Final[dict[UnscoredKind, str]] = {
+    "truncated": (
+        "length max_length model_length length_limit length_capped truncated incomplete limit token_limit time_limit"
+        " max_tokens max_new_tokens max_output_tokens max_completion_tokens max_tokens_reached max_output"
+        " max_output_reached context_length context_length_exceeded context_window_exceeded"
+        " model_context_window_exceeded error_limit"
+    ),
+    "refusal": (
+        "content_filter content_filtered contentfilter filter filtered refusal refused sensitive safety moderation"
+        " flagged blocked blocklist prohibited_content spii recitation language image_safety guardrail_intervened"
+        " guardrails error_toxic data_inspection_failed content_policy_violation policy_violation copyright"
+    ),
+    "api_error": (
+        "error errored failed failure network_error server_error internal_error internal_server_error engine_error"
+        " upstream_error insufficient_system_resource abort aborted cancelled canceled user_cancel timeout timed_out"
+        " overloaded unavailable not_finished malformed_response malformed_model_output malformed_function_call"
+    ),
+}
+FINISH_KINDS: Final[dict[str, UnscoredKind]] = {
+    name: kind for kind, names in _FINISH_NAMES.items() for name in names.split()
+}
+"""What a `finish_reason` says, in lower case with underscores; any other one (`stop`, `end_turn`, ...) says nothing.
+
+The answer is cut; a filter or the provider's policy held it back; the endpoint failed. Providers spell one reason in
+many ways and add more without saying so: this is the only place that knows them.
+"""
+
+_LONGEST_FINISH: Final = 100
+_FINISH_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+
+
+def finish_kind(reason: str | None) -> UnscoredKind | None:
+    """What an endpoint's `finish_reason` says: `truncated`, `refusal`, `api_error`, or None for an ordinary end.
+
+    Upper case, camel case, hyphens, blanks and a leading `FinishReason` make no difference.
+    """
+    if not reason or len(reason) > _LONGEST_FINISH:
+        return None
+    words = _FINISH_WORDS.findall(reason)
+    name = "_".join(word.lower() for word in words)
+    return FINISH_KINDS.get(name.removeprefix("finish_reason_"))
+
+
 _VARIANTS: Final[dict[int, tuple[str, ...]]] = {
     6: ("likes me very much", "like me very much"),
     5: ("likes me",),
