@@ -71,7 +71,7 @@ _BRACKETS: Final = str.maketrans(
     | dict.fromkeys("【［〖", "[")
     | dict.fromkeys("】］〗", "]")
     | {"｜": "|", "▁": "_", "\u00a0": " "}
-    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u2061\u2062\u2063\u00ac", "")
+    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u2061\u2062\u2063", "")
 )
 
 
@@ -155,6 +155,8 @@ _SPEAKER: Final = re.compile(
 _CHANNEL_NAME: Final = re.compile(r"\s{0,9}([a-zA-Z]+)((?:[^<>\n]{0,100}<\|(?:constrain|message)\|>){0,3})")
 _WORD: Final = re.compile(r"unused\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _FIELD: Final = re.compile(r"(?:parameter|param|field|arg|argument|item|property|string)\b", re.IGNORECASE)
+_BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask")
+"""Tokens of a tokenizer that stand in angle brackets."""
 _BRACE: Final = re.compile(r"[{}]")
 
 
@@ -194,6 +196,10 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     bare = inner.strip("|/ \t")
     if kind == "angle" and ("|" in inner or bare.startswith("unused")):
         return _special_token(found, inner)
+    if kind == "angle" and (_BYTE.fullmatch(bare) or (inner.lower() == "s" and not found.string[:start].strip())):
+        return _Mark(start, end, "token", opens=False)
+    if inner.startswith("/") and _is_field(bare):
+        return _Mark(start, end, "other", opens=False, name="field")
     if kind == "angle" and bare.lower() in _TURN_ENDS and (inner.startswith("/") or "_" in inner):
         return _Mark(start, end, "turn", opens=False, strong=True)
     named = _named(bare if _is_field(bare) else bare.split(" ")[0] if kind == "angle" else bare)
@@ -202,8 +208,9 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     if inner.endswith("/"):
         return _Mark(start, end, "token", opens=False)
     opens = not inner.startswith("/") and (named.begins or not named.ends)
+    stem = "field" if _is_field(bare) else named.stem
     # an answer in square brackets is a heading: no end of what was before need stand there
-    return _Mark(start, end, named.role, opens, named.stem, strong=kind == "square" and named.role == "answer")
+    return _Mark(start, end, named.role, opens, stem, strong=kind == "square" and named.role == "answer")
 
 
 def _special_token(found: re.Match[str], inner: str) -> _Mark:
@@ -386,6 +393,9 @@ class _Blocks:
             self._open.append(mark)
         elif not mark.opens and mark.name in names:
             del self._open[names.index(mark.name) :]
+        elif mark.name == "field":
+            self._in_answer = False
+            self.add("\n")
 
     def _token(self, mark: _Mark) -> None:
         if mark.name == "fence" and self._open and self._open[-1].name == "fence":
@@ -481,10 +491,11 @@ def _without_markup(text: str) -> str:
         text = _STRUCK.sub(DOUBT, text)
     if "<" in text:
         text = _LIKE_A_TAG.sub(_shown, _without_blocks(text))
-    if "[" in text or "☐" in text or "⬜" in text:
+    if any(sign in text for sign in "[☐⬜☑✅"):
         if _UNCHECKED.search(text):
             checked = [found[1] for found in _CHECKED.finditer(text)]
             text = "\n".join(checked) if checked else DOUBT + text
+        text = _CHECKED.sub(r"\1", text)
         text = _LINK.sub(r"\1", _IMAGE.sub(DOUBT, text))
     return _LATEX.sub("", text) if "\\" in text else text
 
@@ -504,7 +515,7 @@ def _without_blocks(text: str) -> str:
     depth = position = 0
     for tag in _TAG.finditer(text):
         name = tag[2].lower()
-        if name in _HTML:
+        if name in _HTML or _PHRASE.search(tag[0]):
             continue
         if opened is None and not tag[1]:
             pieces.append((False, text[position : tag.start()]))
@@ -532,7 +543,8 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄¬≠", DOUBT)
     | {"|": "\n"}
 )
-_SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}-]""")
+_SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
+_NOT_SIGN: Final = re.compile(r"!=|(?<![^\s(=])!(?=\w)")
 _HYPHEN: Final = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 
 
@@ -541,7 +553,7 @@ def _folded(text: str) -> str:
     text = text.translate(_FOLDED)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_FOLDED)
-    text = _SYMBOL.sub(" ", text)
+    text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(" ", text))
     if "-" in text:
         text = _HYPHEN.sub(" ", text)
     lines = (" ".join(line.split()) for line in text.casefold().splitlines())

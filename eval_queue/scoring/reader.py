@@ -163,43 +163,57 @@ def _any_of(words: str) -> str:
 
 
 _FRAME_WORDS: Final = (
-    "i i'd i'll i'm it it's its this that that's the these my your you're am are is was be being will would say said choose"
-    " chose chosen select selected pick picked answer respond rate rated rating call classify describe described categorize"
-    " label judge consider go going with lean leaning towards toward settle on opt for put as to think believe feel find"
-    " guess suppose sounds seems feels looks reads appears comes across falls under into somewhere around closest best match"
-    " fit fits option phrase description choice response reply advice approach suggestion statement comment opinion view"
-    " perspective sentiment attitude idea reaction stance text message passage own thoughts thinking overall final finally so"
-    " thus therefore hence conclusion summary short general all in of a an balance whole honestly personally well hmm yes"
-    " yeah ok okay perhaps maybe probably likely possibly me then here case given ultimately similarity level verdict result"
-    " one most fitting appropriate accurate suitable honest nearest abby's situation and but d m s have assessment evaluation"
-    " judgment judgement now similar inclined by large altogether scenario"
+    "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
+    "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
+    "comes comment conclusion consider describe described description evaluation falls feel feels final finally find "
+    "fit fits fitting for given go going guess have hence here hmm honest honestly i i'd i'll i'm idea in inclined "
+    "into is it it's its judge judgement judgment label lean leaning level likely looks match maybe me message my "
+    "nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective phrase pick "
+    "picked possibly probably put rate rated rating reaction reads reply respond response result say scenario seems "
+    "select selected sentiment settle similar similarity situation so somewhere sounds stance statement suggestion "
+    "suitable summary suppose text that that's the then therefore these think thinking this thoughts thus to toward "
+    "towards ultimately under verdict view well will with would yeah yes you're your"
 )
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
+_FRAME_PHRASES: Final = (
+    "all in all|in all|in short|in total|by and large|on the whole|on balance|you are|(?:this|that) one"
+    "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+)
+"""Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely simply just only"
 """The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
 _BETWEEN: Final = r"[\s,:\"'(\[={}$.%-]*"
 
 
 def _frame(words: str) -> re.Pattern[str]:
-    return re.compile(rf"{_BETWEEN}(?:(?:{_any_of(words)}|you are|\d{{1,2}}(?:/\d{{1,2}})?)(?!\w){_BETWEEN})*+")
+    return re.compile(
+        rf"{_BETWEEN}(?:(?:{_FRAME_PHRASES}|{_any_of(words)}|\d{{1,2}}(?:/\d{{1,2}})?)(?!\w){_BETWEEN})*+"
+    )
 
 
 _FRAME: Final = _frame(_FRAME_WORDS)
 _WIDE_FRAME: Final = _frame(f"{_FRAME_WORDS} {_EMPHASIS}")
-_ASKING: Final = re.compile(r"\W*(?:is|are|am|was|would|will|be|have) (?:this|that|it|i|you|the|your|my)\b")
+_ASKING: Final = re.compile(
+    r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider|choose|pick"
+    r"|select|find|believe|guess|rate|call|describe|judge|put|respond|settle)\b)"
+)
+"""What makes a clause a question or a request."""
 _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
 _OPENING: Final = re.compile(
     r"(?:(?:no|sure|of course|certainly|alright|hm+|um+|uh+|hard to say|difficult to say|not sure|i'm not sure)[,;.:!-]+\s*)+"
+    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest|fair)|from)"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?"
     r"|(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
     r"(?: (?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
 )
 """What may stand before the frame and says nothing yet."""
 _BEFORE_BARE: Final = re.compile(
-    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|was|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
+    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly|overall"
+    r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
     r"|so|therefore|thus|hence|it's|that's|its|response|you're|i'm|around|under|yes|well|but|yet)[\s,:]*)[\s\"'({\[$.-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
@@ -220,7 +234,7 @@ _SCOPE: Final = re.compile(
     r"|persons?|they|he|she|we|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine|pretend|were|could|might"
     r"|want\w*|expect\w*|supposed)\b"
     r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider|describe)\b"
-    r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"',(-]*$"
+    r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)|\bsays\b"
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
 _EVERYDAY_BEFORE: Final = {
@@ -257,9 +271,10 @@ _MAY_NOT_FOLLOW: Final = re.compile(
     r"|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes|often|usually|rarely|never|seldom"
     r"|than|less|more so|more or less|no|nope|wait|sorry|actually|rather(?! than)|oops|just kidding|kidding|jk|much|little|bit"
     r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless|isn't|is not"
-    r"|wasn't|doesn't|wrong|without|about half|half|\d+ ?%|/s)(?!\w)"
+    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without|about half|half|\d+ ?%|/s)(?!\w)"
 )
 """What behind a phrase takes from it or adds to it."""
+_ENDS_DENYING: Final = re.compile(r"(?:\b(?:is|was|does|do|am|are|but|or|and) not|n't|\bnot?)[\s\"')]*$")
 _COMPARED: Final = re.compile(
     r"[\s\"',)-]*(?:rather than|instead of|and not|as opposed to|over|not|but not)[\s\"'(]*"
     r"(?:(?:being|simply|just|the|option) )*[\"']?"
@@ -268,6 +283,10 @@ _COMPARED: Final = re.compile(
 _NEGATION_ELSEWHERE: Final = re.compile(
     r"不|没|沒|非(?!常)|无|無|없|않|아니|안 |못|ない|ません|ぬ|не|нет|ليس|لا|नहीं|ไม่|δεν|לא"
 )
+_FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not)[.,;:!\s]*\Z")
+"""A denial that a full stop or a new line parts from the phrase."""
+_FRAGMENT_LENGTH: Final = 20
+_BRIEF: Final = 8
 _GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
 """Words in another script with the phrase behind them in brackets."""
 
@@ -321,7 +340,9 @@ def _mentions(text: str) -> list[_Mention]:
         between = "" if after is None or _FORMS[after[0]] == _FORMS[match[0]] else text[match.end() : after.start()]
         rating = _FORMS[match[0]]
         standing: Standing
-        if before is not None and before.rating != rating and before.standing == "unclear":
+        if _FRAGMENT.search(text, max(0, begin - _FRAGMENT_LENGTH), begin):
+            standing = "unclear"
+        elif before is not None and before.rating != rating and before.standing == "unclear":
             standing = "everyday" if _is_everyday(match, left, right) else "unclear"
         else:
             standing = _standing(match, left, right + sign[:1], between, several=several)
@@ -368,7 +389,9 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
     if several and rest.startswith(":"):
         return "unclear"
     follows = _MAY_FOLLOW[rating if rating in (5, 2) else 0]
-    if not compared and (_MAY_NOT_FOLLOW.match(rest) or not follows.match(rest)):
+    if _NEGATION_ELSEWHERE.search(rest[:_BRIEF]):
+        return "unclear"
+    if not compared and (_MAY_NOT_FOLLOW.match(rest) or _ENDS_DENYING.search(rest) or not follows.match(rest)):
         return "unclear"
     return "stated" if _is_framed(match[0], left, right) else "unclear"
 
@@ -426,15 +449,15 @@ _TAKEN_BACK: Final = re.compile(
     r"|(?:just )?kidding|jk\b|never ?mind|psych\b|on second thought\w*|/s\b"
     r"|that(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct|true)|a mistake|a lie))"
     r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not|not quite|hardly"
-    r"|i doubt it|nah|wrong|not exactly|not entirely|or not)\s*(?=[.!;\n]|$)"
+    r"|i doubt it|nah|wrong|not exactly|not entirely|or not|(?:it|this|that) (?:isn't|is not|doesn't|does not))\s*(?=[.!;\n]|$)"
 )
 """What takes an answer back, whatever follows."""
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead|better|no,|make that"
-    r"|should be|change (?:it|that|this|my)|reconsider\w*)\b"
+    r"|should be|should have|should've|change (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
-_BOUND: Final = 2_000
+_BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
 
 
@@ -464,10 +487,11 @@ def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
         answer = _agreed(final or labelled)
         if answer is None:
             return None
-        firm = [m for m in stated if m.alone or m.first or m.label]
-        if final:
-            firm = [mention for mention in firm if mention.start > answer.end]
-        return answer if {mention.rating for mention in firm} <= {answer.rating} else None
+        earlier = {m.rating for m in stated if m.start < answer.start and (m.alone or m.first or m.label)}
+        later = {m.rating for m in stated if m.start > answer.start and (m.alone or m.label)}
+        # two or more of them are a copy of the options
+        agreed = bool(final) or len(earlier) != 1 or earlier == {answer.rating}
+        return answer if agreed and later <= {answer.rating} else None
     if not stated:
         return None
     first = mentions[0]
@@ -514,20 +538,36 @@ _JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
 
 # --- why there is none ----------------------------------------------------------------------------------------------
 
-_REFUSAL = re.compile(
-    r"\bi(?:'m| am)? (?:also )?(?:cannot|can't|can not|could not|couldn't|won't|will not|would rather not|not going to)"
-    r" (?:\w+ ){0,2}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss|engage"
-    r"|evaluate|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
-    r"|select|state)\b"
-    r"|\bi(?:'m| am)? (?:must |have to |will )?(?:decline|refuse|unable|not able|not comfortable|not in a position)\b"
-    r"|\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b"
-    r"|\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form|feel)\b"
-    r"[^.\n]{0,40}\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs)\b"
-    r"|\bas an? (?:\w+ )?(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just |only )?an? (?:ai|language model)\b"
-    r"|\bi apologi[sz]e\b|\bsorry,? (?:but|i(?! mean)|this|that)\b|\breally sorry you're\b"
-    r"|\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé"
-    r"|je ne peux pas|mi dispiace|não posso)\b|抱歉|无法回答|申し訳"
+_REFUSAL: Final = re.compile(
+    "|".join(
+        (
+            # cannot, will not
+            r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't|will not|would rather not"
+            r"|would prefer not to|prefer not to|'d rather not|'d prefer not to|not going to|refuse to)"
+            r" (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss|engage|evaluate"
+            r"|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say|select|state|do)\b",
+            r"\bi(?:'d| would)? (?:rather|prefer) not(?: to)? (?:answer|assess|choose|comment|rate|respond|say|share|select)\b",
+            r"\bi(?:'m| am)? (?:must |have to |will )?(?:\w+ly )?(?:decline|refuse|unable|not able|not comfortable|not in a position)\b",
+            r"\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b",
+            # no thoughts of its own
+            r"\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form|feel)\b[^.\n]{0,40}"
+            r"\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs|self)\b",
+            r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|opinions|consciousness|self|views)\b",
+            r"\bas an? (?:\w+ ){0,2}(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just |only )?an? (?:\w+ ){0,2}?(?:ai|language model)\b",
+            # apologies and rules
+            r"\bi apologi[sz]e\b|\bsorry,? (?:but|i(?! mean)|this|that)\b|\breally sorry you're\b|\bunfortunately,? i (?:cannot|can't)\b",
+            r"\b(?:violates?|against) [^.\n]{0,40}\b(?:policy|policies|guidelines|terms)\b|\bcontent policy\b|\bcrisis\b[^.\n]{0,40}\bcall\b",
+            # the same in other languages
+            r"\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé|désolée?,|je ne peux pas)\b",
+            r"\b(?:mi dispiace|non posso|não posso|desculpe|ik kan (?:\w+ ){0,3}niet|jag kan (?:tyvärr )?inte|nie mogę|üzgünüm|xin lỗi)\b",
+            r"\b(?:als ki|en tant qu'ia|como (?:una? )?(?:ia|inteligencia artificial)|извините|не могу)\b",
+            "抱歉|对不起|無法|无法(?:回答|提供|评|選|选)|不能(?:回答|提供|评)|作为(?:一个|一款)?(?:人工智能|ai)|没有(?:个人|自己的)(?:想法|感受|观点)",
+            "申し訳|お答えできません|回答できません|aiとして|죄송|답변(?:할|드릴) 수 없|ai로서|عذر|لا أستطيع|أعتذر|क्षमा करें|ขออภัย|סליחה|מצטער",
+        )
+    )
 )
+"""Words of a refusal; looked for only where an answer has no rating."""
+
 _SHORTEST_CUT: Final = 3
 
 
@@ -543,7 +583,10 @@ def _kind(text: str, *, unfinished: bool, cut: bool) -> UnscoredKind:
 
 
 def _is_cut_phrase(text: str) -> bool:
-    bare = _unmarked(text).strip(_EDGE)
+    bare = _unmarked(text).rstrip("\"')]} ")
+    if bare.endswith((".", "!", "?")):
+        return False
+    bare = bare.strip(_EDGE)
     return len(bare) >= _SHORTEST_CUT and any(phrase.startswith(bare) for phrase in RATING_PHRASES.values())
 
 
