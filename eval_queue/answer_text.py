@@ -128,15 +128,25 @@ _CHANNELS: Final[dict[str, Role]] = {"final": "answer", "response": "answer", "a
 
 _TEXT_MARKS: Final[tuple[tuple[str, Role, bool, str], ...]] = (
     # Harmony without its special tokens: names of channels glued to the text, or with some of the tokens left
-    (r"assistant\n?final(?!ly|\w*\s*:)(?:<\|message\|>|json(?=\{))?", "answer", True, "channel"),
+    (r"assistant\n?final(?!ly|\w{0,20}\s{0,3}:)(?:<\|message\|>|json(?=\{))?", "answer", True, "channel"),
     (r"assistant(?:analysis|commentary)(?:<\|message\|>)?", "reasoning", True, "channel"),
     (r"\A\s*(?:analysis|commentary)(?=[A-Z\"'(\n]|<\|message\|>)(?:<\|message\|>)?", "reasoning", True, "channel"),
     (r"\A\s*final(?=(?i:very much|likes? me|somewhat|a little|not like)|\n|<\|message\|>)", "answer", True, "channel"),
     # Granite 3.2; Ollama's command line; code fences; comments
-    (r"(?i:^[\W_]*here(?: is|'s|’s) my (?:thought process|thinking|reasoning)\W*$)", "reasoning", True, "granite"),
-    (r"(?i:^[\W_]*here(?: is|'s|’s) my (?:final )?(?:response|answer|rating|choice)[*_]*:)", "answer", True, "granite"),
+    (
+        r"(?i:^[^\w\n]{0,20}_{0,3}here(?: is|'s|’s) my (?:thought process|thinking|reasoning)[^\w\n]{0,20}$)",
+        "reasoning",
+        True,
+        "granite",
+    ),
+    (
+        r"(?i:^[^\w\n]{0,20}_{0,3}here(?: is|'s|’s) my (?:final )?(?:response|answer|rating|choice)[*_]{0,3}:)",
+        "answer",
+        True,
+        "granite",
+    ),
     (r"(?i:\A\s*thinking ?(?:\.\.\.|…)[ \t]*$)", "reasoning", True, "ollama"),
-    (r"(?i:^[.…\s]*done thinking\b[.…]*)", "reasoning", False, "ollama"),
+    (r"(?i:^[.… \t]{0,20}done thinking\b[.…]{0,9})", "reasoning", False, "ollama"),
     (r"(?i:^[ \t]*```[ \t]*(?:think\w*|thoughts?|reasoning|analysis|scratchpad)[ \t]*$)", "reasoning", True, "fence"),
     (r"<!--", "other", True, "<!--"),
     (r"-->", "other", False, "<!--"),
@@ -479,8 +489,8 @@ _STRUCK: Final = re.compile(r"~~|</?(?:s|del|strike)>", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"!\[[^\[\]]{0,300}\](?:\([^()]{0,500}\))?")
 _LINK: Final = re.compile(r"\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
 _LATEX: Final = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|emph)\b")
-_CHECKED: Final = re.compile(r"^[\s*>-]*(?:\[[xX✓✔]\]|[☑✅])[ \t]*(.*)$", re.MULTILINE)
-_UNCHECKED: Final = re.compile(r"^[\s*>-]*(?:\[[ _]?\]|[☐⬜])[ \t]*(.*)$", re.MULTILINE)
+_CHECKED: Final = re.compile(r"^[ \t*>-]{0,40}(?:\[[xX✓✔]\]|[☑✅])[ \t]*(.*)$", re.MULTILINE)
+_UNCHECKED: Final = re.compile(r"^[ \t*>-]{0,40}(?:\[[ _]?\]|[☐⬜])[ \t]*(.*)$", re.MULTILINE)
 _SHORT: Final = 30
 """Characters of a block that may be a bare statement whatever the block is called."""
 

@@ -2,10 +2,10 @@
 
 Scope: one text at a time, English, no model and no network; the same text always reads the same. Two readers:
 
-* `read_answer`, the official one, a pipeline of small steps with a table each: `eval_queue.answer_text` takes away what
-  is not the answer (reasoning, other turns, markup); `_mentions` finds the phrases of the scale and says how each stands
-  in its sentence (`Standing`); `_rating` decides which of them, if any, is the answer; `finish_kind` and `_kind` say why
-  there is none.
+* `read_answer`, the official one, a pipeline of small steps with a table each: `answer_text` takes away what is not the
+  answer (reasoning, other turns, markup); `_mentions` finds the phrases of the scale and says how each stands in its
+  sentence (`Standing`); `_rating` decides which of them, if any, is the answer; `finish_kind` and `_kind` say why there
+  is none.
 * `read_answer_compat`, upstream's rules (longest phrase found anywhere), for parity tests only.
 
 The official reader prefers no rating to a guessed one: a phrase is *stated* only where all that surrounds it in its
@@ -25,8 +25,8 @@ be read either way (all distinct answers of the released models on which the rea
 * A number alone: no rating, since the prompts define no numbers.
 * An answer that begins with a phrase and explains itself with others keeps the first one, unless another one is put
   right behind it, stands on a line of its own or is stated in a sentence of its own.
-* An answer that the endpoint's filter stopped, or that came with a failure, has no rating whatever it says; one that was
-  cut has none where the rest could have changed it.
+* An answer that the endpoint's filter stopped, or that came with a failure, has no rating whatever it says; one that
+  was cut has none where the rest could have changed it.
 """
 
 from __future__ import annotations
@@ -195,7 +195,8 @@ def _frame(words: str) -> re.Pattern[str]:
 _FRAME: Final = _frame(_FRAME_WORDS)
 _WIDE_FRAME: Final = _frame(f"{_FRAME_WORDS} {_EMPHASIS}")
 _ASKING: Final = re.compile(
-    r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider|choose|pick"
+    r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider"
+    r"|choose|pick"
     r"|select|find|believe|guess|rate|call|describe|judge|put|respond|settle)\b)"
 )
 """What makes a clause a question or a request."""
@@ -203,8 +204,10 @@ _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
 _OPENING: Final = re.compile(
-    r"(?:(?:no|sure|of course|certainly|alright|hm+|um+|uh+|hard to say|difficult to say|not sure|i'm not sure)[,;.:!-]+\s*)+"
-    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest|fair)|from)"
+    r"(?:(?:no|sure|of course|certainly|alright|hm+|um+|uh+|hard to say|difficult to say|not sure"
+    r"|i'm not sure)[,;.:!-]+\s*)+"
+    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest"
+    r"|fair)|from)"
     r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?"
     r"|(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
     r"(?: (?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
@@ -212,35 +215,43 @@ _OPENING: Final = re.compile(
 """What may stand before the frame and says nothing yet."""
 _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
-    r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly|overall"
+    r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
+    r"|overall"
     r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
-    r"|so|therefore|thus|hence|it's|that's|its|response|you're|i'm|around|under|yes|well|but|yet)[\s,:]*)[\s\"'({\[$.-]*$"
+    r"|so|therefore|thus|hence|it's|that's|its|response|you're|i'm|around|under|yes|well|but"
+    r"|yet)[\s,:]*)[\s\"'({\[$.-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
-_SENTENCE_END: Final = re.compile(r"[.!?]+[\"')\]}]*(?=\s|$)|;|\n")
+_SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
 _CLAUSE_START: Final = re.compile(r",|(?:^| )- |\b(?:but|however|yet|therefore|hence|so|which|and)\b")
 _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\banything but|\bno longer"
     r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
-    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|it|this|that|is|as|be|being|really|quite|the|response"
+    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|it|this|that|is|as|be|being|really|quite|the"
+    r"|response"
     r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
 )
 """What before a phrase denies it."""
 _NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
 _SCOPE: Final = re.compile(
-    r"\b(?:if|whether|unless|than|between|rather than|instead|ask\w*|options?|scale|choices|someone|somebody|people|humans?"
-    r"|persons?|they|he|she|we|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine|pretend|were|could|might"
+    r"\b(?:if|whether|unless|than|between|rather than|instead|ask\w*|options?|scale|choices|someone|somebody|people"
+    r"|humans?"
+    r"|persons?|they|he|she|we|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine|pretend|were"
+    r"|could|might"
     r"|want\w*|expect\w*|supposed)\b"
-    r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider|describe)\b"
-    r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)|\bsays\b"
+    r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
+    r"|describe)\b"
+    r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)"
+    r"|\bsays\b"
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
 _EVERYDAY_BEFORE: Final = {
     True: re.compile(r"\b(?:you|you'd|they|they'd|we|i'd|i|would|do|did|people|who) $"),
     False: re.compile(
-        r"\b(?:people|persons?|someone|somebody|anyone|anybody|everyone|everybody|those|others?|users?|models?|ais?|assistants?"
+        r"\b(?:people|persons?|someone|somebody|anyone|anybody|everyone|everybody|those|others?|users?|models?|ais?"
+        r"|assistants?"
         r"|systems?|bots?|machines?|who|ones) $"
     ),
 }
@@ -248,14 +259,17 @@ _EVERYDAY_BEFORE: Final = {
 _EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
 
 _CLOSING: Final = re.compile(
-    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!-]))?[\"')\]}>$=]*\s*$|[\"')\]}>$=]*"
+    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!-]))?[\"')\]}>$=]*\s*$"
+    r"|[\"')\]}>$=]*"
     r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
 )
 """Quotes and a number that belong to the phrase before them."""
 _REASON: Final = (
-    r",? ?(?:because|since|as|given|in that|in the sense|considering|due to|based on)\b|,? overall\b|,? really(?=$|[.,!])"
+    r",? ?(?:because|since|as|given|in that|in the sense|considering|due to|based on)\b|,? overall\b|,? really(?=$"
+    r"|[.,!])"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
-    r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all|honestly|indeed)\b"
+    r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
+    r"|honestly|indeed)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
@@ -266,12 +280,18 @@ _MAY_FOLLOW: Final = {
 }
 """What may follow a phrase in its sentence, by rating; 0 for those with a degree of their own."""
 _MAY_NOT_FOLLOW: Final = re.compile(
-    r"[\s,:(/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say|i mean"
-    r"|i guess|well|a|at|just|to|in|it's|it is|this is|that's|that is|with)[\s,]+)*(?:only|not|mostly|mainly|largely|partly|partially"
-    r"|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes|often|usually|rarely|never|seldom"
-    r"|than|less|more so|more or less|no|nope|wait|sorry|actually|rather(?! than)|oops|just kidding|kidding|jk|much|little|bit"
-    r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless|isn't|is not"
-    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without|about half|half|\d+ ?%|/s)(?!\w)"
+    r"[\s,:(/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say"
+    r"|i mean"
+    r"|i guess|well|a|at|just|to|in|it's|it is|this is|that's|that is|with)[\s,]+)*(?:only|not|mostly|mainly|largely"
+    r"|partly|partially"
+    r"|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes|often|usually|rarely"
+    r"|never|seldom"
+    r"|than|less|more so|more or less|no|nope|wait|sorry|actually|rather(?! than)|oops|just kidding|kidding|jk|much"
+    r"|little|bit"
+    r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless"
+    r"|isn't|is not"
+    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without"
+    r"|about half|half|\d+ ?%|/s)(?!\w)"
 )
 """What behind a phrase takes from it or adds to it."""
 _ENDS_DENYING: Final = re.compile(r"(?:\b(?:is|was|does|do|am|are|but|or|and) not|n't|\bnot?)[\s\"')]*$")
@@ -300,12 +320,15 @@ _LABEL_NOUNS: Final = (
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|level|overall|final"
     # the same in other languages
     "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
-    "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка|відповідь|απάντηση"
-    "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
+    "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
+    "|відповідь|απάντηση"
+    "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级"
+    "|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _LABEL: Final = re.compile(
-    r"[\s\"'({\[]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised|corrected|actual"
+    r"[\s\"'({\[]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
+    r"|corrected|actual"
     r"|selected|chosen|honest|best|single|short) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
     r"\s?(?:[:=]|-+>?|is:)[\s\"'({\[$=.]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
@@ -314,7 +337,8 @@ _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
 )
 _CONCLUDES: Final = re.compile(
-    r"\W*(?:(?:and|but) )?(?:so|thus|therefore|hence|overall|ultimately|finally|in (?:conclusion|summary|short|total|all)|all in all"
+    r"\W*(?:(?:and|but) )?(?:so|thus|therefore|hence|overall|ultimately|finally|in (?:conclusion|summary|short|total"
+    r"|all)|all in all"
     r"|on balance|on the whole|my final|final|altogether)\b"
 )
 
@@ -443,17 +467,22 @@ def _unmarked(line: str) -> str:
 
 _TAKEN_BACK: Final = re.compile(
     r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+)*+(?:"
-    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:scratch|strike|ignore|disregard|forget|delete) that"
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:scratch|strike|ignore|disregard|forget"
+    r"|delete) that"
     r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
-    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase)|i (?:misspoke|retract|need to correct|made a mistake)"
+    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase)|i (?:misspoke|retract|need to correct"
+    r"|made a mistake)"
     r"|(?:just )?kidding|jk\b|never ?mind|psych\b|on second thought\w*|/s\b"
     r"|that(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct|true)|a mistake|a lie))"
-    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not|not quite|hardly"
-    r"|i doubt it|nah|wrong|not exactly|not entirely|or not|(?:it|this|that) (?:isn't|is not|doesn't|does not))\s*(?=[.!;\n]|$)"
+    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not"
+    r"|not quite|hardly"
+    r"|i doubt it|nah|wrong|not exactly|not entirely|or not|(?:it|this|that) (?:isn't|is not|doesn't"
+    r"|does not))\s*(?=[.!;\n]|$)"
 )
 """What takes an answer back, whatever follows."""
 _REPLACED: Final = re.compile(
-    r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead|better|no,|make that"
+    r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
+    r"|better|no,|make that"
     r"|should be|should have|should've|change (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
@@ -479,7 +508,7 @@ def _rating(text: str, *, cut: bool) -> int | None:
 
 
 def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
-    """The mention that is the answer: a labelled one, the first thing said, a line of its own, or the only one stated."""
+    """The mention that is the answer: labelled, the first thing said, a line of its own, or the only one stated."""
     stated = [mention for mention in mentions if mention.standing == "stated"]
     labelled = [mention for mention in stated if mention.label]
     final = [mention for mention in labelled if _FINAL.search(mention.label)]
@@ -488,10 +517,10 @@ def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
         if answer is None:
             return None
         earlier = {m.rating for m in stated if m.start < answer.start and (m.alone or m.first or m.label)}
-        later = {m.rating for m in stated if m.start > answer.start and (m.alone or m.label)}
+        behind = {m.rating for m in stated if m.start > answer.start and (m.alone or m.label)}
         # two or more of them are a copy of the options
         agreed = bool(final) or len(earlier) != 1 or earlier == {answer.rating}
-        return answer if agreed and later <= {answer.rating} else None
+        return answer if agreed and behind <= {answer.rating} else None
     if not stated:
         return None
     first = mentions[0]
@@ -542,27 +571,41 @@ _REFUSAL: Final = re.compile(
     "|".join(
         (
             # cannot, will not
-            r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't|will not|would rather not"
+            r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't"
+            r"|will not|would rather not"
             r"|would prefer not to|prefer not to|'d rather not|'d prefer not to|not going to|refuse to)"
-            r" (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss|engage|evaluate"
-            r"|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say|select|state|do)\b",
-            r"\bi(?:'d| would)? (?:rather|prefer) not(?: to)? (?:answer|assess|choose|comment|rate|respond|say|share|select)\b",
-            r"\bi(?:'m| am)? (?:must |have to |will )?(?:\w+ly )?(?:decline|refuse|unable|not able|not comfortable|not in a position)\b",
+            r" (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss"
+            r"|engage|evaluate"
+            r"|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
+            r"|select|state|do)\b",
+            r"\bi(?:'d| would)? (?:rather|prefer) not(?: to)? (?:answer|assess|choose|comment|rate|respond|say|share"
+            r"|select)\b",
+            r"\bi(?:'m| am)? (?:must |have to |will )?(?:\w+ly )?(?:decline|refuse|unable|not able|not comfortable"
+            r"|not in a position)\b",
             r"\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b",
             # no thoughts of its own
-            r"\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form|feel)\b[^.\n]{0,40}"
-            r"\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs|self)\b",
-            r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|opinions|consciousness|self|views)\b",
-            r"\bas an? (?:\w+ ){0,2}(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just |only )?an? (?:\w+ ){0,2}?(?:ai|language model)\b",
+            r"\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form"
+            r"|feel)\b[^.\n]{0,40}"
+            r"\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs"
+            r"|self)\b",
+            r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|opinions|consciousness"
+            r"|self|views)\b",
+            r"\bas an? (?:\w+ ){0,2}(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just "
+            r"|only )?an? (?:\w+ ){0,2}?(?:ai|language model)\b",
             # apologies and rules
-            r"\bi apologi[sz]e\b|\bsorry,? (?:but|i(?! mean)|this|that)\b|\breally sorry you're\b|\bunfortunately,? i (?:cannot|can't)\b",
-            r"\b(?:violates?|against) [^.\n]{0,40}\b(?:policy|policies|guidelines|terms)\b|\bcontent policy\b|\bcrisis\b[^.\n]{0,40}\bcall\b",
+            r"\bi apologi[sz]e\b|\bsorry,? (?:but|i(?! mean)|this|that)\b|\breally sorry you're\b"
+            r"|\bunfortunately,? i (?:cannot|can't)\b",
+            r"\b(?:violates?|against) [^.\n]{0,40}\b(?:policy|policies|guidelines|terms)\b|\bcontent policy\b"
+            r"|\bcrisis\b[^.\n]{0,40}\bcall\b",
             # the same in other languages
-            r"\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé|désolée?,|je ne peux pas)\b",
-            r"\b(?:mi dispiace|non posso|não posso|desculpe|ik kan (?:\w+ ){0,3}niet|jag kan (?:tyvärr )?inte|nie mogę|üzgünüm|xin lỗi)\b",
+            r"\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé"
+            r"|désolée?,|je ne peux pas)\b",
+            r"\b(?:mi dispiace|non posso|não posso|desculpe|ik kan (?:\w+ ){0,3}niet|jag kan (?:tyvärr )?inte"
+            r"|nie mogę|üzgünüm|xin lỗi)\b",
             r"\b(?:als ki|en tant qu'ia|como (?:una? )?(?:ia|inteligencia artificial)|извините|не могу)\b",
             "抱歉|对不起|無法|无法(?:回答|提供|评|選|选)|不能(?:回答|提供|评)|作为(?:一个|一款)?(?:人工智能|ai)|没有(?:个人|自己的)(?:想法|感受|观点)",
-            "申し訳|お答えできません|回答できません|aiとして|죄송|답변(?:할|드릴) 수 없|ai로서|عذر|لا أستطيع|أعتذر|क्षमा करें|ขออภัย|סליחה|מצטער",
+            "申し訳|お答えできません|回答できません|aiとして|죄송|답변(?:할|드릴) 수 없|ai로서",
+            "عذر|لا أستطيع|أعتذر|क्षमा करें|ขออภัย|סליחה|מצטער",
         )
     )
 )
