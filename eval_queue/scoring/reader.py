@@ -36,7 +36,7 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
-from eval_queue.answer_text import DOUBT, bare_text
+from eval_queue.scoring.answer_text import DOUBT, bare_text
 from eval_queue.records import UnscoredKind
 
 READER_VERSION: Final = "2"

@@ -1,6 +1,6 @@
 """From an answer as an endpoint sent it to the bare text that may be read: without reasoning, markup and decoration.
 
-Scope: structure, not meaning; what the text says is `eval_queue.reader`. A pipeline of small steps, each a function of
+Scope: structure, not meaning; what the text says is `eval_queue.scoring.reader`. A pipeline of small steps, each a function of
 the text alone with a table of what it knows, so that the format of another engine is one line in a table:
 
 1. `_plain_brackets`: entities and brackets of other kinds become `<`, `>`, `[`, `]`, `|`.
