@@ -1,6 +1,6 @@
 """From an answer as an endpoint sent it to the bare text that may be read: without reasoning, markup and decoration.
 
-Scope: structure, not meaning; what the text says is `eval_queue.scoring.reader`. A pipeline of small steps, each a function of
+Scope: structure, not meaning; what the text says is `reader`. A pipeline of small steps, each a function of
 the text alone with a table of what it knows, so that the format of another engine is one line in a table:
 
 1. `_plain_brackets`: entities and brackets of other kinds become `<`, `>`, `[`, `]`, `|`.
@@ -206,7 +206,7 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     bare = inner.strip("|/ \t")
     if kind == "angle" and ("|" in inner or bare.startswith("unused")):
         return _special_token(found, inner)
-    if kind == "angle" and (_BYTE.fullmatch(bare) or (inner.lower() == "s" and not found.string[:start].strip())):
+    if kind == "angle" and (_BYTE.fullmatch(bare) or _is_start_token(found, inner)):
         return _Mark(start, end, "token", opens=False)
     if inner.startswith("/") and _is_field(bare):
         return _Mark(start, end, "other", opens=False, name="field")
@@ -221,6 +221,14 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     stem = "field" if _is_field(bare) else named.stem
     # an answer in square brackets is a heading: no end of what was before need stand there
     return _Mark(start, end, named.role, opens, stem, strong=kind == "square" and named.role == "answer")
+
+
+def _is_start_token(found: re.Match[str], inner: str) -> bool:
+    """Whether `<s>` begins a text as a token does, and not what is struck out."""
+    text = found.string
+    return (
+        inner.lower() == "s" and not text[: found.start()].strip() and text.find("</s>") in (-1, len(text.rstrip()) - 4)
+    )
 
 
 def _special_token(found: re.Match[str], inner: str) -> _Mark:
@@ -554,7 +562,7 @@ _FOLDED: Final = str.maketrans(
     | {"|": "\n"}
 )
 _SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
-_NOT_SIGN: Final = re.compile(r"!=|(?<![^\s(=])!(?=\w)")
+_NOT_SIGN: Final = re.compile(r"!=|(?<![^\s(=])!(?=[\w(\"'])")
 _HYPHEN: Final = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
 
 

@@ -36,8 +36,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
-from eval_queue.scoring.answer_text import DOUBT, bare_text
 from eval_queue.records import UnscoredKind
+from eval_queue.scoring.answer_text import DOUBT, bare_text
 
 READER_VERSION: Final = "2"
 """Version of the official reader, on every record: raise it when any answer may read differently."""
@@ -177,19 +177,17 @@ _FRAME_WORDS: Final = (
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    "all in all|in all|in short|in total|by and large|on the whole|on balance|you are|(?:this|that) one"
+    "all in all|in all|in short|in total|by and large|on the whole|on balance|you are|(?:this|that) one(?:'s)?"
     "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
-_EMPHASIS: Final = "definitely certainly clearly absolutely simply just only"
+_EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
 """The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
-_BETWEEN: Final = r"[\s,:\"'(\[={}$.%-]*"
+_BETWEEN: Final = r"[\s,:\"'(\[={}$.-]*"
 
 
 def _frame(words: str) -> re.Pattern[str]:
-    return re.compile(
-        rf"{_BETWEEN}(?:(?:{_FRAME_PHRASES}|{_any_of(words)}|\d{{1,2}}(?:/\d{{1,2}})?)(?!\w){_BETWEEN})*+"
-    )
+    return re.compile(rf"{_BETWEEN}(?:(?:{_FRAME_PHRASES}|{_any_of(words)}|[1-9]\d?(?:/\d{{1,2}})?)(?!\w){_BETWEEN})*+")
 
 
 _FRAME: Final = _frame(_FRAME_WORDS)
@@ -203,22 +201,28 @@ _ASKING: Final = re.compile(
 _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
-_OPENING: Final = re.compile(
-    r"(?:(?:no|sure|of course|certainly|alright|hm+|um+|uh+|hard to say|difficult to say|not sure"
-    r"|i'm not sure)[,;.:!-]+\s*)+"
-    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest"
-    r"|fair)|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?"
-    r"|(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
+_JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
+_IF_PRESSED: Final = re.compile(
+    r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
     r"(?: (?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
 )
+_OPENING: Final = re.compile(
+    r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
+    r"|not sure"
+    r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
+    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest"
+    r"|fair)|from)"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?" + rf"|{_IF_PRESSED.pattern}"
+)
 """What may stand before the frame and says nothing yet."""
+_NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
+"""The same before "not like me"; before the others it would deny them."""
 _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
     r"|overall"
     r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
-    r"|so|therefore|thus|hence|it's|that's|its|response|you're|i'm|around|under|yes|well|but"
+    r"|so|therefore|thus|hence|it's|that's|one's|its|response|you're|i'm|around|under|yes|well|but"
     r"|yet)[\s,:]*)[\s\"'({\[$.-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
@@ -227,7 +231,8 @@ _SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
 _CLAUSE_START: Final = re.compile(r",|(?:^| )- |\b(?:but|however|yet|therefore|hence|so|which|and)\b")
 _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
-    r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\banything but|\bno longer"
+    r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
+    r"|no)thing but|\ball but|\bno longer"
     r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
     r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|it|this|that|is|as|be|being|really|quite|the"
     r"|response"
@@ -238,15 +243,26 @@ _NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
 _SCOPE: Final = re.compile(
     r"\b(?:if|whether|unless|than|between|rather than|instead|ask\w*|options?|scale|choices|someone|somebody|people"
     r"|humans?"
-    r"|persons?|they|he|she|we|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine|pretend|were"
+    r"|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine"
+    r"|pretend|were"
     r"|could|might"
     r"|want\w*|expect\w*|supposed)\b"
     r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
     r"|describe)\b"
     r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)"
     r"|\bsays\b"
+    r"|(?:^|[,.;(-]\s*)(?:no|nope|nah|yes and no)[\s\"']*(?=[,(-]|$)"
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
+_ELSEWHERE: Final = re.compile(
+    r"\W*(?:for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*|alternat\w*|otherwise"
+    r"|else|or"
+    r"|ideally|\w*thetically|theoretically|technically|according|compared|relative|depending|e\.g|i\.e|example"
+    r"|sometimes|often"
+    r"|usually|normally|generally|typically|historically|formerly|originally|initially|first\w*|second\w*|earlier"
+    r"|previously)\b"
+)
+"""What at the beginning of an earlier clause speaks of another case."""
 _EVERYDAY_BEFORE: Final = {
     True: re.compile(r"\b(?:you|you'd|they|they'd|we|i'd|i|would|do|did|people|who) $"),
     False: re.compile(
@@ -291,7 +307,7 @@ _MAY_NOT_FOLLOW: Final = re.compile(
     r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless"
     r"|isn't|is not"
     r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without"
-    r"|about half|half|\d+ ?%|/s)(?!\w)"
+    r"|about half|half|\d+ ?%|/s|false|untrue|0|minus|the opposite)(?!\w)"
 )
 """What behind a phrase takes from it or adds to it."""
 _ENDS_DENYING: Final = re.compile(r"(?:\b(?:is|was|does|do|am|are|but|or|and) not|n't|\bnot?)[\s\"')]*$")
@@ -303,7 +319,7 @@ _COMPARED: Final = re.compile(
 _NEGATION_ELSEWHERE: Final = re.compile(
     r"不|没|沒|非(?!常)|无|無|없|않|아니|안 |못|ない|ません|ぬ|не|нет|ليس|لا|नहीं|ไม่|δεν|לא"
 )
-_FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not)[.,;:!\s]*\Z")
+_FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
 """A denial that a full stop or a new line parts from the phrase."""
 _FRAGMENT_LENGTH: Final = 20
 _BRIEF: Final = 8
@@ -316,7 +332,7 @@ _MARKER: Final = re.compile(
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$-"
 _LABEL_NOUNS: Final = (
-    "answer|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
+    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|level|overall|final"
     # the same in other languages
     "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
@@ -331,7 +347,7 @@ _LABEL: Final = re.compile(
     r"|corrected|actual"
     r"|selected|chosen|honest|best|single|short) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
-    r"\s?(?:[:=]|-+>?|is:)[\s\"'({\[$=.]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
+    r"\s?(?:[:=-]+>?|is:)[\s\"'({\[$=.]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
@@ -432,6 +448,9 @@ def _is_framed(form: str, left: str, right: str) -> bool:
         return rating <= 2 or not _NEGATION_ELSEWHERE.search(left)
     if _LABEL.fullmatch(left):
         return True
+    if rating <= 2:
+        left = left[_end_of(_NO, left) :]
+        left = _JUST_NOT.sub("", left) if form.startswith("not") else left
     if form.startswith(("like", "not")) and rating != 1 and not _BEFORE_BARE.search(left):
         return False
     frame = _WIDE_FRAME if rating not in (5, 2) else _FRAME
@@ -449,13 +468,15 @@ def _is_framed(form: str, left: str, right: str) -> bool:
         if len(starts) == 1 or not _leads(frame, left[starts[-2].end() :]):
             return False
         start, earlier = starts[-2], left[: starts[-2].start()]
-    return bool(_TURN.fullmatch(start[0])) or not _SCOPE.search(earlier)
+    return bool(_TURN.fullmatch(start[0])) or not (_SCOPE.search(earlier) or _ELSEWHERE.match(earlier))
 
 
 def _leads(frame: re.Pattern[str], left: str) -> bool:
     left = left.lstrip()
     begin = _end_of(_OPENING, left)
-    return not _ASKING.match(left, begin) and not _NUMBERED.search(left) and frame.fullmatch(left, begin) is not None
+    if _SCOPE.search(_IF_PRESSED.sub("", left[:begin])) or _ASKING.match(left, begin) or _NUMBERED.search(left):
+        return False
+    return frame.fullmatch(left, begin) is not None
 
 
 def _unmarked(line: str) -> str:
@@ -472,14 +493,17 @@ _TAKEN_BACK: Final = re.compile(
     r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
     r"|let me (?:reconsider|rethink|correct|revise|change|rephrase)|i (?:misspoke|retract|need to correct"
     r"|made a mistake)"
-    r"|(?:just )?kidding|jk\b|never ?mind|psych\b|on second thought\w*|/s\b"
+    r"|(?:just )?kidding|jk\b|never ?mind|forget (?:it|this)|i withdraw|psych\b|on second thought\w*|/s\b"
     r"|that(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct|true)|a mistake|a lie))"
     r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not"
     r"|not quite|hardly"
-    r"|i doubt it|nah|wrong|not exactly|not entirely|or not|(?:it|this|that) (?:isn't|is not|doesn't"
-    r"|does not))\s*(?=[.!;\n]|$)"
+    r"|i doubt it|nah|wrong|never|far from it|not true|untrue|false|wrong answer|error|(?:the )?opposite|as if"
+    r"|yeah,? right"
+    r"|joking|i lied|(?:that was|this is|it's) a joke|not exactly|not entirely|or not|(?:it|this|that) (?:isn't"
+    r"|is not|doesn't"
+    r"|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely))\s*(?=[.!;\n]|$)"
 )
-"""What takes an answer back, whatever follows."""
+"""What takes an answer back, or changes it, whatever follows."""
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
     r"|better|no,|make that"

@@ -23,9 +23,9 @@ import typer
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALES, Scale
+from eval_queue.scoring import reader
 from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, find_files, read_answers
 from eval_queue.scoring.profiles import profiles
-from eval_queue.scoring import reader
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "valueportrait"
 RUNS = 7
