@@ -201,6 +201,7 @@ _ASKING: Final = re.compile(
 _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
+_I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
 _JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
 _IF_PRESSED: Final = re.compile(
     r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
@@ -385,6 +386,10 @@ def _mentions(text: str) -> list[_Mention]:
         elif before is not None and before.rating != rating and before.standing == "unclear":
             standing = "everyday" if _is_everyday(match, left, right) else "unclear"
         else:
+            if before is not None and before.standing == "denied" and _DENIED.search(left) is None:
+                # what is denied is done with: only what stands behind it leads here, and it must say something
+                left = text[before.end : match.start()]
+                left = left if any(map(str.isalpha, left)) else DOUBT
             standing = _standing(match, left, right + sign[:1], between, several=several)
         label = _LABEL.fullmatch(left) if starts_line else None
         mentions.append(
@@ -418,8 +423,8 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
     rating = _FORMS[match[0]]
     if _is_everyday(match, left, right):
         return "everyday"
-    if _DENIED.search(left):
-        return "stated" if _NOT_ONLY.search(left) and not right.strip(_EDGE) else "denied"
+    if _DENIED.search(left) or (_NOT_ONLY.search(left) and between):
+        return "denied"
     if "?" in right or DOUBT in left or DOUBT in right:
         return "unclear"
     rest = right[_end_of(_CLOSING, right) :].rstrip(".!;\n ")
@@ -452,7 +457,7 @@ def _is_framed(form: str, left: str, right: str) -> bool:
         left = left[_end_of(_NO, left) :]
         left = _JUST_NOT.sub("", left) if form.startswith("not") else left
     if form.startswith(("like", "not")) and rating != 1 and not _BEFORE_BARE.search(left):
-        return False
+        return rating == 2 and _I_THINK.fullmatch(left) is not None
     frame = _WIDE_FRAME if rating not in (5, 2) else _FRAME
     if _leads(frame, left):
         return True
