@@ -8,7 +8,6 @@ from typing import Annotated, Final
 
 import typer
 
-
 _SHOWN: Final = 160
 """Characters of an answer that are printed."""
 

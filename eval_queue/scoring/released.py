@@ -71,7 +71,7 @@ def _wrote(record: dict[str, object]) -> str | None:
 
 
 def changed_readings(old: pa.Table, new: pa.Table) -> pa.Table:
-    """Rows of `new` that read differently in `old`, both as `table_of` gives them; the old reading in two more columns."""
+    """Rows of `new` that read differently in `old`, both from `table_of`, with the old reading in two more columns."""
     keys = ["model", "prompt_variant", "portrait_id", "option_id"]
     was = old.select([*keys, "rating", "unscored"]).rename_columns([*keys, "was_rating", "was_unscored"])
     both = new.join(was, keys, join_type="inner").to_pylist()
