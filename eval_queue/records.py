@@ -170,8 +170,6 @@ class Profile(Record):
     What was added after the first records is null in older ones.
     """
 
-    reader_version: str | None = None
-    """Version of the official reader; null for upstream's rules and in records from before there were versions."""
     coverage: Coverage
     complete: bool | None = None
     """Whether enough has a rating (90 % of the prompts, 80 % of every dimension's items) to be ranked and compared."""
@@ -189,6 +187,8 @@ class Profile(Record):
     sensitivity: Sensitivity | None = None
     style: Style | None = None
     circumplex: Circumplex | None = None
+    reader_version: str | None = None
+    """Version of the official reader; null for upstream's rules and in records from before there were versions."""
 
 
 class Cost(Record):

@@ -77,7 +77,6 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools, reader_ve
         reason = _incomplete_reason(coverage, scores.n[m], selected)
         found.append(
             Profile(
-                reader_version=reader_version,
                 coverage=coverage,
                 complete=reason is None,
                 incomplete_reason=reason,
@@ -99,6 +98,7 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools, reader_ve
                     angle_low=number(sure.angle.low[m]),
                     angle_high=number(sure.angle.high[m]),
                 ),
+                reader_version=reader_version,
             )
         )
     return found
