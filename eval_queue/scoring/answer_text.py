@@ -99,7 +99,7 @@ _ROLE_WORDS: Final[dict[Role, str]] = {
         " analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan"
         " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
         " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
-        " note comment comments summary thoughtprocess unused94"
+        " note comment comments summary details thoughtprocess unused94"
     ),
     "answer": (
         "answer answers final response output result rating choice selection verdict box boxed conclusion solution"
@@ -543,7 +543,9 @@ def _without_blocks(text: str) -> str:
             if depth == 0:
                 pieces.append((True, text[position : tag.start()]))
                 opened, position = None, tag.end()
-    pieces.append((False, text[position:]))
+    rest = text[position:]
+    # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
+    pieces.append((False, DOUBT if opened is not None and len(rest) > _SHORT else rest))
     alone = not any(any(map(str.isalnum, _LIKE_A_TAG.sub("", piece))) for block, piece in pieces if not block)
     kept = (piece for block, piece in pieces if not block or alone or (len(piece) <= _SHORT and _PHRASE.search(piece)))
     return "\n".join(kept)

@@ -282,7 +282,8 @@ _CLOSING: Final = re.compile(
 )
 """Quotes and a number that belong to the phrase before them."""
 _REASON: Final = (
-    r",? ?(?:because|since|as|given|in that|in the sense|considering|due to|based on)\b|,? overall\b|,? really(?=$"
+    r",? ?(?:because|since|given|in that|in the sense|considering|due to|based on)\b|, as\b| as (?:i|it|this|that|the"
+    r"|they|my)\b(?! (?:can|could|am|was|wish|may))|,? overall\b|,? really(?=$"
     r"|[.,!])"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
     r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
@@ -331,7 +332,7 @@ _MARKER: Final = re.compile(
     r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)\s*)*+"
 )
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
-_EDGE: Final = " .,;:!'\"()[]{}<>=/$-"
+_EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
     "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|level|overall|final"
@@ -381,7 +382,8 @@ def _mentions(text: str) -> list[_Mention]:
         between = "" if after is None or _FORMS[after[0]] == _FORMS[match[0]] else text[match.end() : after.start()]
         rating = _FORMS[match[0]]
         standing: Standing
-        if _FRAGMENT.search(text, max(0, begin - _FRAGMENT_LENGTH), begin):
+        label = _LABEL.fullmatch(left) if starts_line else None
+        if label is None and _FRAGMENT.search(text, max(0, begin - _FRAGMENT_LENGTH), begin):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
             standing = "everyday" if _is_everyday(match, left, right) else "unclear"
@@ -390,8 +392,7 @@ def _mentions(text: str) -> list[_Mention]:
                 # what is denied is done with: only what stands behind it leads here, and it must say something
                 left = text[before.end : match.start()]
                 left = left if any(map(str.isalpha, left)) else DOUBT
-            standing = _standing(match, left, right + sign[:1], between, several=several)
-        label = _LABEL.fullmatch(left) if starts_line else None
+            standing = _standing(match, left, right + ("?" if "?" in sign else sign[:1]), between, several=several)
         mentions.append(
             _Mention(
                 start=match.start(),
@@ -539,6 +540,8 @@ def _rating(text: str, *, cut: bool) -> int | None:
 def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
     """The mention that is the answer: labelled, the first thing said, a line of its own, or the only one stated."""
     stated = [mention for mention in mentions if mention.standing == "stated"]
+    if any(mention.standing == "unclear" and _FINAL.search(mention.label) for mention in mentions):
+        return None
     labelled = [mention for mention in stated if mention.label]
     final = [mention for mention in labelled if _FINAL.search(mention.label)]
     if labelled:

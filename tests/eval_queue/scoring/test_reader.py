@@ -7,11 +7,13 @@ accept, and `cases/statements.json` what is said around a phrase, to be tried wi
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import time
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -173,6 +175,7 @@ def test_how_a_phrase_stands_in_its_sentence(text: str, standings: list[tuple[in
         ("one could say like me, or very much like me.\nfinal answer: like me", 5),
         ("rating: like me\nfinal rating: somewhat like me", 4),
         ("rating: like me\nrating: somewhat like me", None),
+        ("like me\nfinal answer: quite like me", None),
         ("like me\nthis is very much like me in tone", 5),
         ("like me\nsomewhat like me", None),
         ("like me. no, wait.", None),
@@ -334,3 +337,58 @@ def test_the_same_answer_reads_the_same_whatever_was_read_before() -> None:
     random.Random(1).shuffle(order)
     again = {at: _read(cases[at]) for at in order}
     assert first == [again[at] for at in range(len(cases))]
+
+
+LEAKED = (
+    "<think>{}</think>{}",
+    "{}</think>{}",
+    "[THINK]{}[/THINK]{}",
+    "◁think▷{}◁/think▷{}",
+    "<seed:think>{}</seed:think>{}",
+    "&lt;think&gt;{}&lt;/think&gt;{}",
+    "<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>{}",
+    "analysisHmm, {}assistantfinal{}",
+    "<|channel>thought\n{}<channel|>{}",
+    "<|START_THINKING|>{}<|END_THINKING|><|START_RESPONSE|>{}<|END_RESPONSE|>",
+    "<reasoning>{}</reasoning><answer>{}</answer>",
+    "<details><summary>Thoughts</summary>{}</details>\n\n{}",
+    "Here is my thought process:\n{}\nHere is my response:\n{}",
+    "{}\n[BEGIN FINAL RESPONSE]\n{}\n[END FINAL RESPONSE]",
+    "{}\n\nFinal answer: {}",
+)
+"""Thoughts and an answer as engines send them in one text."""
+
+
+@pytest.fixture(scope="module")
+def sentences(outputs_dir: Path) -> list[str]:
+    """Distinct released answers that are more than a phrase."""
+    texts: set[str] = set()
+    for path in sorted(outputs_dir.glob("*.jsonl.gz")):
+        for line in gzip.decompress(path.read_bytes()).splitlines():
+            text = json.loads(line)["raw_response"]
+            if text and len(text) > 30:
+                texts.add(text)
+    return random.Random(7).sample(sorted(texts), 600)
+
+
+@pytest.mark.upstream
+def test_a_cut_answer_says_what_the_whole_one_says_or_nothing(sentences: list[str]) -> None:
+    chance = random.Random(8)
+    for text in sentences:
+        cut = text[: chance.randrange(1, len(text))]
+        reading = read_answer(cut, finish_reason="length")
+        assert reading.rating in (None, read_answer(text).rating), cut
+
+
+@pytest.mark.upstream
+@pytest.mark.parametrize("form", LEAKED)
+def test_leaked_thoughts_never_make_the_rating(form: str, sentences: list[str]) -> None:
+    before, between, _ = form.split("{}")
+    for number, text in enumerate(sentences):
+        rating = number % 6 + 1
+        assert read_answer(form.format(text, RATING_PHRASES[rating])).rating == rating, text
+        if before:
+            assert read_answer(before + text).rating is None, text
+            assert read_answer(before + text, finish_reason="length").kind == "truncated", text
+        if between.startswith("<") and before:
+            assert read_answer(before + text + between).rating is None, text
