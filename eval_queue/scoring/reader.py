@@ -349,7 +349,7 @@ _LABEL: Final = re.compile(
     r"|corrected|actual"
     r"|selected|chosen|honest|best|single|short) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
-    r"\s?(?:[:=-]+>?|is:)[\s\"'({\[$=.]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
+    r"\s?(?:[:=-]+>?|is:)[\s\"'({\[$=.>#-]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
@@ -382,7 +382,7 @@ def _mentions(text: str) -> list[_Mention]:
         between = "" if after is None or _FORMS[after[0]] == _FORMS[match[0]] else text[match.end() : after.start()]
         rating = _FORMS[match[0]]
         standing: Standing
-        label = _LABEL.fullmatch(left) if starts_line else None
+        label = _LABEL.match(left) if starts_line else None
         if label is None and _FRAGMENT.search(text, max(0, begin - _FRAGMENT_LENGTH), begin):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
