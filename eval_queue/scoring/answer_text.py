@@ -188,7 +188,8 @@ def _marked(text: str) -> Iterator[_Mark]:
     position = 0
     while (found := _MARK.search(text, position)) is not None:
         mark = _mark_of(found)
-        position = found.end() if mark is None else mark.end
+        # what is no mark may hold one
+        position = found.start() + 1 if mark is None else mark.end
         if mark is not None:
             yield mark
 

@@ -323,7 +323,7 @@ _NEGATION_ELSEWHERE: Final = re.compile(
 )
 _FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
 """A denial that a full stop or a new line parts from the phrase."""
-_FRAGMENT_LENGTH: Final = 20
+_FRAGMENT_LENGTH: Final = 60
 _BRIEF: Final = 8
 _GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
 """Words in another script with the phrase behind them in brackets."""
@@ -383,7 +383,7 @@ def _mentions(text: str) -> list[_Mention]:
         rating = _FORMS[match[0]]
         standing: Standing
         label = _LABEL.match(left) if starts_line else None
-        if label is None and _FRAGMENT.search(text, max(0, begin - _FRAGMENT_LENGTH), begin):
+        if label is None and _is_denied_above(text, begin):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
             standing = "everyday" if _is_everyday(match, left, right) else "unclear"
@@ -406,6 +406,14 @@ def _mentions(text: str) -> list[_Mention]:
             )
         )
     return mentions
+
+
+def _is_denied_above(text: str, begin: int) -> bool:
+    """Whether the sentence or line that ends at `begin` is a denial of what follows."""
+    above = text[max(0, begin - _FRAGMENT_LENGTH) : begin]
+    if _FRAGMENT.search(above):
+        return True
+    return above.endswith("\n") and _DENIED.search(above.rstrip("\n") + " ") is not None
 
 
 def _is_introduction(text: str) -> bool:
