@@ -183,7 +183,7 @@ _FRAME_PHRASES: Final = (
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
 """The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
-_BETWEEN: Final = r"[\s,:\"'(\[={}$.-]*"
+_BETWEEN: Final = r"[\s,:\"'(\[={}$.>-]*"
 
 
 def _frame(words: str) -> re.Pattern[str]:
@@ -224,7 +224,7 @@ _BEFORE_BARE: Final = re.compile(
     r"|overall"
     r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
     r"|so|therefore|thus|hence|it's|that's|one's|its|response|you're|i'm|around|under|yes|well|but"
-    r"|yet)[\s,:]*)[\s\"'({\[$.-]*$"
+    r"|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
@@ -345,7 +345,7 @@ _LABEL_NOUNS: Final = (
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _LABEL: Final = re.compile(
-    r"[\s\"'({\[]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
+    r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
     r"|corrected|actual"
     r"|selected|chosen|honest|best|single|short) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
