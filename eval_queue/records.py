@@ -187,6 +187,8 @@ class Profile(Record):
     sensitivity: Sensitivity | None = None
     style: Style | None = None
     circumplex: Circumplex | None = None
+    reader_version: str | None = None
+    """Version of the official reader; null for upstream's rules and in records from before there were versions."""
 
 
 class Cost(Record):

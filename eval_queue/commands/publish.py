@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+
+_SHOWN: Final = 160
+"""Characters of an answer that are printed."""
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +45,7 @@ def register(app: typer.Typer) -> None:
         from eval_queue.scoring.formulas import item_means
         from eval_queue.scoring.profiles import profiles
         from eval_queue.scoring.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
-        from eval_queue.scoring.released import RELEASED, table_of, write_released
+        from eval_queue.scoring.released import RELEASED, Released, changed_readings, table_of, write_released
 
         benchmark = load_benchmark(source, progress=True)
         if (benchmark.name, benchmark.version) != (NAME, COMMIT):
@@ -60,6 +63,15 @@ def register(app: typer.Typer) -> None:
         means = ItemMeans(answers.models, item_means(answers.ratings))
         write_item_means(benchmark, means, folder / PUBLISHED.name)
         write_key(KeyTable.of(benchmark), folder / KEY.name)
-        write_released(table_of([outputs], benchmark), folder / RELEASED.name)
+        read = table_of([outputs], benchmark)
+        if RELEASED.is_file():
+            # whoever changes the reader looks at every answer that now reads differently
+            changed = changed_readings(Released().everything(), read).to_pylist()
+            for answer in changed:
+                where = f"{answer['model']} {answer['prompt_variant']} {answer['portrait_id']}/{answer['option_id']}"
+                was, now = (answer[f"{w}rating"] or answer[f"{w}unscored"] for w in ("was_", ""))
+                typer.echo(f"{where}: {was} -> {now}: {(answer['raw_response'] or '')[:_SHOWN]!r}")
+            typer.echo(f"{len(changed)} of {read.num_rows:,} answers read differently than in the shipped file")
+        write_released(read, folder / RELEASED.name)
         write_validation(validate(benchmark, load_study(source), means), folder / VALIDATION.name)
         typer.echo(f"{len(results)} models written to {folder}")

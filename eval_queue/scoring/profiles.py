@@ -27,6 +27,7 @@ from eval_queue.records import (
 from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, Reader
 from eval_queue.scoring.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
 from eval_queue.scoring.formulas import Bools, Floats, Scores, compat_selected, item_means, score
+from eval_queue.scoring.reader import READER_VERSION
 from eval_queue.scoring.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
 
 DECIMALS: Final = 12
@@ -49,18 +50,20 @@ def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "offici
         benchmark: the benchmark that was asked.
         reader: `compat` scores with upstream's selection of items instead of the key's.
     """
-    selected = benchmark.key.selected if reader == "official" else compat_selected(benchmark)
+    official = reader == "official"
+    selected = benchmark.key.selected if official else compat_selected(benchmark)
+    version = READER_VERSION if official else None
     blocks = (slice(start, start + _BLOCK) for start in range(0, len(answers.models), _BLOCK))
     return [
         profile
         for b in blocks
         for profile in _profiles(
-            Answers(answers.models[b], answers.ratings[b], answers.unscored[b]), benchmark, selected
+            Answers(answers.models[b], answers.ratings[b], answers.unscored[b]), benchmark, selected, version
         )
     ]
 
 
-def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[Profile]:
+def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools, reader_version: str | None) -> list[Profile]:
     scores = score(answers.ratings, selected)
     ten = centred_on_ten(scores.score)
     fit, angle = circumplex(ten)
@@ -95,6 +98,7 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[P
                     angle_low=number(sure.angle.low[m]),
                     angle_high=number(sure.angle.high[m]),
                 ),
+                reader_version=reader_version,
             )
         )
     return found
