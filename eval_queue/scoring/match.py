@@ -1,0 +1,303 @@
+"""Template match: a model's ratings of all items set beside how each item goes with each dimension among people.
+
+The match of a model with a dimension is the Pearson correlation, over the items with a rating, of its mean ratings with
+the dimension's template (`data.people.templates`). 0: its ratings have nothing to do with the dimension. It depends
+neither on the model's mean rating nor on how widely it spreads its ratings.
+
+How sure, from two sources that are independent of each other:
+
+* which queries were asked: the bootstrap over queries with the same draws as the scores (`bootstrap.query_weights`),
+  every draw a weighted correlation made of sums over queries;
+* which people rated: the match with the templates of resampled people.
+
+se = sqrt(se_queries^2 + se_people^2), the interval is match +- 1.96 se; it may reach beyond -1 or 1.
+
+Not covered: other wordings of the prompt. A model that answers inconsistently matches every template less (see
+`wording_reliability`), so a higher match is never by itself a stronger value.
+
+Pure functions over arrays, float64 but for the products with the many templates of resampled people. NaN where a number
+cannot be had.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.people.templates import ValueTemplates
+from data.values import DIMENSIONS
+from eval_queue.scoring.bootstrap import DRAWS, SEED, query_weights
+from eval_queue.scoring.formulas import Bools, Floats, ratio
+from eval_queue.scoring.stability import WORDINGS, order_means
+
+Z: Final = 1.96
+"""Standard errors from the match to either end of its 95 % interval."""
+MIN_QUERIES: Final = 10
+"""Queries with a rated item that a match needs: fewer say too little about other queries for an interval to hold."""
+
+NO_TEMPLATES: Final = "no templates are at hand: they are computed from people's ratings, and this benchmark has none"
+FEW_QUERIES: Final = f"fewer than {MIN_QUERIES} queries have a rating"
+ALL_EQUAL: Final = "every item has the same mean rating, so there is nothing that could go with a template"
+
+_CHUNK: Final = 8
+_EQUAL: Final = 1e-9
+"""Share of the sum of squares below which what is left of it is a rounding error."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """Matches of models with all dimensions, arrays of shape (models, 19), NaN where there is none.
+
+    Attributes:
+        match: the correlation, -1 to 1.
+        se_queries: its standard error over queries.
+        se_people: its standard error over the people behind the template.
+        reasons: for each model why it has no match at all; None where it has.
+    """
+
+    match: Floats
+    se_queries: Floats
+    se_people: Floats
+    reasons: tuple[str | None, ...]
+
+    @property
+    def se(self) -> Floats:
+        """Standard error from both sources."""
+        return np.hypot(self.se_queries, self.se_people)
+
+    @property
+    def low(self) -> Floats:
+        """Lower end of the 95 % interval."""
+        return self.match - Z * self.se
+
+    @property
+    def high(self) -> Floats:
+        """Upper end."""
+        return self.match + Z * self.se
+
+
+def template_match(x: Floats, loadings: Floats) -> Floats:
+    """The match alone.
+
+    Args:
+        x: mean rating of each item (`formulas.item_means`), shape (models, items), NaN where it has none.
+        loadings: a(i, d), shape (items, columns), NaN where there is none; any columns will do.
+
+    Returns:
+        Shape (models, columns); NaN where the ratings, or the loadings of the rated items, are all equal.
+    """
+    x, a = _prepared(x, loadings)
+    return _correlation(*_sums(x, a))
+
+
+def match_draws(
+    x: Floats,
+    loadings: Floats,
+    query_index: NDArray[np.intp],
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Floats:
+    """Draw by draw over queries what the match would be: for paired comparisons.
+
+    Args:
+        x: as for `template_match`.
+        loadings: as for `template_match`.
+        query_index: position of each item's query, shape (items,).
+        draws: how many.
+        seed: of the draws; the same seed gives the same draws for any models and for the scores.
+
+    Returns:
+        Shape (models, columns, draws).
+    """
+    x, a = _prepared(x, loadings)
+    order = np.argsort(query_index, kind="stable")
+    starts = np.flatnonzero(np.diff(query_index[order], prepend=-1))
+    weights = query_weights(len(starts), draws, seed).T
+    found = np.empty((len(x), a.shape[1], draws))
+    for start in range(0, len(x), _CHUNK):
+        part = slice(start, min(start + _CHUNK, len(x)))
+        found[part] = _drawn(x[part][:, order], a[order], starts, weights)
+    return found
+
+
+def people_draws(x: Floats, templates: ValueTemplates) -> Floats:
+    """Set by set of resampled people what the match would be.
+
+    Args:
+        x: as for `template_match`.
+        templates: of the benchmark.
+
+    Returns:
+        Shape (models, 19, sets).
+    """
+    known = np.isfinite(templates.loadings)
+    x, _ = _prepared(x, templates.loadings)
+    present = np.isfinite(x)
+    filled = np.where(present, x, 0.0).astype(np.float32)
+    sets = templates.draws
+    flat = templates.resampled.reshape(len(known), -1)  # 0 where there is no loading
+    patterns, pattern_of = np.unique(present, axis=0, return_inverse=True)
+    pattern_of = pattern_of.ravel()
+    shown = patterns.astype(np.float32)
+    shape = (-1, sets, len(DIMENSIONS))
+    sum_a = (shown @ flat).astype(np.float64).reshape(shape)[pattern_of]
+    sum_ax = (filled @ flat).astype(np.float64).reshape(shape)
+    sum_aa = (shown @ flat**2).astype(np.float64).reshape(shape)[pattern_of]
+    full = np.where(present, x, 0.0)
+    n, sum_x, sum_xx = (y.astype(np.float64) @ known.astype(np.float64) for y in (present, full, full**2))
+    return np.moveaxis(_correlation(*(y[:, None] for y in (n, sum_x, sum_xx)), sum_a, sum_aa, sum_ax), 1, -1)
+
+
+def matched(
+    x: Floats,
+    templates: ValueTemplates,
+    query_index: NDArray[np.intp],
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Match:
+    """Matches with both standard errors.
+
+    Args:
+        x: mean rating of each item, shape (models, items), NaN where it has none.
+        templates: of the benchmark.
+        query_index: position of each item's query, shape (items,).
+        draws: how often queries are resampled.
+        seed: of these draws.
+    """
+    rated = np.isfinite(x) & np.isfinite(templates.loadings).any(axis=1)
+    queries = np.zeros((len(x), int(query_index.max(initial=0)) + 1), dtype=bool)
+    for row, present in zip(queries, rated, strict=True):
+        row[query_index[present]] = True
+    low, high = (end.reduce(np.where(rated, x, np.nan), axis=1) for end in (np.fmin, np.fmax))
+    reasons = tuple(
+        FEW_QUERIES if few else ALL_EQUAL if equal else None
+        for few, equal in zip(queries.sum(axis=1) < MIN_QUERIES, ~(high - low > _EQUAL), strict=True)
+    )
+    usable = np.array([reason is None for reason in reasons], dtype=bool)
+    found = np.full((3, len(x), len(DIMENSIONS)), np.nan)
+    if usable.any():
+        found[0, usable] = template_match(x[usable], templates.loadings)
+        found[1, usable] = _standard_error(
+            match_draws(x[usable], templates.loadings, query_index, draws=draws, seed=seed)
+        )
+        found[2, usable] = _standard_error(people_draws(x[usable], templates))
+        found[:, np.isnan(found).any(axis=0)] = np.nan
+    return Match(*found, reasons=reasons)
+
+
+def without_templates(models: int) -> Match:
+    """What there is to say of models where no templates are at hand."""
+    nothing = np.full((models, len(DIMENSIONS)), np.nan)
+    return Match(nothing, nothing, nothing, (NO_TEMPLATES,) * models)
+
+
+def wording_reliability(ratings: Floats, *, weights: Floats | None = None) -> Floats:
+    """How far a model's item means would be the same with other wordings, 0 to 1.
+
+    The mean correlation over items between the three wordings (each the mean of its two orders of options), stepped up
+    to their mean by the Spearman-Brown formula. Items without all three wordings are left out.
+
+    Args:
+        ratings: shape (models, 6 variants, items), NaN where there is no rating.
+        weights: how often each item counts, shape (draws, items); None: once.
+
+    Returns:
+        Shape (models,), or (models, draws); NaN where a wording's ratings are all equal or the mean correlation is not
+        above 0: then nothing can be corrected for.
+    """
+    by_wording = order_means(ratings)
+    whole = np.isfinite(by_wording).all(axis=1)
+    counts = np.ones((1, ratings.shape[2])) if weights is None else weights
+    r = np.empty((len(ratings), len(counts)))
+    k = len(WORDINGS)
+    for m, (x, present) in enumerate(zip(by_wording, whole, strict=True)):
+        if not present.any():
+            r[m] = np.nan
+            continue
+        y = np.where(present, x - x[:, present].mean(axis=1, keepdims=True), 0.0)
+        w = counts * present
+        n = w.sum(axis=1)
+        mean = (w @ y.T) / n[:, None]
+        products = (w @ (y[:, None] * y[None]).reshape(k * k, -1).T).reshape(-1, k, k) / n[:, None, None]
+        covariance = products - mean[:, :, None] * mean[:, None, :]
+        variance = np.einsum("bkk->bk", covariance)
+        variance = np.where(variance > _EQUAL, variance, np.nan)
+        correlation = covariance / np.sqrt(variance[:, :, None] * variance[:, None, :])
+        r[m] = (correlation.sum(axis=(1, 2)) - k) / (k * (k - 1))
+    found = np.where(r > 0, k * r / (1 + (k - 1) * r), np.nan)
+    return found[:, 0] if weights is None else found
+
+
+def _standard_error(draws: Floats) -> Floats:
+    """Standard deviation over the last axis of what is there; NaN below two draws."""
+    there = np.isfinite(draws)
+    n = there.sum(axis=-1)
+    filled = draws if there.all() else np.where(there, draws, 0.0)
+    away = filled - ratio(filled.sum(axis=-1), n)[..., None]
+    if filled is not draws:
+        away[~there] = 0.0
+    return np.sqrt(ratio(np.einsum("...b,...b->...", away, away), n - 1))
+
+
+def _prepared(x: Floats, loadings: Floats) -> tuple[Floats, Floats]:
+    """Both less their column's or model's mean, which changes no correlation and keeps sums of squares exact."""
+    rated = np.isfinite(x)
+    known = np.isfinite(loadings)
+    mean = ratio(np.where(rated, x, 0.0).sum(axis=1), rated.sum(axis=1))
+    centre = ratio(np.where(known, loadings, 0.0).sum(axis=0), known.sum(axis=0))
+    return x - mean[:, None], loadings - centre
+
+
+def _sums(x: Floats, a: Floats) -> tuple[Floats, ...]:
+    """Number, sums, sums of squares and of products over the items that both have, each of shape (models, columns)."""
+    present, known = np.isfinite(x).astype(np.float64), np.isfinite(a).astype(np.float64)
+    x, a = np.nan_to_num(x), np.nan_to_num(a)
+    return present @ known, x @ known, x**2 @ known, present @ a, present @ a**2, x @ a
+
+
+def _correlation(n: Floats, sum_x: Floats, sum_xx: Floats, sum_a: Floats, sum_aa: Floats, sum_ax: Floats) -> Floats:
+    """Pearson's correlation from sums; NaN where either does not vary."""
+    over_x, over_a = n * sum_xx - sum_x**2, n * sum_aa - sum_a**2
+    over_x = np.where(over_x > _EQUAL * n * sum_xx, over_x, np.nan)
+    over_a = np.where(over_a > _EQUAL * n * sum_aa, over_a, np.nan)
+    found: Floats = (n * sum_ax - sum_x * sum_a) / np.sqrt(over_x * over_a)
+    return found
+
+
+def _drawn(x: Floats, a: Floats, starts: NDArray[np.intp], weights: Floats) -> Floats:
+    """Correlations of a chunk of models in every draw; items in the order of their queries."""
+    present, known = np.isfinite(x), np.isfinite(a)
+    x, a = np.nan_to_num(x), np.nan_to_num(a)
+    # loadings are mostly missing for the same items, usually none: what depends on that alone is summed once
+    kinds, kind_of = np.unique(known, axis=1, return_inverse=True)
+    kind_of = kind_of.ravel()
+    patterns, pattern_of = np.unique(present, axis=0, return_inverse=True)
+    pattern_of = pattern_of.ravel()
+
+    def in_every_draw(rows: Floats, columns: Floats) -> Floats:
+        """Sums of rows times columns over the items of each draw, shape (rows, columns, draws)."""
+        sums = np.add.reduceat(rows[:, :, None] * columns, starts, axis=1)
+        sums = np.ascontiguousarray(sums.swapaxes(1, 2))
+        return np.asarray((sums.reshape(-1, len(starts)) @ weights).reshape(*sums.shape[:2], -1))
+
+    shown = patterns.astype(np.float64)
+    kinds = kinds.astype(np.float64)
+    n = in_every_draw(shown, kinds)[pattern_of]
+    sum_x, sum_xx = in_every_draw(x, kinds), in_every_draw(x**2, kinds)
+    over_x = n * sum_xx - sum_x**2
+    over_x = np.where(over_x > _EQUAL * n * sum_xx, over_x, np.nan)
+    n_a = in_every_draw(shown, kinds)[:, kind_of]
+    sum_a, sum_aa = in_every_draw(shown, a), in_every_draw(shown, a**2)
+    over_a = n_a * sum_aa - sum_a**2
+    over_a = np.where(over_a > _EQUAL * n_a * sum_aa, over_a, np.nan)
+    found = in_every_draw(x, a)
+    found *= n[:, kind_of]
+    found -= sum_x[:, kind_of] * sum_a[pattern_of]
+    found /= np.sqrt(over_x)[:, kind_of]
+    found /= np.sqrt(over_a)[pattern_of]
+    return found
