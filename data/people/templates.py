@@ -37,6 +37,9 @@ It keeps 500 templates below 1.5 MB as a file. Rounding adds 1 % to a model's st
 the released models and all dimensions; 4 % at most), a fraction of what 500 draws leave open.
 """
 
+ROUNDING: Final = 1e-9
+"""Share of a sum of squares below which what is left of it is a rounding error."""
+
 _CHUNK: Final = 50
 """Draws worked on at a time; bounds memory, changes no result."""
 
@@ -71,12 +74,27 @@ class ValueTemplates:
         """How many sets of resampled people there are."""
         return len(self.steps)
 
+    @property
+    def resampled(self) -> Floats:
+        """Loadings by resampled people, shape (draws, items, 19); NaN as in `loadings`."""
+        return self.loadings + STEP * self.steps
+
     @cached_property
-    def resampled(self) -> NDArray[np.float32]:
-        """Loadings by resampled people, shape (items, draws, 19), 0 where there is none. Kept once asked for."""
-        found: NDArray[np.float32] = np.ascontiguousarray(self.steps.transpose(1, 0, 2)) * np.float32(STEP)
-        found += np.nan_to_num(self.loadings).astype(np.float32)[:, None]
-        return found
+    def flat_steps(self) -> NDArray[np.float32]:
+        """The steps as a matrix for products, shape (items, draws * 19); 40 MB, kept once asked for."""
+        by_item = self.steps.transpose(1, 0, 2)
+        return np.ascontiguousarray(by_item, dtype=np.float32).reshape(len(self.loadings), -1)
+
+    @cached_property
+    def sums(self) -> Floats:
+        """Sums over all items of `resampled` and of its squares, shape (2, draws, 19)."""
+        return self.sums_over(np.ones(len(self.loadings), dtype=bool))
+
+    def sums_over(self, items: NDArray[np.bool_]) -> Floats:
+        """The same over some items."""
+        a, steps = np.nan_to_num(self.loadings[items]), self.steps[:, items].astype(np.float64)
+        square = STEP**2 * np.einsum("bid,bid->bd", steps, steps) + 2 * STEP * np.einsum("id,bid->bd", a, steps)
+        return np.stack([a.sum(axis=0) + STEP * steps.sum(axis=1), (a**2).sum(axis=0) + square])
 
 
 def correlations(study: Study, items: ItemIds) -> ItemCorrelations:
@@ -152,6 +170,43 @@ def templates(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED
         away = np.nan_to_num((shrunk(found, n) - loadings) / STEP)
         steps[part] = np.clip(np.rint(away), -127, 127).astype(np.int8)
     return ValueTemplates(loadings, steps)
+
+
+def template_match(x: Floats, loadings: Floats) -> Floats:
+    """Template match: Pearson correlation of ratings with a template over the items that have both.
+
+    Args:
+        x: ratings of each item, of a model its mean over the variants, shape (respondents, items), NaN where missing.
+        loadings: a(i, d), shape (items, columns), NaN where there is none; any columns will do.
+
+    Returns:
+        Shape (respondents, columns), -1 to 1; NaN where the ratings, or the loadings of the rated items, are all equal.
+    """
+    x, a = about_zero(x, loadings)
+    present, known = np.isfinite(x).astype(np.float64), np.isfinite(a).astype(np.float64)
+    x, a = np.nan_to_num(x), np.nan_to_num(a)
+    return pearson(present @ known, x @ known, x**2 @ known, present @ a, present @ a**2, x @ a)
+
+
+def about_zero(x: Floats, loadings: Floats) -> tuple[Floats, Floats]:
+    """Ratings less each respondent's mean, loadings less each column's: changes no correlation, keeps sums exact."""
+    rated, known = np.isfinite(x), np.isfinite(loadings)
+    mean = np.where(rated, x, 0.0).sum(axis=1) / np.maximum(rated.sum(axis=1), 1)
+    centre = np.where(known, loadings, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return x - mean[:, None], loadings - centre
+
+
+def pearson(n: Floats, sum_x: Floats, sum_xx: Floats, sum_a: Floats, sum_aa: Floats, sum_ax: Floats) -> Floats:
+    """Pearson's correlation from the number of pairs, sums, sums of squares and the sum of products.
+
+    Returns:
+        The common shape; NaN where what varies is no more than rounding errors of equal numbers.
+    """
+    over_x, over_a = n * sum_xx - sum_x**2, n * sum_aa - sum_a**2
+    over_x = np.where(over_x > ROUNDING * n * sum_xx, over_x, np.nan)
+    over_a = np.where(over_a > ROUNDING * n * sum_aa, over_a, np.nan)
+    found: Floats = (n * sum_ax - sum_x * sum_a) / np.sqrt(over_x * over_a)
+    return found
 
 
 def _weighted(weights: Floats, x: Floats, y: Floats) -> Floats:

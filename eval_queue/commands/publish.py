@@ -30,10 +30,12 @@ def register(app: typer.Typer) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
         from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
+        from data.people.templates import templates
         from data.people.validation import validate
         from data.sources.key_file import PUBLISHED as KEY
         from data.sources.key_file import KeyTable, write_key
         from data.sources.loading import NAME, load_benchmark, load_study
+        from data.sources.published_templates import write_templates
         from data.sources.published_validity import PUBLISHED as VALIDATION
         from data.sources.published_validity import write_validation
         from data.sources.upstream import COMMIT
@@ -51,15 +53,18 @@ def register(app: typer.Typer) -> None:
                 f"{benchmark.version}; name it with --source"
             )
         table = read_models(FOLDER / MODELS_FILE)
+        study = load_study(source)
+        found = templates(study, [item.id for item in benchmark.items])
         answers = read_answers([outputs], benchmark)
         day = None if date is None else date.date()
-        results = published_results(answers, profiles(answers, benchmark), benchmark, table, on=day)
+        results = published_results(answers, profiles(answers, benchmark, templates=found), benchmark, table, on=day)
         folder = out or FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / RESULTS_FILE, b"".join(r.model_dump_json().encode() + b"\n" for r in results))
         means = ItemMeans(answers.models, item_means(answers.ratings))
         write_item_means(benchmark, means, folder / PUBLISHED.name)
         write_key(KeyTable.of(benchmark), folder / KEY.name)
+        write_templates(benchmark, found, folder)
         write_released(table_of([outputs], benchmark), folder / RELEASED.name)
-        write_validation(validate(benchmark, load_study(source), means), folder / VALIDATION.name)
+        write_validation(validate(benchmark, study, means), folder / VALIDATION.name)
         typer.echo(f"{len(results)} models written to {folder}")

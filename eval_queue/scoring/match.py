@@ -21,16 +21,17 @@ cannot be had.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.people.templates import ValueTemplates
+from data.people.templates import ROUNDING, STEP, ValueTemplates, about_zero, pearson, template_match
 from data.values import DIMENSIONS
 from eval_queue.scoring.bootstrap import DRAWS, SEED, query_weights
-from eval_queue.scoring.formulas import Bools, Floats, ratio
+from eval_queue.scoring.formulas import Floats, distinct_rows, ratio
 from eval_queue.scoring.stability import WORDINGS, order_means
 
 Z: Final = 1.96
@@ -43,8 +44,12 @@ FEW_QUERIES: Final = f"fewer than {MIN_QUERIES} queries have a rating"
 ALL_EQUAL: Final = "every item has the same mean rating, so there is nothing that could go with a template"
 
 _CHUNK: Final = 8
+_MIDDLE: Final = 3.5
+"""The middle of the rating scale."""
+_PARTS: Final = 60
+"""Least common multiple of 1 to 6, the numbers of ratings in a mean."""
 _EQUAL: Final = 1e-9
-"""Share of the sum of squares below which what is left of it is a rounding error."""
+"""Ratings and variances that differ by no more are equal but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -79,20 +84,6 @@ class Match:
         return self.match + Z * self.se
 
 
-def template_match(x: Floats, loadings: Floats) -> Floats:
-    """The match alone.
-
-    Args:
-        x: mean rating of each item (`formulas.item_means`), shape (models, items), NaN where it has none.
-        loadings: a(i, d), shape (items, columns), NaN where there is none; any columns will do.
-
-    Returns:
-        Shape (models, columns); NaN where the ratings, or the loadings of the rated items, are all equal.
-    """
-    x, a = _prepared(x, loadings)
-    return _correlation(*_sums(x, a))
-
-
 def match_draws(
     x: Floats,
     loadings: Floats,
@@ -104,7 +95,7 @@ def match_draws(
     """Draw by draw over queries what the match would be: for paired comparisons.
 
     Args:
-        x: as for `template_match`.
+        x: as for `data.people.templates.template_match`.
         loadings: as for `template_match`.
         query_index: position of each item's query, shape (items,).
         draws: how many.
@@ -113,14 +104,9 @@ def match_draws(
     Returns:
         Shape (models, columns, draws).
     """
-    x, a = _prepared(x, loadings)
-    order = np.argsort(query_index, kind="stable")
-    starts = np.flatnonzero(np.diff(query_index[order], prepend=-1))
-    weights = query_weights(len(starts), draws, seed).T
-    found = np.empty((len(x), a.shape[1], draws))
-    for start in range(0, len(x), _CHUNK):
-        part = slice(start, min(start + _CHUNK, len(x)))
-        found[part] = _drawn(x[part][:, order], a[order], starts, weights)
+    found = np.empty((len(x), loadings.shape[1], draws))
+    for models, drawn in _drawn(x, loadings, query_index, draws, seed):
+        found[models] = drawn
     return found
 
 
@@ -134,22 +120,20 @@ def people_draws(x: Floats, templates: ValueTemplates) -> Floats:
     Returns:
         Shape (models, 19, sets).
     """
-    known = np.isfinite(templates.loadings)
-    x, _ = _prepared(x, templates.loadings)
+    known = np.isfinite(templates.loadings).astype(np.float64)
     present = np.isfinite(x)
-    filled = np.where(present, x, 0.0).astype(np.float32)
-    sets = templates.draws
-    flat = templates.resampled.reshape(len(known), -1)  # 0 where there is no loading
-    patterns, pattern_of = np.unique(present, axis=0, return_inverse=True)
-    pattern_of = pattern_of.ravel()
-    shown = patterns.astype(np.float32)
-    shape = (-1, sets, len(DIMENSIONS))
-    sum_a = (shown @ flat).astype(np.float64).reshape(shape)[pattern_of]
-    sum_ax = (filled @ flat).astype(np.float64).reshape(shape)
-    sum_aa = (shown @ flat**2).astype(np.float64).reshape(shape)[pattern_of]
-    full = np.where(present, x, 0.0)
-    n, sum_x, sum_xx = (y.astype(np.float64) @ known.astype(np.float64) for y in (present, full, full**2))
-    return np.moveaxis(_correlation(*(y[:, None] for y in (n, sum_x, sum_xx)), sum_a, sum_aa, sum_ax), 1, -1)
+    full = np.where(present, x - _MIDDLE, 0.0)
+    patterns, pattern_of = distinct_rows(present)
+    sums = np.empty((2, len(patterns), templates.draws, len(DIMENSIONS)))
+    for p, pattern in enumerate(patterns):  # what few models miss is taken away from the sums over all items
+        sums[:, p] = templates.sums if pattern.all() else templates.sums - templates.sums_over(~pattern)
+    sum_a, sum_aa = sums[:, pattern_of]
+    # a mean of up to six ratings is a whole number of sixtieths and steps are whole numbers, so that the sums of their
+    # products are exact in single precision, which is twice as fast, and the same on every machine
+    products = ((_PARTS * full).astype(np.float32) @ templates.flat_steps).astype(np.float64)
+    sum_ax = (full @ np.nan_to_num(templates.loadings))[:, None] + STEP / _PARTS * products.reshape(sum_a.shape)
+    n, sum_x, sum_xx = (y[:, None] for y in (present @ known, full @ known, full**2 @ known))
+    return np.moveaxis(pearson(n, sum_x, sum_xx, sum_a, sum_aa, sum_ax), 1, -1)
 
 
 def matched(
@@ -174,20 +158,17 @@ def matched(
     for row, present in zip(queries, rated, strict=True):
         row[query_index[present]] = True
     low, high = (end.reduce(np.where(rated, x, np.nan), axis=1) for end in (np.fmin, np.fmax))
-    reasons = tuple(
-        FEW_QUERIES if few else ALL_EQUAL if equal else None
-        for few, equal in zip(queries.sum(axis=1) < MIN_QUERIES, ~(high - low > _EQUAL), strict=True)
-    )
+    few, equal = queries.sum(axis=1) < MIN_QUERIES, ~(high - low > _EQUAL)
+    reasons = tuple(FEW_QUERIES if few[m] else ALL_EQUAL if equal[m] else None for m in range(len(x)))
     usable = np.array([reason is None for reason in reasons], dtype=bool)
     found = np.full((3, len(x), len(DIMENSIONS)), np.nan)
     if usable.any():
         found[0, usable] = template_match(x[usable], templates.loadings)
-        found[1, usable] = _standard_error(
-            match_draws(x[usable], templates.loadings, query_index, draws=draws, seed=seed)
-        )
+        drawn = _drawn(x[usable], templates.loadings, query_index, draws, seed)
+        found[1, usable] = np.concatenate([_standard_error(part) for _, part in drawn])
         found[2, usable] = _standard_error(people_draws(x[usable], templates))
         found[:, np.isnan(found).any(axis=0)] = np.nan
-    return Match(*found, reasons=reasons)
+    return Match(found[0], found[1], found[2], reasons)
 
 
 def without_templates(models: int) -> Match:
@@ -244,40 +225,19 @@ def _standard_error(draws: Floats) -> Floats:
     return np.sqrt(ratio(np.einsum("...b,...b->...", away, away), n - 1))
 
 
-def _prepared(x: Floats, loadings: Floats) -> tuple[Floats, Floats]:
-    """Both less their column's or model's mean, which changes no correlation and keeps sums of squares exact."""
-    rated = np.isfinite(x)
-    known = np.isfinite(loadings)
-    mean = ratio(np.where(rated, x, 0.0).sum(axis=1), rated.sum(axis=1))
-    centre = ratio(np.where(known, loadings, 0.0).sum(axis=0), known.sum(axis=0))
-    return x - mean[:, None], loadings - centre
-
-
-def _sums(x: Floats, a: Floats) -> tuple[Floats, ...]:
-    """Number, sums, sums of squares and of products over the items that both have, each of shape (models, columns)."""
-    present, known = np.isfinite(x).astype(np.float64), np.isfinite(a).astype(np.float64)
-    x, a = np.nan_to_num(x), np.nan_to_num(a)
-    return present @ known, x @ known, x**2 @ known, present @ a, present @ a**2, x @ a
-
-
-def _correlation(n: Floats, sum_x: Floats, sum_xx: Floats, sum_a: Floats, sum_aa: Floats, sum_ax: Floats) -> Floats:
-    """Pearson's correlation from sums; NaN where either does not vary."""
-    over_x, over_a = n * sum_xx - sum_x**2, n * sum_aa - sum_a**2
-    over_x = np.where(over_x > _EQUAL * n * sum_xx, over_x, np.nan)
-    over_a = np.where(over_a > _EQUAL * n * sum_aa, over_a, np.nan)
-    found: Floats = (n * sum_ax - sum_x * sum_a) / np.sqrt(over_x * over_a)
-    return found
-
-
-def _drawn(x: Floats, a: Floats, starts: NDArray[np.intp], weights: Floats) -> Floats:
-    """Correlations of a chunk of models in every draw; items in the order of their queries."""
-    present, known = np.isfinite(x), np.isfinite(a)
-    x, a = np.nan_to_num(x), np.nan_to_num(a)
+def _drawn(
+    x: Floats, loadings: Floats, query_index: NDArray[np.intp], draws: int, seed: int
+) -> Iterator[tuple[slice, Floats]]:
+    """Correlations in every draw, a chunk of models at a time: which models, and shape (chunk, columns, draws)."""
+    x, a = about_zero(x, loadings)
+    order = np.argsort(query_index, kind="stable")
+    starts = np.flatnonzero(np.diff(query_index[order], prepend=-1))
+    weights = query_weights(len(starts), draws, seed).T
+    x, a = x[:, order], a[order]
     # loadings are mostly missing for the same items, usually none: what depends on that alone is summed once
-    kinds, kind_of = np.unique(known, axis=1, return_inverse=True)
-    kind_of = kind_of.ravel()
-    patterns, pattern_of = np.unique(present, axis=0, return_inverse=True)
-    pattern_of = pattern_of.ravel()
+    kinds, kind_of = distinct_rows(np.isfinite(a).T)
+    known = kinds.T.astype(np.float64)
+    a = np.nan_to_num(a)
 
     def in_every_draw(rows: Floats, columns: Floats) -> Floats:
         """Sums of rows times columns over the items of each draw, shape (rows, columns, draws)."""
@@ -285,19 +245,28 @@ def _drawn(x: Floats, a: Floats, starts: NDArray[np.intp], weights: Floats) -> F
         sums = np.ascontiguousarray(sums.swapaxes(1, 2))
         return np.asarray((sums.reshape(-1, len(starts)) @ weights).reshape(*sums.shape[:2], -1))
 
-    shown = patterns.astype(np.float64)
-    kinds = kinds.astype(np.float64)
-    n = in_every_draw(shown, kinds)[pattern_of]
-    sum_x, sum_xx = in_every_draw(x, kinds), in_every_draw(x**2, kinds)
-    over_x = n * sum_xx - sum_x**2
-    over_x = np.where(over_x > _EQUAL * n * sum_xx, over_x, np.nan)
-    n_a = in_every_draw(shown, kinds)[:, kind_of]
-    sum_a, sum_aa = in_every_draw(shown, a), in_every_draw(shown, a**2)
-    over_a = n_a * sum_aa - sum_a**2
-    over_a = np.where(over_a > _EQUAL * n_a * sum_aa, over_a, np.nan)
-    found = in_every_draw(x, a)
-    found *= n[:, kind_of]
-    found -= sum_x[:, kind_of] * sum_a[pattern_of]
-    found /= np.sqrt(over_x)[:, kind_of]
-    found /= np.sqrt(over_a)[pattern_of]
-    return found
+    def root(over: Floats, whole: Floats) -> Floats:
+        """Square root of n times the sum of squares about the mean; NaN where that is a rounding error."""
+        return np.sqrt(np.where(over > ROUNDING * whole, over, np.nan))
+
+    for start in range(0, len(x), _CHUNK):
+        models = slice(start, min(start + _CHUNK, len(x)))
+        present = np.isfinite(x[models])
+        rated = np.nan_to_num(x[models])
+        patterns, pattern_of = distinct_rows(present)
+        shown = patterns.astype(np.float64)
+        n = in_every_draw(shown, known)
+        sum_x, sum_xx = in_every_draw(rated, known), in_every_draw(rated**2, known)
+        sum_xx *= n[pattern_of]
+        x_root = root(sum_xx - sum_x**2, sum_xx)
+        sum_a, sum_aa = in_every_draw(shown, a), in_every_draw(shown, a**2)
+        sum_aa *= n[:, kind_of]
+        a_root = root(sum_aa - sum_a**2, sum_aa)
+        found = in_every_draw(rated, a)
+        for m, p in enumerate(pattern_of):
+            for k in range(len(kinds)):
+                columns = kind_of == k if len(kinds) > 1 else slice(None)
+                found[m, columns] = (found[m, columns] * n[p, k] - sum_x[m, k] * sum_a[p, columns]) / (
+                    x_root[m, k] * a_root[p, columns]
+                )
+        yield models, found
