@@ -34,7 +34,7 @@ _KEPT: Final = 4
 _REWRITE: Final = "write it anew with `python -m eval_queue publish`"
 
 _lock = threading.Lock()
-_found: dict[str, ValueTemplates | None] = {}
+_found: dict[tuple[str, bool, str | Path | None], ValueTemplates | None] = {}
 
 
 def write_templates(benchmark: Benchmark, found: ValueTemplates, folder: Path = shipped.PUBLISHED) -> None:
@@ -96,11 +96,12 @@ def templates_of(benchmark: Benchmark) -> ValueTemplates | None:
         InputError: a file or table of templates is damaged.
     """
     with _lock:
-        if benchmark.digest not in _found:
+        which = benchmark.digest, benchmark.is_practice, benchmark.source
+        if which not in _found:
             while len(_found) >= _KEPT:
                 del _found[next(iter(_found))]
-            _found[benchmark.digest] = _of(benchmark)
-        return _found[benchmark.digest]
+            _found[which] = _of(benchmark)
+        return _found[which]
 
 
 def _of(benchmark: Benchmark) -> ValueTemplates | None:

@@ -192,7 +192,7 @@ def wording_reliability(ratings: Floats, *, weights: Floats | None = None) -> Fl
         above 0: then nothing can be corrected for.
     """
     by_wording = order_means(ratings)
-    whole = np.isfinite(by_wording).all(axis=1)
+    whole = np.asarray(np.isfinite(by_wording).all(axis=1), dtype=np.bool_)
     counts = np.ones((1, ratings.shape[2])) if weights is None else weights
     r = np.empty((len(ratings), len(counts)))
     k = len(WORDINGS)
