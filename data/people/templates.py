@@ -111,7 +111,7 @@ def correlations(study: Study, items: ItemIds) -> ItemCorrelations:
     n = np.full(len(items), np.nan)
     for group, rows in rated_rows(study, items):
         weights = np.full((1, group.n_people), 1.0 / group.n_people)
-        c[rows] = _weighted(weights, centred(group.ratings), group.values)[0]
+        c[rows] = weighted_correlations(weights, centred(group.ratings), group.values)[0]
         n[rows] = group.n_people
     return ItemCorrelations(c, n)
 
@@ -166,7 +166,7 @@ def templates(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED
         part = slice(start, min(start + _CHUNK, draws))
         found = np.full((part.stop - start, *loadings.shape), np.nan)
         for (group, rows), times in zip(groups, drawn, strict=True):
-            found[:, rows] = _weighted(times[part] / group.n_people, centred(group.ratings), group.values)
+            found[:, rows] = weighted_correlations(times[part] / group.n_people, centred(group.ratings), group.values)
         away = np.nan_to_num((shrunk(found, n) - loadings) / STEP)
         steps[part] = np.clip(np.rint(away), -127, 127).astype(np.int8)
     return ValueTemplates(loadings, steps)
@@ -209,7 +209,7 @@ def pearson(n: Floats, sum_x: Floats, sum_xx: Floats, sum_a: Floats, sum_aa: Flo
     return found
 
 
-def _weighted(weights: Floats, x: Floats, y: Floats) -> Floats:
+def weighted_correlations(weights: Floats, x: Floats, y: Floats) -> Floats:
     """Pearson correlations of all columns of `x` and `y` under weights that sum to 1.
 
     Args:

@@ -30,14 +30,15 @@ def register(app: typer.Typer) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
         from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
+        from data.people.norms import norms
         from data.people.templates import templates
         from data.people.validation import validate
         from data.sources.key_file import PUBLISHED as KEY
         from data.sources.key_file import KeyTable, write_key
         from data.sources.loading import NAME, load_benchmark, load_study
         from data.sources.published_templates import write_templates
+        from data.sources.published_validity import NORMS, write_norms, write_validation
         from data.sources.published_validity import PUBLISHED as VALIDATION
-        from data.sources.published_validity import write_validation
         from data.sources.upstream import COMMIT
         from eval_queue.asking.checkpoint import write_whole
         from eval_queue.scoring.answers import read_answers
@@ -67,4 +68,5 @@ def register(app: typer.Typer) -> None:
         write_templates(benchmark, found, folder)
         write_released(table_of([outputs], benchmark), folder / RELEASED.name)
         write_validation(validate(benchmark, study, means), folder / VALIDATION.name)
+        write_norms(norms(study, [item.id for item in benchmark.items], benchmark.digest), folder / NORMS.name)
         typer.echo(f"{len(results)} models written to {folder}")
