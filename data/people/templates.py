@@ -16,6 +16,7 @@ of resampled people say how far other people would have given other loadings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -23,8 +24,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from data.people.psychometrics import ItemIds, rated_rows
-from data.ratings import Study
+from data.people.psychometrics import ItemIds, rated_rows, spearman_key
+from data.ratings import Study, SurveyGroup
 from data.values import DIMENSIONS
 
 DRAWS: Final = 500
@@ -170,6 +171,25 @@ def templates(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED
         away = np.nan_to_num((shrunk(found, n) - loadings) / STEP)
         steps[part] = np.clip(np.rint(away), -127, 127).astype(np.int8)
     return ValueTemplates(loadings, steps)
+
+
+def shuffled(study: Study, items: ItemIds, draws: int, seed: int = SEED) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+    """Keys and templates where people's scores are dealt out at random within each group: what nothing looks like.
+
+    Args:
+        study: the ratings.
+        items: ids in the order of the rows.
+        draws: how many.
+        seed: of them.
+
+    Yields:
+        Which item would count for which dimension, shape (items, 19), and loadings, same shape.
+    """
+    rng = np.random.default_rng(seed)
+    for _ in range(draws):
+        dealt = tuple(SurveyGroup(g.items, g.ratings, g.values[rng.permutation(g.n_people)]) for g in study.groups)
+        other = Study(dealt, study.n_people)
+        yield spearman_key(other, items).selected, shrunk(*correlations(other, items))
 
 
 def template_match(x: Floats, loadings: Floats) -> Floats:
