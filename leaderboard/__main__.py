@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from leaderboard.commands import bias, compare, export, groups, proximity, ranks, serve, short_form, static
+from leaderboard.commands import bias, compare, export, groups, proximity, ranks, readings, serve, short_form, static
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Serve the board; rank and compare models.")
 
@@ -17,6 +17,7 @@ export.register(app)
 proximity.register(app)
 ranks.register(app)
 serve.register(app)
+readings.register(app)
 static.register(app)
 short_form.register(app)
 
