@@ -218,6 +218,32 @@ class Cost(Record):
     per_million_completion_tokens: float
 
 
+class Retest(Record):
+    """A share of the prompts asked a second time, at the end of the run: would the model say the same again?
+
+    Intervals are 95 % percentile intervals, bootstrap over the queries that were asked again.
+    """
+
+    share: float
+    """Share of the prompts that was to be asked again."""
+    asked: int
+    """Prompts that were asked again."""
+    rated: int
+    """Those with a rating both times."""
+    identical: float | None
+    """Share of identical ratings."""
+    identical_low: float | None
+    identical_high: float | None
+    kappa: float | None
+    """Cohen's kappa with quadratic weights; null where one rating was given to everything."""
+    kappa_low: float | None
+    kappa_high: float | None
+    difference: float | None
+    """Mean absolute difference, in rating points."""
+    difference_low: float | None
+    difference_high: float | None
+
+
 class RunInfo(Record):
     """How the answers were obtained."""
 
@@ -276,5 +302,7 @@ class Result(Profile):
     """What a reader must know about this row, in plain words."""
     run: RunInfo | None = None
     """Null for published answers, whose runs were not ours."""
+    retest: Retest | None = None
+    """Agreement with the same prompts asked again; null where nothing was asked again."""
     created: AwareDatetime
     """When this record was computed."""

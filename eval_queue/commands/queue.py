@@ -240,6 +240,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         stop=stop,
         beat=settings.beat,
         wording=load_wording(settings.personas),
+        retest=settings.retest,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
