@@ -5,7 +5,22 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
+<<<<<<< HEAD
 from leaderboard.commands import bias, compare, export, groups, proximity, ranks, readings, serve, short_form, static
+=======
+from leaderboard.commands import (
+    bias,
+    compare,
+    export,
+    groups,
+    methodology,
+    proximity,
+    ranks,
+    readings,
+    short_form,
+    static,
+)
+>>>>>>> eceec8c (The method in one document, whose numbers are those of the shipped files)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Serve the board; rank and compare models.")
 
@@ -14,6 +29,7 @@ bias.register(app)
 compare.register(app)
 groups.register(app)
 export.register(app)
+methodology.register(app)
 proximity.register(app)
 ranks.register(app)
 serve.register(app)
