@@ -5,9 +5,6 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-<<<<<<< HEAD
-from leaderboard.commands import bias, compare, export, groups, proximity, ranks, readings, serve, short_form, static
-=======
 from leaderboard.commands import (
     bias,
     compare,
@@ -17,10 +14,10 @@ from leaderboard.commands import (
     proximity,
     ranks,
     readings,
+    serve,
     short_form,
     static,
 )
->>>>>>> eceec8c (The method in one document, whose numbers are those of the shipped files)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Serve the board; rank and compare models.")
 
@@ -32,8 +29,8 @@ export.register(app)
 methodology.register(app)
 proximity.register(app)
 ranks.register(app)
-serve.register(app)
 readings.register(app)
+serve.register(app)
 static.register(app)
 short_form.register(app)
 

@@ -16,7 +16,8 @@ from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.people.templates import ValueTemplates, templates
-from data.sources.loading import hub_name, load_study
+from data.sources.identifiers import hub_name
+from data.sources.loading import load_study
 from data.sources.tables import LOADINGS, Config, read_templates, template_tables
 
 if TYPE_CHECKING:
