@@ -540,6 +540,22 @@ def test_a_share_of_the_prompts_is_asked_again_unless_a_setting_says_otherwise(h
     assert sorted(here.asked().values()) == [1] * 136 + [2] * 8
 
 
+def test_older_results_are_completed_from_their_stored_answers(here: Here) -> None:
+    here.put("org/a")
+    assert here.process("work", "--once").wait(timeout=80) == 0
+    queue = here.queue()
+    (new,) = queue.results()
+    old = new.model_copy(update={"match": None, "match_reason": None})
+    assert queue.rewrite([old]) == 1
+    assert here.queue().results()[0].match is None
+    done = here.command("complete")
+    assert done.status == 0, done.err
+    assert "1 results completed, 0 left" in done.out
+    assert here.queue().results()[0] == new
+    assert "0 results completed" in here.command("complete").out
+    assert queue.rewrite([new.model_copy(update={"id": "nobody-000000000000"})]) == 0
+
+
 def test_four_processes_evaluate_twelve_submissions_once_each(here: Here) -> None:
     here.put(*(f"org/model-{i}" for i in range(12)))
     workers = [here.process("work", "--once") for _ in range(4)]
