@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+import numpy as np
 
 from data import shipped
 from data.benchmark import Benchmark
@@ -117,11 +120,25 @@ def _of(benchmark: Benchmark) -> ValueTemplates | None:
 
         dataset = hub_dataset.fetch(name)
         if dataset.meta.with_templates or not dataset.meta.with_ratings:
-            return hub_dataset.load_templates(dataset, benchmark)
+            whole = hub_dataset.load_benchmark(dataset, "")
+            found = hub_dataset.load_templates(dataset, whole)
+            return None if found is None else _of_items(found, [item.id for item in whole.items], benchmark)
     try:
         study = load_study(source)
     except InputError:  # it was there when the benchmark was loaded: scores can be had without
         return None
-    if any(item not in benchmark.item_index for group in study.groups for item in group.items):
-        return None  # items were taken out after it was loaded
-    return templates(study, [item.id for item in benchmark.items])
+    ids = [item.id for item in benchmark.items]
+    rated = [item for group in study.groups for item in group.items]
+    if set(rated) <= benchmark.item_index.keys():
+        return templates(study, ids)
+    return _of_items(templates(study, rated), rated, benchmark)
+
+
+def _of_items(found: ValueTemplates, ids: Sequence[tuple[int, int]], benchmark: Benchmark) -> ValueTemplates:
+    """The rows of a benchmark's items, which may be a part of all: shrunk by what all items show."""
+    row = {item: i for i, item in enumerate(ids)}
+    at = np.array([row.get(item.id, -1) for item in benchmark.items], dtype=np.intp)
+    return ValueTemplates(
+        np.where(at[:, None] >= 0, found.loadings[at], np.nan),
+        np.where(at[:, None] >= 0, found.steps[:, at], np.int8(0)),
+    )

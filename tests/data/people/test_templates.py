@@ -17,6 +17,7 @@ from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
 from data.sources.published_templates import FILES, read_published, templates_of, write_templates
 from data.values import DIMENSIONS
+from eval_queue.protocol import subsample
 
 ITEMS = [item.id for item in practice_benchmark().items]
 
@@ -162,3 +163,14 @@ def test_a_benchmark_put_together_by_hand_has_none() -> None:
     real = practice_benchmark()
     made = Benchmark("made", "1", real.queries, real.items[::-1], real.templates, real.key)
     assert templates_of(made) is None
+
+
+def test_a_part_of_a_benchmark_has_the_rows_of_the_whole() -> None:
+    whole = load_benchmark("practice")
+    part = subsample(whole, 4)
+    found, all_ = templates_of(part), templates_of(whole)
+    assert found is not None
+    assert all_ is not None
+    rows = [whole.item_index[item.id] for item in part.items]
+    np.testing.assert_allclose(found.loadings, all_.loadings[rows], atol=1e-12)
+    np.testing.assert_array_equal(found.steps, all_.steps[:, rows])
