@@ -13,12 +13,9 @@ __all__ = [
     "lineage",
     "persona_report",
     "projection",
-    "prompt_agreement",
     "proximity",
     "ranks",
     "reading_report",
-    "readings",
     "short_form",
     "summary",
-    "variance",
 ]
