@@ -114,6 +114,21 @@ class CentredScore(Record):
     """Upper end."""
 
 
+class MatchScore(Record):
+    """How far a model's ratings of all items go with a dimension's template; each null where it cannot be had."""
+
+    match: float | None
+    """Pearson correlation over the rated items, -1 to 1; 0: the ratings have nothing to do with the dimension."""
+    se_queries: float | None
+    """Standard error over queries, bootstrap."""
+    se_people: float | None
+    """Standard error over the people whose ratings the template is made of, bootstrap."""
+    low: float | None
+    """Lower end of the 95 % interval, match - 1.96 * sqrt(se_queries^2 + se_people^2); may be below -1."""
+    high: float | None
+    """Upper end."""
+
+
 class Sensitivity(Record):
     """How much the form of the question changes a model's answers (upstream's formulas). Null: nothing to compare."""
 
@@ -180,6 +195,10 @@ class Profile(Record):
     scales: dict[Scale, ScaleProfile]
     centred10: dict[str, CentredScore] | None = None
     """The ten values relative to their own mean, by name in circle order: what comparisons with people use."""
+    match: dict[Scale, dict[str, MatchScore]] | None = None
+    """Template match on all items, by scale and name; null in older records and where there is none at all."""
+    match_reason: str | None = None
+    """Why there is no match at all, in plain words; null where there is one, and in older records."""
     reliability: float | None = None
     """R = 1 - mean SE^2 / variance over the ten values; null where a score or an error is null or all ten are equal."""
     flat: bool | None = None
@@ -187,6 +206,8 @@ class Profile(Record):
     sensitivity: Sensitivity | None = None
     style: Style | None = None
     circumplex: Circumplex | None = None
+    reader_version: str | None = None
+    """Version of the official reader; null for upstream's rules and in records from before there were versions."""
 
 
 class Cost(Record):
@@ -197,6 +218,32 @@ class Cost(Record):
     """ISO 4217 code."""
     per_million_prompt_tokens: float
     per_million_completion_tokens: float
+
+
+class Retest(Record):
+    """A share of the prompts asked a second time, at the end of the run: would the model say the same again?
+
+    Intervals are 95 % percentile intervals, bootstrap over the queries that were asked again.
+    """
+
+    share: float
+    """Share of the prompts that was to be asked again."""
+    asked: int
+    """Prompts that were asked again."""
+    rated: int
+    """Those with a rating both times."""
+    identical: float | None
+    """Share of identical ratings."""
+    identical_low: float | None
+    identical_high: float | None
+    kappa: float | None
+    """Cohen's kappa with quadratic weights; null where one rating was given to everything."""
+    kappa_low: float | None
+    kappa_high: float | None
+    difference: float | None
+    """Mean absolute difference, in rating points."""
+    difference_low: float | None
+    difference_high: float | None
 
 
 class RunInfo(Record):
@@ -257,5 +304,7 @@ class Result(Profile):
     """What a reader must know about this row, in plain words."""
     run: RunInfo | None = None
     """Null for published answers, whose runs were not ours."""
+    retest: Retest | None = None
+    """Agreement with the same prompts asked again; null where nothing was asked again."""
     created: AwareDatetime
     """When this record was computed."""

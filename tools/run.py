@@ -3,6 +3,8 @@
 Uses nothing but Python's own library. Makes `.venv` in the project's folder, installs the pinned requirements there
 (again only when they change) and hands over. Further arguments go to the app, to pytest or to MkDocs. `docs` builds the
 documents as a site in `build/docs`.
+
+`test --fast` leaves out what starts a process, a Hub or a browser or takes long: the loop while one works on something.
 """
 
 from __future__ import annotations
@@ -87,9 +89,10 @@ def main(arguments: list[str]) -> int:
         prepare()
         install("requirements-dev.txt")
         install("requirements-docs.txt")
-        browser()
+        if "--fast" not in rest:
+            browser()
         # two at a time: many tests wait for servers, browsers and processes of their own
-        tests = ["pytest", "-n", "2", "--dist", "loadfile", *rest]
+        tests = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest]
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
         failed = [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")

@@ -17,7 +17,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,10 +26,11 @@ from data.errors import InputError
 from eval_queue.asking.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run, save_run
 from eval_queue.asking.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.asking.local_model import endpoint_address
-from eval_queue.asking.outcome import Outcome, reading, write_outcome
+from eval_queue.asking.outcome import Outcome, reading, retest_of, write_outcome
 from eval_queue.personas import Persona
 from eval_queue.protocol import Prompt, plan, protocol_id, subsample
 from eval_queue.records import BenchmarkRef, Origin, now
+from eval_queue.scoring.retest import asked_again
 from eval_queue.settings import Endpoint
 
 MAX_ERROR_SHARE: Final = 0.10
@@ -38,6 +39,9 @@ GONE_AFTER: Final = 3
 """So many prompts in a row without a connection, each after all its attempts: the endpoint is gone."""
 LOST_AFTER: Final = 20
 """So many prompts in a row that fail for any reason of the endpoint's: it is not going to recover."""
+
+RETEST_FOLDER: Final = "retest"
+"""Folder, inside the run's, of the prompts that are asked a second time."""
 
 _TICK: Final = 0.1
 _GRACE: Final = 0.5
@@ -77,6 +81,9 @@ class Job:
     """Whom the model is asked to be; None for nobody in particular."""
     queries: int | None = None
     """Ask only so many queries (`eval_queue.protocol.subsample`); None for all. Unlike `limit` another question."""
+
+    retest: float = 0.0
+    """Share of the prompts that is asked a second time at the end and kept apart."""
 
     @property
     def protocol(self) -> str:
@@ -160,7 +167,40 @@ async def evaluate(
             except EndpointError as error:
                 raise EvaluationFailed(error.code, error.message) from None
             answers = [checkpoint.answers[p.id] for p in everything if p.id in checkpoint.answers]
-        return write_outcome(out, run, answers, asked, job.endpoint, origin=job.origin)
+            again = await _ask_again(job, out, wanted, on_progress, stop, retry)
+        return write_outcome(
+            out, run, answers, asked, job.endpoint, origin=job.origin, retest=retest_of(answers, again, job.retest)
+        )
+
+
+async def _ask_again(
+    job: Job,
+    out: Path,
+    wanted: Sequence[Prompt],
+    on_progress: Callable[[Progress], None] | None,
+    stop: threading.Event,
+    retry: RetryPolicy | None,
+) -> list[Answer]:
+    """Ask a share of the prompts a second time, in a run of its own inside the folder; resumed like the first.
+
+    The evaluation is whole without it: where the endpoint fails now, what arrived is what there is.
+    """
+    chosen = asked_again(wanted, job.retest)
+    if not chosen:
+        return []
+    folder = out / RETEST_FOLDER
+    folder.mkdir(exist_ok=True)
+
+    def report(progress: Progress) -> None:
+        if on_progress is not None:
+            n = len(wanted)
+            on_progress(replace(progress, done=n + progress.done, total=n + progress.total, rated=n + progress.rated))
+
+    run = open_run(folder, _new_run(job))
+    with Checkpoint(folder, job.model, chosen) as checkpoint:
+        with suppress(EndpointError, EvaluationFailed):
+            await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry).run()
+        return list(checkpoint.answers.values())
 
 
 def _new_run(job: Job) -> RunRecord:

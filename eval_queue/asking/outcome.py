@@ -16,12 +16,15 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from data.benchmark import Benchmark
 from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
-from eval_queue.records import Cost, Origin, Result, RunInfo, now
+from eval_queue.records import Cost, Origin, Result, Retest, RunInfo, now
 from eval_queue.scoring.answers import read_answers
-from eval_queue.scoring.profiles import profiles
+from eval_queue.scoring.profiles import number, profiles
 from eval_queue.scoring.reader import Reading, read_answer
+from eval_queue.scoring.retest import agreement
 from eval_queue.settings import Endpoint, Price
 from eval_queue.store.collection import encode
 from eval_queue.submission import identity
@@ -50,8 +53,36 @@ def reading(answer: Answer) -> Reading:
     return read_answer(answer.raw_response, finish_reason=answer.finish_reason)
 
 
+def retest_of(answers: Sequence[Answer], again: Sequence[Answer], share: float) -> Retest | None:
+    """Agreement of answers with those of a second asking; None where nothing was asked again.
+
+    Args:
+        answers: of the run.
+        again: of prompts that were asked a second time.
+        share: how much of the prompts that was to be.
+    """
+    if not again:
+        return None
+    first = {answer.prompt_id: reading(answer).rating for answer in answers}
+    pairs = [(first.get(a.prompt_id), reading(a).rating) for a in again]
+    one, other = (np.array([np.nan if p[i] is None else p[i] for p in pairs], dtype=np.float64) for i in (0, 1))
+    found = agreement(one, other, np.array([a.portrait_id for a in again], dtype=np.intp))
+    figures: dict[str, float | None] = {}
+    for name in ("identical", "kappa", "difference"):
+        for end, x in zip(("", "_low", "_high"), getattr(found, name), strict=True):
+            figures[name + end] = number(x)
+    return Retest(share=share, asked=len(again), rated=found.n, **figures)
+
+
 def write_outcome(
-    folder: Path, run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, endpoint: Endpoint, *, origin: Origin
+    folder: Path,
+    run: RunRecord,
+    answers: Sequence[Answer],
+    benchmark: Benchmark,
+    endpoint: Endpoint,
+    *,
+    origin: Origin,
+    retest: Retest | None = None,
 ) -> Outcome:
     """Score a run's answers and write result and table beside them, each whole or not at all.
 
@@ -62,6 +93,7 @@ def write_outcome(
         benchmark: what was asked: the whole benchmark, or the subsample that the protocol names.
         endpoint: who was asked.
         origin: who ran it.
+        retest: agreement with prompts that were asked again, if any were.
     """
     raw = folder / ANSWERS_FILE
     read, written = _total(a.prompt_tokens for a in answers), _total(a.completion_tokens for a in answers)
@@ -97,6 +129,7 @@ def write_outcome(
             cost=_cost(read, written, endpoint.price),
             software=_software(endpoint),
         ),
+        retest=retest,
         created=now(),
     )
     _write_table(folder / TABLE_FILE, answers, result)

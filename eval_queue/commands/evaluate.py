@@ -101,6 +101,10 @@ def register(app: typer.Typer) -> None:
             int | None,
             typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
         ] = None,
+        retest: Annotated[
+            float,
+            typer.Option(min=0, max=1, help="Ask this share of the prompts again at the end: would it say the same?"),
+        ] = 0.0,
     ) -> None:
         """Ask a model all prompts of the benchmark and score its answers. Stop and resume as you like."""
         from dataclasses import replace
@@ -122,6 +126,7 @@ def register(app: typer.Typer) -> None:
             benchmark=load_benchmark(source, progress=True),
             limit=limit,
             queries=queries,
+            retest=retest,
         )
         chosen = choose_personas(persona or [], personas)
         folder = out or default_folder(job, chosen)

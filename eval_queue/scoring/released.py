@@ -70,6 +70,15 @@ def _wrote(record: dict[str, object]) -> str | None:
     return raw if isinstance(raw, str) else None
 
 
+def changed_readings(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Rows of `new` that read differently in `old`, both from `table_of`, with the old reading in two more columns."""
+    keys = ["model", "prompt_variant", "portrait_id", "option_id"]
+    was = old.select([*keys, "rating", "unscored"]).rename_columns([*keys, "was_rating", "was_unscored"])
+    both = new.join(was, keys, join_type="inner").to_pylist()
+    changed = [r for r in both if (r["rating"], r["unscored"]) != (r["was_rating"], r["was_unscored"])]
+    return new.schema.empty_table() if not changed else type(new).from_pylist(changed)
+
+
 def write_released(table: pa.Table, path: Path = RELEASED) -> None:
     """Write the file from `table_of` the released answers, in place of an older one; long answers are left out."""
     import pyarrow as pa

@@ -100,6 +100,7 @@ class Worker:
         wording: in which words models are asked to be somebody.
         keep: how often answers so far are stored for a worker on another machine, in seconds; None: never.
         only: the ids of the submissions that are evaluated; None for all.
+        retest: share of the prompts that is asked a second time at the end.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Worker:
         wording: Wording = WORDING,
         keep: float | None = None,
         only: Collection[str] | None = None,
+        retest: float = 0.0,
     ) -> None:
         self.name = secrets.token_hex(4)
         """Made up: records are public, and a machine's name is nobody's business."""
@@ -129,6 +131,7 @@ class Worker:
         self._wording = wording
         self._keep = keep
         self._only = only
+        self._retest = retest
         self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
 
     def drain(self) -> int:
@@ -250,6 +253,7 @@ class Worker:
             origin="space",
             persona=self._persona(submission),
             queries=Protocol.of(submission.protocol).queries,
+            retest=self._retest,
         )
 
     def _work_on(self, claim: Claim) -> None:

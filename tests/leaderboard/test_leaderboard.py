@@ -664,6 +664,7 @@ def test_a_page_is_compressed_once_and_not_sent_twice(monkeypatch: pytest.Monkey
     assert "etag" not in app.get("/other").headers
 
 
+@pytest.mark.slow
 def test_the_app_starts_without_what_only_an_evaluation_needs() -> None:
     code = (
         "import sys, app, leaderboard.ui, eval_queue.queue.queue; print([m for m in sys.argv[1:] if m in sys.modules])"

@@ -58,7 +58,7 @@ def _no_list(monkeypatch: pytest.MonkeyPatch) -> None:
 Opener = Callable[[], Queue]
 
 
-@pytest.fixture(params=["in a folder", "on the Hub"])
+@pytest.fixture(params=["in a folder", pytest.param("on the Hub", marks=pytest.mark.slow)])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the same queue anew at each call, as another process would."""
     if request.param == "on the Hub":

@@ -178,6 +178,7 @@ def test_a_record_of_the_first_program_is_still_read() -> None:
     assert result.schema_version == 1
     assert result.scales["pvq"].dimensions["Self-Direction"].se is None
     assert (result.complete, result.flat, result.reliability, result.centred10) == (None, None, None, None)
+    assert result.reader_version is None
     again = json.loads(result.model_dump_json())
     assert again["invented_later"] == {"kept": True}
     original = json.loads(text)

@@ -1,10 +1,8 @@
-"""The doctor against the test Hub and a real HTTP endpoint, each time as a process of its own."""
+"""The doctor against the test Hub and a real HTTP endpoint."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +17,8 @@ from eval_queue.store.local import LocalStore
 from eval_queue.store.shown import will_last
 from eval_queue.workers.doctor import SKEW_SECONDS, _clock
 from eval_queue.workers.place import NO_REPOSITORIES, worries
-from tests.conftest import ROOT
 from tests.support.chat_server import ChatServer
+from tests.support.commands import client_started_with, run_command
 from tests.support.hub import Hub, hub_server
 
 REPOS = {"VALUE_PORTRAIT_REQUESTS_REPO": "lab/requests", "VALUE_PORTRAIT_RESULTS_REPO": "lab/results"}
@@ -42,8 +40,8 @@ def doctor(
         "VALUE_PORTRAIT_LOCAL_MODEL": "false",
         **variables,
     }
-    command = [sys.executable, "-m", "eval_queue", "doctor", "--json"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    with client_started_with(environment):
+        done = run_command("eval_queue", "doctor", "--json")
     assert "Traceback" not in done.stderr
     for secret in (hub.url, hub.token, "127.0.0.1"):
         assert secret not in done.stdout + done.stderr
