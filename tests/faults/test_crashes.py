@@ -9,6 +9,8 @@ import pytest
 
 from tests.faults.crashes import FAULTS, Forks, crash_run, forks
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Forks]:

@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.fuzz import Target, fuzz, mutated, targets
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_few_inputs_end_as_they_must() -> None:
     figures, findings = fuzz(1500, seed=10**6)

@@ -28,6 +28,8 @@ from tests.support.hub import Fault, HubProcess
 from tests.support.hub_place import Place
 from tests.support.worker_process import PROMPTS, tiny_benchmark
 
+pytestmark = pytest.mark.slow
+
 
 class Here:
     """A queue on the Hub with one submission, and workers on it."""

@@ -23,6 +23,8 @@ from eval_queue.store.shown import ShownStore
 from eval_queue.submission import new_submission
 from tools.live import RunningApp, app
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("", "compare", "map", "groups", "take", "benchmark", "submit", "queue", "about")
 READ = "cannot be reached now. What you see is as it was on"
 WRITTEN = "cannot be written since"

@@ -20,6 +20,8 @@ from hypothesis.stateful import (
 from eval_queue.store.local import LocalStore, StoreUnavailable, WriteConflict
 from eval_queue.store.shown import ShownStore
 
+pytestmark = pytest.mark.slow
+
 PATHS = ("a", "b", "folder/c", "folder/d")
 
 

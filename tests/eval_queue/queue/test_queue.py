@@ -401,6 +401,7 @@ def test_silent_attempts_that_got_on_are_not_counted(place: Place, queue: Queue)
     assert queue.requeue(submitted.id, by="ada").stalled == 0
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_set_back_holds_nobody_up_and_takes_nothing_away(place: Place) -> None:
     queue = place.queue()
     queue.lease = timedelta(seconds=0.3)

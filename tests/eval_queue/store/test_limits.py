@@ -25,6 +25,8 @@ from tests.support import ROOT
 from tests.support.hub import Fault, HubProcess
 from tests.support.hub_place import START, Place, asked, filled, result_of, until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(store_hub: HubProcess, tmp_path: Path) -> Place:

@@ -131,6 +131,7 @@ def test_all_is_well_with_an_endpoint_that_answers(hub: Hub, tmp_path: Path) -> 
     assert found["endpoint own"]["state"] == "ok"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["read", "pull requests"])
 def test_a_token_that_only_opens_pull_requests_is_named(hub: Hub, tmp_path: Path, kind: str) -> None:
     scopes = {"lab": ["repo.content.read", "discussion.write"]}
@@ -140,6 +141,7 @@ def test_a_token_that_only_opens_pull_requests_is_named(hub: Hub, tmp_path: Path
     assert "write access to the contents" in found["token"]["mend"]
 
 
+@pytest.mark.slow
 def test_damaged_records_are_found_and_can_be_set_aside(hub: Hub, tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     store.commit({"submissions/odd.json": b"{", "results/old.json": b"[]"}, store.head(), "by hand")
@@ -161,6 +163,7 @@ def test_damaged_records_are_found_and_can_be_set_aside(hub: Hub, tmp_path: Path
     assert "backup" in found["records"]["found"]
 
 
+@pytest.mark.slow
 def test_a_space_that_forgets_is_told(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, found = doctor(hub, tmp_path, SPACE_ID="lab/board")
     assert ("disk" in found) == (not will_last(tmp_path))

@@ -613,6 +613,7 @@ def test_a_killed_process_is_gone_on_with_where_it_was(here: Here) -> None:
     assert here.queue().results()[0].coverage.rated == 144
 
 
+@pytest.mark.slow
 def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
     here: Here, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -642,6 +643,7 @@ def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
     assert here.queue().results()[0].coverage.rated == 144
 
 
+@pytest.mark.slow
 def test_a_stopped_worker_leaves_its_answers_for_another_machine(here: Here, tmp_path: Path) -> None:
     here.chat.behave = slowly(0.1)
     here.put("org/a")
@@ -657,6 +659,7 @@ def test_a_stopped_worker_leaves_its_answers_for_another_machine(here: Here, tmp
     assert (here.only().state, len(here.chat.asked)) == ("done", 144 - kept)
 
 
+@pytest.mark.slow
 def test_answers_of_another_machine_that_do_not_fit_are_asked_again(here: Here, tmp_path: Path) -> None:
     here.put("org/a")
     queue = here.queue()
@@ -695,6 +698,7 @@ def test_the_commands_lead_a_submission_through_its_life(here: Here) -> None:
     assert id_ in here.command("list").out
 
 
+@pytest.mark.slow
 def test_a_list_of_models_is_submitted_in_one_commit(here: Here, tmp_path: Path) -> None:
     here.put("org/old")
     models = tmp_path / "models.txt"
@@ -710,6 +714,7 @@ def test_a_list_of_models_is_submitted_in_one_commit(here: Here, tmp_path: Path)
     assert here.command("submit", "org/one-more").status == 0, "no visitor's quota binds the operator"
 
 
+@pytest.mark.slow
 def test_models_of_a_list_that_are_refused_are_named_by_line_and_stop_no_other(here: Here, tmp_path: Path) -> None:
     models = tmp_path / "models.txt"
     models.write_text("org/a\nhttp://host/v1\norg/b\n")
@@ -725,6 +730,7 @@ def test_models_of_a_list_that_are_refused_are_named_by_line_and_stop_no_other(h
     assert here.command("submit", "org/a", "--file", str(models)).status == 2
 
 
+@pytest.mark.slow
 def test_a_worker_can_be_told_which_submissions_to_evaluate(here: Here) -> None:
     _, second, third = here.put("org/a", "org/b", "org/c")
     ended = here.command("work", "--submission", second.id)
