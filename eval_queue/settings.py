@@ -71,6 +71,9 @@ class Endpoint(BaseModel):
     """Seconds one request may take."""
     max_tokens: int = Field(default=64, ge=8)
     """Longest answer; raise it for reasoning models."""
+    reasoning_effort: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_-]{0,19}$")
+    """How much a reasoning model thinks, as the endpoint names it (`low`, `high`, `none`); sent with each prompt and
+    part of a row's identity. Unset: what the endpoint does by itself."""
     note: str | None = None
     """What a reader must know about rows from this endpoint."""
     hub_models: bool = False
