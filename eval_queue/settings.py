@@ -74,6 +74,12 @@ class Endpoint(BaseModel):
     reasoning_effort: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_-]{0,19}$")
     """How much a reasoning model thinks, as the endpoint names it (`low`, `high`, `none`); sent with each prompt and
     part of a row's identity. Unset: what the endpoint does by itself."""
+    engine: str | None = Field(default=None, max_length=60)
+    """What serves the models, e.g. `vllm`, where the endpoint does not say so itself."""
+    quantisation: str | None = Field(default=None, max_length=40)
+    """How the weights are stored, e.g. `fp8`, likewise."""
+    deterministic: bool | None = None
+    """Whether it is run in a mode that promises the same answer to the same prompt in any batch; unset: unknown."""
     note: str | None = None
     """What a reader must know about rows from this endpoint."""
     hub_models: bool = False

@@ -218,12 +218,16 @@ def identity(
     protocol: str,
     answer_mode: AnswerMode,
     persona: str | None,
+    reasoning_effort: str | None = None,
 ) -> str:
     """The id of a question: a readable beginning and a hash of all that decides the answer.
 
     It is also a safe file name: lower-case letters, digits, dots and dashes.
     """
     question = [model, revision, endpoint, benchmark_digest, protocol, answer_mode, persona]
+    if reasoning_effort is not None:
+        # without one, a question has the id that it had before there were any
+        question.append(reasoning_effort)
     digest = hashlib.sha256(orjson.dumps(question)).hexdigest()[:12]
     slug = re.sub(r"[^a-z0-9.]+", "-", model.lower())[:_LONGEST_SLUG].strip("-.")
     return f"{slug}-{digest}"
@@ -247,6 +251,7 @@ def asked_of(
         protocol=_protocol(endpoint, persona, queries),
         answer_mode=endpoint.answer_mode,
         persona=None if persona is None else persona.name,
+        reasoning_effort=endpoint.reasoning_effort,
     )
 
 
@@ -264,6 +269,7 @@ def result_identity(result: Result) -> str:
         protocol=result.protocol,
         answer_mode=result.answer_mode,
         persona=result.persona,
+        reasoning_effort=result.reasoning_effort,
     )
 
 

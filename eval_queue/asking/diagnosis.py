@@ -47,6 +47,7 @@ class EndpointError(Exception):
         retry: bool = False,
         retry_after: float | None = None,
         patient: bool = False,
+        alike: FailureCode | None = None,
         detail: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -60,6 +61,8 @@ class EndpointError(Exception):
         """Seconds the endpoint asked to wait."""
         self.patient = patient
         """Whether it says that it will come: such tries are limited by time alone."""
+        self.alike = alike
+        """What it is where every prompt fails so; None for the same."""
         self.detail = detail
         """What the operator alone may read, for it names an address; None where there is nothing more to say."""
 
@@ -201,8 +204,8 @@ _NOT_KNOWN: Final = _words(
     r"|deprecated|extra (?:inputs|fields|param\w*)|not available|use ['\"`]?max_completion_tokens"
 )
 _NOT_LIKED: Final = _words(
-    r"positive|must (?:not )?be|must have|should be|ha(?:s|ve) to be|needs? to be|invalid|only\b|cannot|can't|greater|larger"
-    r"|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum|too (?:low|small)"
+    r"positive|must (?:not )?be|must have|should be|ha(?:s|ve) to be|needs? to be|invalid|only\b|cannot|can't|greater"
+    r"|larger|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum|too (?:low|small)"
     r"|not equal|zero|literal_error|incorrect|illegal|bad value"
 )
 _NOT_LIMITS: Final = frozenset({"temperature", "seed", "reasoning_effort", "grammar"})
@@ -266,7 +269,8 @@ def asked_to_wait(headers: Mapping[str, str], body: object, hint: str) -> float 
 
 def _limits(headers: Mapping[str, str], now: datetime) -> float | None:
     """Until a rate limit is over, from headers such as `x-ratelimit-reset-tokens` or `ratelimit-reset`."""
-    used_up, others = [], []
+    used_up: list[float] = []
+    others: list[float] = []
     for name, value in headers.items():
         if "ratelimit" not in name or "reset" not in name:
             continue

@@ -119,9 +119,7 @@ class ChatClient:
         from eval_queue.asking import transport
 
         key = transport.key_of(endpoint.api_key_env)
-        self._client = transport.async_client(
-            address, key, timeout=endpoint.timeout, connections=endpoint.concurrency
-        )
+        self._client = transport.async_client(address, key, timeout=endpoint.timeout, connections=endpoint.concurrency)
         self._policy = retry or RetryPolicy()
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, EndpointError) and error.retry),
@@ -138,6 +136,8 @@ class ChatClient:
         self._keys = {s for s in (key, unquote(url.password or "")) if len(s) >= _SHORTEST_SECRET}
         self._resume_at = 0.0
         self._answered = False
+        self.setbacks = 0
+        """Requests that failed so far."""
         self._parameters: dict[str, object] = dict(parameters or {}) or wanted_parameters(endpoint)
 
     async def __aenter__(self) -> Self:
@@ -164,6 +164,7 @@ class ChatClient:
         def gives_up(state: RetryCallState) -> bool:
             nonlocal impatient
             error = state.outcome.exception() if state.outcome else None
+            self.setbacks += 1
             impatient += not (isinstance(error, EndpointError) and error.patient)
             spent = (state.seconds_since_start or 0.0) + state.upcoming_sleep
             return spent >= self._policy.seconds or impatient >= self._policy.attempts
@@ -311,7 +312,7 @@ class ChatClient:
         if status == 403:
             # some routers also answer 403 to a single prompt that a filter did not like
             mine = not self._answered and not of_one_prompt(hint)
-            return EndpointError("auth" if mine else "rejected", message, fatal=mine)
+            return EndpointError("auth" if mine else "rejected", message, fatal=mine, alike="auth")
         passing = status in (404, 408, 409, 425) or status >= 500
         if passing and about == "loading":
             return self._told_to_wait("server_error", message, wait)

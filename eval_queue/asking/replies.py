@@ -301,7 +301,9 @@ def _parts(content: object) -> tuple[list[str], list[str], list[str]]:
         if kind in _TEXT_PARTS:
             texts += _strings(_get(part, "text")) or _strings(_get(part, "content"))
         elif kind in _THOUGHT_PARTS:
-            thoughts += _strings(_get(part, "thinking")) or _strings(_get(part, "text")) or _strings(_get(part, "summary"))
+            thoughts += (
+                _strings(_get(part, "thinking")) or _strings(_get(part, "text")) or _strings(_get(part, "summary"))
+            )
         elif kind == "refusal":
             refusals += _strings(_get(part, "refusal")) or _strings(_get(part, "text"))
     return texts, thoughts, refusals

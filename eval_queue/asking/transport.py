@@ -1,6 +1,6 @@
 """The way to an endpoint: replies of a bounded size, no redirects, its key where it belongs, and why there is no way.
 
-What a reply may take is bounded after it is expanded, so that neither an endless body nor a small bomb fills the memory.
+What a reply may take is bounded after it is expanded: neither an endless body nor a small bomb fills the memory.
 A redirect is never followed: prompts and key would go where the operator did not send them. What listens on this
 machine is asked without any proxy.
 """
@@ -205,7 +205,10 @@ def no_connection(error: BaseException | None, address: str, *, answered: bool) 
         return EndpointError("bad_response", "the reply's compression is damaged", retry=True)
     way = _way(chain, address)
     return EndpointError(
-        "endpoint_gone", f"no connection ({way.words})", fatal=way.lasting and not answered, retry=not way.lasting or answered
+        "endpoint_gone",
+        f"no connection ({way.words})",
+        fatal=way.lasting and not answered,
+        retry=not way.lasting or answered,
     )
 
 
@@ -233,12 +236,18 @@ def _way(chain: list[BaseException], address: str) -> _Way:
             passing = isinstance(e, socket.gaierror) and e.errno == socket.EAI_AGAIN
             return _Way(f"{what} is not known: check the spelling, and this machine's network", not passing)
     if any(isinstance(e, httpx2.ConnectError | httpx2.ConnectTimeout) for e in chain):
-        refused = any(isinstance(e, ConnectionRefusedError) for e in chain) or "refused" in said or "All connection" in said
+        refused = (
+            any(isinstance(e, ConnectionRefusedError) for e in chain) or "refused" in said or "All connection" in said
+        )
         if proxy:
-            return _Way(f"the proxy in {proxy} does not answer; unset it, or name the endpoint's host in NO_PROXY", False)
+            return _Way(
+                f"the proxy in {proxy} does not answer; unset it, or name the endpoint's host in NO_PROXY", False
+            )
         return _Way("nothing listens there" if refused else "it cannot be reached", False)
     if any(isinstance(e, httpx2.RemoteProtocolError) for e in chain) and scheme == "http":
-        return _Way("it hung up in the middle, or does not speak HTTP here: should the address begin with https://?", False)
+        return _Way(
+            "it hung up in the middle, or does not speak HTTP here: should the address begin with https://?", False
+        )
     name = type(chain[1] if len(chain) > 1 else chain[0]).__name__ if chain else "unknown cause"
     return _Way(name, False)
 

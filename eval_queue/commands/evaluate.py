@@ -80,6 +80,10 @@ def register(app: typer.Typer) -> None:
         max_tokens: Annotated[
             int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
         ] = None,
+        reasoning_effort: Annotated[
+            str | None,
+            typer.Option(help="How much a reasoning model thinks, as the endpoint names it.", show_default=False),
+        ] = None,
         timeout: Annotated[float | None, typer.Option(help="Seconds one request may take.", show_default=False)] = None,
         persona: Annotated[
             list[str] | None,
@@ -114,6 +118,7 @@ def register(app: typer.Typer) -> None:
             concurrency=concurrency,
             api_key_env=api_key_env,
             max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
             timeout=timeout,
         )
         job = Job(
@@ -135,6 +140,8 @@ def register(app: typer.Typer) -> None:
                 typer.echo(f"Compare them: python -m leaderboard bias {folder}")
         except EvaluationFailed as error:
             typer.echo(f"Failed ({error.code}): {error.message}", err=True)
+            if error.detail:
+                typer.echo(error.detail, err=True)
             typer.echo(f"What arrived is kept in {folder}; the same command goes on from there.", err=True)
             raise typer.Exit(1) from None
         except EvaluationStopped:
@@ -217,6 +224,7 @@ def default_folder(job: Job, personas: Sequence[Persona] = ()) -> Path:
         protocol=replace(job, persona=first).protocol,
         answer_mode=job.endpoint.answer_mode,
         persona=ALL if len(personas) > 1 else name,
+        reasoning_effort=job.endpoint.reasoning_effort,
     )
 
 
