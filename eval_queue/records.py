@@ -199,6 +199,8 @@ class Cost(Record):
     """ISO 4217 code."""
     per_million_prompt_tokens: float
     per_million_completion_tokens: float
+    at_least: bool = False
+    """Whether some answers were not counted, so that it was more."""
 
 
 class Served(Record):

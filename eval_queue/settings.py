@@ -37,6 +37,10 @@ OTHER_VARIABLES: Final = {
 """Variables that are read by `data` itself, with their meaning."""
 
 
+UPLOAD_BYTES: Final = 32_000_000
+"""The largest file of one's own answers that is taken where no setting says otherwise."""
+
+
 class Price(BaseModel):
     """What the provider of an endpoint asks for."""
 
@@ -158,7 +162,7 @@ class Settings(BaseSettings):
     """Submissions wait until an administrator approves them."""
     max_billion_parameters: float | None = Field(default=None, gt=0)
     """The largest model of the Hub that may be submitted, in billions of parameters; unset: any."""
-    upload_megabytes: float = Field(default=32.0, gt=0, le=1024)
+    upload_megabytes: float = Field(default=UPLOAD_BYTES / 1e6, gt=0, le=1024)
     """The largest file of one's own answers that is taken."""
     host: str | None = None
     """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -26,7 +27,7 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, ValidationError
 
 from data.errors import InputError
-from eval_queue.asking.replies import count
+from eval_queue.asking.replies import CUT, MAX_ANSWER, count
 from eval_queue.protocol import Prompt
 from eval_queue.records import AnswerMode, BenchmarkRef, Record, Served
 from eval_queue.store.collection import encode
@@ -37,6 +38,8 @@ LOCK_FILE: Final = "run.lock"
 
 MOST_NAMES: Final = 20
 """Names of one kind that a run remembers: an endpoint may say another one each time."""
+
+_LONGEST_RUN: Final = 1e9
 
 PromptId = tuple[str, int, int]
 
@@ -167,6 +170,35 @@ def open_run(folder: Path, run: RunRecord) -> RunRecord:
 def save_run(folder: Path, run: RunRecord) -> None:
     """Write `run.json`, whole or not at all."""
     write_whole(folder / RUN_FILE, encode(run))
+
+
+def possible(run: RunRecord) -> RunRecord:
+    """A run whose times are possible: one that ends before it begins was begun while the clock was wrong."""
+    if run.started <= run.last:
+        return run
+    began = run.last - timedelta(seconds=round(min(max(run.seconds, 0.0), _LONGEST_RUN)))
+    return run.model_copy(update={"started": began})
+
+
+def cut(answer: Answer) -> Answer:
+    """An answer of a length that is kept; a longer one is cut and counts as truncated."""
+    if answer.raw_response is None or len(answer.raw_response) <= MAX_ANSWER:
+        return answer
+    return replace(answer, raw_response=answer.raw_response[:MAX_ANSWER], finish_reason=CUT)
+
+
+def settled_lines(content: bytes, model: str, digests: Mapping[PromptId, str]) -> dict[PromptId, Answer]:
+    """What a file of answers holds of a run, one a prompt: its first answer, else its first error; in its order."""
+    found: dict[PromptId, Answer] = {}
+    for line in content.split(b"\n"):
+        answer = _usable(line, model, digests)
+        if answer is None:
+            continue
+        before = found.get(answer.prompt_id)
+        if before is None or (before.error is not None and answer.error is None):
+            found.pop(answer.prompt_id, None)
+            found[answer.prompt_id] = answer
+    return found
 
 
 class Checkpoint:

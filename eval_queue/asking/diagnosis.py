@@ -119,7 +119,7 @@ _LINES: Final = (
         "auth",
         (400, 403),
         _words(
-            r"(?:api|access)[ _-]?(?:key|token)\b.{0,40}(?:invalid|not valid|incorrect|expired|missing|required|revoked)",
+            r"(?:api|access)[ _-]?(?:key|token)\b.{0,40}(?:invalid|not valid|incorrect|expired|missing|required)",
             r"(?:invalid|incorrect|expired|missing|no) (?:api|access)[ _-]?(?:key|token)",
             r"(?:account|organi[sz]ation|user|key|project)\b.{0,60}(?:disabled|suspended|banned|deactivated|blocked)",
         ),
@@ -142,15 +142,16 @@ _LINES: Final = (
         (400, 422),
         _words(
             r"could not finish the message",
-            r"(?:max(?:imum)?[_ ](?:completion[_ ]|output[_ ]|new[_ ])?tokens|output limit)\b.{0,60}\b(?:was|were|been|is) "
-            r"(?:reached|exhausted|hit)",
+            r"(?:max(?:imum)?[_ ](?:completion[_ ]|output[_ ]|new[_ ])?tokens|output limit)\b.{0,60}\b"
+            r"(?:was|were|been|is) (?:reached|exhausted|hit)",
         ),
     ),
     _Line(
         "system_role",
         (400, 422, 500),
         _words(
-            r"system (?:role|message|prompt|instruction)s?\b.{0,40}(?:not (?:be )?(?:support|allow|enabl|permit)|unsupported)",
+            r"system (?:role|message|prompt|instruction)s?\b.{0,40}"
+            r"(?:not (?:be )?(?:support|allow|enabl|permit)|unsupported)",
             r"roles? must (?:strictly )?alternate|only (?:supports? )?(?:the )?user(?: and|,|/) assistant roles",
             r"(?:not|n't) support\w* (?:the )?['\"`]?system|developer instruction is not enabled",
             r"unexpected role ['\"`]?system|(?:unknown|invalid|unsupported) role:? ['\"`]?system",
@@ -171,7 +172,8 @@ _LINES: Final = (
         "loading",
         (*range(500, 600), 404, 409, 425, 429),
         _words(
-            r"\bloading\b|\bwarm(?:ing)?[ -]?up\b|starting up|is starting|initiali[sz]ing|cold[ -]?start|not (?:yet )?ready",
+            r"\bloading\b|\bwarm(?:ing)?[ -]?up\b|starting up|is starting|initiali[sz]ing|cold[ -]?start",
+            r"not (?:yet )?ready|still being prepared",
             r"scaling (?:up|from zero)|being (?:loaded|deployed|started)|waking up|provisioning",
         ),
     ),
@@ -205,8 +207,8 @@ _NOT_KNOWN: Final = _words(
 )
 _NOT_LIKED: Final = _words(
     r"positive|must (?:not )?be|must have|should be|ha(?:s|ve) to be|needs? to be|invalid|only\b|cannot|can't|greater"
-    r"|larger|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum|too (?:low|small)"
-    r"|not equal|zero|literal_error|incorrect|illegal|bad value"
+    r"|larger|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum"
+    r"|too (?:low|small)|not equal|zero|literal_error|incorrect|illegal|bad value"
 )
 _NOT_LIMITS: Final = frozenset({"temperature", "seed", "reasoning_effort", "grammar"})
 """Parameters of which any complaint means that they are not taken as they are; a token limit may just be too low."""

@@ -21,13 +21,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.asking.checkpoint import MOST_NAMES, Answer, Checkpoint, RunRecord, lock, open_run, save_run
+from eval_queue.asking.checkpoint import MOST_NAMES, Answer, Checkpoint, RunRecord, lock, open_run, possible, save_run
 from eval_queue.asking.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.asking.local_model import endpoint_address
 from eval_queue.asking.outcome import Outcome, reading, write_outcome
@@ -288,11 +287,9 @@ class _Asking:
     async def _work(self, client: ChatClient, queue: Iterator[Prompt], *, first: bool) -> None:
         if not first:
             await self._first_answer(client)
-        try:
-            await self._work_through(client, queue)
-        finally:
-            if first:
-                self._answered.set()
+        await self._work_through(client, queue)
+        # whatever came of them, the others need not wait any longer
+        self._answered.set()
 
     async def _first_answer(self, client: ChatClient) -> None:
         """Wait until one prompt has an answer, but not long where the endpoint is only slow."""
@@ -399,9 +396,7 @@ class _Asking:
             self._began = moment
             self._run.request = client.parameters
             self._run.last = now()
-            if self._run.last < self._run.started:
-                # the clock was set back since: the beginning is what was wrong
-                self._run.started = self._run.last - timedelta(seconds=round(self._run.seconds))
+            self._run.started = possible(self._run).started
             save_run(self._out, self._run)
 
 

@@ -66,6 +66,7 @@ def write_outcome(
     """
     raw = folder / ANSWERS_FILE
     read, written = _total(a.prompt_tokens for a in answers), _total(a.completion_tokens for a in answers)
+    uncounted = sum(a.error is None and _uncounted(a) for a in answers)
     profile = profiles(read_answers([raw], benchmark), benchmark)[0]
     if len(run.endpoint_models) > 1:
         reason = f"its answers came from more than one model ({', '.join(run.endpoint_models)})"
@@ -104,9 +105,9 @@ def write_outcome(
             changed=changed(run),
             prompt_tokens=read,
             completion_tokens=written,
-            uncounted=sum(a.error is None and _uncounted(a) for a in answers),
+            uncounted=uncounted,
             filtered=sum(_filtered(a) for a in answers),
-            cost=_cost(read, written, endpoint.price),
+            cost=_cost(read, written, endpoint.price, at_least=uncounted > 0),
             software=_software(endpoint),
         ),
         created=moment,
@@ -189,7 +190,7 @@ def _total(counts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _cost(read: int | None, written: int | None, price: Price | None) -> Cost | None:
+def _cost(read: int | None, written: int | None, price: Price | None, *, at_least: bool) -> Cost | None:
     """What so many tokens cost; None where they were not counted or no price is known."""
     if read is None or written is None or price is None:
         return None
@@ -198,6 +199,7 @@ def _cost(read: int | None, written: int | None, price: Price | None) -> Cost | 
         currency=price.currency,
         per_million_prompt_tokens=price.prompt,
         per_million_completion_tokens=price.completion,
+        at_least=at_least,
     )
 
 

@@ -23,7 +23,7 @@ import openai
 
 from eval_queue.asking.diagnosis import EndpointError
 
-MAX_REPLY_BYTES: Final = 4_000_000
+MAX_REPLY_BYTES: Final = 10_000_000
 """The largest reply that is read, expanded."""
 CONNECT_SECONDS: Final = 10.0
 
@@ -227,7 +227,7 @@ def _way(chain: list[BaseException], address: str) -> _Way:
     if any(isinstance(e, ssl.SSLError) for e in chain) or "[SSL" in said:
         if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER" in said or "UNKNOWN_PROTOCOL" in said:
             return _Way("it does not speak TLS here: should the address begin with http:// instead of https://?", True)
-        return _Way("the TLS handshake failed", False)
+        return _Way("the TLS handshake failed: should the address begin with http:// instead of https://?", False)
     if any(isinstance(e, httpx2.ProxyError) for e in chain):
         return _Way(f"the proxy in {proxy or 'the environment'} does not let the request through", False)
     for e in chain:

@@ -22,7 +22,7 @@ from eval_queue.protocol import subsample
 from eval_queue.queue.model_check import ModelFacts, check_model
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
-from eval_queue.settings import Endpoint, Settings
+from eval_queue.settings import UPLOAD_BYTES, Endpoint, Settings
 from eval_queue.submission import Refused, Submission, check_name, check_offered, choose_endpoint, new_submission
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Rules:
     """Who need not wait for one, and may act for others."""
     max_billions: float | None = None
     """The largest model of the Hub, in billions of parameters; None for any."""
-    upload_bytes: int = 32_000_000
+    upload_bytes: int = UPLOAD_BYTES
     """The largest file of one's own answers."""
 
     @classmethod
