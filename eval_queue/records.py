@@ -284,7 +284,9 @@ class Result(Profile):
     licence: str | None = None
     """The licence that the model's card named at this revision; null where unknown."""
     parameters: int | None = None
-    """How many parameters the model has, as the Hub counts them; null where unknown."""
+    """How many parameters the model has, those of its base where it is an adapter; null where unknown."""
+    base_model: str | None = None
+    """The model that an adapter is for; null for whole models."""
     submitter: str | None = None
     """For self-reported rows: who handed the answers in."""
     note: str | None = None

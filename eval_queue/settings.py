@@ -104,7 +104,9 @@ class Endpoint(BaseModel):
 
     def serves(self, model: str) -> bool:
         """Whether `model` is one of the names it may be asked for."""
-        return any(fnmatch.fnmatchcase(model, pattern) for pattern in self.models)
+        # at the router a name may end with the provider to ask
+        names = {model, model.partition(":")[0]} if self.hub_providers else {model}
+        return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in self.models)
 
 
 class Settings(BaseSettings):
