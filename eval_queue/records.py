@@ -218,6 +218,15 @@ class Served(Record):
     """Whether the engine promises the same answer to the same prompt whatever else it works on; null where unknown."""
 
 
+class Repeated(Record):
+    """How stable a model's answers were: some prompts, asked a second time at the end of the run."""
+
+    asked: int
+    """Prompts that were answered a second time."""
+    same: int
+    """Those whose second answer says the same as the first: the same rating, or none for the same reason."""
+
+
 class RunInfo(Record):
     """How the answers were obtained."""
 
@@ -242,6 +251,8 @@ class RunInfo(Record):
     uncounted: int | None = None
     """Answers whose tokens the endpoint did not count: where there are any, tokens and cost are *at least* these. Null
     where unknown."""
+    repeated: Repeated | None = None
+    """How stable the answers were; null where nothing was asked again."""
     filtered: int | None = None
     """Prompts that the endpoint's own filter refused; they are among the refusals. Null where unknown."""
     cost: Cost | None = None

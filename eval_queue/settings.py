@@ -78,6 +78,9 @@ class Endpoint(BaseModel):
     reasoning_effort: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_-]{0,19}$")
     """How much a reasoning model thinks, as the endpoint names it (`low`, `high`, `none`); sent with each prompt and
     part of a row's identity. Unset: what the endpoint does by itself."""
+    repeat: int = Field(default=0, ge=0, le=1000)
+    """So many prompts are asked a second time at the end of a run, spread over it; rows then say how often the answer
+    was the same."""
     engine: str | None = Field(default=None, max_length=60)
     """What serves the models, e.g. `vllm`, where the endpoint does not say so itself."""
     quantisation: str | None = Field(default=None, max_length=40)

@@ -33,7 +33,7 @@ from eval_queue.asking.outcome import Outcome, reading, write_outcome
 from eval_queue.asking.serving import served
 from eval_queue.personas import Persona
 from eval_queue.protocol import Prompt, plan, protocol_id, subsample
-from eval_queue.records import BenchmarkRef, Origin, now
+from eval_queue.records import BenchmarkRef, Origin, Repeated, now
 from eval_queue.settings import Endpoint
 
 MAX_ERROR_SHARE: Final = 0.10
@@ -257,6 +257,9 @@ class _Asking:
                     if self._run.served is None and self._arrived:
                         self._run.served = await served(self._job.endpoint, address, self._job.model)
                         save_run(self._out, self._run)
+                    if self._run.repeated is None and self._arrived:
+                        self._run.repeated = await self._ask_again(client)
+                        save_run(self._out, self._run)
         await self._report()
         return self._run
 
@@ -283,6 +286,26 @@ class _Asking:
             self._save(client)
         if self._done < len(self._wanted):
             raise EvaluationStopped("stopped; the same call goes on from here")
+
+    async def _ask_again(self, client: ChatClient) -> Repeated | None:
+        """Ask some answered prompts a second time, and compare; None where none is to be asked, or none answered."""
+        answered = [p for p in self._wanted if p.id in self._checkpoint.answers]
+        n = min(self._job.endpoint.repeat, len(answered))
+        chosen = [answered[(2 * i + 1) * len(answered) // (2 * n)] for i in range(n)]
+        slots = asyncio.Semaphore(self._job.endpoint.concurrency)
+
+        async def same(prompt: Prompt) -> bool | None:
+            async with slots:
+                if self._stop.is_set():
+                    return None
+                try:
+                    again = _answer(self._job.model, prompt, await client.ask(prompt))
+                except EndpointError:
+                    return None
+            return reading(again) == reading(self._checkpoint.answers[prompt.id])
+
+        found = [s for s in await asyncio.gather(*map(same, chosen)) if s is not None]
+        return Repeated(asked=len(found), same=sum(found)) if found else None
 
     async def _work(self, client: ChatClient, queue: Iterator[Prompt], *, first: bool) -> None:
         if not first:

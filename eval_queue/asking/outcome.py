@@ -106,6 +106,7 @@ def write_outcome(
             prompt_tokens=read,
             completion_tokens=written,
             uncounted=uncounted,
+            repeated=run.repeated,
             filtered=sum(_filtered(a) for a in answers),
             cost=_cost(read, written, endpoint.price, at_least=uncounted > 0),
             software=_software(endpoint),

@@ -21,8 +21,8 @@ import orjson
 
 from eval_queue.scoring.reader import finish_kind
 
-MAX_ANSWER: Final = 100_000
-"""Characters of an answer that are kept."""
+MAX_ANSWER: Final = 1 << 18
+"""Characters of an answer that are kept: so many that the reader takes it for truncated whatever it says."""
 MAX_REASONING: Final = 200_000
 """Characters of reasoning that are kept."""
 MAX_TOKENS_COUNTED: Final = 10_000_000

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eval_queue.asking.evaluation import Job, Progress
     from eval_queue.asking.outcome import Outcome
     from eval_queue.personas import Persona
+    from eval_queue.records import Result
     from eval_queue.settings import Endpoint
 
 KNOWN_HOSTS: Final = {
@@ -84,6 +85,10 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="How much a reasoning model thinks, as the endpoint names it.", show_default=False),
         ] = None,
+        repeat: Annotated[
+            int | None,
+            typer.Option(min=0, max=1000, help="Ask so many prompts a second time at the end.", show_default=False),
+        ] = None,
         timeout: Annotated[float | None, typer.Option(help="Seconds one request may take.", show_default=False)] = None,
         persona: Annotated[
             list[str] | None,
@@ -119,6 +124,7 @@ def register(app: typer.Typer) -> None:
             api_key_env=api_key_env,
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
+            repeat=repeat,
             timeout=timeout,
         )
         job = Job(
@@ -332,6 +338,7 @@ def _show(outcome: Outcome, job: Job) -> None:
         f"Score: rating points above or below the mean rating of {_cell(profile.mean, '.2f')}.",
         f"Readable answers: {coverage.rated} of {coverage.prompts} prompts ({coverage.share:.1%})"
         + "".join(f", {n} {kind}" for kind, n in coverage.unscored.items()),
+        *_notes(result),
         *([f"Incomplete: {result.incomplete_reason}"] if result.incomplete_reason else []),
         *([result.note] if result.note else []),
         *([job.benchmark.origin] if result.benchmark.name == "practice" else []),
@@ -340,6 +347,22 @@ def _show(outcome: Outcome, job: Job) -> None:
     ]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _notes(result: Result) -> list[str]:
+    """What was not as the protocol has it, and how stable the answers were."""
+    info = result.run
+    if info is None:
+        return []
+    notes = [
+        f"Not accepted by the endpoint: {name}" + (f" (sent as {became})." if became != "dropped" else " (left out).")
+        for name, became in (info.changed or {}).items()
+    ]
+    if info.filtered:
+        notes.append(f"Refused by the endpoint's own filter: {info.filtered} prompts.")
+    if info.repeated:
+        notes.append(f"Asked a second time: {info.repeated.asked} prompts, {info.repeated.same} answered the same.")
+    return notes
 
 
 def _cell(x: float | None, form: str) -> str:
