@@ -41,6 +41,10 @@ UPLOAD_BYTES: Final = 32_000_000
 """The largest file of one's own answers that is taken where no setting says otherwise."""
 
 
+EFFORT: Final = r"^[a-z][a-z0-9_-]{0,19}$"
+"""What a word for how much a model thinks looks like."""
+
+
 class Price(BaseModel):
     """What the provider of an endpoint asks for."""
 
@@ -75,7 +79,7 @@ class Endpoint(BaseModel):
     """Seconds one request may take."""
     max_tokens: int = Field(default=64, ge=8)
     """Longest answer; raise it for reasoning models."""
-    reasoning_effort: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_-]{0,19}$")
+    reasoning_effort: str | None = Field(default=None, pattern=EFFORT)
     """How much a reasoning model thinks, as the endpoint names it (`low`, `high`, `none`); sent with each prompt and
     part of a row's identity. Unset: what the endpoint does by itself."""
     repeat: int = Field(default=0, ge=0, le=1000)

@@ -252,7 +252,7 @@ class ChatClient:
 
     def _name(self, name: str | None) -> str | None:
         """A name without the folders of the endpoint's machine and without addresses."""
-        return None if name is None else self._clean(_FILE.sub("", name)) or None
+        return None if name is None else self._hidden(_FILE.sub("", name)) or None
 
     def _status_error(self, error: openai.APIStatusError, prompt: Prompt, sent: dict[str, object]) -> Exception:
         from eval_queue.asking.transport import redirected
@@ -349,10 +349,15 @@ class ChatClient:
         return True
 
     def _clean(self, text: str) -> str:
-        """`text` on one line, short and printable, without keys and addresses."""
+        """`text` on one line, short and printable, without addresses and whatever looks like a key."""
+        return self._hidden(text, _KEY_LIKE)
+
+    def _hidden(self, text: str, *also: re.Pattern[str]) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[hidden]")
-        return shortened(_ADDRESS.sub("[address]", _KEY_LIKE.sub("[hidden]", text)))
+        for pattern in also:
+            text = pattern.sub("[hidden]", text)
+        return shortened(_ADDRESS.sub("[address]", text))
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

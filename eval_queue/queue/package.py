@@ -41,7 +41,7 @@ from eval_queue.asking.checkpoint import (
 )
 from eval_queue.protocol import plan, protocol_id
 from eval_queue.records import BenchmarkRef, Result, now
-from eval_queue.settings import UPLOAD_BYTES, Endpoint
+from eval_queue.settings import EFFORT, UPLOAD_BYTES, Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.submission import Refused, check_name
 
@@ -255,6 +255,8 @@ def _check_run(run: RunRecord, benchmark: Benchmark) -> None:
         _bad("The model's name begins or ends with blanks.")
     if not _ENDPOINT.fullmatch(run.endpoint):
         _bad("The endpoint's name may have lower-case letters, digits and dashes only, at most 40 of them.")
+    if run.reasoning_effort is not None and not re.fullmatch(EFFORT, run.reasoning_effort):
+        _bad("The reasoning effort is no word in lower-case letters.")
     if run.revision is not None and not _COMMIT.fullmatch(run.revision):
         _bad("The revision is no commit of 40 hexadecimal digits.")
     if run.persona is not None or run.system is not None:
@@ -353,6 +355,7 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         protocol=run.protocol,
         benchmark=BenchmarkRef.of(benchmark),
         max_tokens=run.max_tokens,
+        reasoning_effort=run.reasoning_effort,
         started=run.started,
         seconds=run.seconds,
         last=run.last,
@@ -362,11 +365,12 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         folder = Path(place)
         lines = (orjson.dumps(a, option=orjson.OPT_APPEND_NEWLINE) for a in answers)
         (folder / ANSWERS_FILE).write_bytes(b"".join(lines))
-        endpoint = Endpoint(name=run.endpoint, answer_mode=run.answer_mode)
+        endpoint = Endpoint(name=run.endpoint, answer_mode=run.answer_mode, reasoning_effort=run.reasoning_effort)
         outcome = write_outcome(folder, known, answers, benchmark, endpoint, origin="self-reported")
         table = outcome.table_file.read_bytes()
     result = outcome.result
     assert result.run is not None, "write_outcome tells of the run"
     # a row of this installation may answer the same question: the two are different facts
-    own = {"id": result.id + _SUFFIX, "submitter": submitter, "run": result.run.model_copy(update={"software": {}})}
+    told = result.run.model_copy(update={"software": {}, "changed": None})
+    own = {"id": result.id + _SUFFIX, "submitter": submitter, "run": told}
     return Accepted(result.model_copy(update=own), table)

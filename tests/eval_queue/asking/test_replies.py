@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import subprocess
@@ -822,3 +823,31 @@ def test_answers_that_change_when_asked_again_are_counted(tmp_path: Path, steady
     assert (info.repeated.asked, info.repeated.same) == (6, 6 if steady else 0)
     assert unmeasured is not None
     assert unmeasured.repeated is None
+
+
+# --- what works and must go on --------------------------------------------------------------------------------------
+
+
+def test_user_and_password_of_an_address_are_sent_and_stay_out_of_everything(tmp_path: Path) -> None:
+    with ChatServer(lambda a: fail(400, "not for ada:s3cret-word") if PLACE[a.prompt] == 5 else rate(a)) as server:
+        run(server, tmp_path, address=server.address.replace("//", "//ada:s3cret-word@"))
+        sent = {a.headers["authorization"] for a in server.asked}
+    assert sent == {"Basic " + base64.b64encode(b"ada:s3cret-word").decode()}
+    assert not any(b"s3cret" in path.read_bytes() for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [500, 502, 520, 529])
+def test_what_may_pass_is_asked_again(tmp_path: Path, status: int) -> None:
+    fault = fail(status, b"<html><title>Web server is returning an unknown error</title></html>")
+    with ChatServer(lambda a: fault if a.times == 1 and PLACE[a.prompt] % 5 == 0 else rate(a)) as server:
+        assert run(server, tmp_path).result.coverage.rated == FEW
+
+
+@pytest.mark.parametrize(
+    "value", ["0.01", "soon", "-5", "nan", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999999999999"]
+)
+def test_whatever_retry_after_says_a_run_goes_on(tmp_path: Path, value: str) -> None:
+    quick = RetryPolicy(attempts=3, seconds=20.0, first_wait=0.001, longest_wait=0.01, longest_retry_after=0.05)
+    fault = fail(503, "busy", headers={"retry-after": value})
+    with ChatServer(lambda a: fault if a.times == 1 and PLACE[a.prompt] == 4 else rate(a)) as server:
+        assert run(server, tmp_path, retry=quick).result.coverage.rated == FEW

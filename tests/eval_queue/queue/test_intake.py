@@ -16,8 +16,9 @@ from pydantic import ValidationError
 
 from data.errors import InputError
 from data.sources import hub_client
+from eval_queue.asking.transport import MAX_REPLY_BYTES
 from eval_queue.queue import model_check
-from eval_queue.queue.intake import Rules, submit
+from eval_queue.queue.intake import Rules, offered_models, submit
 from eval_queue.queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
@@ -27,6 +28,7 @@ from tests.support.hub import CAUSAL, CHAT, Fault, Hub, hub_server
 from tests.support.hub_place import Place
 from tests.support.odd_server import odd_server
 
+REAL_LIST = offered_models
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
 MODEL = "lab/model-7B-Instruct"
 HUB_ENDPOINT = Endpoint(name="vllm", hub_models=True)
@@ -576,3 +578,22 @@ def test_visitors_sign_in_on_a_space_unless_told_otherwise(monkeypatch: pytest.M
     assert (Settings().signs_in, Settings(oauth=True).signs_in) == (False, True)
     monkeypatch.setenv("SPACE_ID", "org/board")
     assert (Settings().signs_in, Settings(oauth=False).signs_in) == (True, False)
+
+
+# --- lists of models ------------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_models_is_bounded_and_no_redirect_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the real function, which the other tests replace."""
+    monkeypatch.setenv("LIST_KEY", "sk-0123456789abcdef")
+    with odd_server() as server, odd_server() as other:
+        other.body = b'{"data": [{"id": "org/other"}]}'
+        endpoint = Endpoint.model_validate({"name": "e", "base_url": f"{server.url}/v1", "api_key_env": "LIST_KEY"})
+        server.status, server.headers = 307, {"location": f"{other.url}/v1/models"}
+        assert REAL_LIST(endpoint) is None
+        assert other.answered == 0
+        server.status, server.headers = 200, {}
+        server.body = b'{"data": [{"id": "org/mine"}]}'
+        assert REAL_LIST(endpoint) == ["org/mine"]
+        server.body += b" " * MAX_REPLY_BYTES
+        assert REAL_LIST(endpoint) is None
