@@ -201,7 +201,10 @@ def _speed(endpoint: Endpoint, replies: Sequence[Reply], prompts_in_all: int) ->
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{max(1, round(seconds / 60))} minutes"
+    if seconds >= 3600:
+        return f"{seconds / 3600:.1f} hours"
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} minutes" if minutes > 1 else "a minute"
 
 
 def _cost(endpoint: Endpoint, replies: Sequence[Reply], prompts_in_all: int) -> Finding:
