@@ -32,6 +32,7 @@ from eval_queue.settings import Endpoint
 LITELLM = os.environ.get("TEST_LITELLM") or shutil.which("litellm")
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.local_model,
     pytest.mark.skipif(not local_model.available(), reason="needs requirements-local.txt, not installed"),
     pytest.mark.skipif(LITELLM is None, reason="TEST_LITELLM names no litellm proxy, see the docstring"),

@@ -799,6 +799,7 @@ def test_the_provider_that_answered_is_in_the_record(tmp_path: Path) -> None:
     assert (named.provider, header.provider) == ("Novita", "together")
 
 
+@pytest.mark.slow
 def test_the_command_tells_the_operator_where_an_endpoint_redirects(tmp_path: Path) -> None:
     with ChatServer(
         lambda _: fail(308, "", headers={"location": "http://models.example/api/v1/chat/completions"})

@@ -15,6 +15,7 @@ from eval_queue.asking import local_model
 from tests.support import ROOT
 from tests.support.chat_server import ChatServer, Response, fail, rate, say
 
+pytestmark = pytest.mark.slow
 MODEL = "org/model"
 KEY = "sk-0123456789abcdef"
 
