@@ -42,7 +42,7 @@ OTHER = "with-a-parameter-it-does-not-take"
 
 @pytest.fixture(scope="module")
 def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address up to and with `/v1`. It offers the small model, and once more through an interface without a seed."""
+    """Its address up to and with `/v1`. It offers the small model, and once more through an interface without seed."""
     folder = tmp_path_factory.mktemp("litellm")
     with socket.socket() as free, local_model.running() as address:
         free.bind(("127.0.0.1", 0))
