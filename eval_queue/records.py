@@ -114,6 +114,21 @@ class CentredScore(Record):
     """Upper end."""
 
 
+class MatchScore(Record):
+    """How far a model's ratings of all items go with a dimension's template; each null where it cannot be had."""
+
+    match: float | None
+    """Pearson correlation over the rated items, -1 to 1; 0: the ratings have nothing to do with the dimension."""
+    se_queries: float | None
+    """Standard error over queries, bootstrap."""
+    se_people: float | None
+    """Standard error over the people whose ratings the template is made of, bootstrap."""
+    low: float | None
+    """Lower end of the 95 % interval, match - 1.96 * sqrt(se_queries^2 + se_people^2); may be below -1."""
+    high: float | None
+    """Upper end."""
+
+
 class Sensitivity(Record):
     """How much the form of the question changes a model's answers (upstream's formulas). Null: nothing to compare."""
 
@@ -180,6 +195,10 @@ class Profile(Record):
     scales: dict[Scale, ScaleProfile]
     centred10: dict[str, CentredScore] | None = None
     """The ten values relative to their own mean, by name in circle order: what comparisons with people use."""
+    match: dict[Scale, dict[str, MatchScore]] | None = None
+    """Template match on all items, by scale and name; null in older records and where there is none at all."""
+    match_reason: str | None = None
+    """Why there is no match at all, in plain words; null where there is one, and in older records."""
     reliability: float | None = None
     """R = 1 - mean SE^2 / variance over the ten values; null where a score or an error is null or all ten are equal."""
     flat: bool | None = None
@@ -218,15 +237,6 @@ class Served(Record):
     """Whether the engine promises the same answer to the same prompt whatever else it works on; null where unknown."""
 
 
-class Repeated(Record):
-    """How stable a model's answers were: some prompts, asked a second time at the end of the run."""
-
-    asked: int
-    """Prompts that were answered a second time."""
-    same: int
-    """Those whose second answer says the same as the first: the same rating, or none for the same reason."""
-
-
 class RunInfo(Record):
     """How the answers were obtained."""
 
@@ -251,8 +261,6 @@ class RunInfo(Record):
     uncounted: int | None = None
     """Answers whose tokens the endpoint did not count: where there are any, tokens and cost are *at least* these. Null
     where unknown."""
-    repeated: Repeated | None = None
-    """How stable the answers were; null where nothing was asked again."""
     filtered: int | None = None
     """Prompts that the endpoint's own filter refused; they are among the refusals. Null where unknown."""
     cost: Cost | None = None
@@ -304,5 +312,7 @@ class Result(Profile):
     """What a reader must know about this row, in plain words."""
     run: RunInfo | None = None
     """Null for published answers, whose runs were not ours."""
+    retest: Retest | None = None
+    """Agreement with the same prompts asked again; null where nothing was asked again."""
     created: AwareDatetime
     """When this record was computed."""

@@ -82,9 +82,6 @@ class Endpoint(BaseModel):
     reasoning_effort: str | None = Field(default=None, pattern=EFFORT)
     """How much a reasoning model thinks, as the endpoint names it (`low`, `high`, `none`); sent with each prompt and
     part of a row's identity. Unset: what the endpoint does by itself."""
-    repeat: int = Field(default=0, ge=0, le=1000)
-    """So many prompts are asked a second time at the end of a run, spread over it; rows then say how often the answer
-    was the same."""
     engine: str | None = Field(default=None, max_length=60)
     """What serves the models, e.g. `vllm`, where the endpoint does not say so itself."""
     quantisation: str | None = Field(default=None, max_length=40)
@@ -157,6 +154,9 @@ class Settings(BaseSettings):
     """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub."""
     beat_seconds: float | None = Field(default=None, gt=0)
     """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have."""
+    retest: float = Field(default=0.05, ge=0, le=1)
+    """Share of the prompts that an evaluation of the queue asks a second time at the end, to see whether the model says
+    the same again; 0 for none."""
     pending_per_user: int = Field(default=9, ge=1)
     """How many submissions one person may have waiting or running; 9 are a model under all personas and none."""
     submissions_per_week: int = Field(default=20, ge=1)

@@ -37,11 +37,20 @@ def register(app: typer.Typer) -> None:
         """
         from data.people.reference import load_reference
         from data.sources import hub_dataset as hub
+        from data.sources.published_templates import templates_of
 
         token = hub.token_from(token_env)
         benchmark = load_benchmark(source, progress=True)
         study = load_study(source) if with_ratings else None
-        done = hub.publish(repo, benchmark, load_reference(), study=study, private=private, token=token)
+        done = hub.publish(
+            repo,
+            benchmark,
+            load_reference(),
+            templates=templates_of(benchmark),
+            study=study,
+            private=private,
+            token=token,
+        )
         if as_json:
             typer.echo(json.dumps(done._asdict(), indent=2))
             return

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from data.people.norms import READINGS
 from data.sources.loading import load_benchmark, load_study
 from data.values import SCALE_NAMES, SCALES
 
@@ -54,6 +55,14 @@ def _coherence(report: ValidationReport, name: str) -> tuple[str, ...]:
     return str(v.groups), *alphas, _figure(v.inter_item_r), _figure(v.split_half)
 
 
+def _columns(report: ValidationReport, name: str) -> tuple[str, ...]:
+    cells: list[str] = []
+    for reading in READINGS:
+        column = report.columns.get(reading, {}).get(name)
+        cells += [_figure(column.queries if column else None), _figure(column.people if column else None)]
+    return *cells, *(_figure(report.people_check.get(reading, {}).get(name)) for reading in READINGS)
+
+
 _TABLES: Final[tuple[tuple[tuple[str, ...], Callable[[ValidationReport, str], tuple[str, ...]], str], ...]] = (
     (
         ("Items", "Against", "Chance", "p", "Items PC", "Rank r"),
@@ -67,6 +76,13 @@ _TABLES: Final[tuple[tuple[tuple[str, ...], Callable[[ValidationReport, str], tu
         _coherence,
         "Alpha and r: how a dimension's items go together within the survey groups that rated two or more of them. "
         "Halves: how alike the keys are that two halves of the people give.",
+    ),
+    (
+        ("Q", "P", "Q all", "P all", "r", "r all"),
+        _columns,
+        "Reliability of each column between the released models over halves of the queries (Q) and of the people (P), "
+        "as published, then with all items: below .5 a column cannot tell these models apart. r: how people's own "
+        "scores go with what their ratings say, the person left out.",
     ),
 )
 

@@ -29,7 +29,7 @@ from pydantic import AwareDatetime, Field, ValidationError
 from data.errors import InputError
 from eval_queue.asking.replies import CUT, MAX_ANSWER, count
 from eval_queue.protocol import Prompt
-from eval_queue.records import AnswerMode, BenchmarkRef, Record, Repeated, Served
+from eval_queue.records import AnswerMode, BenchmarkRef, Record, Served
 from eval_queue.store.collection import encode
 
 ANSWERS_FILE: Final = "answers.jsonl"
@@ -104,8 +104,6 @@ class RunRecord(Record):
     """Who answered, as a router reported them, likewise."""
     served: Served | None = None
     """What the endpoint told of its engine; null before it was asked."""
-    repeated: Repeated | None = None
-    """How stable the answers were; null before any was asked again."""
 
 
 _IDENTITY: Final = (

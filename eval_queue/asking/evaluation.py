@@ -20,7 +20,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,11 +29,12 @@ from data.errors import InputError
 from eval_queue.asking.checkpoint import MOST_NAMES, Answer, Checkpoint, RunRecord, lock, open_run, possible, save_run
 from eval_queue.asking.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.asking.local_model import endpoint_address
-from eval_queue.asking.outcome import Outcome, reading, write_outcome
+from eval_queue.asking.outcome import Outcome, reading, retest_of, write_outcome
 from eval_queue.asking.serving import served
 from eval_queue.personas import Persona
 from eval_queue.protocol import Prompt, plan, protocol_id, subsample
-from eval_queue.records import BenchmarkRef, Origin, Repeated, now
+from eval_queue.records import BenchmarkRef, Origin, now
+from eval_queue.scoring.retest import asked_again
 from eval_queue.settings import Endpoint
 
 MAX_ERROR_SHARE: Final = 0.10
@@ -44,6 +45,9 @@ LOST_AFTER: Final = 20
 """So many prompts in a row that fail for any reason of the endpoint's: it is not going to recover."""
 ALIKE: Final = 3
 """So many prompts that fail alike before any is answered: every other one would, too."""
+
+RETEST_FOLDER: Final = "retest"
+"""Folder, inside the run's, of the prompts that are asked a second time."""
 
 _SLOW_SECONDS: Final = 30.0
 """So long the others wait for the first prompt, if nothing goes wrong with it."""
@@ -92,6 +96,9 @@ class Job:
     """Whom the model is asked to be; None for nobody in particular."""
     queries: int | None = None
     """Ask only so many queries (`eval_queue.protocol.subsample`); None for all. Unlike `limit` another question."""
+
+    retest: float = 0.0
+    """Share of the prompts that is asked a second time at the end and kept apart."""
 
     @property
     def protocol(self) -> str:
@@ -181,7 +188,40 @@ async def evaluate(
                 _log.warning("asking again did not help (%s: %s); the run stays as it was", error.code, error.message)
             settled = checkpoint.settled
             answers = [settled[p.id] for p in everything if p.id in settled]
-        return write_outcome(out, run, answers, asked, job.endpoint, origin=job.origin)
+            again = await _ask_again(job, out, wanted, on_progress, stop, retry)
+        return write_outcome(
+            out, run, answers, asked, job.endpoint, origin=job.origin, retest=retest_of(answers, again, job.retest)
+        )
+
+
+async def _ask_again(
+    job: Job,
+    out: Path,
+    wanted: Sequence[Prompt],
+    on_progress: Callable[[Progress], None] | None,
+    stop: threading.Event,
+    retry: RetryPolicy | None,
+) -> list[Answer]:
+    """Ask a share of the prompts a second time, in a run of its own inside the folder; resumed like the first.
+
+    The evaluation is whole without it: where the endpoint fails now, what arrived is what there is.
+    """
+    chosen = asked_again(wanted, job.retest)
+    if not chosen:
+        return []
+    folder = out / RETEST_FOLDER
+    folder.mkdir(exist_ok=True)
+
+    def report(progress: Progress) -> None:
+        if on_progress is not None:
+            n = len(wanted)
+            on_progress(replace(progress, done=n + progress.done, total=n + progress.total, rated=n + progress.rated))
+
+    run = open_run(folder, _new_run(job))
+    with Checkpoint(folder, job.model, chosen) as checkpoint:
+        with suppress(EndpointError, EvaluationFailed):
+            await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry).run()
+        return list(checkpoint.answers.values())
 
 
 def _new_run(job: Job) -> RunRecord:
@@ -257,9 +297,6 @@ class _Asking:
                     if self._run.served is None and self._arrived:
                         self._run.served = await served(self._job.endpoint, address, self._job.model)
                         save_run(self._out, self._run)
-                    if self._run.repeated is None and self._arrived:
-                        self._run.repeated = await self._ask_again(client)
-                        save_run(self._out, self._run)
         await self._report()
         return self._run
 
@@ -286,26 +323,6 @@ class _Asking:
             self._save(client)
         if self._done < len(self._wanted):
             raise EvaluationStopped("stopped; the same call goes on from here")
-
-    async def _ask_again(self, client: ChatClient) -> Repeated | None:
-        """Ask some answered prompts a second time, and compare; None where none is to be asked, or none answered."""
-        answered = [p for p in self._wanted if p.id in self._checkpoint.answers]
-        n = min(self._job.endpoint.repeat, len(answered))
-        chosen = [answered[(2 * i + 1) * len(answered) // (2 * n)] for i in range(n)]
-        slots = asyncio.Semaphore(self._job.endpoint.concurrency)
-
-        async def same(prompt: Prompt) -> bool | None:
-            async with slots:
-                if self._stop.is_set():
-                    return None
-                try:
-                    again = _answer(self._job.model, prompt, await client.ask(prompt))
-                except EndpointError:
-                    return None
-            return reading(again) == reading(self._checkpoint.answers[prompt.id])
-
-        found = [s for s in await asyncio.gather(*map(same, chosen)) if s is not None]
-        return Repeated(asked=len(found), same=sum(found)) if found else None
 
     async def _work(self, client: ChatClient, queue: Iterator[Prompt], *, first: bool) -> None:
         if not first:

@@ -16,13 +16,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from data.benchmark import Benchmark
 from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
 from eval_queue.asking.replies import REFUSED
-from eval_queue.records import Cost, Origin, Result, RunInfo, now
+from eval_queue.records import Cost, Origin, Result, Retest, RunInfo, now
 from eval_queue.scoring.answers import read_answers
-from eval_queue.scoring.profiles import profiles
+from eval_queue.scoring.profiles import number, profiles
 from eval_queue.scoring.reader import Reading, finish_kind, read_answer
+from eval_queue.scoring.retest import agreement
 from eval_queue.settings import Endpoint, Price
 from eval_queue.store.collection import encode
 from eval_queue.submission import identity
@@ -51,8 +54,36 @@ def reading(answer: Answer) -> Reading:
     return read_answer(answer.raw_response, finish_reason=answer.finish_reason)
 
 
+def retest_of(answers: Sequence[Answer], again: Sequence[Answer], share: float) -> Retest | None:
+    """Agreement of answers with those of a second asking; None where nothing was asked again.
+
+    Args:
+        answers: of the run.
+        again: of prompts that were asked a second time.
+        share: how much of the prompts that was to be.
+    """
+    if not again:
+        return None
+    first = {answer.prompt_id: reading(answer).rating for answer in answers}
+    pairs = [(first.get(a.prompt_id), reading(a).rating) for a in again]
+    one, other = (np.array([np.nan if p[i] is None else p[i] for p in pairs], dtype=np.float64) for i in (0, 1))
+    found = agreement(one, other, np.array([a.portrait_id for a in again], dtype=np.intp))
+    figures: dict[str, float | None] = {}
+    for name in ("identical", "kappa", "difference"):
+        for end, x in zip(("", "_low", "_high"), getattr(found, name), strict=True):
+            figures[name + end] = number(x)
+    return Retest(share=share, asked=len(again), rated=found.n, **figures)
+
+
 def write_outcome(
-    folder: Path, run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, endpoint: Endpoint, *, origin: Origin
+    folder: Path,
+    run: RunRecord,
+    answers: Sequence[Answer],
+    benchmark: Benchmark,
+    endpoint: Endpoint,
+    *,
+    origin: Origin,
+    retest: Retest | None = None,
 ) -> Outcome:
     """Score a run's answers and write result and table beside them, each whole or not at all.
 
@@ -63,6 +94,7 @@ def write_outcome(
         benchmark: what was asked: the whole benchmark, or the subsample that the protocol names.
         endpoint: who was asked.
         origin: who ran it.
+        retest: agreement with prompts that were asked again, if any were.
     """
     raw = folder / ANSWERS_FILE
     read, written = _total(a.prompt_tokens for a in answers), _total(a.completion_tokens for a in answers)
@@ -106,11 +138,11 @@ def write_outcome(
             prompt_tokens=read,
             completion_tokens=written,
             uncounted=uncounted,
-            repeated=run.repeated,
             filtered=sum(_filtered(a) for a in answers),
             cost=_cost(read, written, endpoint.price, at_least=uncounted > 0),
             software=_software(endpoint),
         ),
+        retest=retest,
         created=moment,
     )
     result = _as_before(folder / RESULT_FILE, result)

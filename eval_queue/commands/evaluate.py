@@ -85,10 +85,6 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="How much a reasoning model thinks, as the endpoint names it.", show_default=False),
         ] = None,
-        repeat: Annotated[
-            int | None,
-            typer.Option(min=0, max=1000, help="Ask so many prompts a second time at the end.", show_default=False),
-        ] = None,
         timeout: Annotated[float | None, typer.Option(help="Seconds one request may take.", show_default=False)] = None,
         persona: Annotated[
             list[str] | None,
@@ -110,6 +106,10 @@ def register(app: typer.Typer) -> None:
             int | None,
             typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
         ] = None,
+        retest: Annotated[
+            float,
+            typer.Option(min=0, max=1, help="Ask this share of the prompts again at the end: would it say the same?"),
+        ] = 0.0,
     ) -> None:
         """Ask a model all prompts of the benchmark and score its answers. Stop and resume as you like."""
         from dataclasses import replace
@@ -124,7 +124,6 @@ def register(app: typer.Typer) -> None:
             api_key_env=api_key_env,
             max_tokens=max_tokens,
             reasoning_effort=reasoning_effort,
-            repeat=repeat,
             timeout=timeout,
         )
         job = Job(
@@ -133,6 +132,7 @@ def register(app: typer.Typer) -> None:
             benchmark=load_benchmark(source, progress=True),
             limit=limit,
             queries=queries,
+            retest=retest,
         )
         chosen = choose_personas(persona or [], personas)
         folder = out or default_folder(job, chosen)
@@ -360,8 +360,6 @@ def _notes(result: Result) -> list[str]:
     ]
     if info.filtered:
         notes.append(f"Refused by the endpoint's own filter: {info.filtered} prompts.")
-    if info.repeated:
-        notes.append(f"Asked a second time: {info.repeated.asked} prompts, {info.repeated.same} answered the same.")
     return notes
 
 

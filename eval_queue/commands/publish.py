@@ -33,12 +33,15 @@ def register(app: typer.Typer) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
         from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
+        from data.people.norms import norms
+        from data.people.templates import templates
         from data.people.validation import validate
         from data.sources.key_file import PUBLISHED as KEY
         from data.sources.key_file import KeyTable, write_key
         from data.sources.loading import NAME, load_benchmark, load_study
+        from data.sources.published_templates import write_templates
+        from data.sources.published_validity import NORMS, write_norms, write_validation
         from data.sources.published_validity import PUBLISHED as VALIDATION
-        from data.sources.published_validity import write_validation
         from data.sources.upstream import COMMIT
         from eval_queue.asking.checkpoint import write_whole
         from eval_queue.scoring.answers import read_answers
@@ -54,9 +57,11 @@ def register(app: typer.Typer) -> None:
                 f"{benchmark.version}; name it with --source"
             )
         table = read_models(FOLDER / MODELS_FILE)
+        study = load_study(source)
+        found = templates(study, [item.id for item in benchmark.items])
         answers = read_answers([outputs], benchmark)
         day = None if date is None else date.date()
-        results = published_results(answers, profiles(answers, benchmark), benchmark, table, on=day)
+        results = published_results(answers, profiles(answers, benchmark, templates=found), benchmark, table, on=day)
         folder = out or FOLDER
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / RESULTS_FILE, b"".join(r.model_dump_json().encode() + b"\n" for r in results))
@@ -73,5 +78,7 @@ def register(app: typer.Typer) -> None:
                 typer.echo(f"{where}: {was} -> {now}: {(answer['raw_response'] or '')[:_SHOWN]!r}")
             typer.echo(f"{len(changed)} of {read.num_rows:,} answers read differently than in the shipped file")
         write_released(read, folder / RELEASED.name)
-        write_validation(validate(benchmark, load_study(source), means), folder / VALIDATION.name)
+        write_templates(benchmark, found, folder)
+        write_validation(validate(benchmark, study, means), folder / VALIDATION.name)
+        write_norms(norms(study, [item.id for item in benchmark.items], benchmark.digest), folder / NORMS.name)
         typer.echo(f"{len(results)} models written to {folder}")

@@ -49,6 +49,12 @@ def register(app: typer.Typer) -> None:
         with opened(store, waits=True) as (settings, queue):
             _work(settings, queue, stop, once=once)
 
+    @app.command()
+    def complete(store: StoreOption = None) -> None:
+        """Give older results what newer ones have, the match on all items, from their stored answers."""
+        with opened(store) as (settings, queue):
+            typer.echo(_complete(settings, queue))
+
     @app.command("list")
     def list_(
         state: Annotated[
@@ -185,6 +191,28 @@ def register(app: typer.Typer) -> None:
             _print_change(queue.prioritise(id_, value, by=OPERATOR), queue, as_json=as_json)
 
 
+def _complete(settings: Settings, queue: Queue) -> str:
+    from data.errors import InputError
+    from eval_queue.scoring.profiles import completed
+    from eval_queue.scoring.stored import read_ratings
+    from eval_queue.workers.worker import Benchmarks
+
+    benchmarks, made, left = Benchmarks(settings.source), [], 0
+    for result in queue.results():
+        benchmark = benchmarks.get(result.benchmark)
+        try:
+            if benchmark is None:
+                raise InputError("its benchmark is not at hand")
+            new = completed(result, read_ratings(queue.answers(result.id), benchmark), benchmark)
+        except InputError as error:
+            left += result.match is None
+            typer.echo(f"{result.id}: left as it is, {error}", err=True)
+            continue
+        if new is not result:
+            made.append(new)
+    return f"{queue.rewrite(made)} results completed, {left} left as they are"
+
+
 @contextmanager
 def opened(store: Path | None, *, waits: bool = False) -> Iterator[tuple[Settings, Queue]]:
     """Settings and queue. A store that cannot be had now is something a person can mend.
@@ -240,6 +268,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         stop=stop,
         beat=settings.beat,
         wording=load_wording(settings.personas),
+        retest=settings.retest,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)

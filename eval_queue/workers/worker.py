@@ -87,6 +87,7 @@ class Worker:
         stop: set it to stop within about a second.
         beat: how often progress is written, in seconds.
         wording: in which words models are asked to be somebody.
+        retest: share of the prompts that is asked a second time at the end.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Worker:
         stop: threading.Event,
         beat: float = BEAT_SECONDS,
         wording: Wording = WORDING,
+        retest: float = 0.0,
     ) -> None:
         self.name = secrets.token_hex(4)
         """Made up: records are public, and a machine's name is nobody's business."""
@@ -112,6 +114,7 @@ class Worker:
         self._work = work
         self._stop = stop
         self._wording = wording
+        self._retest = retest
         self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
 
     def drain(self) -> int:
@@ -205,6 +208,7 @@ class Worker:
             origin="space",
             persona=self._persona(submission),
             queries=Protocol.of(submission.protocol).queries,
+            retest=self._retest,
         )
 
     def _work_on(self, claim: Claim) -> None:

@@ -5,6 +5,7 @@ Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.charts
 """
 
 __all__ = [
+    "common_profile",
     "comparison",
     "coverage",
     "form_validity",
@@ -12,8 +13,12 @@ __all__ = [
     "lineage",
     "persona_report",
     "projection",
+    "prompt_agreement",
     "proximity",
     "ranks",
+    "reading_report",
+    "readings",
     "short_form",
     "summary",
+    "variance",
 ]

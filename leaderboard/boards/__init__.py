@@ -11,6 +11,7 @@ __all__ = [
     "map_positions",
     "persona_runs",
     "rank_intervals",
+    "readings",
     "results",
     "samples",
 ]

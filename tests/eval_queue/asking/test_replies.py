@@ -813,20 +813,6 @@ def test_the_command_tells_the_operator_where_an_endpoint_redirects(tmp_path: Pa
     assert not (tmp_path / "run" / TABLE_FILE).exists()
 
 
-@pytest.mark.parametrize("steady", [True, False])
-def test_answers_that_change_when_asked_again_are_counted(tmp_path: Path, steady: bool) -> None:
-    with ChatServer(lambda a: say("like me" if steady or a.times == 1 else "not like me")) as server:
-        info = run(server, tmp_path / "run", repeat=6).result.run
-        assert len(server.asked) == FEW + 6
-        assert sorted(server.times.values())[-6:] == [2] * 6
-        unmeasured = run(server, tmp_path / "other").result.run
-    assert info is not None
-    assert info.repeated is not None
-    assert (info.repeated.asked, info.repeated.same) == (6, 6 if steady else 0)
-    assert unmeasured is not None
-    assert unmeasured.repeated is None
-
-
 # --- what works and must go on --------------------------------------------------------------------------------------
 
 

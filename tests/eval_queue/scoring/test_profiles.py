@@ -12,7 +12,7 @@ import pytest
 from data.benchmark import VARIANTS, Benchmark
 from data.sources.loading import load_benchmark
 from data.values import VALUES
-from eval_queue.records import BenchmarkRef, Profile, Repeated, Result, RunInfo, Served
+from eval_queue.records import BenchmarkRef, Profile, Result, RunInfo, Served
 from eval_queue.scoring.answers import UNSCORED_KINDS, Answers
 from eval_queue.scoring.profiles import MIN_ITEMS, profiles
 from tests.support import GOLDEN
@@ -165,7 +165,6 @@ def _result(practice: Benchmark) -> Result:
             prompt_tokens=36000,
             completion_tokens=1800,
             uncounted=3,
-            repeated=Repeated(asked=24, same=23),
             filtered=2,
         ),
         created=datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC),
@@ -201,7 +200,7 @@ def test_a_record_of_the_first_program_is_still_read() -> None:
     assert {name: again[name] for name in original if name not in nested} == {
         name: v for name, v in original.items() if name not in nested
     }
-    later = ("cost", "provider", "served", "changed", "uncounted", "filtered", "repeated")
+    later = ("cost", "provider", "served", "changed", "uncounted", "filtered")
     assert again["run"] == original["run"] | dict.fromkeys(later)
 
 

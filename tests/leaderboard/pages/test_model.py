@@ -23,7 +23,7 @@ from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
 from data.values import SCALE_COLUMNS
 from eval_queue.queue.queue import Queue
-from eval_queue.records import BenchmarkRef, Cost, Repeated, Result, RunInfo, Served
+from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo, Served
 from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
@@ -303,7 +303,6 @@ def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None
         prompt_tokens=1000,
         completion_tokens=50,
         uncounted=3,
-        repeated=Repeated(asked=24, same=20),
         filtered=2,
         cost=Cost(
             amount=1, currency="USD", per_million_prompt_tokens=1, per_million_completion_tokens=1, at_least=True
@@ -325,7 +324,6 @@ def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None
     assert found["Not taken by the endpoint"] == "temperature (left out), max_tokens (sent as max_completion_tokens)"
     assert found["Tokens read"] == "at least 1,000"
     assert found["Cost"] == "at least 1.00 USD"
-    assert found["Asked a second time"] == "24 prompts, 20 answered the same"
     assert (found["Reasoning effort"], found["Adapter of"]) == ("low", "org/base")
     assert found["Refused by the endpoint’s filter"] == "2 prompts"
 
