@@ -237,6 +237,32 @@ class Served(Record):
     """Whether the engine promises the same answer to the same prompt whatever else it works on; null where unknown."""
 
 
+class Retest(Record):
+    """A share of the prompts asked a second time, at the end of the run: would the model say the same again?
+
+    Intervals are 95 % percentile intervals, bootstrap over the queries that were asked again.
+    """
+
+    share: float
+    """Share of the prompts that was to be asked again."""
+    asked: int
+    """Prompts that were asked again."""
+    rated: int
+    """Those with a rating both times."""
+    identical: float | None
+    """Share of identical ratings."""
+    identical_low: float | None
+    identical_high: float | None
+    kappa: float | None
+    """Cohen's kappa with quadratic weights; null where one rating was given to everything."""
+    kappa_low: float | None
+    kappa_high: float | None
+    difference: float | None
+    """Mean absolute difference, in rating points."""
+    difference_low: float | None
+    difference_high: float | None
+
+
 class RunInfo(Record):
     """How the answers were obtained."""
 
