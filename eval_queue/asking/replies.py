@@ -19,9 +19,10 @@ from typing import Any, Final
 
 import orjson
 
+from eval_queue.scoring.answer_text import LONGEST_ANSWER
 from eval_queue.scoring.reader import finish_kind
 
-MAX_ANSWER: Final = 1 << 18
+MAX_ANSWER: Final = LONGEST_ANSWER
 """Characters of an answer that are kept: so many that the reader takes it for truncated whatever it says."""
 MAX_REASONING: Final = 200_000
 """Characters of reasoning that are kept."""
