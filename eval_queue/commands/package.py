@@ -32,12 +32,14 @@ def register(app: typer.Typer) -> None:
         from eval_queue.workers.worker import Benchmarks
 
         ref = read_run(run_dir).benchmark
-        benchmark = Benchmarks(source or load_settings().source).get(ref)
+        settings = load_settings()
+        benchmark = Benchmarks(source or settings.source).get(ref)
         if benchmark is None:
             asked = f"{ref.name} {ref.version[:12]} ({ref.digest[:12]})"
             message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"
             raise InputError(message, file=run_dir)
-        content = make_package(run_dir, benchmark)
+        limit = round(settings.upload_megabytes * 1_000_000)
+        content = make_package(run_dir, benchmark, limit=limit)
         target = out or run_dir.with_name(f"{run_dir.resolve().name}.zip")
         try:
             write_whole(target, content)

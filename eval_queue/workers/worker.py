@@ -348,9 +348,15 @@ class _Heartbeat:
 
 def _with_facts(result: Result, submission: Submission) -> Result:
     """The result with what the Hub said of the model when it was submitted."""
-    if submission.revision is None:
+    known = (submission.revision, submission.licence, submission.parameters)
+    if not any(known):
         return result
-    facts = {"licence": submission.licence, "parameters": submission.parameters, "open_weights": True}
+    facts = {
+        "licence": submission.licence,
+        "parameters": submission.parameters,
+        "base_model": submission.base_model,
+        "open_weights": True,
+    }
     return result.model_copy(update=facts)
 
 
