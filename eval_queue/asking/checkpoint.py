@@ -149,13 +149,7 @@ def open_run(folder: Path, run: RunRecord) -> RunRecord:
             raise InputError(message, file=folder)
         save_run(folder, run)
         return run
-    try:
-        found = RunRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or None
-        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
-        raise InputError(message, file=path, field=where) from None
+    found = read_run(folder)
     different = [
         f"{name} is {_shown(getattr(found, name))} there and {_shown(getattr(run, name))} here"
         for name in _IDENTITY
@@ -165,6 +159,24 @@ def open_run(folder: Path, run: RunRecord) -> RunRecord:
         message = f"this folder holds another run: {'; '.join(different)}; choose another folder for this one"
         raise InputError(message, file=folder)
     return found
+
+
+def read_run(folder: Path) -> RunRecord:
+    """The record of the run in `folder`.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = folder / RUN_FILE
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=path) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or None
+        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
+        raise InputError(message, file=path, field=where) from None
 
 
 def save_run(folder: Path, run: RunRecord) -> None:

@@ -240,7 +240,7 @@ class ChatClient:
         if any(key in text for key in self._keys for text in reply.strings):
             message = "the endpoint repeats its own key in an answer; nothing of it was kept. Change the key."
             raise EndpointError("key_in_answer", message, fatal=True)
-        if self._constrained and not _may_be_constrained(reply):
+        if self._constrained and not may_be_constrained(reply):
             message = "the endpoint does not keep to the grammar of the constrained mode; use free text"
             raise EndpointError("unsupported", message, fatal=True)
         return replace(
@@ -387,7 +387,7 @@ def wanted_parameters(endpoint: Endpoint) -> dict[str, object]:
     }
 
 
-def _may_be_constrained(reply: Reply) -> bool:
+def may_be_constrained(reply: Reply) -> bool:
     """Whether an answer can have come about under the grammar: a phrase; where it was cut, the beginning of one."""
     kind = finish_kind(reply.finish_reason)
     if reply.text in _PHRASES or kind == "refusal":

@@ -177,7 +177,7 @@ async def evaluate(
     everything = plan(asked, system=None if job.persona is None else job.persona.message)
     wanted = everything[: job.limit]
     with lock(out):
-        run = open_run(out, _new_run(job))
+        run = open_run(out, new_run(job))
         with Checkpoint(out, job.model, everything) as checkpoint:
             asking = _Asking(job, out, run, checkpoint, wanted, on_progress, stop, retry)
             try:
@@ -224,7 +224,8 @@ async def _ask_again(
         return list(checkpoint.answers.values())
 
 
-def _new_run(job: Job) -> RunRecord:
+def new_run(job: Job) -> RunRecord:
+    """The record of a run of which nothing was asked yet."""
     moment = now()
     return RunRecord(
         model=job.model,
@@ -348,15 +349,13 @@ class _Asking:
             except EndpointError as error:
                 if error.fatal:
                     raise
-                self._keep(_failed_answer(self._job.model, prompt, error))
+                self._keep(failed_answer(self._job.model, prompt, error))
                 self._end_if_hopeless(error)
             else:
                 self._failed_in_a_row = self._unconnected_in_a_row = 0
                 self._answered.set()
-                for known, name in ((self._run.endpoint_models, reply.model), (self._run.providers, reply.provider)):
-                    if name and name not in known and len(known) < MOST_NAMES:
-                        known.append(name)
-                self._keep(_answer(self._job.model, prompt, reply))
+                remember_names(self._run, reply)
+                self._keep(answer_of(self._job.model, prompt, reply))
 
     def _keep(self, answer: Answer) -> None:
         self._checkpoint.append(answer)
@@ -444,7 +443,15 @@ def _helped(answer: Answer) -> bool:
     return (answer.error or "").partition(":")[0] in _HELPED
 
 
-def _answer(model: str, prompt: Prompt, reply: Reply) -> Answer:
+def remember_names(run: RunRecord, reply: Reply) -> None:
+    """Keep which model and which provider a reply says that it is from."""
+    for known, name in ((run.endpoint_models, reply.model), (run.providers, reply.provider)):
+        if name and name not in known and len(known) < MOST_NAMES:
+            known.append(name)
+
+
+def answer_of(model: str, prompt: Prompt, reply: Reply) -> Answer:
+    """What is kept of a reply."""
     return Answer(
         model=model,
         prompt_variant=prompt.variant,
@@ -462,7 +469,8 @@ def _answer(model: str, prompt: Prompt, reply: Reply) -> Answer:
     )
 
 
-def _failed_answer(model: str, prompt: Prompt, error: EndpointError) -> Answer:
+def failed_answer(model: str, prompt: Prompt, error: EndpointError) -> Answer:
+    """What is kept of a prompt that stays without an answer."""
     return Answer(
         model=model,
         prompt_variant=prompt.variant,
