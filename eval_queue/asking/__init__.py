@@ -5,6 +5,8 @@ result. Which submission is evaluated when is decided elsewhere (`eval_queue.wor
 """
 
 __all__ = [
+    "batch",
+    "batch_service",
     "checkpoint",
     "diagnosis",
     "endpoint",

@@ -217,7 +217,7 @@ async def _ask_again(
             n = len(wanted)
             on_progress(replace(progress, done=n + progress.done, total=n + progress.total, rated=n + progress.rated))
 
-    run = open_run(folder, _new_run(job))
+    run = open_run(folder, new_run(job))
     with Checkpoint(folder, job.model, chosen) as checkpoint:
         with suppress(EndpointError, EvaluationFailed):
             await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry).run()
