@@ -1,48 +1,47 @@
-/* The board's words and elements: numbers as readers see them, and elements made of text only.
+/* Elements made of text only: nothing in the data is ever read as HTML, all come from createElement and textContent. */
 
-   Nothing in the data is ever read as HTML: elements come from createElement and textContent. */
+const SVG = "http://www.w3.org/2000/svg";
 
-const boardWords = (() => {
-  "use strict";
+/** @typedef {Node | string | null | undefined | readonly Child[]} Child */
 
-  const SVG = "http://www.w3.org/2000/svg";
+/** @template {string} T @typedef {T extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[T] : T extends `svg:${infer S extends keyof SVGElementTagNameMap}` ? SVGElementTagNameMap[S] : HTMLElement} Made */
 
-  function el(tag, attributes, ...children) {
-    const node = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
-    for (const [name, value] of Object.entries(attributes || {})) {
-      if (value === null || value === undefined || value === false) continue;
-      if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-      else if (name === "style") for (const [key, v] of Object.entries(value)) node.style.setProperty(key, v);
-      else node.setAttribute(name, value === true ? "" : value);
-    }
-    node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
-    return node;
+/** Children one after the other, without those that are not there. @param {readonly Child[]} children @returns {(Node | string)[]} */
+export const flat = (children) => /** @type {any[]} */ (children).flat(Infinity).filter((child) => child !== null && child !== undefined);
+
+/**
+ * @template {string} T
+ * @param {T} tag A name of HTML, or of SVG after `svg:`.
+ * @param {Record<string, any> | null} [attributes] `onclick` and the like listen; of `style` each property is set; null and false are left out.
+ * @param {...Child} children
+ * @returns {Made<T>}
+ */
+export function el(tag, attributes, ...children) {
+  const node = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "style") for (const [key, v] of Object.entries(value)) /** @type {HTMLElement} */ (node).style.setProperty(key, String(v));
+    else node.setAttribute(name, value === true ? "" : value);
   }
+  node.append(...flat(children));
+  return /** @type {Made<T>} */ (node);
+}
 
-  /* Draw, and leave the keyboard where it was: on the same control, which may be a new element now. */
-  function keepingFocus(box, drawing) {
-    const before = box.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
-    drawing();
-    if (before) box.querySelector(`[data-focus="${CSS.escape(before)}"]`)?.focus({ preventScroll: true });
-  }
+/**
+ * Draw, and leave the keyboard where it was: on the same control, which may be a new element now.
+ * @param {HTMLElement} box
+ * @param {() => void} drawing
+ */
+export function keepingFocus(box, drawing) {
+  const active = /** @type {HTMLElement | null} */ (document.activeElement);
+  const before = active && box.contains(active) ? active.dataset.focus : null;
+  drawing();
+  if (before) /** @type {HTMLElement | null} */ (box.querySelector(`[data-focus="${CSS.escape(before)}"]`))?.focus({ preventScroll: true });
+}
 
-  const whole = (n) => n.toLocaleString("en");
-  const plural = (n, one, many) => `${whole(n)} ${n === 1 ? one : many}`;
-  const known = (x) => x !== null && x !== undefined;
+/** A name may break after its own separators and nowhere else. @param {string} name @returns {Child} */
+export const breakable = (name) => name.split(/(?<=[-/_.:])(?=.)/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
 
-  /* A score: always with its sign, a true minus. */
-  function signed(x) {
-    const digits = Math.abs(x).toFixed(2);
-    return Number(digits) === 0 ? digits : (x < 0 ? "−" : "+") + digits;
-  }
-
-  const figure = (x) => (known(x) ? x.toFixed(2).replace("-", "−") : "–");
-  const share = (x) => (known(x) ? `${Math.round(x * 100)} %` : "–");
-  const percent = (x) => (x === 1 ? "100 %" : x === 0 ? "0 %" : `${Math.min(99.9, x * 100).toFixed(1)} %`);
-  const halfWidth = (low, high) => "±" + ((high - low) / 2).toFixed(2);
-
-  /* A name may break after its own separators and nowhere else. */
-  const breakable = (name) => name.split(/(?<=[-/_.:])(?=.)/).flatMap((part, i) => (i ? [el("wbr"), part] : [part]));
-
-  return { el, keepingFocus, whole, plural, known, signed, figure, share, percent, halfWidth, breakable };
-})();
+/** What an event came from. @param {Event} event */
+export const targetOf = (event) => /** @type {HTMLElement} */ (event.target);
