@@ -1,9 +1,9 @@
 """The board's address, read on the server: which rows it shows, and in which order.
 
-`address.js` and `rows.js` do the same in the browser (`tests/cases/board_addresses.json` holds both to it); what a
-visitor downloads or a program asks for is what the same address shows there. Pure: boards and fields in, rows out. A field that says nothing known, or names what no row of the table
-has, counts as not given, as in the browser. Missing numbers stand last in every order; rows that are equal stand by
-name.
+`address.js` and `rows.js` do the same in the browser, and `tests/cases/board_addresses.json` holds both to it: what a
+visitor downloads or a program asks for is what the same address shows there. Pure: boards and fields in, rows out. A
+field that says nothing known, or names what no row of the table has, counts as not given; of a field given several
+times the last one counts. Missing numbers stand last in every order; rows that are equal stand by name.
 """
 
 from __future__ import annotations
