@@ -27,8 +27,8 @@ def register(app: typer.Typer) -> None:
         from data.sources.loading import load_benchmark, load_study
         from eval_queue.asking.checkpoint import write_whole
         from leaderboard.boards.group_similarity import PUBLISHED_PROXIMITY, among_people
-        from leaderboard.boards.rank_intervals import published_means
         from leaderboard.boards.results import PUBLISHED, load
+        from leaderboard.boards.row_answers import published_means
 
         benchmark = load_benchmark(source, progress=True)
         results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest]

@@ -25,8 +25,9 @@ def register(app: typer.Typer) -> None:
         from data.errors import InputError
         from data.sources.loading import load_benchmark
         from eval_queue.asking.checkpoint import write_whole
-        from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, published_means, rank
+        from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, rank
         from leaderboard.boards.results import PUBLISHED, load
+        from leaderboard.boards.row_answers import published_means
 
         benchmark = load_benchmark(source, progress=True)
         results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest and obstacle(r) is None]

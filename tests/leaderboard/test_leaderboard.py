@@ -56,7 +56,7 @@ from leaderboard.web.frame import LOGO, NAVIGATION
 from leaderboard.web.markup import counted, duration, render
 from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from tests.support import ROOT, sent
-from tests.support.rows import ITEMS, result
+from tests.support.rows import ITEMS, result, stored
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDPOINTS = (
@@ -253,7 +253,7 @@ def test_rows_say_what_filters_ask_for() -> None:
 def published_people() -> tuple[dict[str, Any], Table]:
     """The published board with its columns of people as the page reads it, and where they come from."""
     (board,) = boards(load(PUBLISHED).results)
-    table_ = Proximities({}, lambda _: b"", lambda _: pytest.fail("nothing is worked out")).of(board)
+    table_ = Proximities({}, stored(lambda _: b""), lambda _: pytest.fail("nothing is worked out")).of(board)
     assert table_ is not None
     (found,) = sent.boards(table.payload([board], lambda _: table.Facts(people=table_, contrasts=CONTRASTS)))
     return found, table_

@@ -153,7 +153,7 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
     board, finished = _board(site), True
     models: list[Respondent] = []
     if board is not None:
-        means, finished = site.row_means.of(board, b)
+        means, finished = site.row_answers.means(board)
         models = [
             Respondent(
                 id=r.id,
