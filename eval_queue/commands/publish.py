@@ -8,6 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
+from data.commands.shared import PublishedSourceOption
+
 _SHOWN: Final = 160
 """Characters of an answer that are printed."""
 
@@ -18,10 +20,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def publish(
         outputs: Annotated[Path, typer.Argument(help="Folder of the released raw answers.")],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: PublishedSourceOption = None,
         date: Annotated[
             datetime | None,
             typer.Option(formats=["%Y-%m-%d"], help="The date that results carry; else that of models.json."),

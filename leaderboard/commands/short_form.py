@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import PublishedSourceOption
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
     @app.command()
     def short_form(
-        source: Annotated[
-            str | None,
-            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: PublishedSourceOption = None,
         out: Annotated[
             Path | None,
             typer.Option(help="Write here instead of `data/published/short_form.json`.", show_default=False),

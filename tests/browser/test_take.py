@@ -285,6 +285,7 @@ def test_beside_the_released_models(browser: Browser, published: RunningApp) -> 
     page.close()
 
 
+@pytest.mark.parametrize("width", [390, 820, 1440])
 def test_every_state_fits_the_screen(page: Page, served: RunningApp, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
 
