@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
         from data.errors import InputError
-        from eval_queue.asking.checkpoint import write_whole
+        from data.files import write_whole
         from eval_queue.queue.package import make_package, read_run
         from eval_queue.settings import load_settings
         from eval_queue.workers.worker import Benchmarks

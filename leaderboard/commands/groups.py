@@ -22,9 +22,9 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Set the published models against groups of people anew, after `python -m eval_queue publish`."""
         from data.errors import InputError
+        from data.files import write_whole
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study
-        from eval_queue.asking.checkpoint import write_whole
         from leaderboard.boards.group_similarity import PUBLISHED_PROXIMITY, among_people
         from leaderboard.boards.results import PUBLISHED, load
         from leaderboard.boards.row_answers import published_means

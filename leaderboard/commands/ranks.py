@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Rank the published models anew, after `python -m eval_queue publish`."""
         from data.errors import InputError
+        from data.files import write_whole
         from data.sources.loading import load_benchmark
-        from eval_queue.asking.checkpoint import write_whole
         from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, rank
         from leaderboard.boards.results import PUBLISHED, load
         from leaderboard.boards.row_answers import published_means

@@ -22,8 +22,8 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Measure the forms of "Take it yourself" on the released models, after `python -m eval_queue publish`."""
+        from data.files import write_whole
         from data.sources.loading import load_benchmark, load_study
-        from eval_queue.asking.checkpoint import write_whole
         from eval_queue.scoring.released import Released
         from leaderboard.analysis.form_validity import PUBLISHED_FORMS, measure, released_ratings
 
