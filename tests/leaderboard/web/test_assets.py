@@ -29,6 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 @needs_node
 def test_the_modules_do_what_they_should() -> None:
     assert NODE
@@ -37,6 +38,7 @@ def test_the_modules_do_what_they_should() -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 @needs_node
 def test_every_script_can_be_read_as_a_plain_one(tmp_path: Path) -> None:
     assert NODE
@@ -48,6 +50,7 @@ def test_every_script_can_be_read_as_a_plain_one(tmp_path: Path) -> None:
         subprocess.run([NODE, "--check", tmp_path / "script.cjs"], check=True, timeout=60)
 
 
+@pytest.mark.slow
 @needs_node
 def test_a_module_runs_once_and_after_those_it_imports(folder: Path) -> None:
     (folder / "base.js").write_text('/** @type {number} */\nexport const x = 1;\nconsole.log("base");\n')
