@@ -45,8 +45,7 @@ def write_validation(report: ValidationReport, path: Path = PUBLISHED) -> None:
 
 def write_norms(found: Norms, path: Path = NORMS) -> None:
     """Write the file of the norms, in place of an older one."""
-    write_whole(path, found.model_dump_json().encode() + b"
-")
+    write_whole(path, found.model_dump_json().encode() + b"\n")
 
 
 def read_validation(path: Path = PUBLISHED) -> ValidationReport | None:
