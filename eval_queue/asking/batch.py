@@ -22,7 +22,8 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from data.errors import InputError
-from eval_queue.asking.checkpoint import Checkpoint, lock, open_run, save_run, write_whole
+from data.files import write_whole
+from eval_queue.asking.checkpoint import Checkpoint, lock, open_run, save_run
 from eval_queue.asking.diagnosis import EndpointError, meaning, said
 from eval_queue.asking.endpoint import may_be_constrained, wanted_parameters
 from eval_queue.asking.evaluation import MAX_ERROR_SHARE, Job, answer_of, failed_answer, new_run, remember_names

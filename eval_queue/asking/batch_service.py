@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
 from pydantic import Field, ValidationError
 
 from data.errors import InputError
+from data.files import write_whole
 from eval_queue.asking.batch import URL
-from eval_queue.asking.checkpoint import write_whole
 from eval_queue.asking.endpoint import EndpointError
 from eval_queue.asking.transport import client, key_of
 from eval_queue.records import Record

@@ -27,6 +27,7 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, ValidationError
 
 from data.errors import InputError
+from data.files import write_whole
 from eval_queue.asking.replies import CUT, MAX_ANSWER, count
 from eval_queue.protocol import Prompt
 from eval_queue.records import AnswerMode, BenchmarkRef, Record, Served
@@ -299,16 +300,6 @@ class Checkpoint:
         if good != content:
             write_whole(self._path, good)
         self._superseded = False
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that its name never stands for half of it. One writer at a time."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _usable(line: bytes, model: str, digests: Mapping[PromptId, str]) -> Answer | None:

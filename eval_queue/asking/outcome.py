@@ -19,7 +19,8 @@ from typing import Final
 import numpy as np
 
 from data.benchmark import Benchmark
-from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
+from data.files import write_whole
+from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord
 from eval_queue.asking.replies import REFUSED
 from eval_queue.records import Cost, Origin, Result, Retest, RunInfo, now
 from eval_queue.scoring.answers import read_answers

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import SourceOption
 from eval_queue.commands.queue import StoreOption, opened
 
 
@@ -19,14 +20,11 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option(help="File to write. Default: RUN_DIR with `.zip`.", show_default=False)
         ] = None,
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
         from data.errors import InputError
-        from eval_queue.asking.checkpoint import write_whole
+        from data.files import write_whole
         from eval_queue.queue.package import make_package, read_run
         from eval_queue.settings import load_settings
         from eval_queue.workers.worker import Benchmarks
