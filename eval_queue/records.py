@@ -218,6 +218,23 @@ class Cost(Record):
     """ISO 4217 code."""
     per_million_prompt_tokens: float
     per_million_completion_tokens: float
+    at_least: bool = False
+    """Whether some answers were not counted, so that it was more."""
+
+
+class Served(Record):
+    """What runs the model, as far as the endpoint tells or its operator states."""
+
+    engine: str | None = None
+    """`vllm`, `llama.cpp`, ..."""
+    version: str | None = None
+    """The engine's version."""
+    quantisation: str | None = None
+    """How the weights are stored, e.g. `Q4_K_M` or `fp8`."""
+    context_length: int | None = None
+    """Longest context that is served, in tokens."""
+    deterministic: bool | None = None
+    """Whether the engine promises the same answer to the same prompt whatever else it works on; null where unknown."""
 
 
 class Retest(Record):
@@ -254,11 +271,24 @@ class RunInfo(Record):
     seconds: float
     """Wall time spent asking, summed over resumed parts."""
     endpoint_model: str | None = None
-    """The model name that the endpoint itself reported."""
+    """The model name that the endpoint itself reported; several, with commas between, where it reported several."""
+    provider: str | None = None
+    """Who answered, where the endpoint is a router that says so; several likewise."""
+    served: Served | None = None
+    """What runs the model; null where nobody was asked."""
     request: dict[str, object] = Field(default_factory=dict)
     """Parameters really sent with each request (temperature, seed, ...), without messages and secrets."""
+    changed: dict[str, str] | None = None
+    """Parameters of the protocol that the endpoint did not take as they are, with what became of each (`dropped`, or
+    the name it was sent under); null where unknown. Such a row is not at the protocol's temperature or seed."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    """Tokens written, reasoning included."""
+    uncounted: int | None = None
+    """Answers whose tokens the endpoint did not count: where there are any, tokens and cost are *at least* these. Null
+    where unknown."""
+    filtered: int | None = None
+    """Prompts that the endpoint's own filter refused; they are among the refusals. Null where unknown."""
     cost: Cost | None = None
     """Null where tokens were not counted or no price is known."""
     software: dict[str, str] = Field(default_factory=dict)
@@ -283,6 +313,8 @@ class Result(Profile):
     """Version of the protocol that decided the prompts."""
     persona: str | None = None
     """The persona the model was given; null for none."""
+    reasoning_effort: str | None = None
+    """How much the model was asked to think; null for what the endpoint does by itself."""
     benchmark: BenchmarkRef
     reader: Literal["official", "compat"] = "official"
     """How answers were read; `compat` rows, read as upstream does, exist for parity tests only."""
@@ -297,7 +329,9 @@ class Result(Profile):
     licence: str | None = None
     """The licence that the model's card named at this revision; null where unknown."""
     parameters: int | None = None
-    """How many parameters the model has, as the Hub counts them; null where unknown."""
+    """How many parameters the model has, those of its base where it is an adapter; null where unknown."""
+    base_model: str | None = None
+    """The model that an adapter is for; null for whole models."""
     submitter: str | None = None
     """For self-reported rows: who handed the answers in."""
     note: str | None = None

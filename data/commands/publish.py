@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import JsonOption
 from data.errors import InputError
 from data.sources.loading import load_benchmark, load_study
 
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
         token_env: Annotated[
             str, typer.Option(help="Environment variable with a token of the Hub that may write.")
         ] = "HF_TOKEN",
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Publish the benchmark as a dataset on the Hub, in one commit.
 

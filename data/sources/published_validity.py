@@ -6,7 +6,6 @@ the same on every machine. It is written whole or not at all, and believed only 
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.files import write_whole
 from data.people.item_means import read_item_means
 from data.people.norms import Norms, norms
 from data.people.validation import ValidationReport, validate
@@ -40,22 +40,12 @@ def encode(report: ValidationReport) -> bytes:
 
 def write_validation(report: ValidationReport, path: Path = PUBLISHED) -> None:
     """Write the file, in place of an older one."""
-    _write(encode(report), path)
+    write_whole(path, encode(report))
 
 
 def write_norms(found: Norms, path: Path = NORMS) -> None:
     """Write the file of the norms, in place of an older one."""
-    _write(found.model_dump_json().encode() + b"\n", path)
-
-
-def _write(content: bytes, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, found.model_dump_json().encode() + b"\n")
 
 
 def read_validation(path: Path = PUBLISHED) -> ValidationReport | None:

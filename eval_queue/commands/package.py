@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import SourceOption
 from eval_queue.commands.queue import StoreOption, opened
 
 
@@ -19,25 +20,24 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option(help="File to write. Default: RUN_DIR with `.zip`.", show_default=False)
         ] = None,
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
         from data.errors import InputError
-        from eval_queue.asking.checkpoint import write_whole
+        from data.files import write_whole
         from eval_queue.queue.package import make_package, read_run
         from eval_queue.settings import load_settings
         from eval_queue.workers.worker import Benchmarks
 
         ref = read_run(run_dir).benchmark
-        benchmark = Benchmarks(source or load_settings().source).get(ref)
+        settings = load_settings()
+        benchmark = Benchmarks(source or settings.source).get(ref)
         if benchmark is None:
             asked = f"{ref.name} {ref.version[:12]} ({ref.digest[:12]})"
             message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"
             raise InputError(message, file=run_dir)
-        content = make_package(run_dir, benchmark)
+        limit = round(settings.upload_megabytes * 1_000_000)
+        content = make_package(run_dir, benchmark, limit=limit)
         target = out or run_dir.with_name(f"{run_dir.resolve().name}.zip")
         try:
             write_whole(target, content)

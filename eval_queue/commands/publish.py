@@ -8,6 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
+from data.commands.shared import PublishedSourceOption
+
 _SHOWN: Final = 160
 """Characters of an answer that are printed."""
 
@@ -18,10 +20,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def publish(
         outputs: Annotated[Path, typer.Argument(help="Folder of the released raw answers.")],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: PublishedSourceOption = None,
         date: Annotated[
             datetime | None,
             typer.Option(formats=["%Y-%m-%d"], help="The date that results carry; else that of models.json."),
@@ -32,6 +31,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
         from data.errors import InputError
+        from data.files import write_whole
         from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
         from data.people.norms import norms
         from data.people.templates import templates
@@ -43,7 +43,6 @@ def register(app: typer.Typer) -> None:
         from data.sources.published_validity import NORMS, write_norms, write_validation
         from data.sources.published_validity import PUBLISHED as VALIDATION
         from data.sources.upstream import COMMIT
-        from eval_queue.asking.checkpoint import write_whole
         from eval_queue.scoring.answers import read_answers
         from eval_queue.scoring.formulas import item_means
         from eval_queue.scoring.profiles import profiles

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from data.commands.shared import JsonOption, SourceOption, console
+
 if TYPE_CHECKING:
     import threading
 
@@ -32,7 +34,6 @@ StoreOption = Annotated[
     typer.Option("--store", help="Folder of the store. Default: VALUE_PORTRAIT_STORE or `store`.", show_default=False),
 ]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The submission's id, see `list`.", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -116,10 +117,7 @@ def register(app: typer.Typer) -> None:
                 help="Branch, tag or commit of a model of the Hub. Default: the newest commit.", show_default=False
             ),
         ] = None,
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
         persona: Annotated[
             list[str] | None,
             typer.Option(
@@ -416,7 +414,7 @@ def _print_table(submissions: list[Submission], queue: Queue) -> None:
         model = s.model if s.persona is None else f"{s.model} as {s.persona}"
         cells = (s.id, _state(s, queue), model, s.endpoint, s.benchmark.name, s.submitter, _time(s.created))
         table.add_row(*map(Text, cells))
-    _print(table)
+    console(WIDTH).print(table)
 
 
 def _print_life(submission: Submission, queue: Queue) -> None:
@@ -447,16 +445,7 @@ def _print_life(submission: Submission, queue: Queue) -> None:
     table.add_row("", "")
     for step in submission.history:
         table.add_row(_time(step.at), Text(f"{step.state}: {step.why}"))
-    _print(table)
-
-
-def _print(table: object) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    console.print(table)
+    console(WIDTH).print(table)
 
 
 def _time(moment: datetime) -> str:

@@ -6,6 +6,7 @@ In: files or tables of answers and a benchmark. Out: ratings, scores with standa
 """
 
 __all__ = [
+    "answer_text",
     "answers",
     "bootstrap",
     "formulas",

@@ -8,7 +8,6 @@ long they are. An operator who has the released files can name their folder, and
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
+from data.files import replacing
 from eval_queue.scoring.answers import UNPARSED, official_reading, raw_records
 
 if TYPE_CHECKING:
@@ -87,15 +87,10 @@ def write_released(table: pa.Table, path: Path = RELEASED) -> None:
 
     at = table.column_names.index("raw_response")
     short = pc.if_else(pc.less_equal(table["length"], LONGEST), table["raw_response"], pa.scalar(None, pa.string()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as unfinished:
         pq.write_table(
             table.set_column(at, "raw_response", short), unfinished, compression="zstd", compression_level=19
         )
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class Released:

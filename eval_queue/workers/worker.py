@@ -26,9 +26,10 @@ import orjson
 
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.files import write_whole
 from data.sources.loading import load_benchmark
 from eval_queue.asking import evaluation
-from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, lock, write_whole
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, lock
 from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
 from eval_queue.asking.outcome import Outcome
 from eval_queue.personas import WORDING, Persona, Wording
@@ -422,9 +423,15 @@ def _kept(folder: Path) -> Kept | None:
 
 def _with_facts(result: Result, submission: Submission) -> Result:
     """The result with what the Hub said of the model when it was submitted."""
-    if submission.revision is None:
+    known = (submission.revision, submission.licence, submission.parameters)
+    if not any(known):
         return result
-    facts = {"licence": submission.licence, "parameters": submission.parameters, "open_weights": True}
+    facts = {
+        "licence": submission.licence,
+        "parameters": submission.parameters,
+        "base_model": submission.base_model,
+        "open_weights": True,
+    }
     return result.model_copy(update=facts)
 
 

@@ -11,7 +11,7 @@ def register(app: typer.Typer) -> None:
     @app.command()
     def methodology() -> None:
         """Write the numbers of `docs/methodology.md` anew, after the commands that it names."""
-        from eval_queue.asking.checkpoint import write_whole
+        from data.files import write_whole
         from leaderboard.exports.methodology import DOCUMENT, figures, fill
 
         text = DOCUMENT.read_text(encoding="utf-8")

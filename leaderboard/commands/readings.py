@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Examine the score as published and the match on all items, after `python -m eval_queue publish`."""
         from data.errors import InputError
+        from data.files import write_whole
         from data.people.norms import norms
         from data.sources.loading import load_benchmark, load_study
         from data.sources.published_templates import templates_of
-        from eval_queue.asking.checkpoint import write_whole
         from eval_queue.scoring.released import Released
         from leaderboard.analysis.form_validity import released_ratings
         from leaderboard.analysis.lineage import lineage

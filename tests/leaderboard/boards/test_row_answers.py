@@ -22,7 +22,7 @@ from eval_queue.store.local import LocalStore
 from leaderboard.analysis.comparison import compare
 from leaderboard.analysis.ranks import resample
 from leaderboard.boards.results import PUBLISHED, load
-from leaderboard.boards.samples import Samples
+from leaderboard.boards.row_answers import RowAnswers
 from leaderboard.site.site import Site
 from tests.support.rows import result
 
@@ -30,13 +30,13 @@ ROWS = load(PUBLISHED).results
 PRACTICE = practice_benchmark()
 
 
-def shipped(calls: list[str] | None = None) -> Samples:
+def shipped(calls: list[str] | None = None) -> RowAnswers:
     def table(row: object) -> pa.Table:
         if calls is not None:
             calls.append(row.model)  # type: ignore[attr-defined]
         return Released().table(row.model)  # type: ignore[attr-defined]
 
-    return Samples(lambda digest: key if (key := read_key()).digest == digest else None, table)
+    return RowAnswers(lambda digest: key if (key := read_key()).digest == digest else None, table)
 
 
 def small(**columns: list[object]) -> pa.Table:
@@ -120,5 +120,5 @@ def test_a_site_without_any_file_of_the_benchmark_compares_published_rows(tmp_pa
     store = LocalStore(tmp_path / "store")
     queue = Queue(store, store, lease=timedelta(minutes=2))
     site = Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None)
-    assert site.samples.sample(ROWS[:2]).point.shape == (2, len(DIMENSIONS))
+    assert site.row_answers.sample(ROWS[:2]).point.shape == (2, len(DIMENSIONS))
     assert site.people_means is None
