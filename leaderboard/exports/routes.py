@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Final, NamedTuple
@@ -50,6 +48,7 @@ from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
+from leaderboard.web.cache import Cache
 
 KEPT_BYTES: Final = 64 * 2**20
 """How much of finished files is remembered."""
@@ -166,6 +165,7 @@ def chart(site: Site, name: str, form: str, query: Query) -> File:
 def routes(site: Site) -> list[BaseRoute]:
     """The routes of all files."""
     everything = AllAnswers(site)
+    kept = Cache[File](KEPT_BYTES)
 
     async def all_answers(_: Request) -> Response:
         path = await run_in_threadpool(everything.file)
@@ -175,8 +175,8 @@ def routes(site: Site) -> list[BaseRoute]:
 
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
-        Route("/download/{name}.{form}", _endpoint(site, download)),
-        Route("/chart/{name}.{form}", _endpoint(site, chart, inline="svg")),
+        Route("/download/{name}.{form}", _endpoint(site, download, kept)),
+        Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline="svg")),
     ]
 
 
@@ -184,18 +184,18 @@ _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosni
 
 
 def _endpoint(
-    site: Site, make: Callable[[Site, str, str, Query], File], *, inline: str = ""
+    site: Site, make: Callable[[Site, str, str, Query], File], kept: Cache[File], *, inline: str = ""
 ) -> Callable[[Request], Response]:
-    kept = _Kept()
 
     def answer(request: Request) -> Response:
         name, form = request.path_params["name"], request.path_params["form"]
         query = request.query_params
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
         # files name the day on which they were fetched; the order of a field's several values may matter
-        key = (name, form, site.revision(), now().date().isoformat(), *sorted(query.multi_items(), key=itemgetter(0)))
+        fields = sorted(query.multi_items(), key=itemgetter(0))
+        key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *fields)
         try:
-            file = kept.get(key, lambda: make(site, name, form, query)) if settled else make(site, name, form, query)
+            file = kept.get(key, lambda: make(site, name, form, query), keep=lambda _: settled)
         except InputError as error:
             missing = isinstance(error, UnknownFile | UnknownRow)
             return PlainTextResponse(f"{error}\n", 404 if missing else 400)
@@ -214,26 +214,3 @@ def _endpoint(
         return Response(file.content, media_type=MEDIA_TYPES[form], headers=headers)
 
     return answer
-
-
-class _Kept:
-    """The files made last. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._files: OrderedDict[tuple[object, ...], File] = OrderedDict()
-        self._lock = threading.Lock()
-        self._bytes = 0
-
-    def get(self, key: tuple[object, ...], make: Callable[[], File]) -> File:
-        """The file for `key`, made if it is not remembered."""
-        with self._lock:
-            if key in self._files:
-                self._files.move_to_end(key)
-                return self._files[key]
-        made = make()
-        with self._lock:
-            self._bytes += len(made.content) - (len(self._files[key].content) if key in self._files else 0)
-            self._files[key] = made
-            while self._bytes > KEPT_BYTES:
-                self._bytes -= len(self._files.popitem(last=False)[1].content)
-        return made

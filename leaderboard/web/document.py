@@ -16,10 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from threading import Lock
 from typing import Final, Protocol
 
 from markupsafe import Markup
@@ -31,11 +29,12 @@ from starlette.routing import BaseRoute, Route
 from eval_queue.records import now
 from leaderboard.site.site import Site
 from leaderboard.web import assets
+from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
 from leaderboard.web.markup import render
 
-KEPT: Final = 256
-"""How many finished pages are remembered."""
+KEPT_BYTES: Final = 64 * 2**20
+"""How much of finished pages is remembered, of all pages together."""
 
 _log = logging.getLogger(__name__)
 
@@ -92,7 +91,8 @@ def framed(site: Site, page: ReadingPage, content: str) -> str:
 
 def routes(site: Site, pages: Sequence[ReadingPage]) -> list[BaseRoute]:
     """The routes of the pages and of their files."""
-    made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page)) for page in pages]
+    kept = Cache[str](KEPT_BYTES)
+    made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page, kept)) for page in pages]
     return [*made, Route("/logo.svg", _logo), assets.route()]
 
 
@@ -100,8 +100,7 @@ def _logo(_: Request) -> Response:
     return Response(LOGO.read_bytes(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
-def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
-    kept = _Kept()
+def _endpoint(site: Site, page: ReadingPage, kept: Cache[str]) -> Callable[[Request], Response]:
     policy = getattr(page, "POLICY", None)
     moment: Callable[[Site, Mapping[str, str]], str] = getattr(page, "moment", lambda *_: "")
 
@@ -111,8 +110,8 @@ def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
         fields = sorted(query.multi_items(), key=itemgetter(0))
         # a day is part of what pages say: they name the day on which something was retrieved
         try:
-            key = (site.revision(), now().date().isoformat(), moment(site, query), *fields)
-            content = kept.get(key, lambda: page.content(site, query))
+            key = (page.ROUTE, site.revision(), now().date().isoformat(), moment(site, query), *fields)
+            content = kept.get(key, lambda: page.content(site, query), keep=lambda made: not isinstance(made, Volatile))
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
@@ -127,26 +126,3 @@ def _endpoint(site: Site, page: ReadingPage) -> Callable[[Request], Response]:
         return HTMLResponse(html, headers=headers)
 
     return answer
-
-
-class _Kept:
-    """The pages made last. Threads may share it."""
-
-    def __init__(self) -> None:
-        self._pages: OrderedDict[tuple[object, ...], str] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: tuple[object, ...], make: Callable[[], str]) -> str:
-        """The content for `key`, made if it is not remembered."""
-        with self._lock:
-            if key in self._pages:
-                self._pages.move_to_end(key)
-                return self._pages[key]
-        made = make()
-        if isinstance(made, Volatile):
-            return made
-        with self._lock:
-            self._pages[key] = made
-            while len(self._pages) > KEPT:
-                self._pages.popitem(last=False)
-        return made

@@ -9,16 +9,20 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Lock
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from leaderboard.web.cache import Cache
+
+PACKED_BYTES: Final = 32 * 2**20
+"""How much of compressed pages is remembered."""
 
 _log = logging.getLogger(__name__)
 
@@ -61,7 +65,7 @@ class RefreshMiddleware:
     def __init__(self, app: ASGIApp, fresh: PageValues) -> None:
         self.app = app
         self.fresh = fresh
-        self._packed = _Packed()
+        self._packed = Cache[bytes](PACKED_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass every request on, renewed first where it asks for a page."""
@@ -103,27 +107,8 @@ class RefreshMiddleware:
                 await send({"type": "http.response.body", "body": b""})
                 return
             if "gzip" in asked.get("accept-encoding", ""):
-                body = await run_in_threadpool(self._packed.get, digest, body)
+                body = await run_in_threadpool(self._packed.get, digest, partial(gzip.compress, body, 6, mtime=0))
                 headers["Content-Encoding"] = "gzip"
                 headers["Content-Length"] = str(len(body))
         await send({**start, "headers": headers.raw})
         await send({"type": "http.response.body", "body": body})
-
-
-class _Packed:
-    """The pages compressed last, by the digest of what they hold. Threads may share it."""
-
-    KEPT = 8
-
-    def __init__(self) -> None:
-        self._pages: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, digest: str, body: bytes) -> bytes:
-        with self._lock:  # a second visitor waits for the first one's page instead of compressing it too
-            if digest not in self._pages:
-                self._pages[digest] = gzip.compress(body, compresslevel=6, mtime=0)
-                while len(self._pages) > self.KEPT:
-                    self._pages.popitem(last=False)
-            self._pages.move_to_end(digest)
-            return self._pages[digest]
