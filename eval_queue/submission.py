@@ -70,6 +70,9 @@ RefusalCode = Literal[
     "bad_package",
     "other_benchmark",
     "incomplete",
+    "unreadable",
+    "name_taken",
+    "busy",
 ]
 """Why a submission is not accepted."""
 

@@ -33,6 +33,9 @@ ANSWERS_FILE: Final = "answers.jsonl"
 RUN_FILE: Final = "run.json"
 LOCK_FILE: Final = "run.lock"
 
+MAX_ANSWER: Final = 100_000
+"""Characters of an answer that are kept. A longer one is cut there and counts as truncated."""
+
 PromptId = tuple[str, int, int]
 
 

@@ -29,7 +29,7 @@ import orjson
 from pydantic import ValidationError
 
 from data.errors import InputError
-from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, PromptId, RunRecord
+from eval_queue.asking.checkpoint import ANSWERS_FILE, MAX_ANSWER, RUN_FILE, Answer, PromptId, RunRecord
 from eval_queue.protocol import plan, protocol_id
 from eval_queue.records import BenchmarkRef, Result, now
 from eval_queue.settings import Endpoint
@@ -47,6 +47,8 @@ MEMBERS: Final = (RUN_FILE, ANSWERS_MEMBER, DIGESTS_MEMBER)
 
 MAX_ERROR_SHARE: Final = 0.10
 """A run with a greater share of prompts without an answer is half a run."""
+MIN_RATED_SHARE: Final = 0.50
+"""A run with a smaller share of readable answers says too little of the model."""
 BYTES_AN_ANSWER: Final = 16_000
 """How many bytes a line of answers may take on average once it is unpacked."""
 
@@ -68,12 +70,14 @@ class Accepted(NamedTuple):
     """The answers with their readings as Parquet, one row a prompt."""
 
 
-def make_package(folder: Path, benchmark: Benchmark) -> bytes:
+def make_package(folder: Path, benchmark: Benchmark, *, name: str | None = None, endpoint: str | None = None) -> bytes:
     """A finished run as a package.
 
     Args:
         folder: the run's folder, as `evaluate` leaves it.
         benchmark: what was asked.
+        name: what the model shall be called on the board; None for the name it was asked by.
+        endpoint: what the endpoint shall be called; None for the name in the run.
 
     Raises:
         InputError: there is no run, it is not whole, or it is one that would not be accepted.
@@ -84,6 +88,8 @@ def make_package(folder: Path, benchmark: Benchmark) -> bytes:
         _check_run(run, benchmark)
     except Refused as refusal:
         raise InputError(str(refusal), file=folder) from None
+    run = run.model_copy(update={"model": check_name(name or run.model), "endpoint": endpoint or run.endpoint})
+    answers = [replace(a, model=run.model) for a in answers]
     lines = b"".join(orjson.dumps(replace(a, reasoning=None), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
     members = {RUN_FILE: encode(run), ANSWERS_MEMBER: gzip.compress(lines, mtime=0)}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
@@ -114,7 +120,7 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
         limit: the largest package, in bytes.
 
     Raises:
-        Refused: `bad_package`, `other_benchmark`, `incomplete` or `bad_name`, with the reason.
+        Refused: `bad_package`, `other_benchmark`, `incomplete`, `unreadable` or `bad_name`, with the reason.
     """
     if len(package) > limit:
         _bad(f"This file has {len(package) / 1e6:.1f} MB; at most {limit / 1e6:.0f} MB are taken.")
@@ -297,6 +303,8 @@ def _answer(line: bytes, number: int) -> Answer:
         wrong = "seconds, prompt_tokens or completion_tokens"
     if wrong is not None:
         _bad(f"Line {number} of the answers: {wrong} is missing, or not what it must be.")
+    if len(values["raw_response"] or "") > MAX_ANSWER:
+        values |= {"raw_response": values["raw_response"][:MAX_ANSWER], "finish_reason": "length"}
     return Answer(**values)
 
 
@@ -332,6 +340,10 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         outcome = write_outcome(folder, known, answers, benchmark, endpoint, origin="self-reported")
         table = outcome.table_file.read_bytes()
     result = outcome.result
+    rated, prompts = result.coverage.rated, result.coverage.prompts
+    if rated < MIN_RATED_SHARE * prompts:
+        message = f"{rated} of {prompts} answers can be read as one of the six phrases; at least half of them must be."
+        raise Refused("unreadable", message)
     assert result.run is not None, "write_outcome tells of the run"
     # a row of this installation may answer the same question: the two are different facts
     own = {"id": result.id + _SUFFIX, "submitter": submitter, "run": result.run.model_copy(update={"software": {}})}

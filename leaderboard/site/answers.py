@@ -7,6 +7,7 @@ for come from its key, which is there without texts too. No HTML is made here.
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -192,6 +193,13 @@ def answers_of(
     if benchmark.digest == result.benchmark.digest:
         return tuple(_described(item, benchmark, people) for item in plain)
     return plain if key is None else tuple(_keyed(item, key) for item in plain)
+
+
+def readings_digest(table: pa.Table) -> str:
+    """SHA-256 of what a row's answers were read as, prompt by prompt; two rows share it only if all readings agree."""
+    columns = (table[name].to_pylist() for name in ("portrait_id", "option_id", "prompt_variant", "rating"))
+    read = sorted((*prompt, rating or 0) for *prompt, rating in zip(*columns, strict=True))
+    return hashlib.sha256(repr(read).encode()).hexdigest()
 
 
 class AnswersKept:
