@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from data.errors import InputError
 from eval_queue.queue.reported import Reported
@@ -37,6 +37,7 @@ from eval_queue.submission import (
     approved,
     cancelled,
     claimed,
+    counted,
     done,
     expired,
     failed,
@@ -49,6 +50,9 @@ from eval_queue.submission import (
     result_identity,
     wishes,
 )
+
+TRIES: Final = 3
+"""How many times as often as evaluations may be asked for, they may be submitted, cancelled ones included."""
 
 Changes = Mapping[str, Submission]
 """Submissions to write, by id."""
@@ -552,17 +556,24 @@ def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None,
     if per_week is None:
         return
     since = at - WEEK
-    mine = sum(wish > since for s in now.records.values() if s.submitter == submitter for wish in wishes(s))
-    if mine + new <= per_week:
-        return
-    if new == 1:
-        message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be. Come back later."
-    else:
+    theirs = [s for s in now.records.values() if s.submitter == submitter]
+    mine = sum(asked > since for s in theirs for asked in counted(s))
+    if mine + new > per_week:
+        if new == 1:
+            message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be."
+            raise Refused("quota", f"{message} Come back later.")
         message = (
             f"These are {new} evaluations and you have asked for {mine} within a week; at most {per_week} may be. "
             "Nothing was stored: ask for fewer, or come back later."
         )
-    raise Refused("quota", message)
+        raise Refused("quota", message)
+    tried, most = sum(wish.at > since for s in theirs for wish in wishes(s)), per_week * TRIES
+    if tried + new > most:
+        message = (
+            f"You have submitted {tried} times within a week, what you cancelled included; at most {most} times may "
+            "be. Come back later."
+        )
+        raise Refused("quota", message)
 
 
 def _already(same: Submission) -> str:

@@ -57,7 +57,11 @@ class Reported:
 
     def problems(self) -> list[Problem]:
         """Files that are set aside because they are no readable records."""
-        return [*self._read().problems.values(), *again()(self._waiting.read).problems.values()]
+        return list(self._read().problems.values())
+
+    def waiting_problems(self) -> list[Problem]:
+        """The same of rows that wait."""
+        return list(again()(self._waiting.read).problems.values())
 
     def answers(self, id_: str) -> bytes:
         """The raw answers behind a row, as a Parquet file.

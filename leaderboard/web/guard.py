@@ -43,7 +43,7 @@ FILE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; " + FRAMES
 
 _OPEN: Final = re.compile(
     r"/gradio_api/(?:info|openapi\.json|app_id|startup-events|theme\.css|reset|cancel"
-    r"|heartbeat/[A-Za-z0-9]{1,64}|queue/(?:join|data)|mcp(?:/.*)?)/?"
+    r"|heartbeat/[A-Za-z0-9]{1,64}|queue/(?:join|data)|run/predict|mcp(?:/.*)?)/?"
 )
 """What may be asked of Gradio's interface."""
 _CALL: Final = re.compile(r"/gradio_api/call/(?:v2/)?([^/]+)(?:/[A-Za-z0-9-]{1,64})?/?")
@@ -52,6 +52,9 @@ _CLOSED: Final = re.compile(
 )
 _LISTENERS: Final = ("/gradio_api/queue/join", "/gradio_api/upload")
 
+_DIRECT: Final = "/gradio_api/run/predict"
+_LISTENERS: Final = ("/gradio_api/queue/join", _DIRECT)
+"""Where a page calls its listeners, through Gradio's queue or past it."""
 _PLAIN_VALUES: Final = "An argument must be a text, a number, a truth value, null, or a list of such."
 
 _log = logging.getLogger(__name__)
@@ -99,6 +102,8 @@ class Guard:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                if path.rstrip("/") == _DIRECT and message["status"] == 500:
+                    message["status"] = 422  # so Gradio says that a listener refused
                 self._add_headers(path, message)
             await send(message)
 
@@ -143,7 +148,7 @@ class Guard:
             sent = None
         if not isinstance(sent, dict):
             return _plain(400, "A JSON object was expected.")
-        if not path.startswith("/gradio_api/queue/join"):
+        if path.rstrip("/") not in _LISTENERS:
             data = sent.get("data")
             given = data if isinstance(data, list) and len(sent) == 1 else list(sent.values())
             return None if all(map(_plain_value, given)) else _plain(400, _PLAIN_VALUES)

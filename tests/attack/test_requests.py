@@ -74,11 +74,11 @@ def test_what_gradio_serves_and_no_page_needs_is_not_there(http: httpx2.Client, 
 
 
 @pytest.mark.parametrize(
-    "path", ["upload", "run/send", "api/send", "component_server", "process_recording", "call/send"]
+    "path", ["upload", "run/send", "run/predict", "api/send", "component_server", "process_recording", "call/send"]
 )
 def test_what_gradio_takes_and_no_page_sends_is_refused(http: httpx2.Client, path: str) -> None:
     for body in ({"data": []}, {"data": ["x"], "fn_index": 1, "session_hash": "a"}):
-        assert http.post(f"/gradio_api/{path}", json=body).status_code in (400, 404)
+        assert http.post(f"/gradio_api/{path}", json=body).status_code in (400, 403, 404)
 
 
 def test_a_body_that_is_too_large_is_refused(http: httpx2.Client) -> None:
@@ -108,10 +108,17 @@ def test_all_pages_and_files_have_the_headers_that_protect_them(http: httpx2.Cli
 # --- listeners ------------------------------------------------------------------------------------------------------
 
 
-def join(http: httpx2.Client, number: int, data: object, session: object = "abc", page: str | None = None) -> int:
+def join(
+    http: httpx2.Client,
+    number: int,
+    data: object,
+    session: object = "abc",
+    page: str | None = None,
+    to: str = "queue/join",
+) -> int:
     headers = {} if page is None else {"X-Page-Token": page}
     body = {"fn_index": number, "data": data, "session_hash": session}
-    return http.post("/gradio_api/queue/join", json=body, headers=headers).status_code
+    return http.post(f"/gradio_api/{to}", json=body, headers=headers).status_code
 
 
 def test_a_listener_answers_an_open_page_alone(http: httpx2.Client) -> None:
@@ -123,6 +130,8 @@ def test_a_listener_answers_an_open_page_alone(http: httpx2.Client) -> None:
     assert join(http, number, ["vllm"], "mine", first) == 200
     assert join(http, number, ["vllm"], "mine", first) == 200
     assert join(http, number, ["vllm"], "another", first) == 403  # it belongs to one session
+    assert join(http, number, ["vllm"], "mine", to="run/predict") == 403
+    assert join(http, number, ["vllm"], "mine", first, to="run/predict") == 200
 
 
 def test_a_page_of_another_site_gets_no_token(http: httpx2.Client) -> None:
@@ -138,6 +147,7 @@ def test_null_and_forged_arguments_are_clear_refusals(http: httpx2.Client, serve
             inputs = len(listener["inputs"])
             for value in (None, [], [None], 1e308, True, "", "\x00", "../..", [1], -1):
                 assert join(http, number, [value] * inputs, "mine", held) == 200
+                assert join(http, number, [value] * inputs, "mine", held, "run/predict") in (200, 422)
             for data in ([{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], [{}], [[[]]], {}, None, "x"):
                 assert join(http, number, data, "mine", held) == 400
             assert join(http, number, [None] * (inputs + 3), "mine", held) in (200, 400)

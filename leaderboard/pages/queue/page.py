@@ -114,7 +114,9 @@ class Administration:
         open_ = [s for s in self.queue.submissions() if s.state != "done"]
         open_.sort(key=lambda s: order.index(s.state))
         reported = self.queue.reported.records().values()
+        waiting = self.queue.reported.waiting().values()
         return [
+            *((f"{r.model} (self-reported, awaiting approval, by {r.submitter}) {r.id}", r.id) for r in waiting),
             *((f"{_named(s)} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
             *((f"{r.model} (self-reported, by {r.submitter}) {r.id}", r.id) for r in reported),
         ]
@@ -126,8 +128,15 @@ class Administration:
         return gr.update(visible=True), gr.update(choices=self.choices())
 
     def approve(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
-        """Let a submission be evaluated."""
-        return self._turn(id_, profile, lambda id_, by: f"{self.queue.approve(id_, by=by).model} waits for its turn.")
+        """Let a submission be evaluated, or put a self-reported row on the board."""
+
+        def change(id_: str, by: str) -> str:
+            if id_ in self.queue.reported.waiting():
+                self.queue.reported.approve(id_)
+                return "The row is on the board."
+            return f"{self.queue.approve(id_, by=by).model} waits for its turn."
+
+        return self._turn(id_, profile, change)
 
     def cancel(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
         """Cancel a submission that has not ended."""

@@ -1,7 +1,7 @@
 // Gives each call of a page's listeners the token that the server asks for (`leaderboard/web/page_token.py`).
 (() => {
   const send = window.fetch.bind(window);
-  const guarded = /\/gradio_api\/(queue\/join|upload)\b/;
+  const guarded = /\/gradio_api\/(queue\/join|run\/predict)\b/;
   let token = null;
   const fresh = () => (token = send("./vp/page-token", { method: "POST" }).then((r) => (r.ok ? r.text() : "")));
   const withToken = async (input, init) => {
