@@ -23,11 +23,14 @@ def main(
     from eval_queue.workers import scheduler
     from leaderboard.site.opening import open_site
     from leaderboard.ui import Ui
+    from leaderboard.web.sign_in import check_sign_in
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)
     try:
         settings = load_settings()
+        if settings.signs_in:
+            check_sign_in(host or settings.host)
         site = open_site(
             settings,
             scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
