@@ -27,10 +27,12 @@ from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.take import page as take
 from leaderboard.site.site import Site
 from leaderboard.web import assets, document
+from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
 from leaderboard.web.guard import Guard
+from leaderboard.web.operations import Operations
 from leaderboard.web.page_token import PageTokens
-from leaderboard.web.refresh import PageValues, RefreshMiddleware
+from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
 from leaderboard.web.theme import theme
 
 _log = logging.getLogger(__name__)
@@ -78,12 +80,18 @@ class Ui:
             api.register(site)
         self.fresh.blocks = self.blocks
         self.tokens = PageTokens()
+        self._documents = Cache[str](document.KEPT_BYTES)
+        self._files = Cache[routes.File](routes.KEPT_BYTES)
+        self._packed = Cache[bytes](PACKED_BYTES)
+        caches: dict[str, Cache[Any]] = {"pages": self._documents, "files": self._files, "compressed": self._packed}
+        self.operations = Operations(site, {name: partial(getattr, kept, "bytes") for name, kept in caches.items()})
         self._guard = Middleware(
             Guard,
             tokens=self.tokens,
             private=private,
             public={str(fn.api_name): number for number, fn in self.blocks.fns.items() if number not in private},
             gradio=frozenset(module.ROUTE for _, module in WORKED_WITH),
+            count=self.operations.count,
             uploads={f"/{packages.ADDRESS}": site.rules.upload_bytes},
         )
 
@@ -110,15 +118,16 @@ class Ui:
                 "middleware": [
                     self._guard,
                     Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
-                    Middleware(RefreshMiddleware, fresh=self.fresh),
+                    Middleware(RefreshMiddleware, fresh=self.fresh, packed=self._packed),
                 ],
                 "routes": [
                     self.tokens.route(),
                     *self.packages.routes(),
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
-                    *routes.routes(self.site),
-                    *document.routes(self.site, READ),
+                    *self.operations.routes(),
+                    *routes.routes(self.site, self._files),
+                    *document.routes(self.site, READ, self._documents),
                 ],
             },
         }

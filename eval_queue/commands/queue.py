@@ -225,12 +225,13 @@ def _tell_outage(queue: Queue, *, waits: bool) -> None:
 def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool) -> None:
     import logging
 
+    from eval_queue.logs import set_up_logging
     from eval_queue.personas import load_wording
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.store.local import StoreUnavailable, WriteConflict
     from eval_queue.workers.worker import Benchmarks, Worker
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    set_up_logging(as_json=settings.log_json)
     endpoints = configured_endpoints(settings)
     worker = Worker(
         queue,

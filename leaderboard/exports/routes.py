@@ -179,10 +179,10 @@ def chart(site: Site, name: str, form: str, query: Query) -> File:
     return File(file, made.csv(site, query))
 
 
-def routes(site: Site) -> list[BaseRoute]:
-    """The routes of all files."""
+def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
+    """The routes of all files; finished ones are in `kept`."""
     everything = AllAnswers(site)
-    kept = Cache[File](KEPT_BYTES)
+    kept = kept or Cache[File](KEPT_BYTES)
 
     async def all_answers(_: Request) -> Response:
         path = await run_in_threadpool(everything.file)

@@ -19,6 +19,7 @@ def open_site(
     *,
     scheduler_seconds: float | None = None,
     notes: Callable[[], Mapping[str, str]] = dict,
+    silent_seconds: Callable[[], float | None] = lambda: None,
 ) -> Site:
     """The site that the settings describe. What cannot be used is said now, not on a visitor's page.
 
@@ -26,6 +27,7 @@ def open_site(
         settings: those of the environment, unless given.
         scheduler_seconds: see `Site`.
         notes: see `Site`.
+        silent_seconds: see `Site`.
 
     Raises:
         InputError: a setting is wrong, or the benchmark cannot be loaded.
@@ -47,4 +49,6 @@ def open_site(
         released_folder=settings.released_answers,
         scheduler_seconds=scheduler_seconds,
         notes=notes,
+        silent_seconds=silent_seconds,
+        store_folder=settings.store,
     )

@@ -70,6 +70,10 @@ class Site:
     """How often this app looks for work; None where another process evaluates."""
     notes: Callable[[], Mapping[str, str]] = dict
     """Why submissions are left waiting here, by id."""
+    silent_seconds: Callable[[], float | None] = lambda: None
+    """Since when the evaluator in this app gave no sign of life, in seconds; None where another process evaluates."""
+    store_folder: Path | None = None
+    """The store's folder on this machine."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)

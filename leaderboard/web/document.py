@@ -108,9 +108,9 @@ def framed(site: Site, page: ReadingPage, content: str) -> str:
     )
 
 
-def routes(site: Site, pages: Sequence[ReadingPage]) -> list[BaseRoute]:
-    """The routes of the pages and of their files."""
-    kept = Cache[str](KEPT_BYTES)
+def routes(site: Site, pages: Sequence[ReadingPage], kept: Cache[str] | None = None) -> list[BaseRoute]:
+    """The routes of the pages and of their files; finished pages are in `kept`."""
+    kept = kept or Cache[str](KEPT_BYTES)
     made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page, kept)) for page in pages]
     return [*made, Route("/logo.svg", _logo), assets.route()]
 

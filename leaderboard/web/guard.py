@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
@@ -50,8 +51,6 @@ _CALL: Final = re.compile(r"/gradio_api/call/(?:v2/)?([^/]+)(?:/[A-Za-z0-9-]{1,6
 _CLOSED: Final = re.compile(
     r"/(?:gradio_api|monitoring|dev|file|proxy|custom_component|runs|svelte)(?:[/=].*)?|/token/?"
 )
-_LISTENERS: Final = ("/gradio_api/queue/join", "/gradio_api/upload")
-
 _DIRECT: Final = "/gradio_api/run/predict"
 _LISTENERS: Final = ("/gradio_api/queue/join", _DIRECT)
 """Where a page calls its listeners, through Gradio's queue or past it."""
@@ -69,6 +68,7 @@ class Guard:
         private: numbers of the listeners that only a page may call.
         public: numbers of those that programs may call too, by name.
         gradio: routes of the pages that Gradio draws.
+        count: takes the kind, status and seconds of each request.
         uploads: addresses where a page sends a file, and how many bytes it may have.
     """
 
@@ -80,6 +80,7 @@ class Guard:
         private: frozenset[int],
         public: Mapping[str, int],
         gradio: frozenset[str],
+        count: Callable[[str, int, float], None],
         uploads: Mapping[str, int],
     ) -> None:
         self._app = app
@@ -87,6 +88,7 @@ class Guard:
         self._private = private
         self._public = public
         self._gradio = gradio
+        self._count = count
         self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,14 +98,15 @@ class Guard:
                 await self._app(scope, receive, send)
             return  # nothing here speaks over a WebSocket
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
-        begun = False
+        begun, status, since = False, 500, time.monotonic()
 
         async def with_headers(message: Message) -> None:
-            nonlocal begun
+            nonlocal begun, status
             if message["type"] == "http.response.start":
                 begun = True
                 if path.rstrip("/") == _DIRECT and message["status"] == 500:
                     message["status"] = 422  # so Gradio says that a listener refused
+                status = message["status"]
                 self._add_headers(path, message)
             await send(message)
 
@@ -114,6 +117,8 @@ class Guard:
             _log.error("%s %s could not be answered: %s", scope["method"], path[:80], type(error).__name__)
             if not begun:
                 await _sorry(path, error)(scope, receive, with_headers)
+        finally:
+            self._count(_kind(path), status, time.monotonic() - since)
 
     async def _checked(self, scope: Scope, path: str, receive: Receive) -> tuple[Response | None, Receive]:
         """The refusal of a request, if it is one to refuse, and from where its body is read on."""
@@ -177,6 +182,15 @@ class Guard:
         elif "frame-ancestors" not in given:
             headers["Content-Security-Policy"] = f"{given}; {FRAMES}"
         start["headers"] = headers.raw
+
+
+def _kind(path: str) -> str:
+    """What a request asks for, in one of few words: names of pages and files come from visitors."""
+    first, _, rest = path.strip("/").partition("/")
+    kinds = {"download": "file", "chart": "file", "vp": "asset", "assets": "asset", "static": "asset", "login": "login"}
+    if first == "gradio_api":
+        return "stream" if rest.startswith(("queue/data", "heartbeat")) else "call"
+    return kinds.get(first, "page")
 
 
 def _plain_value(value: object) -> bool:

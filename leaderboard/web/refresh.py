@@ -64,10 +64,10 @@ class RefreshMiddleware:
     who are sent the same bytes, and not sent again to one who has them already.
     """
 
-    def __init__(self, app: ASGIApp, fresh: PageValues) -> None:
+    def __init__(self, app: ASGIApp, fresh: PageValues, packed: Cache[bytes] | None = None) -> None:
         self.app = app
         self.fresh = fresh
-        self._packed = Cache[bytes](PACKED_BYTES)
+        self._packed = packed or Cache[bytes](PACKED_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass every request on, renewed first where it asks for a page."""

@@ -35,8 +35,8 @@ def check_sign_in(host: str | None) -> None:
     address = host or os.environ.get("GRADIO_SERVER_NAME") or "127.0.0.1"
     if not _loopback(address) and not os.environ.get("OAUTH_CLIENT_SECRET"):
         message = (
-            f"cookies could be forged by anybody who reaches {address}. Listen on 127.0.0.1, or set OAUTH_CLIENT_SECRET "
-            "to a long random text that nobody else knows"
+            f"cookies could be forged by anybody who reaches {address}. Listen on 127.0.0.1, or set "
+            "OAUTH_CLIENT_SECRET to a long random text that nobody else knows"
         )
         raise InputError(message, field=SETTING)
     import huggingface_hub

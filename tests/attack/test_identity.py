@@ -16,6 +16,7 @@ import httpx2
 import pytest
 from itsdangerous import TimestampSigner
 
+from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import TRIES, open_queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
@@ -108,8 +109,26 @@ def test_a_cookie_signed_with_what_everybody_knows_signs_nobody_in(signing_in: R
         answer = http.post("/submit/package", content=b"x", headers={"X-Page-Token": token(http)})
         assert (answer.status_code, "sign_in" in answer.json()["html"]) == (401, True)
         number = next(n for n, d in listeners(http, "submit").items() if len(d["inputs"]) == 6)
-        body = {"fn_index": number, "data": ["org/m", "", "vllm", "", [], None], "session_hash": "a"}
+        body = {
+            "fn_index": number,
+            "data": ["org/m", "", "vllm", practice_benchmark().digest, [], None],
+            "session_hash": "a",
+        }
         assert "sign_in" in http.post("/gradio_api/run/predict", json=body, headers={"X-Page-Token": token(http)}).text
+
+
+def test_a_provider_that_is_away_is_a_page(tmp_path: Path) -> None:
+    space = {"SPACE_ID": "org/space", "SPACE_HOST": "org-space.hf.space", "OPENID_PROVIDER_URL": "http://127.0.0.1:9"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**space, **dict.fromkeys(("OAUTH_CLIENT_ID", "OAUTH_SCOPES"), "openid")}.items():
+            patch.setenv(name, value)
+        patch.setenv("OAUTH_CLIENT_SECRET", "a-secret-of-the-space")
+        with app(tmp_path / "store", source="practice", scheduler="false") as running:
+            answer = httpx2.get(f"{running.url}/login/huggingface", follow_redirects=False, timeout=60)
+            assert (answer.status_code, "nobody is signed in" in answer.text) == (502, True)
+            log = running.log.read_text()
+    assert "Traceback" not in log
+    assert "a-secret-of-the-space" not in log
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------
