@@ -65,6 +65,12 @@ class Ui:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.fresh = PageValues()
+        self._documents = Cache[str](document.KEPT_BYTES)
+        self._files = Cache[routes.File](routes.KEPT_BYTES)
+        self._packed = Cache[bytes](PACKED_BYTES)
+        caches: dict[str, Cache[Any]] = {"pages": self._documents, "files": self._files, "compressed": self._packed}
+        self.fresh.caches = {name: partial(getattr, kept, "bytes") for name, kept in caches.items()}
+        self.operations = Operations(site, self.fresh.caches)
         self.packages = Packages(site)
         with _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self._page(board)
@@ -80,11 +86,6 @@ class Ui:
             api.register(site)
         self.fresh.blocks = self.blocks
         self.tokens = PageTokens()
-        self._documents = Cache[str](document.KEPT_BYTES)
-        self._files = Cache[routes.File](routes.KEPT_BYTES)
-        self._packed = Cache[bytes](PACKED_BYTES)
-        caches: dict[str, Cache[Any]] = {"pages": self._documents, "files": self._files, "compressed": self._packed}
-        self.operations = Operations(site, {name: partial(getattr, kept, "bytes") for name, kept in caches.items()})
         self._guard = Middleware(
             Guard,
             tokens=self.tokens,

@@ -35,6 +35,8 @@ class PageValues:
     """By page: `` for the first one, else its route."""
     scripts: dict[str, Sequence[str]] = field(default_factory=dict)
     """Addresses of scripts that run before all others, by page."""
+    caches: dict[str, Callable[[], int]] = field(default_factory=dict)
+    """Bytes that each cache of finished pages and files takes now, by its name."""
     blocks: gr.Blocks | None = None
     """Set once the app is assembled."""
 
