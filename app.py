@@ -18,6 +18,10 @@ def main(
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 7860, or the next free one.")] = None,
 ) -> None:
     """Serve the leaderboard until SIGTERM or Ctrl-C."""
+    from leaderboard.site.memory import bound_allocator, give_back_regularly
+
+    bound_allocator()
+
     from data.errors import InputError
     from eval_queue.logs import adopt, set_up_logging
     from eval_queue.settings import load_settings
@@ -28,6 +32,7 @@ def main(
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)
+    give_back_regularly(stop)
     try:
         settings = load_settings()
         set_up_logging(as_json=settings.log_json)

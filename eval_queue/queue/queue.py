@@ -101,6 +101,11 @@ class Queue:
         self._shown = ({}, {}, {}, [])
         self._doubted: Mapping[str, Submission] | None = None
 
+    @property
+    def stores(self) -> Mapping[str, Store]:
+        """Where submissions (`requests`) and results are; may be the same store."""
+        return dict(zip(("requests", "results"), self._stores, strict=True))
+
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def submissions(self) -> list[Submission]:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from leaderboard.site.memory import held
 from leaderboard.site.site import Site
 from leaderboard.site.status import FolderSize, status
 
@@ -94,6 +95,7 @@ class Operations:
         by_label = (
             ("submissions", "Submissions by state.", "state", now.states),
             ("failures", "Failed submissions by code.", "code", now.failures),
+            ("memory_bytes", "Memory by what holds it.", "holder", held()),
             ("cache_bytes", "Bytes that caches take.", "cache", {name: of() for name, of in self.caches.items()}),
         )
         for name, about, label, values in by_label:
