@@ -70,6 +70,7 @@ class Ui:
         self._packed = Cache[bytes](PACKED_BYTES)
         caches: dict[str, Cache[Any]] = {"pages": self._documents, "files": self._files, "compressed": self._packed}
         self.fresh.caches = {name: partial(getattr, kept, "bytes") for name, kept in caches.items()}
+        self.fresh.caches["answers"] = lambda: site.items.bytes
         self.operations = Operations(site, self.fresh.caches)
         self.packages = Packages(site)
         with _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:

@@ -66,7 +66,9 @@ def test_metrics_can_be_scraped_and_tell_no_secret(served: RunningApp) -> None:
     assert found["value_portrait_up"].samples[0].value == 1
     assert found["value_portrait_rows"].samples[0].value == 35
     assert found["value_portrait_store_bytes"].samples[0].value > 0
-    assert {s.labels["cache"] for s in found["value_portrait_cache_bytes"].samples} == {"pages", "files", "compressed"}
+    assert {s.labels["cache"] for s in found["value_portrait_cache_bytes"].samples} == {
+        *("pages", "files", "compressed", "answers")
+    }
     kinds = {s.labels["kind"] for s in found["value_portrait_requests"].samples}
     assert kinds <= {"page", "file", "asset", "call", "stream", "login"}
     assert "process_resident_memory_bytes" in found
