@@ -52,7 +52,7 @@ from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
 from leaderboard.web.document import known
 
-KEPT_BYTES: Final = 64 * 2**20
+KEPT_BYTES: Final = 32 * 2**20
 """How much of finished files is remembered."""
 
 _log = logging.getLogger(__name__)

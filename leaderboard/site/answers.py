@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PAGE_SIZE: Final = 20
-ITEMS_BYTES: Final = 48 * 2**20
+ITEMS_BYTES: Final = 32 * 2**20
 """How much of rows' items is remembered."""
 
 _ITEM_BYTES: Final = 700

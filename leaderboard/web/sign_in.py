@@ -26,7 +26,7 @@ def check_sign_in(host: str | None) -> None:
     Raises:
         InputError: it cannot; the message says what to do.
     """
-    if os.environ.get("SPACE_ID"):
+    if os.environ.get("SYSTEM") == "spaces" and os.environ.get("SPACE_ID"):  # as Gradio tells it
         missing = [name for name in _ON_SPACE if not os.environ.get(name)]
         if missing:
             message = f"this Space has no {missing[0]}: set `hf_oauth: true` in the head of its README.md"
