@@ -1,76 +1,10 @@
-"""The Space: settings, benchmark, store, pages, scheduler, launch. `python app.py [--host HOST] [--port PORT]`."""
+"""The Space: `python app.py [--host HOST] [--port PORT]`, the same as `python -m leaderboard serve`."""
 
 from __future__ import annotations
 
-import os
-import threading
-from typing import Annotated
-
 import typer
 
-# before Gradio and the Hub client are imported: they read these once
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-
-
-def main(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: this machine only.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 7860, or the next free one.")] = None,
-) -> None:
-    """Serve the leaderboard until SIGTERM or Ctrl-C."""
-    from leaderboard.site.memory import bound_allocator, give_back_regularly
-
-    bound_allocator()
-
-    from data.errors import InputError
-    from eval_queue.logs import adopt, set_up_logging
-    from eval_queue.settings import load_settings
-    from eval_queue.workers import scheduler
-    from leaderboard.site.opening import open_site
-    from leaderboard.ui import Ui
-    from leaderboard.web.sign_in import check_sign_in
-
-    stop = threading.Event()
-    scheduler.stop_on_signals(stop)
-    give_back_regularly(stop)
-    try:
-        settings = load_settings()
-        set_up_logging(as_json=settings.log_json)
-        if settings.signs_in:
-            check_sign_in(host or settings.host)
-        site = open_site(
-            settings,
-            scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
-            notes=lambda: evaluator.notes,
-            silent_seconds=lambda: evaluator.silent_seconds,
-        )
-        evaluator = scheduler.start(settings, site.queue, benchmarks=(site.benchmark, site.practice))
-    except InputError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    typer.echo(site.benchmark.origin)
-    for problem in site.published.problems:
-        typer.echo(problem, err=True)
-    try:
-        ui = Ui(site)
-        try:
-            ui.blocks.launch(
-                server_name=host or settings.host,
-                server_port=settings.port if port is None else port,
-                prevent_thread_lock=True,
-                quiet=True,
-                **ui.launch_options(),
-            )
-        except OSError as error:  # the port is taken
-            typer.echo(str(error), err=True)
-            raise typer.Exit(2) from None
-        adopt("uvicorn", "uvicorn.error", "uvicorn.access")
-        typer.echo(f"The board is at {ui.blocks.local_url}")
-        scheduler.until(stop)
-        ui.blocks.close(verbose=False)
-    finally:
-        evaluator.close()
-
+from leaderboard.commands.serve import serve
 
 if __name__ == "__main__":
-    typer.run(main)
+    typer.run(serve)

@@ -10,11 +10,6 @@ from eval_queue.commands import backup, doctor, evaluate, local_model, package, 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep every command a command of its own, however many there are."""
-
-
 score.register(app)
 publish.register(app)
 evaluate.register(app)

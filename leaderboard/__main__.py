@@ -1,18 +1,13 @@
-"""`python -m leaderboard`: rank models; set them against groups of people."""
+"""`python -m leaderboard`: serve the board; rank models; compare them with each other and with groups of people."""
 
 from __future__ import annotations
 
 import typer
 
 from data.cli import run
-from leaderboard.commands import bias, compare, export, groups, proximity, ranks, short_form, static
+from leaderboard.commands import bias, compare, export, groups, proximity, ranks, serve, short_form, static
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Rank models; set them against groups of people.")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep every command a command of its own, however many there are."""
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Serve the board; rank and compare models.")
 
 
 bias.register(app)
@@ -21,6 +16,7 @@ groups.register(app)
 export.register(app)
 proximity.register(app)
 ranks.register(app)
+serve.register(app)
 static.register(app)
 short_form.register(app)
 

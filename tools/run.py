@@ -1,7 +1,8 @@
-"""Prepare this machine and run the project: `python3 tools/run.py app` or `python3 tools/run.py test`.
+"""Prepare this machine and run the project: `python3 tools/run.py app`, `test` or `docs`.
 
 Uses nothing but Python's own library. Makes `.venv` in the project's folder, installs the pinned requirements there
-(again only when they change) and hands over. Further arguments go to the app or to pytest.
+(again only when they change) and hands over. Further arguments go to the app, to pytest or to MkDocs. `docs` builds the
+documents as a site in `build/docs`.
 """
 
 from __future__ import annotations
@@ -85,13 +86,18 @@ def main(arguments: list[str]) -> int:
     if command == "test":
         prepare()
         install("requirements-dev.txt")
+        install("requirements-docs.txt")
         browser()
         # two at a time: many tests wait for servers, browsers and processes of their own
         tests = ["pytest", "-n", "2", "--dist", "loadfile", *rest]
-        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], tests]
-        failed = [" ".join(check) for check in checks if not call(PYTHON, "-m", *check, check=False)]
+        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
+        failed = [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
         return 1 if failed else 0
+    if command == "docs":
+        prepare()
+        install("requirements-docs.txt")
+        return 0 if call(PYTHON, "-m", "mkdocs", "build", *rest, check=False) else 1
     print(__doc__)
     return 2
 

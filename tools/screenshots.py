@@ -1,7 +1,7 @@
 """Pictures of every page: `python tools/screenshots.py FOLDER`, wide and narrow, light and dark.
 
-`--readme` also renews `assets/`: the board as the README shows it, and the logo, which is the mean portrait of the
-published models. Needs a Chromium (`CHROMIUM` names another one than the first on the path).
+`--readme` also renews the pictures that are kept: the board as the README shows it, and the logo, which is the mean
+portrait of the published models. Needs a Chromium (`CHROMIUM` names another one than the first on the path).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from leaderboard.boards.results import PUBLISHED, load, mean_profile  # noqa: E402
 from leaderboard.charts.portrait import portrait  # noqa: E402 - the project is found from here
+from leaderboard.web.frame import LOGO  # noqa: E402
 from tools.live import app, chromium, find_chromium  # noqa: E402
 
 ASSETS = ROOT / "assets"
@@ -119,7 +120,7 @@ def main(
     if readme:
         ASSETS.mkdir(exist_ok=True)
         logo = portrait(mean_profile(published), name=f"the mean of {len(published)} models", kind="logo")
-        (ASSETS / "logo.svg").write_text(logo + "\n", encoding="utf-8")
+        LOGO.write_text(logo + "\n", encoding="utf-8")
     with (
         tempfile.TemporaryDirectory() as place,
         app(Path(place) / "store", source=source) as running,

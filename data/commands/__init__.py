@@ -1,1 +1,5 @@
-"""The commands of `python -m data`, one module each."""
+"""The commands of `python -m data`, one module each.
+
+In: arguments. Out: text for people on standard output, or JSON with `--json`; problems on standard error. Each module
+has `register`, which `data.__main__` calls. What a command does is in the rooms below, not here.
+"""

@@ -4,3 +4,5 @@ In: a rating study (`data.ratings`), survey files, the group figures that come w
 validity, mean ratings by item, groups of people as profiles with standard errors. Where a benchmark is loaded from is
 not known here (`data.sources`). No row about a person leaves this room: what goes out is aggregated.
 """
+
+__all__ = ["ess", "item_means", "psychometrics", "rater_means", "reference", "survey_files", "validation"]

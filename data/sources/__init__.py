@@ -4,3 +4,14 @@ In: a name (`loading.load_benchmark`). Out: a `data.benchmark.Benchmark`, and it
 Also here: what is written about a benchmark for others to read (Hub dataset, key file, published validity report).
 Nothing is computed from ratings here; that is `data.people`.
 """
+
+__all__ = [
+    "hub_client",
+    "hub_dataset",
+    "identifiers",
+    "key_file",
+    "loading",
+    "practice",
+    "published_validity",
+    "upstream",
+]

@@ -38,7 +38,7 @@ from data.people.reference import Reference
 from data.ratings import Study
 from data.sources import hub_client
 from data.sources import tables as hub_tables
-from data.sources.loading import HubName, hub_name
+from data.sources.identifiers import HubName, hub_name
 from data.sources.tables import Config, Load, Meta
 from data.sources.upstream import cache_root
 

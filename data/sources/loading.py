@@ -7,7 +7,6 @@ sentence which source is in use and why.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,6 +15,7 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from data.ratings import Study
 from data.sources import layout, upstream
+from data.sources.identifiers import hub_name
 
 if TYPE_CHECKING:
     from data.sources.hub_dataset import Dataset
@@ -26,20 +26,6 @@ NAME: Final = "value-portrait"
 """Name of a benchmark in upstream's layout."""
 MODIFIED: Final = "modified"
 """Its version where any needed file differs from the pinned commit."""
-
-
-_HUB_NAME = re.compile(r"(?P<repo>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>\S+))?")
-
-
-class HubName(NamedTuple):
-    """A dataset on the Hub, as people write it: `org/name@revision`."""
-
-    repo: str
-    revision: str | None
-    """Branch, tag or commit; None for the newest commit."""
-
-    def __str__(self) -> str:
-        return f"{self.repo}@{self.revision}" if self.revision else self.repo
 
 
 class _Found(NamedTuple):
@@ -121,12 +107,6 @@ def load_study(source: str | Path | None = None, *, progress: bool = False) -> S
     groups = layout.read_groups(found.files, layout.read_content(found.files).items)
     values = layout.read_values(found.files, groups)
     return Study(layout.survey_groups(groups, values, upstream.earlier_session()), _distinct_people(groups))
-
-
-def hub_name(text: str) -> HubName | None:
-    """`org/name` or `org/name@revision` in its parts; None for anything else."""
-    match = _HUB_NAME.fullmatch(text)
-    return HubName(match["repo"], match["revision"]) if match else None
 
 
 def _find(source: str | Path | None, *, progress: bool) -> _Found:

@@ -4,3 +4,5 @@ In: a person's wish, a package of answers, a worker's claim. Out: submissions an
 with a code and a remedy. The guarantees (each question once, no result lost, leases) are here, on top of any store.
 Nothing is evaluated here.
 """
+
+__all__ = ["intake", "package", "queue"]

@@ -4,3 +4,5 @@ In: files or tables of answers and a benchmark. Out: ratings, scores with standa
 `Result` records. Pure apart from reading answer files and writing the published ones. Nobody is asked anything here
 (`eval_queue.asking`), and rows are not compared with each other (`leaderboard.analysis`).
 """
+
+__all__ = ["answers", "bootstrap", "formulas", "profiles", "publishing", "reader", "released", "stability", "stored"]

@@ -4,3 +4,5 @@ In: paths and bytes, with the head they were made for. Out: the same, at a head;
 `local` has the protocol and the folder, `hub` the same contract on the Hub. What records mean is not known here, apart
 from the compiled tables that spare readers thousands of files.
 """
+
+__all__ = ["collection", "compiled", "hub", "local", "retrying"]

@@ -84,7 +84,7 @@ def _store(settings: Settings) -> Finding:
 
 def _hub(settings: Settings) -> Iterator[Finding]:
     source = settings.source or ""
-    from data.sources.loading import hub_name
+    from data.sources.identifiers import hub_name
 
     if not settings.on_hub and hub_name(source) is None:
         yield Finding("hub", "skipped", "no setting names anything on the Hub")

@@ -3,3 +3,17 @@
 In: arrays, records and reference groups. Out: estimates with intervals, as records that commands print and pages show.
 Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.charts`).
 """
+
+__all__ = [
+    "comparison",
+    "coverage",
+    "form_validity",
+    "group_report",
+    "lineage",
+    "persona_report",
+    "projection",
+    "proximity",
+    "ranks",
+    "short_form",
+    "summary",
+]

@@ -3,3 +3,14 @@
 In: results and their stored answers. Out: rank intervals, item means, bootstrap draws, nearness to groups, persona runs
 and map positions of a board's rows, shipped or computed in the background. The formulas are in `leaderboard.analysis`.
 """
+
+__all__ = [
+    "background",
+    "group_similarity",
+    "item_means",
+    "map_positions",
+    "persona_runs",
+    "rank_intervals",
+    "results",
+    "samples",
+]

@@ -3,3 +3,5 @@
 In: numbers and names. Out: SVG for a page that has the style sheet; `leaderboard.exports` makes files of their own of
 it. Names are escaped here. Colours are CSS variables with the light theme as fallback.
 """
+
+__all__ = ["comparison", "dot_plot", "groups", "map", "portrait", "validity"]

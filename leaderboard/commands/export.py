@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write a row as the YAML that a model repository keeps in `.eval_results/`, one entry a value."""
         from data.errors import InputError
-        from data.sources.loading import hub_name
+        from data.sources.identifiers import hub_name
         from leaderboard.exports.ecosystem import eval_results as document
         from leaderboard.site.permanent import row_url
 

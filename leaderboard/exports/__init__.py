@@ -3,3 +3,5 @@
 In: the same data as the pages, by the same address. Out: CSV, JSON, Parquet, SVG, HTML files, and the routes that serve
 them. No number is computed here.
 """
+
+__all__ = ["ecosystem", "formats", "routes", "row_drawings", "static_copy", "tables"]

@@ -2,3 +2,5 @@
 
 In: settings (`opening`). Out: one `Site`, citations and lasting addresses. No HTML is made here.
 """
+
+__all__ = ["answers", "badges", "citation", "downloads", "opening", "permanent", "site", "visitor"]

@@ -15,7 +15,9 @@ from typing import Any, Final, NamedTuple
 from eval_queue.records import BenchmarkRef, Result
 from leaderboard.site.badges import BENCHMARKS
 
-CITATION_FILE: Final = Path(__file__).resolve().parents[2] / "CITATION.cff"
+_CARRIED: Final = Path(__file__).with_name("CITATION.cff")
+CITATION_FILE: Final = _CARRIED if _CARRIED.exists() else Path(__file__).resolve().parents[2] / "CITATION.cff"
+"""At the project's top, where citation tools look for it; in an installed package it is carried beside this module."""
 
 _TEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: f"\\{c}" for c in "&%$#_{}"

@@ -17,7 +17,7 @@ from leaderboard.site.site import Site
 from leaderboard.web.markup import render
 
 TITLE: Final = "Value Portrait Leaderboard"
-LOGO: Final = Path(__file__).resolve().parents[2] / "assets" / "logo.svg"
+LOGO: Final = Path(__file__).resolve().parent / "static" / "logo.svg"
 """The mean portrait of the published models; `tools/screenshots.py --readme` draws it."""
 
 NAVIGATION: Final = (

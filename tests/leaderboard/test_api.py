@@ -26,6 +26,7 @@ from tools.live import RunningApp, app
 RELEASED = load(PUBLISHED).results
 NAMES = [method.__name__ for method in ENDPOINTS]
 SECRET = "a-very-secret-key"
+DOCUMENT = ROOT / "docs" / "how-to" / "use-the-data.md"
 
 
 @pytest.fixture(scope="module")
@@ -174,20 +175,20 @@ async def test_a_model_finds_and_uses_the_same_as_tools(running: RunningApp) -> 
     assert "nobody" in said(wrong)
 
 
-def test_the_example_in_the_readme_runs(
+def test_the_example_in_the_documents_runs(
     running: RunningApp, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = DOCUMENT.read_text(encoding="utf-8")
     found = re.search(r"```python\n(from gradio_client import Client.*?)```", text, re.DOTALL)
     assert found is not None
     code = found[1]
     assert "http://127.0.0.1:7860" in code
-    exec(compile(code.replace("http://127.0.0.1:7860", running.url), "README.md", "exec"), {})
+    exec(compile(code.replace("http://127.0.0.1:7860", running.url), DOCUMENT.name, "exec"), {})
     printed = capsys.readouterr().out
     row = next(r for r in RELEASED if r.model == "gpt-4o-2024-05-13")
     assert f"{row.model} {row.scales['pvq'].dimensions['Power'].score} from" in printed
 
 
-def test_the_readme_names_every_endpoint() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_documents_name_every_endpoint() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
     assert [name for name in NAMES if f"`/{name}`" not in text] == []

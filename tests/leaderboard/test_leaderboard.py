@@ -47,12 +47,13 @@ from leaderboard.pages.board import page as board_page
 from leaderboard.pages.queue.page import SECTIONS, Administration, listing, row_address
 from leaderboard.pages.submit.page import Form, Life, OwnAnswers
 from leaderboard.site import citation
+from leaderboard.site.badges import BADGES
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import LOCAL_USER
 from leaderboard.ui import READ, WORKED_WITH, Ui
 from leaderboard.web import assets
 from leaderboard.web.document import document
-from leaderboard.web.frame import NAVIGATION
+from leaderboard.web.frame import LOGO, NAVIGATION
 from leaderboard.web.markup import counted, duration, render
 from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from tests.support import ROOT, sent
@@ -223,7 +224,7 @@ def test_nothing_that_is_zero_is_lost() -> None:
 
 def test_every_badge_is_explained_on_the_about_page(site: Site) -> None:
     page = about_page(site)
-    assert all(badge.word in page and badge.hint in page for badge in table.BADGES)
+    assert all(badge.word in page and badge.hint in page for badge in BADGES)
 
 
 @pytest.mark.parametrize(
@@ -708,7 +709,7 @@ def test_templates_escape() -> None:
 
 
 def test_the_logo_is_the_mean_of_the_published_models() -> None:
-    logo = ElementTree.fromstring((ROOT / "assets" / "logo.svg").read_text())
+    logo = ElementTree.fromstring(LOGO.read_text())
     rows = load(PUBLISHED).results
     mean = [sum(cast("float", r.scales["pvq"].dimensions[d.name].score) for r in rows) / len(rows) for d in VALUES]
     said = logo.findtext("{http://www.w3.org/2000/svg}desc") or ""

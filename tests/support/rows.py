@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark
 from data.values import SCALES, VALUES
 from eval_queue.records import BenchmarkRef, Coverage, DimensionScore, Result, ScaleProfile
 
@@ -55,3 +57,18 @@ def result(
         scales=scales,
         **given,
     )
+
+
+def answer_lines(benchmark: Benchmark, model: str, seed: int = 0) -> Iterator[dict[str, object]]:
+    """A whole run's raw answers as `score` reads them, drawn from a seeded generator: one a prompt, all readable."""
+    rng = random.Random(seed)
+    for variant in VARIANTS:
+        for item in benchmark.items:
+            yield {
+                "model": model,
+                "prompt_variant": variant,
+                "portrait_id": item.query_id,
+                "option_id": item.option_id,
+                "raw_response": RATING_PHRASES[rng.randint(1, 6)],
+                "error": None,
+            }

@@ -25,8 +25,6 @@ from typing import Any
 
 from tests.support import ROOT
 
-sys.path.insert(0, str(ROOT))
-
 PROMPTS = 12
 
 
@@ -110,7 +108,12 @@ class Nursery:
     def __init__(self) -> None:
         environment = {**os.environ, "HF_HUB_DISABLE_XET": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, "-m", "tests.support.worker_process"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
         self._lock = threading.Lock()
 

@@ -1,1 +1,3 @@
 """Benchmark: how much its columns can carry, and its card."""
+
+__all__ = ["page"]

@@ -1,1 +1,3 @@
 """Board: the table of all models; its data, its address, and the script that draws it."""
+
+__all__ = ["data", "page", "query"]

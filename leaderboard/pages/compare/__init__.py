@@ -1,1 +1,3 @@
 """Compare: two to five rows side by side."""
+
+__all__ = ["data", "page"]

@@ -1,1 +1,3 @@
 """Groups: models beside groups of people, and persona runs."""
+
+__all__ = ["data", "page"]

@@ -1,1 +1,3 @@
 """Map: rows and groups of people on a plane."""
+
+__all__ = ["page"]

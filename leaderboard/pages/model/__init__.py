@@ -1,1 +1,3 @@
 """Model: one row in full."""
+
+__all__ = ["data", "page"]

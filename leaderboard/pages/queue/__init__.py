@@ -1,1 +1,3 @@
 """Queue: all submissions and where they are."""
+
+__all__ = ["page"]

@@ -19,12 +19,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-import data.sources.hub_dataset
 from data.errors import InputError
 from data.people.reference import load_reference
 from data.ratings import Study
+from data.sources import hub_dataset
 from data.sources import tables as hub_tables
-from data.sources.loading import HubName, hub_name, load_benchmark, load_study
+from data.sources.identifiers import HubName, hub_name
+from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
 from tests.conftest import ROOT
 from tests.support.folders import write_folder
@@ -304,7 +305,7 @@ def test_answers_that_are_not_the_hub_s_are_explained(monkeypatch: pytest.Monkey
             for wish in (
                 lambda: load_benchmark("lab/never"),
                 lambda: load_benchmark(f"lab/never@{'cd' * 20}"),
-                lambda: data.hub.publish("lab/never", practice_benchmark(), load_reference(), token="hf_secret"),
+                lambda: hub_dataset.publish("lab/never", practice_benchmark(), load_reference(), token="hf_secret"),
             ):
                 with pytest.raises(InputError) as caught:
                     wish()

@@ -23,6 +23,7 @@ from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, read_a
 from eval_queue.scoring.formulas import compat_selected, item_means, score
 from eval_queue.scoring.profiles import profiles
 from tests.support import ROOT
+from tests.support.rows import answer_lines
 
 SEED = 20250101
 
@@ -33,19 +34,7 @@ def practice() -> Benchmark:
 
 
 def _records(benchmark: Benchmark, model: str, seed: int = SEED) -> list[dict[str, Any]]:
-    rng = random.Random(seed)
-    return [
-        {
-            "model": model,
-            "prompt_variant": variant,
-            "portrait_id": item.query_id,
-            "option_id": item.option_id,
-            "raw_response": RATING_PHRASES[rng.randint(1, 6)],
-            "error": None,
-        }
-        for variant in VARIANTS
-        for item in benchmark.items
-    ]
+    return list(answer_lines(benchmark, model, seed))
 
 
 def _write(path: Path, records: list[dict[str, Any]]) -> Path:
