@@ -81,8 +81,8 @@ def handed_in(url: str, content: bytes) -> str:
         while "ticket" in said and time.monotonic() < deadline:
             answer = http.get(f"/submit/package?ticket={said['ticket']}").json()
             if answer["done"]:
-                return str(answer["html"])
-    return str(said["html"])
+                return f"{answer['message']} {answer['code']} {answer['link']}"
+    return f"{said['message']} {said['code']}"
 
 
 def names(running: RunningApp) -> list[str]:
@@ -205,7 +205,7 @@ def test_one_visitor_has_one_package_under_way_and_all_have_few(served: RunningA
         deadline = time.monotonic() + 30
         while (second := send(served.url, b"y")).status_code != 429 and time.monotonic() < deadline:
             pass
-        assert (second.status_code, "busy" in second.json()["html"]) == (429, True)
+        assert (second.status_code, "busy" in second.json()["code"]) == (429, True)
     finally:
         release.set()
         sending.join()
@@ -220,7 +220,7 @@ def test_who_is_not_signed_in_cannot_upload(
         for name, value in hub.environment(tmp_path / "home", token=hub.token).items():
             monkeypatch.setenv(name, value)
         answer = send(fresh(oauth="true").url, b"x" * 1000)
-    assert (answer.status_code, "sign_in" in answer.json()["html"]) == (401, True)
+    assert (answer.status_code, "sign_in" in answer.json()["code"]) == (401, True)
 
 
 def test_the_weekly_limit_is_looked_at_before_anything_is_read(
@@ -229,7 +229,7 @@ def test_the_weekly_limit_is_looked_at_before_anything_is_read(
     running = fresh(submissions_per_week="1")
     assert "is on the board" in handed_in(running.url, packed("org/first"))
     refused = send(running.url, b"not even a package")
-    assert (refused.status_code, "quota" in refused.json()["html"]) == (429, True)
+    assert (refused.status_code, "quota" in refused.json()["code"]) == (429, True)
 
 
 def test_rows_wait_where_an_administrator_must_approve(

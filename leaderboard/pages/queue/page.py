@@ -105,10 +105,10 @@ def _named(of: Submission) -> str:
 class Administration:
     """What administrators may do to submissions and self-reported rows of anybody."""
 
-    def __init__(self, site: Site, caches: Mapping[str, Callable[[], int]]) -> None:
+    def __init__(self, site: Site, caches: Mapping[str, Callable[[], int]] | None = None) -> None:
         self.site = site
         self.queue = site.queue
-        self.caches = caches
+        self.caches = caches or {}
         self.size = FolderSize(site.store_folder)
 
     def choices(self) -> list[tuple[str, str]]:

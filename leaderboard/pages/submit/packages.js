@@ -7,14 +7,31 @@
     return answer.ok ? answer.text() : "";
   };
   const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
+  const say = (place, { message, detail, code, link }) => {
+    const line = document.createElement("p");
+    line.className = "vp-refusal";
+    line.textContent = `${message ?? detail ?? ""} `;
+    if (code) {
+      const word = document.createElement("span");
+      word.className = "vp-code";
+      word.textContent = `${code} `;
+      line.append(word);
+    }
+    if (link) {
+      const row = document.createElement("a");
+      row.href = link;
+      row.textContent = code ? "See it" : "Read its row";
+      line.append(row);
+    }
+    if (place.textContent !== line.textContent) place.replaceChildren(line); // so that it is read out once
+  };
   const follow = async (ticket, place) => {
     for (;;) {
       await pause();
       const answer = await fetch(`${address}?ticket=${encodeURIComponent(ticket)}`);
-      if (!answer.ok) return;
-      const { html, done } = await answer.json();
-      if (place.innerHTML !== html) place.innerHTML = html; // made by the server, which escapes what others wrote
-      if (done) return;
+      const said = await answer.json();
+      say(place, said);
+      if (said.done) return;
     }
   };
   document.addEventListener("submit", async (event) => {
@@ -29,8 +46,7 @@
     try {
       const answer = await fetch(address, { method: "POST", body: file, headers: { "X-Page-Token": await token() } });
       const said = await answer.json();
-      place.innerHTML = said.html ?? "";
-      if (!said.html) place.textContent = said.detail ?? "";
+      say(place, said);
       if (said.ticket) {
         form.reset();
         await follow(said.ticket, place);

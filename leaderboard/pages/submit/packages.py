@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,7 +37,7 @@ from leaderboard.pages.queue.page import row_address
 from leaderboard.site.answers import readings_digest
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, called
-from leaderboard.web.markup import render
+from leaderboard.web.markup import counted, duration, whole
 from leaderboard.web.page_token import signed_in
 
 ADDRESS: Final = "submit/package"
@@ -52,6 +52,16 @@ _STATUS: Final = {"sign_in": 401, "quota": 429, "busy": 429, "too_large": 413}
 _log = logging.getLogger(__name__)
 
 
+class Said(NamedTuple):
+    """What the page says of a package."""
+
+    message: str
+    code: str | None = None
+    """Why it is refused, in a word for programs."""
+    link: str | None = None
+    """Where the row is that this is about."""
+
+
 @dataclass
 class Ticket:
     """A package on its way to the board."""
@@ -62,8 +72,8 @@ class Ticket:
     """Who may have one package under way."""
     content: bytes = b""
     begun: float | None = None
-    html: str = ""
-    """What came of it; empty until then."""
+    outcome: Said | None = None
+    """What came of it; None until then."""
     name: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 
@@ -105,31 +115,34 @@ class Packages:
                     ticket.content = await self._body(request.stream())
                 threading.Thread(target=self._work, args=(ticket,), name="package", daemon=True).start()
         except Refused as refusal:
-            return JSONResponse({"html": refused(refusal, self.site)}, _STATUS.get(refusal.code, 400))
+            return JSONResponse(refused(refusal, self.site)._asdict(), _STATUS.get(refusal.code, 400))
         except (StoreUnavailable, WriteConflict) as error:
-            return JSONResponse({"html": refused(error, self.site)}, 503)
+            return JSONResponse(refused(error, self.site)._asdict(), 503)
         except (TimeoutError, ClientDisconnect):
             message = f"The file did not arrive whole within {UPLOAD_SECONDS:.0f} seconds. Hand it in again."
-            return JSONResponse({"html": refused(Refused("bad_package", message), self.site)}, 408)
-        return JSONResponse({"ticket": ticket.name, "html": self.told(ticket)}, 202)
+            return JSONResponse(refused(Refused("bad_package", message))._asdict(), 408)
+        return JSONResponse({"ticket": ticket.name, **self.told(ticket)._asdict()}, 202)
 
     def _asked(self, request: Request) -> Response:
         with self._lock:
             ticket = self._tickets.get(request.query_params.get("ticket", ""))
         # a ticket is for the person who holds it
         if ticket is None or (self.site.signs_in and ticket.who.name != signed_in(request.scope)):
-            return JSONResponse({"html": "", "done": True}, 404)
-        answer = {"html": self.told(ticket), "done": bool(ticket.html)}
+            return JSONResponse({**Said("No such package is known here.")._asdict(), "done": True}, 404)
+        answer = {**self.told(ticket)._asdict(), "done": ticket.outcome is not None}
         return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
-    def told(self, ticket: Ticket) -> str:
-        """Where a package is, as HTML."""
-        if ticket.html:
-            return ticket.html
+    def told(self, ticket: Ticket) -> Said:
+        """Where a package is, or what came of it."""
+        if ticket.outcome is not None:
+            return ticket.outcome
         with self._lock:
             ahead = sum(number < ticket.number for number in self._open)
-        seconds = None if ticket.begun is None else time.monotonic() - ticket.begun
-        return render("package_state.html", ahead=ahead, seconds=seconds, most=SECONDS)
+        if ticket.begun is None:
+            waits = f"Your package waits: {counted(ahead, 'package')} before it."
+            return Said(f"{waits} Packages are checked one at a time.")
+        since = duration(time.monotonic() - ticket.begun)
+        return Said(f"Your package is being checked and scored, since {since}; {duration(SECONDS)} are allowed.")
 
     # --- its way ----------------------------------------------------------------------------------------------------
 
@@ -171,12 +184,12 @@ class Packages:
         try:
             with self._checking:  # one at a time
                 ticket.begun = time.monotonic()
-                ticket.html = self._published(ticket)
+                ticket.outcome = self._published(ticket)
         except (InputError, StoreUnavailable, WriteConflict) as error:
-            ticket.html = refused(error, self.site)
+            ticket.outcome = refused(error, self.site)
         except Exception:  # noqa: BLE001 - whoever waits is told that there is nothing to wait for
             _log.exception("a package could not be checked")
-            ticket.html = refused(InputError("This package could not be checked. The operator's log says why."))
+            ticket.outcome = refused(InputError("This package could not be checked. The operator's log says why."))
         finally:
             self._left(ticket)
 
@@ -185,7 +198,7 @@ class Packages:
         with self._lock:
             self._open.pop(ticket.number, None)
 
-    def _published(self, ticket: Ticket) -> str:
+    def _published(self, ticket: Ticket) -> Said:
         site, rules, submitter = self.site, self.site.rules, ticket.who.required()
         content, ticket.content = ticket.content, b""
         result, table = self._check(content, site.choices, submitter=submitter, limit=rules.upload_bytes)
@@ -198,16 +211,13 @@ class Packages:
             result = result.model_copy(update={"note": note})
         approval = rules.needs_approval(submitter)
         reported.publish(result, table, per_week=rules.per_week, approval=approval)
-        return render(
-            "accepted.html",
-            model=result.model,
-            rated=result.coverage.rated,
-            prompts=result.coverage.prompts,
-            complete=result.complete,
-            row=row_address(result),
-            same=same,
-            approval=approval,
-        )
+        coverage = result.coverage
+        where = "waits for an administrator's approval" if approval else "is on the board"
+        read = f"{whole(coverage.rated)} of {whole(coverage.prompts)} answers readable"
+        parts = [f"{result.model} {where}, {read}{'' if result.complete else '; the row is incomplete'}."]
+        if same is not None:
+            parts.append(f"Each of its answers is read as that of {same.model}, and the row says so.")
+        return Said(" ".join(parts), link=None if approval else row_address(result))
 
     def _same_answers(self, result: Result, table: bytes) -> Result | None:
         """A row whose answers are read the same, prompt by prompt."""
@@ -251,13 +261,12 @@ def check_names(site: Site, result: Result) -> None:
             raise Refused("name_taken", message)
 
 
-def refused(error: Exception, site: Site | None = None) -> str:
-    """Why something is not done, as HTML, without what a store says of its trouble."""
-    context: dict[str, Any] = {"message": str(error), "code": None, "link": None}
+def refused(error: Exception, site: Site | None = None) -> Said:
+    """Why something is not done, without what a store says of its trouble."""
     if isinstance(error, Refused):
         same = site.queue.reported.records().get(error.existing) if site and error.existing else None
-        context |= {"code": error.code, "link": row_address(same) if same else None}
-    elif isinstance(error, StoreUnavailable | WriteConflict):
+        return Said(str(error), code=error.code, link=row_address(same) if same else None)
+    if isinstance(error, StoreUnavailable | WriteConflict):
         message = "The store cannot be reached now. Nothing was stored; try again later."
-        context |= {"message": message, "code": "store_unavailable"}
-    return render("refusal.html", **context)
+        return Said(message, code="store_unavailable")
+    return Said(str(error))
