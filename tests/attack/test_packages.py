@@ -175,7 +175,7 @@ def test_uploads_need_a_page_are_bounded_and_are_never_served(served: RunningApp
     assert http.post("/gradio_api/upload", files=[("files", (f"{n}.zip", b"x")) for n in range(3)]).status_code == 404
     assert "no package" in handed_in(served.url, b"x")
     assert http.get("/submit/package?ticket=").status_code == 404
-    assert send(served.url, b"").status_code == 400
+    assert send(served.url, b"").json()["code"] == "bad_package"
 
 
 def test_one_visitor_has_one_package_under_way_and_all_have_few(served: RunningApp) -> None:
@@ -203,9 +203,9 @@ def test_one_visitor_has_one_package_under_way_and_all_have_few(served: RunningA
     assert began.wait(30)
     try:
         deadline = time.monotonic() + 30
-        while (second := send(served.url, b"y")).status_code != 429 and time.monotonic() < deadline:
+        while (second := send(served.url, b"y")).json()["code"] != "busy" and time.monotonic() < deadline:
             pass
-        assert (second.status_code, "busy" in second.json()["code"]) == (429, True)
+        assert (second.status_code, "busy" in second.json()["code"]) == (200, True)
     finally:
         release.set()
         sending.join()
@@ -220,7 +220,7 @@ def test_who_is_not_signed_in_cannot_upload(
         for name, value in hub.environment(tmp_path / "home", token=hub.token).items():
             monkeypatch.setenv(name, value)
         answer = send(fresh(oauth="true").url, b"x" * 1000)
-    assert (answer.status_code, "sign_in" in answer.json()["code"]) == (401, True)
+    assert (answer.status_code, "sign_in" in answer.json()["code"]) == (200, True)
 
 
 def test_the_weekly_limit_is_looked_at_before_anything_is_read(
@@ -229,7 +229,7 @@ def test_the_weekly_limit_is_looked_at_before_anything_is_read(
     running = fresh(submissions_per_week="1")
     assert "is on the board" in handed_in(running.url, packed("org/first"))
     refused = send(running.url, b"not even a package")
-    assert (refused.status_code, "quota" in refused.json()["code"]) == (429, True)
+    assert (refused.status_code, "quota" in refused.json()["code"]) == (200, True)
 
 
 def test_rows_wait_where_an_administrator_must_approve(
@@ -241,7 +241,7 @@ def test_rows_wait_where_an_administrator_must_approve(
     queue = open_queue(Settings(store=running.log.with_suffix("")))
     (waiting,) = queue.reported.waiting()
     refused = send(running.url, packed("org/other"))
-    assert refused.status_code == 429  # it counts
+    assert refused.json()["code"] == "quota"  # it counts
     queue.reported.approve(waiting)
     assert (names(running), dict(queue.reported.waiting())) == (["org/mine"], {})
     assert queue.answers(waiting)

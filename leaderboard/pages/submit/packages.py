@@ -47,7 +47,6 @@ UPLOAD_SECONDS: Final = 120.0
 """How long a package may take to arrive."""
 
 _TICKETS_KEPT: Final = 500
-_STATUS: Final = {"sign_in": 401, "quota": 429, "busy": 429, "too_large": 413}
 
 _log = logging.getLogger(__name__)
 
@@ -106,6 +105,7 @@ class Packages:
     # --- over HTTP --------------------------------------------------------------------------------------------------
 
     async def _taken(self, request: Request) -> Response:
+        # a refusal is an answer like any other, for a page to show; its code is for programs
         who = called(self.site, signed_in(request.scope))
         visitor = who.name if self.site.signs_in and who.name else request.client.host if request.client else ""
         try:
@@ -115,12 +115,12 @@ class Packages:
                     ticket.content = await self._body(request.stream())
                 threading.Thread(target=self._work, args=(ticket,), name="package", daemon=True).start()
         except Refused as refusal:
-            return JSONResponse(refused(refusal, self.site)._asdict(), _STATUS.get(refusal.code, 400))
+            return JSONResponse(refused(refusal, self.site)._asdict())
         except (StoreUnavailable, WriteConflict) as error:
-            return JSONResponse(refused(error, self.site)._asdict(), 503)
+            return JSONResponse(refused(error, self.site)._asdict())
         except (TimeoutError, ClientDisconnect):
             message = f"The file did not arrive whole within {UPLOAD_SECONDS:.0f} seconds. Hand it in again."
-            return JSONResponse(refused(Refused("bad_package", message))._asdict(), 408)
+            return JSONResponse(refused(Refused("bad_package", message))._asdict())
         return JSONResponse({"ticket": ticket.name, **self.told(ticket)._asdict()}, 202)
 
     def _asked(self, request: Request) -> Response:

@@ -74,7 +74,8 @@ def build(site: Site, fresh: PageValues) -> None:
     form, life = Form(site), Life(site)
     _words(render("submit.html", endpoints=site.endpoints, quota=site.quota, rules=site.rules))
     if site.signs_in:
-        gr.LoginButton(logout_value="Sign out {}", size="md", elem_id="sign-in")
+        # its own icon would be fetched, and named, by a path of this machine
+        gr.LoginButton(logout_value="Sign out {}", size="md", icon=None, elem_id="sign-in")
     with gr.Row(elem_classes="vp-submit"):
         with gr.Column(elem_classes="vp-form", visible=bool(site.endpoints)):
             first = site.endpoints[0].name if site.endpoints else None
