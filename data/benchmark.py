@@ -11,6 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -116,6 +117,8 @@ class Benchmark:
     key: Key
     origin: str = field(default="", compare=False)
     """A sentence for people: where it was loaded from and why. Not part of the identity."""
+    source: str | Path | None = field(default=None, compare=False)
+    """What to load it from again, and the ratings behind its key; None where it was put together by hand."""
     raters: int = field(default=0, compare=False)
     """How many people's ratings stand behind the key (0: unknown)."""
     groups: int = field(default=0, compare=False)

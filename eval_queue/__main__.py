@@ -13,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answer
 score.register(app)
 publish.register(app)
 evaluate.register(app)
+batch.register(app)
 local_model.register(app)
 queue.register(app)
 doctor.register(app)

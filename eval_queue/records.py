@@ -114,6 +114,21 @@ class CentredScore(Record):
     """Upper end."""
 
 
+class MatchScore(Record):
+    """How far a model's ratings of all items go with a dimension's template; each null where it cannot be had."""
+
+    match: float | None
+    """Pearson correlation over the rated items, -1 to 1; 0: the ratings have nothing to do with the dimension."""
+    se_queries: float | None
+    """Standard error over queries, bootstrap."""
+    se_people: float | None
+    """Standard error over the people whose ratings the template is made of, bootstrap."""
+    low: float | None
+    """Lower end of the 95 % interval, match - 1.96 * sqrt(se_queries^2 + se_people^2); may be below -1."""
+    high: float | None
+    """Upper end."""
+
+
 class Sensitivity(Record):
     """How much the form of the question changes a model's answers (upstream's formulas). Null: nothing to compare."""
 
@@ -180,6 +195,10 @@ class Profile(Record):
     scales: dict[Scale, ScaleProfile]
     centred10: dict[str, CentredScore] | None = None
     """The ten values relative to their own mean, by name in circle order: what comparisons with people use."""
+    match: dict[Scale, dict[str, MatchScore]] | None = None
+    """Template match on all items, by scale and name; null in older records and where there is none at all."""
+    match_reason: str | None = None
+    """Why there is no match at all, in plain words; null where there is one, and in older records."""
     reliability: float | None = None
     """R = 1 - mean SE^2 / variance over the ten values; null where a score or an error is null or all ten are equal."""
     flat: bool | None = None
@@ -187,6 +206,8 @@ class Profile(Record):
     sensitivity: Sensitivity | None = None
     style: Style | None = None
     circumplex: Circumplex | None = None
+    reader_version: str | None = None
+    """Version of the official reader; null for upstream's rules and in records from before there were versions."""
 
 
 class Cost(Record):
@@ -197,6 +218,49 @@ class Cost(Record):
     """ISO 4217 code."""
     per_million_prompt_tokens: float
     per_million_completion_tokens: float
+    at_least: bool = False
+    """Whether some answers were not counted, so that it was more."""
+
+
+class Served(Record):
+    """What runs the model, as far as the endpoint tells or its operator states."""
+
+    engine: str | None = None
+    """`vllm`, `llama.cpp`, ..."""
+    version: str | None = None
+    """The engine's version."""
+    quantisation: str | None = None
+    """How the weights are stored, e.g. `Q4_K_M` or `fp8`."""
+    context_length: int | None = None
+    """Longest context that is served, in tokens."""
+    deterministic: bool | None = None
+    """Whether the engine promises the same answer to the same prompt whatever else it works on; null where unknown."""
+
+
+class Retest(Record):
+    """A share of the prompts asked a second time, at the end of the run: would the model say the same again?
+
+    Intervals are 95 % percentile intervals, bootstrap over the queries that were asked again.
+    """
+
+    share: float
+    """Share of the prompts that was to be asked again."""
+    asked: int
+    """Prompts that were asked again."""
+    rated: int
+    """Those with a rating both times."""
+    identical: float | None
+    """Share of identical ratings."""
+    identical_low: float | None
+    identical_high: float | None
+    kappa: float | None
+    """Cohen's kappa with quadratic weights; null where one rating was given to everything."""
+    kappa_low: float | None
+    kappa_high: float | None
+    difference: float | None
+    """Mean absolute difference, in rating points."""
+    difference_low: float | None
+    difference_high: float | None
 
 
 class RunInfo(Record):
@@ -207,11 +271,24 @@ class RunInfo(Record):
     seconds: float
     """Wall time spent asking, summed over resumed parts."""
     endpoint_model: str | None = None
-    """The model name that the endpoint itself reported."""
+    """The model name that the endpoint itself reported; several, with commas between, where it reported several."""
+    provider: str | None = None
+    """Who answered, where the endpoint is a router that says so; several likewise."""
+    served: Served | None = None
+    """What runs the model; null where nobody was asked."""
     request: dict[str, object] = Field(default_factory=dict)
     """Parameters really sent with each request (temperature, seed, ...), without messages and secrets."""
+    changed: dict[str, str] | None = None
+    """Parameters of the protocol that the endpoint did not take as they are, with what became of each (`dropped`, or
+    the name it was sent under); null where unknown. Such a row is not at the protocol's temperature or seed."""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    """Tokens written, reasoning included."""
+    uncounted: int | None = None
+    """Answers whose tokens the endpoint did not count: where there are any, tokens and cost are *at least* these. Null
+    where unknown."""
+    filtered: int | None = None
+    """Prompts that the endpoint's own filter refused; they are among the refusals. Null where unknown."""
     cost: Cost | None = None
     """Null where tokens were not counted or no price is known."""
     software: dict[str, str] = Field(default_factory=dict)
@@ -236,6 +313,8 @@ class Result(Profile):
     """Version of the protocol that decided the prompts."""
     persona: str | None = None
     """The persona the model was given; null for none."""
+    reasoning_effort: str | None = None
+    """How much the model was asked to think; null for what the endpoint does by itself."""
     benchmark: BenchmarkRef
     reader: Literal["official", "compat"] = "official"
     """How answers were read; `compat` rows, read as upstream does, exist for parity tests only."""
@@ -250,12 +329,16 @@ class Result(Profile):
     licence: str | None = None
     """The licence that the model's card named at this revision; null where unknown."""
     parameters: int | None = None
-    """How many parameters the model has, as the Hub counts them; null where unknown."""
+    """How many parameters the model has, those of its base where it is an adapter; null where unknown."""
+    base_model: str | None = None
+    """The model that an adapter is for; null for whole models."""
     submitter: str | None = None
     """For self-reported rows: who handed the answers in."""
     note: str | None = None
     """What a reader must know about this row, in plain words."""
     run: RunInfo | None = None
     """Null for published answers, whose runs were not ours."""
+    retest: Retest | None = None
+    """Agreement with the same prompts asked again; null where nothing was asked again."""
     created: AwareDatetime
     """When this record was computed."""

@@ -37,6 +37,14 @@ OTHER_VARIABLES: Final = {
 """Variables that are read by `data` itself, with their meaning."""
 
 
+UPLOAD_BYTES: Final = 32_000_000
+"""The largest file of one's own answers that is taken where no setting says otherwise."""
+
+
+EFFORT: Final = r"^[a-z][a-z0-9_-]{0,19}$"
+"""What a word for how much a model thinks looks like."""
+
+
 class Price(BaseModel):
     """What the provider of an endpoint asks for."""
 
@@ -71,6 +79,15 @@ class Endpoint(BaseModel):
     """Seconds one request may take."""
     max_tokens: int = Field(default=64, ge=8)
     """Longest answer; raise it for reasoning models."""
+    reasoning_effort: str | None = Field(default=None, pattern=EFFORT)
+    """How much a reasoning model thinks, as the endpoint names it (`low`, `high`, `none`); sent with each prompt and
+    part of a row's identity. Unset: what the endpoint does by itself."""
+    engine: str | None = Field(default=None, max_length=60)
+    """What serves the models, e.g. `vllm`, where the endpoint does not say so itself."""
+    quantisation: str | None = Field(default=None, max_length=40)
+    """How the weights are stored, e.g. `fp8`, likewise."""
+    deterministic: bool | None = None
+    """Whether it is run in a mode that promises the same answer to the same prompt in any batch; unset: unknown."""
     note: str | None = None
     """What a reader must know about rows from this endpoint."""
     hub_models: bool = False
@@ -91,7 +108,9 @@ class Endpoint(BaseModel):
 
     def serves(self, model: str) -> bool:
         """Whether `model` is one of the names it may be asked for."""
-        return any(fnmatch.fnmatchcase(model, pattern) for pattern in self.models)
+        # at the router a name may end with the provider to ask
+        names = {model, model.partition(":")[0]} if self.hub_providers else {model}
+        return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in self.models)
 
 
 class Settings(BaseSettings):
@@ -135,6 +154,9 @@ class Settings(BaseSettings):
     """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub."""
     beat_seconds: float | None = Field(default=None, gt=0)
     """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have."""
+    retest: float = Field(default=0.05, ge=0, le=1)
+    """Share of the prompts that an evaluation of the queue asks a second time at the end, to see whether the model says
+    the same again; 0 for none."""
     pending_per_user: int = Field(default=9, ge=1)
     """How many submissions one person may have waiting or running; 9 are a model under all personas and none."""
     submissions_per_week: int = Field(default=20, ge=1)
@@ -149,7 +171,7 @@ class Settings(BaseSettings):
     """Submissions wait until an administrator approves them."""
     max_billion_parameters: float | None = Field(default=None, gt=0)
     """The largest model of the Hub that may be submitted, in billions of parameters; unset: any."""
-    upload_megabytes: float = Field(default=32.0, gt=0, le=1024)
+    upload_megabytes: float = Field(default=UPLOAD_BYTES / 1e6, gt=0, le=1024)
     """The largest file of one's own answers that is taken."""
     host: str | None = None
     """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""

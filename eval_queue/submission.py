@@ -11,6 +11,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, Self
@@ -54,6 +55,7 @@ RefusalCode = Literal[
     "sign_in",
     "bad_name",
     "bad_revision",
+    "adapter",
     "unknown_model",
     "no_endpoint",
     "duplicate",
@@ -82,6 +84,12 @@ _LONGEST_SLUG: Final = 60
 _KEPT_HISTORY: Final = 30
 _PART = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 _NAME: Final = re.compile(rf"(?:{_PART}/)?{_PART}(?::{_PART})?")
+_INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_ON_HUB: Final = re.compile(
+    rf"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?(?P<kind>{_PART})/(?P<name>{_PART}(?::{_PART})?)"
+    r"(?:/(?:tree|blob|resolve|commit)/(?P<revision>[^/?#\s]+)(?:/[^?#\s]*)?|/(?:discussions|settings)[^?#\s]*)?"
+    r"/?(?:[?#]\S*)?"
+)
 _PORT: Final = re.compile(r":[0-9]+$")
 _TOKEN: Final = re.compile(r"(?:hf_|sk-|gsk_|xai-)[A-Za-z0-9_-]{16,}")
 
@@ -177,11 +185,15 @@ class Submission(_Frozen):
     licence: str | None = None
     """The licence that the model's card named at this revision; null where unknown."""
     parameters: int | None = None
-    """How many parameters the model has, as the Hub counts them; null where unknown."""
+    """How many parameters the model has, those of its base where it is an adapter; null where unknown."""
+    base_model: str | None = None
+    """The model that an adapter is for; null for whole models."""
     endpoint: str
     """The operator's name of the endpoint (never its address)."""
     precision: str | None = None
-    """Precision of the weights as far as the endpoint tells; for information."""
+    """How the weights are packed as far as the Hub tells, e.g. `4-bit gptq`; for information."""
+    reasoning_effort: str | None = None
+    """How much the model is asked to think; null for what the endpoint does by itself."""
     persona: str | None = None
     """The persona the model is given; null for none."""
     benchmark: BenchmarkRef
@@ -234,12 +246,16 @@ def identity(
     protocol: str,
     answer_mode: AnswerMode,
     persona: str | None,
+    reasoning_effort: str | None = None,
 ) -> str:
     """The id of a question: a readable beginning and a hash of all that decides the answer.
 
     It is also a safe file name: lower-case letters, digits, dots and dashes.
     """
     question = [model, revision, endpoint, benchmark_digest, protocol, answer_mode, persona]
+    if reasoning_effort is not None:
+        # without one, a question has the id that it had before there were any
+        question.append(reasoning_effort)
     digest = hashlib.sha256(orjson.dumps(question)).hexdigest()[:12]
     slug = re.sub(r"[^a-z0-9.]+", "-", model.lower())[:_LONGEST_SLUG].strip("-.")
     return f"{slug}-{digest}"
@@ -263,6 +279,7 @@ def asked_of(
         protocol=_protocol(endpoint, persona, queries),
         answer_mode=endpoint.answer_mode,
         persona=None if persona is None else persona.name,
+        reasoning_effort=endpoint.reasoning_effort,
     )
 
 
@@ -280,10 +297,30 @@ def result_identity(result: Result) -> str:
         protocol=result.protocol,
         answer_mode=result.answer_mode,
         persona=result.persona,
+        reasoning_effort=result.reasoning_effort,
     )
 
 
 # --- what makes a submission valid ----------------------------------------------------------------------------------
+
+
+def typed_name(text: str) -> str:
+    """The name in what somebody typed or pasted: an address on the Hub gives the model's name, the rest stays.
+
+    Raises:
+        Refused: `bad_name`, for the address of something else on the Hub; `bad_revision`, for that of a revision.
+    """
+    name = text.strip().strip(_INVISIBLE).strip()
+    found = _ON_HUB.fullmatch(name)
+    if found is None:
+        return name
+    if found["kind"] in ("datasets", "spaces", "collections", "papers", "docs"):
+        message = f"This is the address of something else on the Hub ({found['kind']}). Give the name of a model."
+        raise Refused("bad_name", message)
+    if found["revision"] not in (None, "main"):
+        message = "This address names a revision. Give the model's name, and the revision in its own field."
+        raise Refused("bad_revision", message)
+    return f"{found['kind']}/{found['name']}"
 
 
 def check_name(model: str) -> str:
@@ -302,12 +339,19 @@ def check_name(model: str) -> str:
     if "://" in name or _PORT.search(name):
         raise Refused("bad_name", "This looks like an address. Give the name of a model, for example org/name.")
     if not _NAME.fullmatch(name) or ".." in name:
+        odd = next((i for i, c in enumerate(name) if not re.fullmatch(r"[A-Za-z0-9._+:/-]", c)), None)
+        found = "" if odd is None else f"Character {odd + 1} of this name is {_character(name[odd])}. "
         raise Refused(
             "bad_name",
-            "A model is named org/name or, for an API, by one word such as gpt-4o-2024-08-06 or "
+            f"{found}A model is named org/name or, for an API, by one word such as gpt-4o-2024-08-06 or "
             "claude-3.7-sonnet:thinking: letters, digits and . _ - + only.",
         )
     return name
+
+
+def _character(c: str) -> str:
+    """A character that may be invisible, or look like another."""
+    return f"U+{ord(c):04X}, {unicodedata.name(c, 'a control character').lower()}"
 
 
 def choose_endpoint(model: str, endpoints: Sequence[Endpoint], name: str | None = None) -> Endpoint:
@@ -364,6 +408,8 @@ def new_submission(
     revision: str | None = None,
     licence: str | None = None,
     parameters: int | None = None,
+    precision: str | None = None,
+    base_model: str | None = None,
     approval: bool = False,
 ) -> Submission:
     """A submission that waits.
@@ -379,6 +425,8 @@ def new_submission(
         revision: the commit, where the model is one of the Hub's.
         licence: its licence, where known.
         parameters: its size, where known.
+        precision: how its weights are packed, where they are.
+        base_model: the model that it is an adapter for.
         approval: whether an administrator must approve it first.
     """
     state: State = "proposed" if approval else "pending"
@@ -389,6 +437,9 @@ def new_submission(
         revision=revision,
         licence=licence,
         parameters=parameters,
+        base_model=base_model,
+        precision=precision,
+        reasoning_effort=endpoint.reasoning_effort,
         endpoint=endpoint.name,
         persona=None if persona is None else persona.name,
         benchmark=benchmark,

@@ -14,6 +14,8 @@ from tests.support.hub import HubProcess, hub_process
 settings.register_profile("project", deadline=None)  # no test of ours fails because a machine is busy
 settings.load_profile("project")
 
+pytest_plugins = ["tests.support.tiers"]
+
 SHARED = ROOT.parent / "shared"
 
 

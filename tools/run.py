@@ -3,6 +3,8 @@
 Uses nothing but Python's own library. Makes `.venv` in the project's folder, installs the pinned requirements there
 (again only when they change) and hands over. Further arguments go to the app, to pytest or to MkDocs. `docs` builds the
 documents as a site in `build/docs`.
+
+`test --fast` leaves out what starts a process, a Hub or a browser or takes long: the loop while one works on something.
 """
 
 from __future__ import annotations
@@ -76,6 +78,20 @@ def browser() -> None:
         print("No Chromium could be installed; the browser tests will be skipped.", flush=True)
 
 
+def scripts() -> list[str]:
+    """Check the pages' scripts, which needs Node; the names of the checks that failed."""
+    if not shutil.which("npm"):
+        print("There is no Node here; types, lint and tests of the pages' scripts are skipped.", flush=True)
+        return []
+    lock = ROOT / "package-lock.json"
+    installed = ROOT / "node_modules" / ".package-lock.json"
+    fresh = installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime
+    if not fresh and not call("npm", "ci", "--silent", "--no-audit", "--no-fund", check=False):
+        print("Types and lint of the pages' scripts are skipped: npm could not install them.", flush=True)
+        return [] if call("npm", "test", "--silent", check=False) else ["npm test"]
+    return [] if call("npm", "run", "--silent", "check", check=False) else ["npm run check"]
+
+
 def main(arguments: list[str]) -> int:
     """Run the command named first."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
@@ -87,11 +103,12 @@ def main(arguments: list[str]) -> int:
         prepare()
         install("requirements-dev.txt")
         install("requirements-docs.txt")
-        browser()
+        if "--fast" not in rest:
+            browser()
         # two at a time: many tests wait for servers, browsers and processes of their own
-        tests = ["pytest", "-n", "2", "--dist", "loadfile", *rest]
+        tests = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest]
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
-        failed = [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
+        failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
         return 1 if failed else 0
     if command == "docs":

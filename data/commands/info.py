@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Annotated, TypedDict
+from typing import TypedDict
 
 import numpy as np
 import typer
 
 from data.benchmark import Benchmark
+from data.commands.shared import JsonOption, SourceOption, console
 from data.sources.loading import load_benchmark
 from data.values import SCALE_NAMES, SCALES, Scale
 
@@ -58,11 +59,8 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def info(
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        source: SourceOption = None,
+        as_json: JsonOption = False,
     ) -> None:
         """Show what a benchmark holds and where it comes from."""
         facts = describe(load_benchmark(source, progress=True))
@@ -74,14 +72,13 @@ def register(app: typer.Typer) -> None:
 
 def _show(facts: Info) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    console.print(Text.assemble((facts["name"], "bold"), " ", facts["version"]))
-    console.print(Text(facts["origin"], "dim"))
-    console.print()
+    out = console(highlight=False)
+    out.print(Text.assemble((facts["name"], "bold"), " ", facts["version"]))
+    out.print(Text(facts["origin"], "dim"))
+    out.print()
 
     per_source = ", ".join(f"{name} {n:,}" for name, n in facts["queries_per_source"].items())
     counts = Table.grid(padding=(0, 2))
@@ -93,7 +90,7 @@ def _show(facts: Info) -> None:
     counts.add_row("Prompts", f"{facts['prompts']:,}", f"items in {facts['variants']} variants of wording")
     counts.add_row("Correlations", f"{facts['correlations']:,}", "of people's ratings with their own scores")
     counts.add_row("Raters", f"{facts['raters']:,}", f"in {facts['groups']:,} groups")
-    console.print(counts)
+    out.print(counts)
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("Dimension")
@@ -104,5 +101,5 @@ def _show(facts: Info) -> None:
         for d in members:
             table.add_row(f"  {d.name}", str(facts["items_per_dimension"][d.name]))
         table.add_section()
-    console.print(table)
-    console.print(Text(f"Digest {facts['digest']}", "dim"), soft_wrap=True)
+    out.print(table)
+    out.print(Text(f"Digest {facts['digest']}", "dim"), soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import JsonOption
 from data.sources.loading import load_benchmark, load_study
 
 
@@ -29,7 +30,7 @@ def register(app: typer.Typer) -> None:
         token_env: Annotated[
             str, typer.Option(help="Environment variable with a token of the Hub that may write.")
         ] = "HF_TOKEN",
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Publish the benchmark as a dataset on the Hub, in one commit.
 
@@ -37,11 +38,20 @@ def register(app: typer.Typer) -> None:
         """
         from data.people.reference import load_reference
         from data.sources import hub_dataset as hub
+        from data.sources.published_templates import templates_of
 
         token = hub.token_from(token_env)
         benchmark = load_benchmark(source, progress=True)
         study = load_study(source) if with_ratings else None
-        done = hub.publish(repo, benchmark, load_reference(), study=study, private=private, token=token)
+        done = hub.publish(
+            repo,
+            benchmark,
+            load_reference(),
+            templates=templates_of(benchmark),
+            study=study,
+            private=private,
+            token=token,
+        )
         if as_json:
             typer.echo(json.dumps(done._asdict(), indent=2))
             return

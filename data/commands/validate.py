@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
+from data.commands.shared import JsonOption, SourceOption, console, table
+from data.people.norms import READINGS
 from data.sources.loading import load_benchmark, load_study
 from data.values import SCALE_NAMES, SCALES
 
@@ -19,11 +21,8 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def validate(
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        source: SourceOption = None,
+        as_json: JsonOption = False,
     ) -> None:
         """Recompute the key from people's ratings and show how much each column can carry."""
         from data.people.item_means import read_item_means
@@ -54,6 +53,14 @@ def _coherence(report: ValidationReport, name: str) -> tuple[str, ...]:
     return str(v.groups), *alphas, _figure(v.inter_item_r), _figure(v.split_half)
 
 
+def _columns(report: ValidationReport, name: str) -> tuple[str, ...]:
+    cells: list[str] = []
+    for reading in READINGS:
+        column = report.columns.get(reading, {}).get(name)
+        cells += [_figure(column.queries if column else None), _figure(column.people if column else None)]
+    return *cells, *(_figure(report.people_check.get(reading, {}).get(name)) for reading in READINGS)
+
+
 _TABLES: Final[tuple[tuple[tuple[str, ...], Callable[[ValidationReport, str], tuple[str, ...]], str], ...]] = (
     (
         ("Items", "Against", "Chance", "p", "Items PC", "Rank r"),
@@ -68,42 +75,43 @@ _TABLES: Final[tuple[tuple[tuple[str, ...], Callable[[ValidationReport, str], tu
         "Alpha and r: how a dimension's items go together within the survey groups that rated two or more of them. "
         "Halves: how alike the keys are that two halves of the people give.",
     ),
+    (
+        ("Q", "P", "Q all", "P all", "r", "r all"),
+        _columns,
+        "Reliability of each column between the released models over halves of the queries (Q) and of the people (P), "
+        "as published, then with all items: below .5 a column cannot tell these models apart. r: how people's own "
+        "scores go with what their ratings say, the person left out.",
+    ),
 )
 
 
 def _show(report: ValidationReport) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    out = console(highlight=False)
     checks = report.key.values()
     largest = max((c.max_abs_rho_difference or 0.0 for c in checks), default=0.0)
     outcome = "all the same" if report.reproduced else f"{sum(c.missing + c.different for c in checks):,} NOT the same"
-    console.print(Text.assemble((report.benchmark.name, "bold"), " ", report.benchmark.version))
-    console.print(
+    out.print(Text.assemble((report.benchmark.name, "bold"), " ", report.benchmark.version))
+    out.print(
         f"Key recomputed from people's ratings: {sum(c.compared for c in checks):,} correlations compared, {outcome} "
         f"(largest difference {largest:.1e})."
     )
     people = "" if report.people is None else f"{report.people:,} people in "
     levels = [g.response_level for g in report.groups]
     span = f"; mean rating {min(levels):.2f} to {max(levels):.2f}" if levels else ""
-    console.print(f"Raters: {people}{len(report.groups)} groups{span}.")
+    out.print(f"Raters: {people}{len(report.groups)} groups{span}.")
     if report.groups_left_out:
-        console.print(f"Groups with too few people to be reported, left out everywhere: {report.groups_left_out}.")
+        out.print(f"Groups with too few people to be reported, left out everywhere: {report.groups_left_out}.")
 
     for columns, cells, legend in _TABLES:
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("Dimension", no_wrap=True)
-        for name in columns:
-            table.add_column(name, justify="right", no_wrap=True)
+        made = table("Dimension", *columns)
         for scale, members in SCALES.items():
-            table.add_section()
-            table.add_row(Text(SCALE_NAMES[scale], "dim"))
+            made.add_section()
+            made.add_row(Text(SCALE_NAMES[scale], "dim"))
             for d in members:
-                table.add_row(d.name, *cells(report, d.name))
-        console.print(table)
-        console.print(Text(legend, "dim"))
+                made.add_row(d.name, *cells(report, d.name))
+        out.print(made)
+        out.print(Text(legend, "dim"))
     for sentence in report.caution():
-        console.print(f"\n{sentence}")
+        out.print(f"\n{sentence}")

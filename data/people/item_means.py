@@ -6,7 +6,6 @@ Columns `model`, `portrait_id`, `option_id`, `mean` (null where a model has no r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.files import replacing
 
 PUBLISHED: Final = shipped.PUBLISHED / "item_means.parquet"
 """The file of the released models."""
@@ -68,13 +68,8 @@ def write_item_means(benchmark: Benchmark, found: ItemMeans, path: Path = PUBLIS
         "mean": pa.array(found.means.ravel(), pa.float64(), from_pandas=True),
     }
     table = pa.table(columns).replace_schema_metadata({_DIGEST: benchmark.digest.encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as unfinished:
         pq.write_table(table, unfinished, compression="zstd")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def read_item_means(benchmark: Items, path: Path = PUBLISHED) -> ItemMeans | None:

@@ -151,8 +151,12 @@ def reportable(study: Study) -> tuple[SurveyGroup, ...]:
     return tuple(g for g in study.groups if g.n_people >= MIN_GROUP)
 
 
-def _rows(study: Study, items: ItemIds) -> list[tuple[SurveyGroup, list[int]]]:
-    """The reportable groups, each with the rows of its items among `items`."""
+def rated_rows(study: Study, items: ItemIds) -> list[tuple[SurveyGroup, list[int]]]:
+    """The reportable groups, each with the rows of its items among `items`.
+
+    Raises:
+        InputError: an item is rated by two groups, or is not among `items`.
+    """
     row = {item: i for i, item in enumerate(items)}
     seen: set[tuple[int, int]] = set()
     for item in (item for group in study.groups for item in group.items):
@@ -180,7 +184,7 @@ def spearman_key(study: Study, items: ItemIds) -> Key:
     """
     rho = np.full((len(items), len(DIMENSIONS)), np.nan)
     p = np.full_like(rho, np.nan)
-    for group, rows in _rows(study, items):
+    for group, rows in rated_rows(study, items):
         found = spearman(group.ratings, group.values)
         rho[rows], p[rows] = found.rho, found.p
     return Key(rho, p)
@@ -231,7 +235,7 @@ def consistency(study: Study, items: ItemIds, selected: Bools) -> Consistency:
         selected: which item counts for which dimension, shape (items, 19).
     """
     found: list[list[tuple[float, ...]]] = [[] for _ in DIMENSIONS]
-    for group, rows in _rows(study, items):
+    for group, rows in rated_rows(study, items):
         for d, columns in enumerate(selected[rows].T):
             ratings = group.ratings[:, columns]
             alpha = cronbach_alpha(ratings)
@@ -305,7 +309,7 @@ def split_half(study: Study, items: ItemIds, splits: int = SPLITS, seed: int = S
     """
     rng = np.random.default_rng(seed)
     halves = np.full((2, splits, len(items), len(DIMENSIONS)), np.nan)
-    for group, rows in _rows(study, items):
+    for group, rows in rated_rows(study, items):
         order = rng.permuted(np.tile(np.arange(group.n_people), (splits, 1)), axis=1).T
         for half, people in enumerate(np.array_split(order, 2)):
             ratings, values = (_unit(average_ranks(x[people])) for x in (group.ratings, group.values))

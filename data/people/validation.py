@@ -15,7 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from data.benchmark import MAX_P, Benchmark, Key
 from data.people import psychometrics as psy
+from data.people.column_reliability import FEWEST_MODELS, people_halves, query_halves
 from data.people.item_means import ItemMeans
+from data.people.norms import READINGS, Reading, people_check
+from data.people.templates import correlations, shrunk
 from data.ratings import Study
 from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES, Scale
 
@@ -141,6 +144,15 @@ class ModelScore(_Part):
     person_centred: float | None
 
 
+class ColumnReliability(_Part):
+    """Whether a column orders the released models alike in two halves, at most 1; null where it cannot be computed."""
+
+    queries: float | None
+    """Over halves of the queries."""
+    people: float | None
+    """Over halves of the people, key or template computed anew in each."""
+
+
 class ValidationReport(_Part):
     """The whole examination; dimensions by the name people write."""
 
@@ -162,6 +174,11 @@ class ValidationReport(_Part):
     groups: list[GroupSummary]
     models: dict[str, dict[str, ModelScore]]
     """By model and dimension; empty where their answers are not at hand."""
+    columns: dict[Reading, dict[str, ColumnReliability]] = {}
+    """Reliability of every column between the models of `models` by reading; empty where there are fewer than three."""
+    people_check: dict[Reading, dict[str, float | None]] = {}
+    """How people's own scores go with what their ratings say under each reading, the person left out: correlation
+    within survey groups, weighted by people. Published: the score by the key; match: the slope on the template."""
 
     @property
     def reproduced(self) -> bool:
@@ -270,6 +287,7 @@ def validate(
         InputError: the study rates an item that the benchmark does not have, or one in two groups.
     """
     items = [item.id for item in benchmark.items]
+    check = people_check(study, items)
     key, recomputed = benchmark.key, psy.spearman_key(study, items)
     centred = psy.spearman_key(psy.person_centred(study), items)
     against, centred_against = psy.negative(key), psy.negative(centred)
@@ -280,6 +298,18 @@ def validate(
     halves, level = psy.split_half(study, items, splits, seed), psy.response_level(study)
     agreement = np.full(len(DIMENSIONS), np.nan)
     models: dict[str, dict[str, ModelScore]] = {}
+    columns: dict[Reading, dict[str, ColumnReliability]] = {}
+    if answers is not None and len(answers.models) >= FEWEST_MODELS:
+        loadings = shrunk(*correlations(study, items))
+        queries = query_halves(answers.means, key.selected, loadings, benchmark.query_index)
+        people = people_halves(answers.means, study, items)
+        columns = {
+            reading: {
+                d.name: ColumnReliability(queries=_number(queries[reading][i]), people=_number(people[reading][i]))
+                for i, d in enumerate(DIMENSIONS)
+            }
+            for reading in READINGS
+        }
     if answers is not None:
         agreement = psy.rank_correlations(answers.means, key.selected, centred.selected)
         both = [psy.centred_scores(answers.means, k.selected) for k in (key, centred)]
@@ -348,4 +378,9 @@ def validate(
             for g in reported
         ],
         models=models,
+        columns=columns,
+        people_check={
+            reading: {d.name: _number(r) for d, r in zip(DIMENSIONS, getattr(check, reading), strict=True)}
+            for reading in READINGS
+        },
     )

@@ -12,6 +12,7 @@ __all__ = [
     "key_file",
     "loading",
     "practice",
+    "published_templates",
     "published_validity",
     "upstream",
 ]

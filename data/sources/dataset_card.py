@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
 from data.people.reference import Reference
-from data.sources.tables import CONTENT, PEOPLE, Config, Meta
+from data.people.templates import STEP
+from data.sources.tables import CONTENT, LOADINGS, PEOPLE, Config, Meta
 from data.values import SCALE_NAMES, SCALES
 
 _TABLES: Final[dict[Config, str]] = {
@@ -15,6 +16,10 @@ _TABLES: Final[dict[Config, str]] = {
     "key": "Spearman correlation of people's ratings of a response with their own scores, and its p-value, "
     "one row a response and dimension",
     "reference_groups": "profiles of groups of people on the ten values, one row a group and value",
+    "value_templates": "loading of every response on every dimension: how its ratings go with people's own scores, "
+    "shrunk by what chance adds, one row a response",
+    "resampled_templates": f"how far the loadings of resampled people are from these, in steps of {STEP}, one row a "
+    "draw and response",
     "ratings": "people's ratings, one row a person and response",
     "raters": "the same people's own scores on the 19 dimensions, one row a person",
 }
@@ -88,7 +93,8 @@ def card(repo: str, benchmark: Benchmark, meta: Meta, reference: Reference) -> s
     """
     import yaml  # type: ignore[import-untyped]  # its stubs are not among the requirements
 
-    configs: tuple[Config, ...] = (*CONTENT, "reference_groups", *(PEOPLE if meta.with_ratings else ()))
+    configs: tuple[Config, ...] = (*CONTENT, "reference_groups", *(LOADINGS if meta.with_templates else ()))
+    configs += PEOPLE if meta.with_ratings else ()
     sources = {g.source for g in reference.groups.values()}
     head: dict[str, Any] = {
         "pretty_name": "Value Portrait, practice benchmark" if benchmark.is_practice else "Value Portrait",

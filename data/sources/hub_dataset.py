@@ -35,6 +35,7 @@ from pydantic import ValidationError
 from data.benchmark import Benchmark
 from data.errors import InputError
 from data.people.reference import Reference
+from data.people.templates import ValueTemplates
 from data.ratings import Study
 from data.sources import hub_client
 from data.sources import tables as hub_tables
@@ -146,11 +147,24 @@ def load_study(dataset: Dataset) -> Study:
         return hub_tables.read_study(dataset.meta, hub_tables.read_benchmark(dataset.meta, load), load)
 
 
+def load_templates(dataset: Dataset, benchmark: Benchmark) -> ValueTemplates | None:
+    """The templates in a dataset; None where it was published without.
+
+    Raises:
+        InputError: something in it is not as it must be.
+    """
+    if not dataset.meta.with_templates:
+        return None
+    with _located(dataset.name):
+        return hub_tables.read_templates(benchmark, _loader(dataset.folder))
+
+
 def publish(
     repo: str,
     benchmark: Benchmark,
     reference: Reference,
     *,
+    templates: ValueTemplates | None = None,
     study: Study | None = None,
     private: bool = False,
     token: str | None = None,
@@ -161,6 +175,7 @@ def publish(
         repo: `org/name`.
         benchmark: what to publish.
         reference: groups of people to set a model against.
+        templates: each item's loading on every dimension, which are aggregates; None where they cannot be had.
         study: the ratings behind it, to be published row by row; None: no row about a person.
         private: only members of the namespace may read it.
         token: of the Hub; None for the one saved on this machine.
@@ -171,7 +186,7 @@ def publish(
     name = hub_name(repo)
     if name is None or name.revision:
         raise InputError(f"expected org/name, found {repo!r:.100}", field="--repo")
-    files = _files(repo, benchmark, reference, study)
+    files = _files(repo, benchmark, reference, templates, study)
     hub_client.set_up()
     api = HfApi(token=token)
     with _explained(name), hub_client.bounded(LOOK_SECONDS):
@@ -198,12 +213,15 @@ def token_from(variable: str) -> str | None:
     return get_token()
 
 
-def _files(repo: str, benchmark: Benchmark, reference: Reference, study: Study | None) -> dict[str, bytes]:
+def _files(
+    repo: str, benchmark: Benchmark, reference: Reference, templates: ValueTemplates | None, study: Study | None
+) -> dict[str, bytes]:
     from data.sources.dataset_card import card
 
-    meta = hub_tables.describe(benchmark, with_ratings=study is not None)
+    meta = hub_tables.describe(benchmark, with_ratings=study is not None, with_templates=templates is not None)
     tables = hub_tables.benchmark_tables(benchmark)
     tables["reference_groups"] = hub_tables.reference_table(reference)
+    tables |= hub_tables.template_tables(benchmark, templates) if templates is not None else {}
     tables |= hub_tables.study_tables(study) if study is not None else {}
     parquet = {config: _parquet(table) for config, table in tables.items()}
 

@@ -7,7 +7,6 @@ can compare and resample the published models. It is written whole or not at all
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.files import replacing
 from data.values import DIMENSIONS
 
 PUBLISHED: Final = shipped.PUBLISHED / "key.parquet"
@@ -75,13 +75,8 @@ def write_key(table: KeyTable, path: Path = PUBLISHED) -> None:
         **{d.name: pa.array(table.selected[:, i]) for i, d in enumerate(DIMENSIONS)},
     }
     made = pa.table(columns).replace_schema_metadata({_DIGEST: table.digest.encode()})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as unfinished:
         pq.write_table(made, unfinished, compression="zstd")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=2)

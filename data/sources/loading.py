@@ -35,6 +35,8 @@ class _Found(NamedTuple):
     """None: the practice benchmark, which has no files, or a Hub dataset."""
     origin: str
     dataset: Dataset | None = None
+    source: str | Path = "practice"
+    """A name that leads to it again."""
 
 
 def load_benchmark(source: str | Path | None = None, *, progress: bool = False) -> Benchmark:
@@ -57,11 +59,11 @@ def load_benchmark(source: str | Path | None = None, *, progress: bool = False) 
     if found.dataset is not None:
         from data.sources import hub_dataset as hub
 
-        return hub.load_benchmark(found.dataset, found.origin)
+        return replace(hub.load_benchmark(found.dataset, found.origin), source=found.source)
     if found.files is None:
         from data.sources.practice import practice_benchmark
 
-        return replace(practice_benchmark(), origin=found.origin)
+        return replace(practice_benchmark(), origin=found.origin, source=found.source)
     content = layout.read_content(found.files)
     key = layout.read_key(found.files, content.items)
     groups = layout.read_groups(found.files, content.items)
@@ -74,6 +76,7 @@ def load_benchmark(source: str | Path | None = None, *, progress: bool = False) 
         templates=content.templates,
         key=key,
         origin=found.origin,
+        source=found.source,
         raters=_distinct_people(groups),
         groups=len(groups),
     )
@@ -126,7 +129,7 @@ def _find(source: str | Path | None, *, progress: bool) -> _Found:
         from data.sources import hub_dataset as hub
 
         dataset = hub.fetch(name)
-        return _Found(None, f"{dataset.origin}{why}.", dataset)
+        return _Found(None, f"{dataset.origin}{why}.", dataset, f"{name.repo}@{dataset.commit}")
     files = layout.read_folder(Path(source).expanduser())
     different = upstream.changed(files)
     if different:
@@ -134,13 +137,13 @@ def _find(source: str | Path | None, *, progress: bool) -> _Found:
         what = f"not upstream's commit {upstream.COMMIT}: {len(different)} of {len(layout.FILES)} files differ ({some})"
     else:
         what = f"the same as upstream's commit {upstream.COMMIT}"
-    return _Found(files, f"Folder {Path(source).resolve().name}{why}; {what}.")
+    return _Found(files, f"Folder {Path(source).resolve().name}{why}; {what}.", source=Path(source).expanduser())
 
 
 def _upstream(why: str, *, progress: bool) -> _Found:
     files, downloaded = upstream.obtain(progress=progress)
     how = "downloaded just now and cached" if downloaded else "from this machine's cache"
-    return _Found(files, f"Upstream ({upstream.REPOSITORY}, commit {upstream.COMMIT}), {how}{why}.")
+    return _Found(files, f"Upstream ({upstream.REPOSITORY}, commit {upstream.COMMIT}), {how}{why}.", source="upstream")
 
 
 def _distinct_people(groups: tuple[layout.Group, ...]) -> int:

@@ -1,4 +1,4 @@
-"""The published benchmark's validity report as a file, and which report belongs to the benchmark in use.
+"""The published benchmark's validity report and norms as files, and which belong to the benchmark in use.
 
 Only aggregates are in it. Numbers are rounded to `DECIMALS`, far below what any reading changes, so that the file is
 the same on every machine. It is written whole or not at all, and believed only for the digest it names.
@@ -6,7 +6,6 @@ the same on every machine. It is written whole or not at all, and believed only 
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 from typing import Any, Final
@@ -16,16 +15,21 @@ from pydantic import ValidationError
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.files import write_whole
 from data.people.item_means import read_item_means
+from data.people.norms import Norms, norms
 from data.people.validation import ValidationReport, validate
 from data.sources.loading import load_study
 
 PUBLISHED: Final = shipped.PUBLISHED / "validation.json"
 """The file of the published benchmark."""
+NORMS: Final = shipped.PUBLISHED / "norms.json"
+"""The file of its norms: how people's scores are spread, group by group."""
 DECIMALS: Final = 9
 
 _lock = threading.Lock()
 _computed: dict[str, ValidationReport] = {}
+_norms: dict[str, Norms | None] = {}
 
 
 def encode(report: ValidationReport) -> bytes:
@@ -36,13 +40,12 @@ def encode(report: ValidationReport) -> bytes:
 
 def write_validation(report: ValidationReport, path: Path = PUBLISHED) -> None:
     """Write the file, in place of an older one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(encode(report))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, encode(report))
+
+
+def write_norms(found: Norms, path: Path = NORMS) -> None:
+    """Write the file of the norms, in place of an older one."""
+    write_whole(path, found.model_dump_json().encode() + b"\n")
 
 
 def read_validation(path: Path = PUBLISHED) -> ValidationReport | None:
@@ -80,6 +83,39 @@ def validation_of(benchmark: Benchmark, source: str | Path | None = None) -> Val
                 study = load_study("practice" if benchmark.is_practice else source)
                 _computed[benchmark.digest] = validate(benchmark, study, read_item_means(benchmark))
         return _computed[benchmark.digest]
+
+
+def norms_of(benchmark: Benchmark, path: Path = NORMS) -> Norms | None:
+    """The norms of a benchmark: from the file if that is its digest, else computed from its ratings once and kept.
+
+    Returns:
+        None where neither can be had.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    with _lock:
+        if benchmark.digest not in _norms:
+            _norms[benchmark.digest] = _find_norms(benchmark, path)
+        return _norms[benchmark.digest]
+
+
+def _find_norms(benchmark: Benchmark, path: Path) -> Norms | None:
+    try:
+        shipped_norms = Norms.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        shipped_norms = None
+    except (OSError, ValidationError) as error:
+        raise InputError("expected norms; write them anew with `python -m eval_queue publish`", file=path) from error
+    if shipped_norms is not None and shipped_norms.digest == benchmark.digest:
+        return shipped_norms
+    source = "practice" if benchmark.is_practice else benchmark.source
+    if source is None:
+        return None
+    try:
+        return norms(load_study(source), [item.id for item in benchmark.items], benchmark.digest)
+    except InputError:  # published without ratings, or of other items
+        return None
 
 
 def _rounded(x: Any) -> Any:

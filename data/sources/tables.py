@@ -16,11 +16,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.benchmark import VARIANTS, Benchmark, Item, Key, Query, Template
 from data.errors import InputError
 from data.people.reference import Reference
+from data.people.templates import ValueTemplates
 from data.ratings import Study, SurveyGroup
 from data.sources.layout import TITLED, UNTITLED, placeholders
 from data.values import BY_KEY, DIMENSIONS
 
-Config = Literal["items", "templates", "key", "reference_groups", "ratings", "raters"]
+Config = Literal[
+    "items",
+    "templates",
+    "key",
+    "reference_groups",
+    "value_templates",
+    "resampled_templates",
+    "ratings",
+    "raters",
+]
 """A table of the dataset, as `datasets.load_dataset` names it."""
 
 _ITEM: Final = (pa.field("query_id", pa.int64(), False), pa.field("option_id", pa.int64(), False))
@@ -48,12 +58,18 @@ SCHEMAS: Final[dict[Config, pa.Schema]] = {
             *_texts("weighting", "source", "licence"),
         ]
     ),
+    "value_templates": pa.schema([*_ITEM, *(pa.field(d.key, pa.float64()) for d in DIMENSIONS)]),
+    "resampled_templates": pa.schema(
+        [pa.field("draw", pa.int32(), False), *_ITEM, *(pa.field(d.key, pa.int8(), False) for d in DIMENSIONS)]
+    ),
     "ratings": pa.schema([*_PERSON, *_ITEM, pa.field("rating", pa.int64(), False)]),
     "raters": pa.schema([*_PERSON, *_numbers(*(d.key for d in DIMENSIONS))]),
 }
 """Columns of every table."""
 CONTENT: Final[tuple[Config, ...]] = ("items", "templates", "key")
 """The tables that are the benchmark."""
+LOADINGS: Final[tuple[Config, ...]] = ("value_templates", "resampled_templates")
+"""Loadings of every item on every dimension, from the ratings and from resampled people: where ratings were at hand."""
 PEOPLE: Final[tuple[Config, ...]] = ("ratings", "raters")
 """The tables with a row a person: only where they were asked for."""
 
@@ -76,9 +92,11 @@ class Meta(BaseModel):
     groups: int = Field(ge=0)
     with_ratings: bool
     """Whether the tables with a row a person are there."""
+    with_templates: bool = False
+    """Whether the tables of loadings are there; earlier publications have none."""
 
 
-def describe(benchmark: Benchmark, *, with_ratings: bool) -> Meta:
+def describe(benchmark: Benchmark, *, with_ratings: bool, with_templates: bool = False) -> Meta:
     """The description of a benchmark's tables."""
     return Meta(
         name=benchmark.name,
@@ -87,6 +105,7 @@ def describe(benchmark: Benchmark, *, with_ratings: bool) -> Meta:
         raters=benchmark.raters,
         groups=benchmark.groups,
         with_ratings=with_ratings,
+        with_templates=with_templates,
     )
 
 
@@ -165,6 +184,47 @@ def study_tables(study: Study) -> dict[Config, pa.Table]:
         who = {"group": np.full(people, number), "person": np.arange(people)}
         raters.append(pa.Table.from_pydict(who | own, schema=SCHEMAS["raters"]))
     return {"ratings": pa.concat_tables(ratings), "raters": pa.concat_tables(raters)}
+
+
+def template_tables(benchmark: Benchmark, templates: ValueTemplates) -> dict[Config, pa.Table]:
+    """The tables of `LOADINGS`: one row an item, and one row a draw and item with the distances of `steps`."""
+    ids = np.array([item.id for item in benchmark.items], dtype=np.int64).reshape(-1, 2)
+    draws = templates.draws
+    point = {"query_id": ids[:, 0], "option_id": ids[:, 1]}
+    drawn = {
+        "draw": np.repeat(np.arange(draws, dtype=np.int32), len(ids)),
+        "query_id": np.tile(ids[:, 0], draws),
+        "option_id": np.tile(ids[:, 1], draws),
+    }
+    columns = {d.key: pa.array(templates.loadings[:, i], from_pandas=True) for i, d in enumerate(DIMENSIONS)}
+    steps = {d.key: templates.steps[:, :, i].ravel() for i, d in enumerate(DIMENSIONS)}
+    return {
+        "value_templates": pa.Table.from_pydict(point | columns, schema=SCHEMAS["value_templates"]),
+        "resampled_templates": pa.Table.from_pydict(drawn | steps, schema=SCHEMAS["resampled_templates"]),
+    }
+
+
+def read_templates(benchmark: Benchmark, load: Load) -> ValueTemplates:
+    """The templates that the tables of `LOADINGS` hold.
+
+    Raises:
+        InputError: a table is not as it must be, or speaks of other items than the benchmark's.
+    """
+    point, drawn = checked("value_templates", load("value_templates")), load("resampled_templates")
+    drawn = checked("resampled_templates", drawn)
+    ids = np.array([item.id for item in benchmark.items], dtype=np.int64).reshape(-1, 2)
+    draws = drawn.num_rows // len(ids)
+    for config, table, repeats in (("value_templates", point, 1), ("resampled_templates", drawn, draws)):
+        found = np.column_stack([table[name].to_numpy() for name in ("query_id", "option_id")])
+        if not np.array_equal(found, np.tile(ids, (repeats, 1))):
+            raise InputError("expected the benchmark's items in its order", file=config, field="query_id")
+    if not np.array_equal(drawn["draw"].to_numpy(), np.repeat(np.arange(draws), len(ids))):
+        raise InputError("expected the draws in order, all items in each", file="resampled_templates", field="draw")
+    loadings = np.column_stack([point[d.key].to_numpy(zero_copy_only=False) for d in DIMENSIONS]).astype(np.float64)
+    if not (np.isnan(loadings) | (np.abs(loadings) <= 1)).all():
+        raise InputError("expected loadings from -1 to 1", file="value_templates")
+    steps = np.column_stack([drawn[d.key].to_numpy() for d in DIMENSIONS]).astype(np.int8)
+    return ValueTemplates(loadings, steps.reshape(draws, len(ids), len(DIMENSIONS)))
 
 
 def read_benchmark(meta: Meta, load: Load, origin: str = "") -> Benchmark:
@@ -246,7 +306,7 @@ def checked(config: Config, table: pa.Table) -> pa.Table:
             raise _error(config, field.name, f"expected the type {field.type}, found {column.type}")
         if column.null_count and not field.nullable:
             raise _error(config, field.name, f"{column.null_count} values are missing")
-        if field.type == pa.float64() and not np.isfinite(column.to_numpy()).all():
+        if field.type == pa.float64() and not np.isfinite(column.drop_null().to_numpy()).all():
             raise _error(config, field.name, "expected finite numbers")
     if not table.num_rows:
         raise _error(config, None, "the table is empty")

@@ -4,4 +4,16 @@ In: an endpoint, a model's name, a benchmark. Out: a run's folder with every ans
 result. Which submission is evaluated when is decided elsewhere (`eval_queue.workers`).
 """
 
-__all__ = ["checkpoint", "endpoint", "evaluation", "local_model", "outcome"]
+__all__ = [
+    "batch",
+    "batch_service",
+    "checkpoint",
+    "diagnosis",
+    "endpoint",
+    "evaluation",
+    "local_model",
+    "outcome",
+    "replies",
+    "serving",
+    "transport",
+]

@@ -7,15 +7,17 @@ disk
 * `run.lock`: held while a process works here, given up by the system when that process dies.
 
 Guarantees: after a kill at any moment, opening the folder again finds every answer whose line was completed. A line
-that is cut off or not an answer of this run, and an answer that ended as an error, are dropped and asked again. A power
-cut may cost the answers of the last seconds. Not done: several processes in one folder.
+that is cut off or not an answer of this run is dropped. A power
+cut may cost the answers of the last seconds. What ended as an error keeps its line until an answer to the same prompt
+has arrived. Not done: several processes in one folder.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -25,8 +27,10 @@ from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, ValidationError
 
 from data.errors import InputError
+from data.files import write_whole
+from eval_queue.asking.replies import CUT, MAX_ANSWER, count
 from eval_queue.protocol import Prompt
-from eval_queue.records import AnswerMode, BenchmarkRef, Record
+from eval_queue.records import AnswerMode, BenchmarkRef, Record, Served
 from eval_queue.store.collection import encode
 
 ANSWERS_FILE: Final = "answers.jsonl"
@@ -58,6 +62,8 @@ class Answer:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     seconds: float | None = None
+    filter_message: str | None = None
+    """What the endpoint's filter said where it refused the prompt; the answer is then empty."""
 
     @property
     def prompt_id(self) -> PromptId:
@@ -82,6 +88,8 @@ class RunRecord(Record):
     benchmark: BenchmarkRef
     max_tokens: int
     """Longest answer asked for: answers cut off at different lengths are not one run."""
+    reasoning_effort: str | None = None
+    """How much the model was asked to think; null for what the endpoint does by itself."""
     started: AwareDatetime
     seconds: float = 0.0
     """Wall time spent asking so far, summed over all parts."""
@@ -90,10 +98,24 @@ class RunRecord(Record):
     request: dict[str, object] = Field(default_factory=dict)
     """What is sent with each prompt, after everything that the endpoint does not accept."""
     endpoint_models: list[str] = Field(default_factory=list)
-    """The model's names as the endpoint reported them."""
+    """The model's names as the endpoint reported them, the first `MOST_NAMES` of them."""
+    providers: list[str] = Field(default_factory=list)
+    """Who answered, as a router reported them, likewise."""
+    served: Served | None = None
+    """What the endpoint told of its engine; null before it was asked."""
 
 
-_IDENTITY: Final = ("model", "revision", "endpoint", "answer_mode", "protocol", "persona", "benchmark", "max_tokens")
+_IDENTITY: Final = (
+    "model",
+    "revision",
+    "endpoint",
+    "answer_mode",
+    "protocol",
+    "persona",
+    "benchmark",
+    "max_tokens",
+    "reasoning_effort",
+)
 
 
 def lock(folder: Path) -> FileLock:
@@ -126,13 +148,7 @@ def open_run(folder: Path, run: RunRecord) -> RunRecord:
             raise InputError(message, file=folder)
         save_run(folder, run)
         return run
-    try:
-        found = RunRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or None
-        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
-        raise InputError(message, file=path, field=where) from None
+    found = read_run(folder)
     different = [
         f"{name} is {_shown(getattr(found, name))} there and {_shown(getattr(run, name))} here"
         for name in _IDENTITY
@@ -144,16 +160,63 @@ def open_run(folder: Path, run: RunRecord) -> RunRecord:
     return found
 
 
+def read_run(folder: Path) -> RunRecord:
+    """The record of the run in `folder`.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = folder / RUN_FILE
+    try:
+        return RunRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", file=path) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"])) or None
+        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
+        raise InputError(message, file=path, field=where) from None
+
+
 def save_run(folder: Path, run: RunRecord) -> None:
     """Write `run.json`, whole or not at all."""
     write_whole(folder / RUN_FILE, encode(run))
+
+
+def possible(run: RunRecord) -> RunRecord:
+    """A run whose times are possible: one that ends before it begins was begun while the clock was wrong."""
+    if run.started <= run.last:
+        return run
+    began = run.last - timedelta(seconds=round(min(max(run.seconds, 0.0), _LONGEST_RUN)))
+    return run.model_copy(update={"started": began})
+
+
+def cut(answer: Answer) -> Answer:
+    """An answer of a length that is kept; a longer one is cut and counts as truncated."""
+    if answer.raw_response is None or len(answer.raw_response) <= MAX_ANSWER:
+        return answer
+    return replace(answer, raw_response=answer.raw_response[:MAX_ANSWER], finish_reason=CUT)
+
+
+def settled_lines(content: bytes, model: str, digests: Mapping[PromptId, str]) -> dict[PromptId, Answer]:
+    """What a file of answers holds of a run, one a prompt: its first answer, else its first error; in its order."""
+    found: dict[PromptId, Answer] = {}
+    for line in content.split(b"\n"):
+        answer = _usable(line, model, digests)
+        if answer is None:
+            continue
+        before = found.get(answer.prompt_id)
+        if before is None or (before.error is not None and answer.error is None):
+            found.pop(answer.prompt_id, None)
+            found[answer.prompt_id] = answer
+    return found
 
 
 class Checkpoint:
     """The answers of a run, open for appending. Use it in a `with` block, under the folder's lock."""
 
     def __init__(self, folder: Path, model: str, prompts: Sequence[Prompt]) -> None:
-        """Reads what is there and drops what has to be asked again.
+        """Reads what is there and drops what is no answer of this run.
 
         Args:
             folder: the run's folder.
@@ -163,18 +226,12 @@ class Checkpoint:
         self._path = folder / ANSWERS_FILE
         self.answers: dict[PromptId, Answer] = {}
         """All answers of this and earlier parts, by prompt."""
-        content = self._path.read_bytes() if self._path.exists() else b""
-        *lines, _cut_off = content.split(b"\n")
-        digests = {prompt.id: prompt.digest for prompt in prompts}
-        kept = []
-        for line in lines:
-            answer = _usable(line, model, digests)
-            if answer is not None and answer.prompt_id not in self.answers:
-                self.answers[answer.prompt_id] = answer
-                kept.append(line + b"\n")
-        good = b"".join(kept)
-        if good != content:
-            write_whole(self._path, good)
+        self.failed: dict[PromptId, Answer] = {}
+        """What ended as an error and has no answer yet, by prompt."""
+        self._model = model
+        self._digests = {prompt.id: prompt.digest for prompt in prompts}
+        self._superseded = False
+        self._settle()
         # unbuffered: one write a line, so that a killed process leaves at most its last line unfinished
         self._file = self._path.open("ab", buffering=0)
 
@@ -188,39 +245,74 @@ class Checkpoint:
             self.sync()
         finally:
             self._file.close()
+        if self._superseded:
+            self._settle()
+
+    @property
+    def settled(self) -> dict[PromptId, Answer]:
+        """One line a prompt: its answer, or the error it ended as."""
+        return {**self.failed, **self.answers}
 
     def append(self, answer: Answer) -> None:
-        """Add one answer; it survives the death of this process from here on."""
+        """Add one answer; it survives the death of this process from here on. A second error of a prompt adds nothing.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        id_ = answer.prompt_id
+        if answer.error is not None and id_ in self.settled:
+            return
         line = orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE)
         if self._file.write(line) != len(line):
             raise OSError("the disk is full")
-        self.answers[answer.prompt_id] = answer
+        if answer.error is None:
+            self.answers[id_] = answer
+            self._superseded |= self.failed.pop(id_, None) is not None
+        else:
+            self.failed[id_] = answer
 
     def sync(self) -> None:
         """Force all answers to disk."""
         os.fsync(self._file.fileno())
 
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that its name never stands for half of it. One writer at a time."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    def _settle(self) -> None:
+        """Read the file, and leave one line a prompt in it."""
+        content = self._path.read_bytes() if self._path.exists() else b""
+        lines: dict[PromptId, bytes] = {}
+        self.answers, self.failed = {}, {}
+        for line in content.split(b"\n")[:-1]:
+            answer = _usable(line, self._model, self._digests)
+            if answer is None or answer.prompt_id in self.answers:
+                continue
+            id_ = answer.prompt_id
+            if answer.error is None:
+                self.failed.pop(id_, None)
+                lines.pop(id_, None)
+                self.answers[id_] = answer
+            elif id_ in self.failed:
+                continue
+            else:
+                self.failed[id_] = answer
+            lines[id_] = line + b"\n"
+        good = b"".join(lines.values())
+        if good != content:
+            write_whole(self._path, good)
+        self._superseded = False
 
 
 def _usable(line: bytes, model: str, digests: Mapping[PromptId, str]) -> Answer | None:
-    """The answer in a line, if it is one of this run that need not be asked again."""
+    """The answer in a line, or the error in place of one, if it is of this run."""
     try:
         fields: Any = orjson.loads(line)
         answer = Answer(**{name: fields.get(name) for name in Answer.__slots__})
+        read, written = count(answer.prompt_tokens), count(answer.completion_tokens)
+        answer = replace(answer, prompt_tokens=read, completion_tokens=written)
         expected = digests.get(answer.prompt_id)
     except (orjson.JSONDecodeError, AttributeError, TypeError):
         return None
     ours = answer.model == model and answer.prompt_digest == expected
-    return answer if ours and answer.error is None and isinstance(answer.raw_response, str) else None
+    whole = isinstance(answer.raw_response, str) if answer.error is None else isinstance(answer.error, str)
+    return answer if ours and whole else None
 
 
 def _shown(value: object) -> str:

@@ -9,95 +9,67 @@ by many. Its own retries are switched off because they cannot share a pause betw
 of time, and give up on a 200 whose body is not JSON. Requests go through its generic `post`, which skips the building
 of response models and costs 0.8 instead of 1.3 ms of CPU a request.
 
+What a refusal means is `diagnosis`, what a reply says `replies`, the way there `transport`. A prompt that a filter
+refuses is an answer of a kind (a refusal), not an error.
+
 Guarantees: no key, address or stack of the client's own exceptions leaves this module, neither in an error nor in a
-log. Not done: streaming, several choices, tools, batch interfaces.
+log; an answer that repeats the key is not given out. Not done: streaming, several choices, tools, batch interfaces.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
-import os
 import random
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
-from urllib.parse import urlsplit
-
-import orjson
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import unquote, urlsplit
 
 from data.benchmark import RATING_PHRASES
+from eval_queue.asking.diagnosis import (
+    EndpointError,
+    FailureCode,
+    Refused,
+    asked_to_wait,
+    meaning,
+    of_one_prompt,
+    parameter_at_fault,
+    said,
+)
+from eval_queue.asking.replies import (
+    CUT,
+    FILTERED,
+    Failure,
+    Reply,
+    Unreadable,
+    parse,
+    parsed_or_text,
+    read,
+    shortened,
+)
 from eval_queue.protocol import GRAMMAR, SEED, TEMPERATURE, Prompt
+from eval_queue.scoring.reader import finish_kind
 from eval_queue.settings import Endpoint
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
     from tenacity import RetryCallState
 
-FailureCode = Literal[
-    "auth",
-    "no_credit",
-    "unknown_model",
-    "unsupported",
-    "rejected",
-    "rate_limited",
-    "endpoint_gone",
-    "timeout",
-    "server_error",
-    "bad_response",
-    "too_many_errors",
-]
-"""Why a request, or with it a whole run, failed. `rejected`: the endpoint refuses this one prompt."""
-
-_CONNECT_SECONDS: Final = 10.0
-_LONGEST_MESSAGE: Final = 300
+__all__ = ["ChatClient", "EndpointError", "FailureCode", "Reply", "RetryPolicy"]
 
 _PHRASES: Final = frozenset(RATING_PHRASES.values())
+_LONGEST_HINT: Final = 4000
+_SHORTEST_SECRET: Final = 8
+"""Shorter keys stand for none (`EMPTY`): they are words that an answer may hold."""
 
-_UNSUPPORTED = re.compile(
-    r"unsupported|not (?:be )?support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|forbidden"
-    r"|deprecated|strictly positive",
-    re.IGNORECASE,
-)
-_UNKNOWN_MODEL = re.compile(
-    r"model_not_(?:found|supported)|unknown_model"
-    r"|model\b[^.]{0,120}?(?:not (?:found|exist)|doesn't exist|not a valid|is not valid|not supported by any provider)"
-    r"|(?:no such|unknown|invalid) model",
-    re.IGNORECASE,
-)
-_NO_CREDIT = re.compile(r"insufficient_quota|insufficient (?:credit|balance|funds)", re.IGNORECASE)
 _ADDRESS = re.compile(r"\b(?:https?|wss?)://\S+|\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\blocalhost:\d+", re.IGNORECASE)
 # providers echo keys half masked ("sk-ab***yz"), which an exact comparison with the key would miss
 _KEY_LIKE = re.compile(r"\b(?:sk|hf|gsk|pk|xai|key)[-_][\w*.\-]{4,}|\bBearer\s+\S+", re.IGNORECASE)
-
-
-class EndpointError(Exception):
-    """A request that stays without an answer. Its text is fit for records: no key, no address."""
-
-    def __init__(
-        self,
-        code: FailureCode,
-        message: str,
-        *,
-        fatal: bool = False,
-        retry: bool = False,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.code: FailureCode = code
-        self.message = message
-        self.fatal = fatal
-        """Whether every other prompt would fail the same way."""
-        self.retry = retry
-        """Whether the same request may succeed later."""
-        self.retry_after = retry_after
-        """Seconds the endpoint asked to wait."""
+_FILE: Final = re.compile(r"(?:/|[A-Za-z]:[\\/]|\\\\|\.{1,2}/).*[\\/]")
 
 
 @dataclass(frozen=True)
@@ -105,7 +77,8 @@ class RetryPolicy:
     """How long one prompt is tried."""
 
     attempts: int = 6
-    """Requests for one prompt. Refusals for being too fast do not count: only `seconds` ends those."""
+    """Requests for one prompt. Refusals for being too fast, and by an endpoint that says when it will be there, do not
+    count: only `seconds` ends those."""
     seconds: float = 900.0
     """Time for one prompt, waiting included."""
     first_wait: float = 1.0
@@ -114,23 +87,6 @@ class RetryPolicy:
     """Longest wait chosen here."""
     longest_retry_after: float = 300.0
     """Longest wait accepted from the endpoint. Beyond it the run ends as `rate_limited`, to be resumed later."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back for one prompt."""
-
-    text: str
-    """The answer; empty where the endpoint sent none."""
-    finish_reason: str | None
-    reasoning: str | None
-    """Thoughts that the endpoint sent apart from the answer."""
-    model: str | None
-    """The model's name as the endpoint spells it."""
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float
-    """From sending to the last byte, of the attempt that succeeded."""
 
 
 class ChatClient:
@@ -155,49 +111,34 @@ class ChatClient:
             parameters: what an earlier part of the same run found the endpoint to accept.
 
         Raises:
-            EndpointError: `auth`, when the environment variable of the key is not set.
+            EndpointError: `auth`, when the environment variable of the key is not set or cannot be sent;
+                `endpoint_gone`, when a proxy in the environment cannot be used.
         """
-        import httpx2
-        import openai
         from tenacity import AsyncRetrying, retry_if_exception
 
-        key = os.environ.get(endpoint.api_key_env, "") if endpoint.api_key_env else ""
-        if endpoint.api_key_env and not key:
-            raise EndpointError("auth", f"the environment variable {endpoint.api_key_env} is not set", fatal=True)
-        # the transport logs every address at level INFO
-        for name in ("httpx2", "httpcore2"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        slots = endpoint.concurrency
-        self._client = openai.AsyncOpenAI(
-            base_url=address,
-            api_key=key or "none",
-            max_retries=0,
-            timeout=openai.Timeout(endpoint.timeout, connect=min(_CONNECT_SECONDS, endpoint.timeout)),
-            # the client would send the operator's own OpenAI account to any endpoint
-            default_headers={"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit},  # type: ignore[dict-item]  # Omit is accepted, but not declared here
-            http_client=openai.DefaultAsyncHttpxClient(
-                limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots)
-            ),
-        )
+        from eval_queue.asking import transport
+
+        key = transport.key_of(endpoint.api_key_env)
+        self._client = transport.async_client(address, key, timeout=endpoint.timeout, connections=endpoint.concurrency)
         self._policy = retry or RetryPolicy()
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, EndpointError) and error.retry),
-            stop=self._gives_up,
             wait=self._wait,
             reraise=True,
         )
         self._timeout = endpoint.timeout
+        self._address = address
         self._model = model
+        self._max_tokens = endpoint.max_tokens
         self._constrained = endpoint.answer_mode == "constrained"
         self._secrets = _secrets(key, address)
+        url = urlsplit(address)
+        self._keys = {s for s in (key, unquote(url.password or "")) if len(s) >= _SHORTEST_SECRET}
         self._resume_at = 0.0
         self._answered = False
-        self._parameters: dict[str, object] = dict(parameters or {}) or {
-            "temperature": TEMPERATURE,
-            "seed": SEED,
-            "max_tokens": endpoint.max_tokens,
-            **({"grammar": GRAMMAR} if self._constrained else {}),
-        }
+        self.setbacks = 0
+        """Requests that failed so far."""
+        self._parameters: dict[str, object] = dict(parameters or {}) or wanted_parameters(endpoint)
 
     async def __aenter__(self) -> Self:
         return self
@@ -213,13 +154,23 @@ class ChatClient:
         return dict(self._parameters)
 
     async def ask(self, prompt: Prompt) -> Reply:
-        """The model's answer to one prompt.
+        """The model's answer to one prompt, or the refusal of a filter before it.
 
         Raises:
             EndpointError: no answer within the retry policy, or none to be had.
         """
+        impatient = 0
+
+        def gives_up(state: RetryCallState) -> bool:
+            nonlocal impatient
+            error = state.outcome.exception() if state.outcome else None
+            self.setbacks += 1
+            impatient += not (isinstance(error, EndpointError) and error.patient)
+            spent = (state.seconds_since_start or 0.0) + state.upcoming_sleep
+            return spent >= self._policy.seconds or impatient >= self._policy.attempts
+
         try:
-            return await self._retrying.copy()(self._attempt, prompt)
+            return await self._retrying.copy(stop=gives_up)(self._attempt, prompt)
         except EndpointError as error:
             # callers and logs see this error alone: those it came from carry the request with its key
             raise error from None
@@ -231,17 +182,13 @@ class ChatClient:
                 await asyncio.sleep(pause + random.uniform(0, min(1.0, pause / 10)))
             sent = self._parameters
             try:
-                reply = await self._send(prompt, sent)
-            except _Refused as refusal:
+                reply = self._kept(await self._send(prompt, sent))
+            except Refused as refusal:
                 if self._drop_unsupported(sent, refusal):
                     continue
-                raise EndpointError("rejected", refusal.message) from None
-            if self._constrained and reply.text not in _PHRASES and reply.finish_reason != "length":
-                raise EndpointError(
-                    "unsupported",
-                    "the endpoint does not keep to the grammar of the constrained mode; use free text",
-                    fatal=True,
-                )
+                raise refusal.then from None
+            except _Instead as instead:
+                return self._kept(instead.reply)
             self._answered = True
             return reply
 
@@ -255,74 +202,146 @@ class ChatClient:
             # the client's own timeout restarts with every byte received
             async with asyncio.timeout(self._timeout):
                 response = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=body)
-            content = orjson.loads(response.content)
-        except (TimeoutError, openai.APITimeoutError):
-            raise EndpointError("timeout", f"no answer within {self._timeout:g} s", retry=True) from None
+            reply = read(parse(response.content), time.monotonic() - started)
+        except (TimeoutError, openai.APITimeoutError) as error:
+            raise self._timed_out(error) from None
         except openai.APIStatusError as error:
-            raise self._status_error(error) from None
+            raise self._status_error(error, prompt, parameters) from None
         except openai.APIConnectionError as error:
-            cause = type(error.__cause__).__name__ if error.__cause__ else "unknown cause"
-            raise EndpointError("endpoint_gone", f"no connection ({cause})", retry=True) from None
-        except orjson.JSONDecodeError:
-            raise EndpointError("bad_response", "the endpoint's answer is not JSON", retry=True) from None
-        return self._read(content, time.monotonic() - started)
+            from eval_queue.asking.transport import no_connection
 
-    def _read(self, body: object, seconds: float) -> Reply:
-        choice = _first(_get(body, "choices"))
-        failure = _get(choice, "error") or (None if choice else _get(body, "error"))
-        if failure:
+            raise no_connection(error.__cause__, self._address, answered=self._answered) from None
+        except Failure as failure:
             # some routers report a provider's failure inside a 200
-            code: FailureCode = "rate_limited" if _get(failure, "code") == 429 else "server_error"
-            raise EndpointError(code, self._clean(_message(failure)), retry=True)
-        message = _get(choice, "message")
-        if not isinstance(message, dict):
-            raise EndpointError("bad_response", "the endpoint's answer holds no message", retry=True)
-        return Reply(
-            text=_content(message.get("content")),
-            finish_reason=_text(_get(choice, "finish_reason")),
-            reasoning=_text(message.get("reasoning_content")) or _text(message.get("reasoning")),
-            model=_text(_get(body, "model")),
-            prompt_tokens=_count(_get(_get(body, "usage"), "prompt_tokens")),
-            completion_tokens=_count(_get(_get(body, "usage"), "completion_tokens")),
-            seconds=seconds,
+            code = failure.code if isinstance(failure.code, int) and 400 <= failure.code < 600 else 500
+            raise self._meant(code, failure.body, {}, prompt, parameters, inside=True) from None
+        except Unreadable as error:
+            if error.page and not self._answered:
+                message = f"{error.why}: is base_url the address of a chat interface, and does it end in /v1?"
+                raise EndpointError("bad_response", message, fatal=True) from None
+            raise EndpointError("bad_response", error.why, retry=True) from None
+        provider = reply.provider or response.headers.get("x-inference-provider")
+        return replace(reply, provider=provider)
+
+    def _timed_out(self, error: BaseException) -> EndpointError:
+        from eval_queue.asking.transport import CONNECT_SECONDS, never_connected, no_connection
+
+        if never_connected(error):
+            gone = no_connection(error.__cause__, self._address, answered=True)
+            return EndpointError("endpoint_gone", f"{gone.message} within {CONNECT_SECONDS:g} s", retry=True)
+        return EndpointError("timeout", f"no answer within {self._timeout:g} s", retry=True)
+
+    def _kept(self, reply: Reply) -> Reply:
+        """The reply as it may be kept.
+
+        Raises:
+            EndpointError: it repeats the key, or is none that the constrained mode can give.
+        """
+        if any(key in text for key in self._keys for text in reply.strings):
+            message = "the endpoint repeats its own key in an answer; nothing of it was kept. Change the key."
+            raise EndpointError("key_in_answer", message, fatal=True)
+        if self._constrained and not may_be_constrained(reply):
+            message = "the endpoint does not keep to the grammar of the constrained mode; use free text"
+            raise EndpointError("unsupported", message, fatal=True)
+        return replace(
+            reply,
+            model=self._name(reply.model),
+            provider=self._name(reply.provider),
+            finish_reason=self._name(reply.finish_reason),
         )
 
-    def _status_error(self, error: openai.APIStatusError) -> Exception:
-        status, said = error.status_code, _message(error.body) or error.response.text
-        message = f"HTTP {status}: {self._clean(said)}"
-        hint = f"{said} {_get(error.body, 'code')}"
-        if status == 429 and not _NO_CREDIT.search(hint):
-            wait = _retry_after(error.response.headers.get("retry-after"))
-            if wait is not None and wait > self._policy.longest_retry_after:
-                message = f"the endpoint asks to wait {wait:.0f} s; resume the run later ({message})"
-                return EndpointError("rate_limited", message, fatal=True)
-            if wait is not None:
-                self._resume_at = max(self._resume_at, time.monotonic() + wait)
-            return EndpointError("rate_limited", message, retry=True, retry_after=wait)
-        if status in (402, 429):
+    def _name(self, name: str | None) -> str | None:
+        """A name without the folders of the endpoint's machine and without addresses."""
+        return None if name is None else self._hidden(_FILE.sub("", name)) or None
+
+    def _status_error(self, error: openai.APIStatusError, prompt: Prompt, sent: dict[str, object]) -> Exception:
+        from eval_queue.asking.transport import redirected
+
+        response: httpx2.Response = error.response
+        if 300 <= response.status_code < 400:
+            return redirected(response.status_code, response.headers.get("location"), self._address)
+        try:
+            body = parsed_or_text(response.content)
+        except Unreadable as unreadable:
+            body = unreadable.why
+        return self._meant(response.status_code, body, response.headers, prompt, sent)
+
+    def _meant(
+        self,
+        status: int,
+        body: object,
+        headers: Mapping[str, str],
+        prompt: Prompt,
+        sent: dict[str, object],
+        *,
+        inside: bool = False,
+    ) -> Exception:
+        """What a refusal or a failure is to be taken for."""
+        refusal = said(body)
+        words = refusal.text.replace(prompt.text, "")
+        shown = self._clean(words)
+        message = shown if inside else f"HTTP {status}: {shown}"
+        hint = f"{words[:_LONGEST_HINT]} {refusal.codes}"
+        wait = asked_to_wait(headers, body, hint) if status in (404, 408, 409, 425, 429) or status >= 500 else None
+        about = meaning(status, hint)
+        if status == 429 and about not in ("no_credit",):
+            return self._told_to_wait("rate_limited", message, wait)
+        if refusal.parameter in sent and parameter_at_fault(sent, hint, refusal.parameter):
+            return Refused(message, hint, refusal.parameter, EndpointError("rejected", message))
+        if about == "no_credit":
             return EndpointError("no_credit", message, fatal=True)
-        if status == 401:
+        if about == "auth":
             return EndpointError("auth", message, fatal=True)
+        if about == "filter":
+            return _Instead(Reply("", FILTERED, None, None, None, None, 0.0, filter_message=message))
+        if about == "output_limit":
+            if self._answered:
+                return _Instead(Reply("", CUT, None, None, None, None, 0.0))
+            limit = f"raise max_tokens of this endpoint, now {self._max_tokens}, until an answer fits ({message})"
+            return EndpointError("rejected", limit, fatal=True)
+        if about == "system_role" and prompt.system is not None:
+            no_system = f"the model takes no system message, and a persona is one ({message})"
+            return EndpointError("unsupported", no_system, fatal=True)
+        if about == "unknown_model":
+            return EndpointError("unknown_model", message, fatal=True, retry=self._answered)
+        if about == "no_interface":
+            if self._answered:
+                return EndpointError("server_error", message, retry=True, retry_after=wait)
+            no_chat = f"no chat interface at this address; does base_url end in /v1? ({message})"
+            return EndpointError("no_chat_interface", no_chat, fatal=True)
         if status == 403:
             # some routers also answer 403 to a single prompt that a filter did not like
-            return EndpointError("rejected" if self._answered else "auth", message, fatal=not self._answered)
-        if status in (408, 409, 425) or status >= 500:
-            wait = _retry_after(error.response.headers.get("retry-after"))
-            return EndpointError("server_error", message, retry=True, retry_after=wait)
-        if status == 404 or (status in (400, 422) and _UNKNOWN_MODEL.search(hint)):
-            return EndpointError("unknown_model", message, fatal=True)
-        return _Refused(message, hint, _text(_get(error.body, "param")))
+            mine = not self._answered and not of_one_prompt(hint)
+            return EndpointError("auth" if mine else "rejected", message, fatal=mine, alike="auth")
+        passing = status in (404, 408, 409, 425) or status >= 500
+        if passing and about == "loading":
+            return self._told_to_wait("server_error", message, wait)
+        then = EndpointError("rejected", message)
+        if passing:
+            then = EndpointError("server_error", message, retry=True)
+            if wait is not None:
+                then = self._told_to_wait("server_error", message, wait)
+        return Refused(message, hint, refusal.parameter, then)
 
-    def _drop_unsupported(self, sent: dict[str, object], refusal: _Refused) -> bool:
+    def _told_to_wait(self, code: FailureCode, message: str, wait: float | None) -> EndpointError:
+        if wait is not None and wait > self._policy.longest_retry_after and code == "rate_limited":
+            message = f"the endpoint asks to wait {wait:.0f} s; resume the run later ({message})"
+            return EndpointError(code, message, fatal=True)
+        if wait is not None:
+            wait = min(wait, self._policy.longest_retry_after)
+            self._resume_at = max(self._resume_at, time.monotonic() + wait)
+        return EndpointError(code, message, retry=True, retry_after=wait, patient=True)
+
+    def _drop_unsupported(self, sent: dict[str, object], refusal: Refused) -> bool:
         """Whether `refusal` named a parameter of ours that is now renamed or left out, so that asking again helps."""
-        if not _UNSUPPORTED.search(refusal.hint):
+        name = parameter_at_fault(sent, refusal.hint, refusal.parameter)
+        if name is None:
             return False
-        named = [name for name in sent if name == refusal.parameter or re.search(rf"\b{name}\b", refusal.hint)]
-        if not named:
-            return False
-        name = refusal.parameter if refusal.parameter in named else named[0]
         if name == "grammar":
             raise EndpointError("unsupported", f"the endpoint knows no grammar; {refusal.message}", fatal=True)
+        if name == "reasoning_effort":
+            message = f"the endpoint does not take this reasoning_effort; {refusal.message}"
+            raise EndpointError("unsupported", message, fatal=True)
         # of many requests in flight only the first changes what the next ones send
         if self._parameters is sent:
             kept = {key: value for key, value in sent.items() if key != name}
@@ -330,18 +349,15 @@ class ChatClient:
         return True
 
     def _clean(self, text: str) -> str:
-        """`text` on one line, short, without keys and addresses."""
+        """`text` on one line, short and printable, without addresses and whatever looks like a key."""
+        return self._hidden(text, _KEY_LIKE)
+
+    def _hidden(self, text: str, *also: re.Pattern[str]) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "[hidden]")
-        text = _ADDRESS.sub("[address]", _KEY_LIKE.sub("[hidden]", text))
-        text = " ".join(text.split())
-        return text if len(text) <= _LONGEST_MESSAGE else text[: _LONGEST_MESSAGE - 1] + "…"
-
-    def _gives_up(self, state: RetryCallState) -> bool:
-        error = state.outcome.exception() if state.outcome else None
-        limited = isinstance(error, EndpointError) and error.code == "rate_limited"
-        spent = (state.seconds_since_start or 0.0) + state.upcoming_sleep
-        return spent >= self._policy.seconds or (not limited and state.attempt_number >= self._policy.attempts)
+        for pattern in also:
+            text = pattern.sub("[hidden]", text)
+        return shortened(_ADDRESS.sub("[address]", text))
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
@@ -352,17 +368,31 @@ class ChatClient:
         return random.uniform(wait / 2, wait)
 
 
-class _Refused(Exception):
-    """The endpoint refuses a request as it stands (HTTP 400 and its like)."""
+class _Instead(Exception):
+    """A refusal of the endpoint's that is an answer of a kind: a filter's, or one that was too long."""
 
-    def __init__(self, message: str, hint: str, parameter: str | None) -> None:
-        super().__init__(message)
-        self.message = message
-        """Cleaned, for records."""
-        self.hint = hint
-        """As received, for finding out what was wrong."""
-        self.parameter = parameter
-        """The parameter at fault, where the endpoint names it apart."""
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+def wanted_parameters(endpoint: Endpoint) -> dict[str, object]:
+    """What the protocol and the operator want to be sent with each prompt beside model and messages."""
+    return {
+        "temperature": TEMPERATURE,
+        "seed": SEED,
+        "max_tokens": endpoint.max_tokens,
+        **({"reasoning_effort": endpoint.reasoning_effort} if endpoint.reasoning_effort else {}),
+        **({"grammar": GRAMMAR} if endpoint.answer_mode == "constrained" else {}),
+    }
+
+
+def may_be_constrained(reply: Reply) -> bool:
+    """Whether an answer can have come about under the grammar: a phrase; where it was cut, the beginning of one."""
+    kind = finish_kind(reply.finish_reason)
+    if reply.text in _PHRASES or kind == "refusal":
+        return True
+    return kind == "truncated" and any(phrase.startswith(reply.text) for phrase in _PHRASES)
 
 
 def _secrets(key: str, address: str) -> list[str]:
@@ -370,49 +400,3 @@ def _secrets(key: str, address: str) -> list[str]:
     url = urlsplit(address)
     parts = {key, address, address.rstrip("/"), url.netloc, url.hostname, url.username, url.password}
     return sorted((part for part in parts if part and len(part) > 3), key=len, reverse=True)
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds to wait, from a number or an HTTP date; None if there is neither."""
-    if not header:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            until = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        seconds = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _get(value: object, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _first(value: object) -> object:
-    return value[0] if isinstance(value, list) and value else None
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) else None
-
-
-def _message(body: object) -> str:
-    """The sentence in an error body, whatever its dialect; the whole body where none is found."""
-    for candidate in (_get(body, "message"), _get(body, "error"), _get(_get(body, "error"), "message"), body):
-        if isinstance(candidate, str):
-            return candidate
-    return orjson.dumps(body, default=str).decode() if body else ""
-
-
-def _content(content: object) -> str:
-    """A message's text; some servers send a list of parts, thoughts among them."""
-    if isinstance(content, list):
-        return "".join(part["text"] for part in content if _get(part, "type") == "text" and _text(_get(part, "text")))
-    return content if isinstance(content, str) else ""

@@ -2,8 +2,9 @@
 
 `evaluate` may be ended at any moment, by a signal, a kill or a failing endpoint, and called again with the same folder:
 it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to a fixed number of workers that share one
-queue, in the protocol's order. An answer that stays an error after all attempts is *unscored: api_error*; when more
-than 10 % of the prompts end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is
+queue, in the protocol's order; the first one is asked alone, so that what would go wrong with all of them is found out
+with one. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of the prompts
+end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is
 certain.
 
 Not done: choosing what to evaluate and storing results for others to see (`eval_queue.workers.worker`).
@@ -12,24 +13,28 @@ Not done: choosing what to evaluate and storing results for others to see (`eval
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.asking.checkpoint import Answer, Checkpoint, RunRecord, lock, open_run, save_run
+from eval_queue.asking.checkpoint import MOST_NAMES, Answer, Checkpoint, RunRecord, lock, open_run, possible, save_run
 from eval_queue.asking.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.asking.local_model import endpoint_address
-from eval_queue.asking.outcome import Outcome, reading, write_outcome
+from eval_queue.asking.outcome import Outcome, reading, retest_of, write_outcome
+from eval_queue.asking.serving import served
 from eval_queue.personas import Persona
 from eval_queue.protocol import Prompt, plan, protocol_id, subsample
 from eval_queue.records import BenchmarkRef, Origin, now
+from eval_queue.scoring.retest import asked_again
 from eval_queue.settings import Endpoint
 
 MAX_ERROR_SHARE: Final = 0.10
@@ -38,7 +43,16 @@ GONE_AFTER: Final = 3
 """So many prompts in a row without a connection, each after all its attempts: the endpoint is gone."""
 LOST_AFTER: Final = 20
 """So many prompts in a row that fail for any reason of the endpoint's: it is not going to recover."""
+ALIKE: Final = 3
+"""So many prompts that fail alike before any is answered: every other one would, too."""
 
+RETEST_FOLDER: Final = "retest"
+"""Folder, inside the run's, of the prompts that are asked a second time."""
+
+_SLOW_SECONDS: Final = 30.0
+"""So long the others wait for the first prompt, if nothing goes wrong with it."""
+_HELPED: Final = frozenset({"rate_limited", "endpoint_gone", "timeout", "server_error", "bad_response"})
+"""Errors that asking again may help. An endpoint that refuses a prompt will refuse it again."""
 _TICK: Final = 0.1
 _GRACE: Final = 0.5
 _PROGRESS_SECONDS: Final = 0.5
@@ -46,13 +60,18 @@ _SYNC_SECONDS: Final = 5.0
 _RATE_SECONDS: Final = 30.0
 
 
+_log = logging.getLogger(__name__)
+
+
 class EvaluationFailed(Exception):
     """A run that cannot go on now. Everything so far is kept; the same call resumes it."""
 
-    def __init__(self, code: FailureCode, message: str) -> None:
+    def __init__(self, code: FailureCode, message: str, detail: str | None = None) -> None:
         super().__init__(message)
         self.code: FailureCode = code
         self.message = message
+        self.detail = detail
+        """What the operator alone may read, for it names an address."""
 
 
 class EvaluationStopped(Exception):
@@ -77,6 +96,9 @@ class Job:
     """Whom the model is asked to be; None for nobody in particular."""
     queries: int | None = None
     """Ask only so many queries (`eval_queue.protocol.subsample`); None for all. Unlike `limit` another question."""
+
+    retest: float = 0.0
+    """Share of the prompts that is asked a second time at the end and kept apart."""
 
     @property
     def protocol(self) -> str:
@@ -129,6 +151,9 @@ async def evaluate(
 ) -> Outcome:
     """Ask a model all prompts that have no answer yet, and score it.
 
+    A finished run stays finished: prompts that ended as an error are asked again where that can help, and whatever the
+    endpoint says now, what was kept and made before is there afterwards.
+
     Args:
         job: what to evaluate.
         out: the run's folder; made if it is not there, resumed if it holds the same run.
@@ -152,18 +177,55 @@ async def evaluate(
     everything = plan(asked, system=None if job.persona is None else job.persona.message)
     wanted = everything[: job.limit]
     with lock(out):
-        run = open_run(out, _new_run(job))
+        run = open_run(out, new_run(job))
         with Checkpoint(out, job.model, everything) as checkpoint:
             asking = _Asking(job, out, run, checkpoint, wanted, on_progress, stop, retry)
             try:
                 run = await asking.run()
-            except EndpointError as error:
-                raise EvaluationFailed(error.code, error.message) from None
-            answers = [checkpoint.answers[p.id] for p in everything if p.id in checkpoint.answers]
-        return write_outcome(out, run, answers, asked, job.endpoint, origin=job.origin)
+            except (EndpointError, EvaluationFailed) as error:
+                if not asking.finished:
+                    raise EvaluationFailed(error.code, error.message, error.detail) from None
+                _log.warning("asking again did not help (%s: %s); the run stays as it was", error.code, error.message)
+            settled = checkpoint.settled
+            answers = [settled[p.id] for p in everything if p.id in settled]
+            again = await _ask_again(job, out, wanted, on_progress, stop, retry)
+        return write_outcome(
+            out, run, answers, asked, job.endpoint, origin=job.origin, retest=retest_of(answers, again, job.retest)
+        )
 
 
-def _new_run(job: Job) -> RunRecord:
+async def _ask_again(
+    job: Job,
+    out: Path,
+    wanted: Sequence[Prompt],
+    on_progress: Callable[[Progress], None] | None,
+    stop: threading.Event,
+    retry: RetryPolicy | None,
+) -> list[Answer]:
+    """Ask a share of the prompts a second time, in a run of its own inside the folder; resumed like the first.
+
+    The evaluation is whole without it: where the endpoint fails now, what arrived is what there is.
+    """
+    chosen = asked_again(wanted, job.retest)
+    if not chosen:
+        return []
+    folder = out / RETEST_FOLDER
+    folder.mkdir(exist_ok=True)
+
+    def report(progress: Progress) -> None:
+        if on_progress is not None:
+            n = len(wanted)
+            on_progress(replace(progress, done=n + progress.done, total=n + progress.total, rated=n + progress.rated))
+
+    run = open_run(folder, new_run(job))
+    with Checkpoint(folder, job.model, chosen) as checkpoint:
+        with suppress(EndpointError, EvaluationFailed):
+            await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry).run()
+        return list(checkpoint.answers.values())
+
+
+def new_run(job: Job) -> RunRecord:
+    """The record of a run of which nothing was asked yet."""
     moment = now()
     return RunRecord(
         model=job.model,
@@ -175,6 +237,7 @@ def _new_run(job: Job) -> RunRecord:
         system=None if job.persona is None else job.persona.message,
         benchmark=BenchmarkRef.of(job.benchmark),
         max_tokens=job.endpoint.max_tokens,
+        reasoning_effort=job.endpoint.reasoning_effort,
         started=moment,
         last=moment,
     )
@@ -203,8 +266,20 @@ class _Asking:
         self._stop = stop
         self._retry = retry
         self._began = time.monotonic()
+        settled = checkpoint.settled
+        failed = [p for p in wanted if p.id in checkpoint.failed]
+        self.finished = all(p.id in settled for p in wanted) and len(failed) <= MAX_ERROR_SHARE * len(wanted)
+        """Whether the run came to its end before; then nothing can end it otherwise."""
+        self._left = [
+            p
+            for p in wanted
+            if p.id not in checkpoint.answers and not (self.finished and not _helped(checkpoint.failed[p.id]))
+        ]
+        self._arrived = 0
+        self._answered = asyncio.Event()
+        self._alike: Counter[tuple[FailureCode, str]] = Counter()
         given = [checkpoint.answers[p.id] for p in wanted if p.id in checkpoint.answers]
-        self._done = len(given)
+        self._done = len(wanted) - len(self._left)
         self._rated = sum(reading(answer).rating is not None for answer in given)
         self._errors: Counter[FailureCode] = Counter()
         self._failed_in_a_row = 0
@@ -214,20 +289,22 @@ class _Asking:
 
     async def run(self) -> RunRecord:
         """Ask what is left. Whatever happens, all that arrived is on disk afterwards."""
-        left = [p for p in self._wanted if p.id not in self._checkpoint.answers]
-        if left:
+        if self._left:
             with endpoint_address(self._job.endpoint) as address:
                 async with ChatClient(
                     self._job.endpoint, address, self._job.model, retry=self._retry, parameters=self._run.request
                 ) as client:
-                    await self._ask_all(client, left)
+                    await self._ask_all(client, self._left)
+                    if self._run.served is None and self._arrived:
+                        self._run.served = await served(self._job.endpoint, address, self._job.model)
+                        save_run(self._out, self._run)
         await self._report()
         return self._run
 
     async def _ask_all(self, client: ChatClient, prompts: Sequence[Prompt]) -> None:
         queue = iter(prompts)
         slots = min(self._job.endpoint.concurrency, len(prompts))
-        workers = [asyncio.create_task(self._work(client, queue)) for _ in range(slots)]
+        workers = [asyncio.create_task(self._work(client, queue, first=n == 0)) for n in range(slots)]
         asked = asyncio.Event()
         reporter = asyncio.create_task(self._keep_reporting(client, asked))
         try:
@@ -248,7 +325,22 @@ class _Asking:
         if self._done < len(self._wanted):
             raise EvaluationStopped("stopped; the same call goes on from here")
 
-    async def _work(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
+    async def _work(self, client: ChatClient, queue: Iterator[Prompt], *, first: bool) -> None:
+        if not first:
+            await self._first_answer(client)
+        await self._work_through(client, queue)
+        # whatever came of them, the others need not wait any longer
+        self._answered.set()
+
+    async def _first_answer(self, client: ChatClient) -> None:
+        """Wait until one prompt has an answer, but not long where the endpoint is only slow."""
+        while not self._answered.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), _SLOW_SECONDS)
+            if not client.setbacks:
+                return
+
+    async def _work_through(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
         for prompt in queue:
             if self._stop.is_set():
                 return
@@ -257,21 +349,24 @@ class _Asking:
             except EndpointError as error:
                 if error.fatal:
                     raise
-                self._keep(_failed_answer(self._job.model, prompt, error))
+                self._keep(failed_answer(self._job.model, prompt, error))
                 self._end_if_hopeless(error)
             else:
                 self._failed_in_a_row = self._unconnected_in_a_row = 0
-                if reply.model and reply.model not in self._run.endpoint_models:
-                    self._run.endpoint_models.append(reply.model)
-                self._keep(_answer(self._job.model, prompt, reply))
+                self._answered.set()
+                remember_names(self._run, reply)
+                self._keep(answer_of(self._job.model, prompt, reply))
 
     def _keep(self, answer: Answer) -> None:
         self._checkpoint.append(answer)
         self._done += 1
+        self._arrived += answer.error is None
         self._rated += reading(answer).rating is not None
 
     def _end_if_hopeless(self, error: EndpointError) -> None:
         self._errors[error.code] += 1
+        if not self._answered.is_set():
+            self._end_if_alike(error)
         # a prompt that the endpoint rejects says nothing about the others
         lost = error.code != "rejected"
         self._failed_in_a_row = self._failed_in_a_row + 1 if lost else 0
@@ -282,6 +377,19 @@ class _Asking:
             counts = ", ".join(f"{n} {code}" for code, n in self._errors.most_common())
             message = f"more than {MAX_ERROR_SHARE:.0%} of the prompts failed ({counts}); the last: {error.message}"
             raise EvaluationFailed("too_many_errors", message)
+
+    def _end_if_alike(self, error: EndpointError) -> None:
+        """End a run that has had no answer yet where every prompt would fail as these did."""
+        kind = error.alike or error.code
+        # digits may be those of the prompt: its length, the request's number
+        self._alike[kind, re.sub(r"[0-9]+", "0", error.message) if error.code == "rejected" else ""] += 1
+        n = max(self._alike.values())
+        few = len(self._left) <= MAX_ERROR_SHARE * len(self._wanted)
+        if few and not self.finished:
+            return
+        if n >= ALIKE or error.code == "endpoint_gone":
+            count = f"the first {n} prompts failed alike: " if n > 1 else ""
+            raise EvaluationFailed(kind, f"{count}{error.message}", error.detail)
 
     async def _keep_reporting(self, client: ChatClient, asked: asyncio.Event) -> None:
         saved = time.monotonic()
@@ -320,15 +428,30 @@ class _Asking:
         # a run that is cut short saves while the reporter's thread may still be at it
         with self._saving:
             self._checkpoint.sync()
+            if self.finished and not self._arrived:
+                return
             moment = time.monotonic()
             self._run.seconds += moment - self._began
             self._began = moment
             self._run.request = client.parameters
             self._run.last = now()
+            self._run.started = possible(self._run).started
             save_run(self._out, self._run)
 
 
-def _answer(model: str, prompt: Prompt, reply: Reply) -> Answer:
+def _helped(answer: Answer) -> bool:
+    return (answer.error or "").partition(":")[0] in _HELPED
+
+
+def remember_names(run: RunRecord, reply: Reply) -> None:
+    """Keep which model and which provider a reply says that it is from."""
+    for known, name in ((run.endpoint_models, reply.model), (run.providers, reply.provider)):
+        if name and name not in known and len(known) < MOST_NAMES:
+            known.append(name)
+
+
+def answer_of(model: str, prompt: Prompt, reply: Reply) -> Answer:
+    """What is kept of a reply."""
     return Answer(
         model=model,
         prompt_variant=prompt.variant,
@@ -342,10 +465,12 @@ def _answer(model: str, prompt: Prompt, reply: Reply) -> Answer:
         prompt_tokens=reply.prompt_tokens,
         completion_tokens=reply.completion_tokens,
         seconds=round(reply.seconds, 4),
+        filter_message=reply.filter_message,
     )
 
 
-def _failed_answer(model: str, prompt: Prompt, error: EndpointError) -> Answer:
+def failed_answer(model: str, prompt: Prompt, error: EndpointError) -> Answer:
+    """What is kept of a prompt that stays without an answer."""
     return Answer(
         model=model,
         prompt_variant=prompt.variant,

@@ -16,12 +16,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from data.benchmark import Benchmark
-from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord, write_whole
-from eval_queue.records import Cost, Origin, Result, RunInfo, now
+from data.files import write_whole
+from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord
+from eval_queue.asking.replies import REFUSED
+from eval_queue.records import Cost, Origin, Result, Retest, RunInfo, now
 from eval_queue.scoring.answers import read_answers
-from eval_queue.scoring.profiles import profiles
-from eval_queue.scoring.reader import Reading, read_answer
+from eval_queue.scoring.profiles import number, profiles
+from eval_queue.scoring.reader import Reading, finish_kind, read_answer
+from eval_queue.scoring.retest import agreement
 from eval_queue.settings import Endpoint, Price
 from eval_queue.store.collection import encode
 from eval_queue.submission import identity
@@ -50,8 +55,36 @@ def reading(answer: Answer) -> Reading:
     return read_answer(answer.raw_response, finish_reason=answer.finish_reason)
 
 
+def retest_of(answers: Sequence[Answer], again: Sequence[Answer], share: float) -> Retest | None:
+    """Agreement of answers with those of a second asking; None where nothing was asked again.
+
+    Args:
+        answers: of the run.
+        again: of prompts that were asked a second time.
+        share: how much of the prompts that was to be.
+    """
+    if not again:
+        return None
+    first = {answer.prompt_id: reading(answer).rating for answer in answers}
+    pairs = [(first.get(a.prompt_id), reading(a).rating) for a in again]
+    one, other = (np.array([np.nan if p[i] is None else p[i] for p in pairs], dtype=np.float64) for i in (0, 1))
+    found = agreement(one, other, np.array([a.portrait_id for a in again], dtype=np.intp))
+    figures: dict[str, float | None] = {}
+    for name in ("identical", "kappa", "difference"):
+        for end, x in zip(("", "_low", "_high"), getattr(found, name), strict=True):
+            figures[name + end] = number(x)
+    return Retest(share=share, asked=len(again), rated=found.n, **figures)
+
+
 def write_outcome(
-    folder: Path, run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, endpoint: Endpoint, *, origin: Origin
+    folder: Path,
+    run: RunRecord,
+    answers: Sequence[Answer],
+    benchmark: Benchmark,
+    endpoint: Endpoint,
+    *,
+    origin: Origin,
+    retest: Retest | None = None,
 ) -> Outcome:
     """Score a run's answers and write result and table beside them, each whole or not at all.
 
@@ -62,10 +95,16 @@ def write_outcome(
         benchmark: what was asked: the whole benchmark, or the subsample that the protocol names.
         endpoint: who was asked.
         origin: who ran it.
+        retest: agreement with prompts that were asked again, if any were.
     """
     raw = folder / ANSWERS_FILE
     read, written = _total(a.prompt_tokens for a in answers), _total(a.completion_tokens for a in answers)
+    uncounted = sum(a.error is None and _uncounted(a) for a in answers)
     profile = profiles(read_answers([raw], benchmark), benchmark)[0]
+    if len(run.endpoint_models) > 1:
+        reason = f"its answers came from more than one model ({', '.join(run.endpoint_models)})"
+        profile = profile.model_copy(update={"complete": False, "incomplete_reason": reason})
+    moment = max(now(), run.last)
     result = Result(
         **dict(profile),
         id=identity(
@@ -76,6 +115,7 @@ def write_outcome(
             protocol=run.protocol,
             answer_mode=run.answer_mode,
             persona=run.persona,
+            reasoning_effort=run.reasoning_effort,
         ),
         model=run.model,
         revision=run.revision,
@@ -83,6 +123,7 @@ def write_outcome(
         answer_mode=run.answer_mode,
         protocol=run.protocol,
         persona=run.persona,
+        reasoning_effort=run.reasoning_effort,
         benchmark=run.benchmark,
         origin=origin,
         note=endpoint.note,
@@ -91,17 +132,60 @@ def write_outcome(
             finished=run.last,
             seconds=round(run.seconds, 3),
             endpoint_model=", ".join(run.endpoint_models) or None,
+            provider=", ".join(run.providers) or None,
+            served=run.served,
             request=run.request,
+            changed=changed(run),
             prompt_tokens=read,
             completion_tokens=written,
-            cost=_cost(read, written, endpoint.price),
+            uncounted=uncounted,
+            filtered=sum(_filtered(a) for a in answers),
+            cost=_cost(read, written, endpoint.price, at_least=uncounted > 0),
             software=_software(endpoint),
         ),
-        created=now(),
+        retest=retest,
+        created=moment,
     )
+    result = _as_before(folder / RESULT_FILE, result)
     _write_table(folder / TABLE_FILE, answers, result)
     write_whole(folder / RESULT_FILE, encode(result))
     return Outcome(result, folder / RESULT_FILE, raw, folder / TABLE_FILE)
+
+
+def changed(run: RunRecord) -> dict[str, str] | None:
+    """What of the protocol's parameters was not sent as it is, by name; None before anything was sent.
+
+    A parameter that is missing was `dropped`; a token limit may have been sent under another name.
+    """
+    if not run.request:
+        return None
+    wanted = ["temperature", "seed", "max_tokens"]
+    renamed = "max_completion_tokens"
+    return {
+        name: renamed if name == "max_tokens" and renamed in run.request else "dropped"
+        for name in wanted
+        if name not in run.request
+    }
+
+
+def _as_before(path: Path, result: Result) -> Result:
+    """The result that is there, where this one says the same: what was made once stays as it is, its date too."""
+    try:
+        there = Result.model_validate_json(path.read_bytes())
+    except (OSError, ValueError):
+        return result
+    return there if there.model_copy(update={"created": result.created}) == result else result
+
+
+def _uncounted(answer: Answer) -> bool:
+    """Whether the endpoint did not say what an answer took. What a filter refused took nothing."""
+    return answer.filter_message is None and None in (answer.prompt_tokens, answer.completion_tokens)
+
+
+def _filtered(answer: Answer) -> bool:
+    """Whether the endpoint's filter held the answer back, before or after it was written."""
+    kind = finish_kind(answer.finish_reason)
+    return answer.error is None and kind == "refusal" and answer.finish_reason not in (REFUSED, "refused")
 
 
 def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
@@ -124,6 +208,7 @@ def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
         "prompt_tokens": number,
         "completion_tokens": number,
         "seconds": pa.float32(),
+        "filter_message": text,
     }
     columns = {name: pa.array([getattr(a, name) for a in answers], kind) for name, kind in types.items()}
     columns["rating"] = pa.array([r.rating for r in readings], pa.int8())
@@ -139,7 +224,7 @@ def _total(counts: Iterable[int | None]) -> int | None:
     return sum(known) if known else None
 
 
-def _cost(read: int | None, written: int | None, price: Price | None) -> Cost | None:
+def _cost(read: int | None, written: int | None, price: Price | None, *, at_least: bool) -> Cost | None:
     """What so many tokens cost; None where they were not counted or no price is known."""
     if read is None or written is None or price is None:
         return None
@@ -148,6 +233,7 @@ def _cost(read: int | None, written: int | None, price: Price | None) -> Cost | 
         currency=price.currency,
         per_million_prompt_tokens=price.prompt,
         per_million_completion_tokens=price.completion,
+        at_least=at_least,
     )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from eval_queue.asking.evaluation import Job, Progress
     from eval_queue.asking.outcome import Outcome
     from eval_queue.personas import Persona
+    from eval_queue.records import Result
     from eval_queue.settings import Endpoint
 
 KNOWN_HOSTS: Final = {
@@ -80,6 +81,10 @@ def register(app: typer.Typer) -> None:
         max_tokens: Annotated[
             int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
         ] = None,
+        reasoning_effort: Annotated[
+            str | None,
+            typer.Option(help="How much a reasoning model thinks, as the endpoint names it.", show_default=False),
+        ] = None,
         timeout: Annotated[float | None, typer.Option(help="Seconds one request may take.", show_default=False)] = None,
         persona: Annotated[
             list[str] | None,
@@ -101,6 +106,10 @@ def register(app: typer.Typer) -> None:
             int | None,
             typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
         ] = None,
+        retest: Annotated[
+            float,
+            typer.Option(min=0, max=1, help="Ask this share of the prompts again at the end: would it say the same?"),
+        ] = 0.0,
     ) -> None:
         """Ask a model all prompts of the benchmark and score its answers. Stop and resume as you like."""
         from dataclasses import replace
@@ -114,6 +123,7 @@ def register(app: typer.Typer) -> None:
             concurrency=concurrency,
             api_key_env=api_key_env,
             max_tokens=max_tokens,
+            reasoning_effort=reasoning_effort,
             timeout=timeout,
         )
         job = Job(
@@ -122,6 +132,7 @@ def register(app: typer.Typer) -> None:
             benchmark=load_benchmark(source, progress=True),
             limit=limit,
             queries=queries,
+            retest=retest,
         )
         chosen = choose_personas(persona or [], personas)
         folder = out or default_folder(job, chosen)
@@ -135,6 +146,8 @@ def register(app: typer.Typer) -> None:
                 typer.echo(f"Compare them: python -m leaderboard bias {folder}")
         except EvaluationFailed as error:
             typer.echo(f"Failed ({error.code}): {error.message}", err=True)
+            if error.detail:
+                typer.echo(error.detail, err=True)
             typer.echo(f"What arrived is kept in {folder}; the same command goes on from there.", err=True)
             raise typer.Exit(1) from None
         except EvaluationStopped:
@@ -217,6 +230,7 @@ def default_folder(job: Job, personas: Sequence[Persona] = ()) -> Path:
         protocol=replace(job, persona=first).protocol,
         answer_mode=job.endpoint.answer_mode,
         persona=ALL if len(personas) > 1 else name,
+        reasoning_effort=job.endpoint.reasoning_effort,
     )
 
 
@@ -324,6 +338,7 @@ def _show(outcome: Outcome, job: Job) -> None:
         f"Score: rating points above or below the mean rating of {_cell(profile.mean, '.2f')}.",
         f"Readable answers: {coverage.rated} of {coverage.prompts} prompts ({coverage.share:.1%})"
         + "".join(f", {n} {kind}" for kind, n in coverage.unscored.items()),
+        *_notes(result),
         *([f"Incomplete: {result.incomplete_reason}"] if result.incomplete_reason else []),
         *([result.note] if result.note else []),
         *([job.benchmark.origin] if result.benchmark.name == "practice" else []),
@@ -332,6 +347,20 @@ def _show(outcome: Outcome, job: Job) -> None:
     ]
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _notes(result: Result) -> list[str]:
+    """What was not as the protocol has it, and how stable the answers were."""
+    info = result.run
+    if info is None:
+        return []
+    notes = [
+        f"Not accepted by the endpoint: {name}" + (f" (sent as {became})." if became != "dropped" else " (left out).")
+        for name, became in (info.changed or {}).items()
+    ]
+    if info.filtered:
+        notes.append(f"Refused by the endpoint's own filter: {info.filtered} prompts.")
+    return notes
 
 
 def _cell(x: float | None, form: str) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import SourceOption
 from eval_queue.commands.queue import StoreOption, opened
 
 
@@ -34,13 +35,14 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
         from data.errors import InputError
-        from eval_queue.asking.checkpoint import write_whole
+        from data.files import write_whole
         from eval_queue.queue.package import make_package, read_run
         from eval_queue.settings import load_settings
         from eval_queue.workers.worker import Benchmarks
 
         ref = read_run(run_dir).benchmark
-        benchmark = Benchmarks(source or load_settings().source).get(ref)
+        settings = load_settings()
+        benchmark = Benchmarks(source or settings.source).get(ref)
         if benchmark is None:
             asked = f"{ref.name} {ref.version[:12]} ({ref.digest[:12]})"
             message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"

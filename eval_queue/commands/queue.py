@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from data.commands.shared import JsonOption, SourceOption, console
+
 if TYPE_CHECKING:
     import threading
 
@@ -28,7 +30,6 @@ StoreOption = Annotated[
     typer.Option("--store", help="Folder of the store. Default: VALUE_PORTRAIT_STORE or `store`.", show_default=False),
 ]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The submission's id, see `list`.", show_default=False)]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -48,6 +49,12 @@ def register(app: typer.Typer) -> None:
         stop_on_signals(stop)
         with opened(store, waits=True) as (settings, queue):
             _work(settings, queue, stop, once=once)
+
+    @app.command()
+    def complete(store: StoreOption = None) -> None:
+        """Give older results what newer ones have, the match on all items, from their stored answers."""
+        with opened(store) as (settings, queue):
+            typer.echo(_complete(settings, queue))
 
     @app.command("list")
     def list_(
@@ -96,10 +103,7 @@ def register(app: typer.Typer) -> None:
                 help="Branch, tag or commit of a model of the Hub. Default: the newest commit.", show_default=False
             ),
         ] = None,
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
         persona: Annotated[
             list[str] | None,
             typer.Option(
@@ -185,6 +189,28 @@ def register(app: typer.Typer) -> None:
             _print_change(queue.prioritise(id_, value, by=OPERATOR), queue, as_json=as_json)
 
 
+def _complete(settings: Settings, queue: Queue) -> str:
+    from data.errors import InputError
+    from eval_queue.scoring.profiles import completed
+    from eval_queue.scoring.stored import read_ratings
+    from eval_queue.workers.worker import Benchmarks
+
+    benchmarks, made, left = Benchmarks(settings.source), [], 0
+    for result in queue.results():
+        benchmark = benchmarks.get(result.benchmark)
+        try:
+            if benchmark is None:
+                raise InputError("its benchmark is not at hand")
+            new = completed(result, read_ratings(queue.answers(result.id), benchmark), benchmark)
+        except InputError as error:
+            left += result.match is None
+            typer.echo(f"{result.id}: left as it is, {error}", err=True)
+            continue
+        if new is not result:
+            made.append(new)
+    return f"{queue.rewrite(made)} results completed, {left} left as they are"
+
+
 @contextmanager
 def opened(store: Path | None, *, waits: bool = False) -> Iterator[tuple[Settings, Queue]]:
     """Settings and queue. A store that cannot be had now is something a person can mend.
@@ -241,6 +267,7 @@ def _work(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool
         stop=stop,
         beat=settings.beat,
         wording=load_wording(settings.personas),
+        retest=settings.retest,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
@@ -311,7 +338,7 @@ def _print_table(submissions: list[Submission], queue: Queue) -> None:
         model = s.model if s.persona is None else f"{s.model} as {s.persona}"
         cells = (s.id, _state(s, queue), model, s.endpoint, s.benchmark.name, s.submitter, _time(s.created))
         table.add_row(*map(Text, cells))
-    _print(table)
+    console(WIDTH).print(table)
 
 
 def _print_life(submission: Submission, queue: Queue) -> None:
@@ -342,16 +369,7 @@ def _print_life(submission: Submission, queue: Queue) -> None:
     table.add_row("", "")
     for step in submission.history:
         table.add_row(_time(step.at), Text(f"{step.state}: {step.why}"))
-    _print(table)
-
-
-def _print(table: object) -> None:
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    console.print(table)
+    console(WIDTH).print(table)
 
 
 def _time(moment: datetime) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from data.commands.shared import JsonOption, SourceOption, cell, console, table
+
 if TYPE_CHECKING:
     from data.benchmark import Benchmark
     from eval_queue.records import Profile
@@ -25,14 +27,11 @@ def register(app: typer.Typer) -> None:
         answers: Annotated[
             list[Path], typer.Argument(help="Files of raw answers (.jsonl, .jsonl.gz), or folders of them.")
         ],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
         compat: Annotated[
             bool, typer.Option("--compat", help="Repeat upstream's parser and item selection, for parity checks only.")
         ] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Score raw answers: one profile for each model in the files."""
         from data.sources.loading import load_benchmark
@@ -68,36 +67,24 @@ def as_document(answers: Answers, profiles: list[Profile], benchmark: Benchmark,
 
 
 def _show(answers: Answers, profiles: list[Profile], benchmark: Benchmark, reader: Reader) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     from data.values import VALUES
     from eval_queue.scoring.stability import FLAT_BELOW
 
     title = f"{benchmark.name} {benchmark.version[:7]}, {reader} reader, score relative to the mean in rating points"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0, title=Text(title), title_justify="left")
-    table.add_column("Model", overflow="fold", min_width=16)
-    for value in VALUES:
-        table.add_column(value.short, justify="right", no_wrap=True, min_width=5)
-    table.add_column("Mean", justify="right", no_wrap=True)
-    table.add_column("R", justify="right", no_wrap=True, min_width=5)
-    table.add_column("Rated", justify="right", no_wrap=True, min_width=6)
+    numbers = [*(v.short for v in VALUES), "Mean", "R", "Rated"]
+    made = table("Model", *numbers, title=title, padding=(0, 0, 0, 0))
+    for column in made.columns[1:]:
+        column.min_width = 4 if column.header == "Mean" else 6 if column.header == "Rated" else 5
     for model, profile in zip(answers.models, profiles, strict=True):
         values = profile.scales["pvq"]
-        cells = [_cell(values.dimensions[v.name].score, "+.2f") for v in VALUES]
-        last = (_cell(values.mean, ".2f"), _cell(profile.reliability, ".2f"), f"{profile.coverage.share:.1%}")
-        table.add_row(Text(model), *cells, *last)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    console.print(table)
-    console.print(f"R: reliability of the ten values; below {FLAT_BELOW} the profile is flat. Intervals: --json.")
+        cells = [cell(values.dimensions[v.name].score, "+.2f") for v in VALUES]
+        last = (cell(values.mean), cell(profile.reliability), f"{profile.coverage.share:.1%}")
+        made.add_row(Text(model), *cells, *last)
+    out = console(WIDTH)
+    out.print(made)
+    out.print(f"R: reliability of the ten values; below {FLAT_BELOW} the profile is flat. Intervals: --json.")
     for model, profile in zip(answers.models, profiles, strict=True):
         if profile.incomplete_reason:
-            console.print(Text(f"Incomplete: {model}: {profile.incomplete_reason}"))
-
-
-def _cell(x: float | None, form: str) -> str:
-    return "-" if x is None else format(x, form)
+            out.print(Text(f"Incomplete: {model}: {profile.incomplete_reason}"))

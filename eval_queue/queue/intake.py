@@ -8,8 +8,6 @@ nothing is stored.
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -17,13 +15,22 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import orjson
 
 from eval_queue.asking import local_model
+from eval_queue.asking.diagnosis import EndpointError
 from eval_queue.personas import Persona
 from eval_queue.protocol import subsample
-from eval_queue.queue.model_check import ModelFacts, check_model
+from eval_queue.queue.model_check import ModelFacts, canonical_name, check_model
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
-from eval_queue.settings import Endpoint, Settings
-from eval_queue.submission import Refused, Submission, check_name, check_offered, choose_endpoint, new_submission
+from eval_queue.settings import UPLOAD_BYTES, Endpoint, Settings
+from eval_queue.submission import (
+    Refused,
+    Submission,
+    check_name,
+    check_offered,
+    choose_endpoint,
+    new_submission,
+    typed_name,
+)
 
 if TYPE_CHECKING:
     from data.benchmark import Benchmark
@@ -43,7 +50,7 @@ class Rules:
     """Who need not wait for one, and may act for others."""
     max_billions: float | None = None
     """The largest model of the Hub, in billions of parameters; None for any."""
-    upload_bytes: int = 32_000_000
+    upload_bytes: int = UPLOAD_BYTES
     """The largest file of one's own answers."""
 
     @classmethod
@@ -75,22 +82,17 @@ def offered_models(endpoint: Endpoint) -> list[str] | None:
     import httpx2
     import openai
 
-    # the transport logs every address at level INFO
-    for name in ("httpx2", "httpcore2"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    client = openai.OpenAI(
-        base_url=str(endpoint.base_url),
-        api_key=os.environ.get(endpoint.api_key_env or "") or "none",
-        timeout=_SECONDS,
-        max_retries=0,
-        # the client would send the operator's own OpenAI account to any endpoint
-        default_headers={"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit},  # type: ignore[dict-item]  # Omit is accepted, but not declared here
-    )
-    with client:
+    from eval_queue.asking import transport
+
+    try:
         try:
+            key = transport.key_of(endpoint.api_key_env)
+        except EndpointError:
+            key = ""  # a list may be had without one
+        with transport.client(str(endpoint.base_url), key, timeout=_SECONDS) as client:
             body = orjson.loads(client.get("/models", cast_to=httpx2.Response).content)
-        except (openai.OpenAIError, ValueError):
-            return None
+    except (openai.OpenAIError, EndpointError, ValueError):
+        return None
     entries = body.get("data") if isinstance(body, dict) else None
     if not isinstance(entries, list):
         return None
@@ -203,26 +205,35 @@ class _Wish(NamedTuple):
 def _checked(
     model: str, endpoints: Sequence[Endpoint], endpoint: str | None, revision: str | None, rules: Rules
 ) -> _Wish:
-    name = check_name(model)
+    name = check_name(typed_name(model))
     chosen = choose_endpoint(name, endpoints, endpoint or None)
     offered = offered_models(chosen)
-    check_offered(name, chosen, offered)
+    if not chosen.hub_models:
+        check_offered(name, chosen, offered)
     if not chosen.hub_models and (revision or "").strip():
         message = f"{chosen.name} has its own versions of models, so no revision can be chosen. Leave the field empty."
         raise Refused("bad_revision", message)
-    on_hub = name.partition(":")[0]
-    facts = (
-        check_model(
-            on_hub,
-            revision=revision,
-            listed=bool({name, on_hub} & set(offered or ())),
-            providers=chosen.hub_providers,
-            max_billions=rules.max_billions,
-        )
-        if chosen.hub_models
-        else None
+    if not chosen.hub_models:
+        return _Wish(name, chosen, None)
+    on_hub, _, behind = name.partition(":")
+    known = set(offered or ())
+    if known and not {name, on_hub} & known:
+        # the endpoint may know it by the Hub's own name only
+        on_hub = canonical_name(on_hub)
+        name = f"{on_hub}:{behind}" if behind else on_hub
+        check_offered(name, chosen, offered)
+    facts = check_model(
+        on_hub,
+        revision=revision,
+        listed=bool({name, on_hub} & known),
+        providers=chosen.hub_providers,
+        provider=behind or None,
+        max_billions=rules.max_billions,
     )
-    return _Wish(name, chosen, facts)
+    # an endpoint that lists the name as it was typed, and no other, is asked for that
+    own = facts.name if not known or facts.name in known or on_hub not in known else on_hub
+    suffix = facts.provider or behind
+    return _Wish(f"{own}:{suffix}" if suffix else own, chosen, facts)
 
 
 def _submission(
@@ -246,5 +257,7 @@ def _submission(
         revision=None if facts is None else facts.revision,
         licence=None if facts is None else facts.licence,
         parameters=None if facts is None else facts.parameters,
+        precision=None if facts is None else facts.precision,
+        base_model=None if facts is None else facts.base_model,
         approval=rules.needs_approval(submitter),
     )

@@ -32,7 +32,7 @@ from data.errors import InputError
 from eval_queue.asking.checkpoint import ANSWERS_FILE, MAX_ANSWER, RUN_FILE, Answer, PromptId, RunRecord
 from eval_queue.protocol import plan, protocol_id
 from eval_queue.records import BenchmarkRef, Result, now
-from eval_queue.settings import Endpoint
+from eval_queue.settings import EFFORT, UPLOAD_BYTES, Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.submission import Refused, check_name
 
@@ -98,7 +98,29 @@ def make_package(folder: Path, benchmark: Benchmark, *, name: str | None = None,
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
-    return file.getvalue()
+    package = file.getvalue()
+    try:
+        # by the same rules as where it is handed in
+        _opened(package, {benchmark.digest: benchmark}, limit)
+    except Refused as refusal:
+        raise InputError(str(refusal), file=folder) from None
+    return package
+
+
+def _packed(content: bytes, run: RunRecord, benchmark: Benchmark) -> bytes:
+    """A run's lines as they are handed in: one a prompt, none longer than is taken, no reasoning, no odd count."""
+    digests = {prompt.id: prompt.digest for prompt in plan(benchmark)}
+    kept = settled_lines(content, run.model, digests)
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    # a line that is none of this run is left for the check to name
+    answers = kept.values() if len(kept) == len(digests) or len(kept) == len(lines) else None
+    if answers is None:
+        return content
+    return b"".join(orjson.dumps(_handed(a), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
+
+
+def _handed(answer: Answer) -> Answer:
+    return cut(replace(answer, reasoning=None, filter_message=None))
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -122,6 +144,14 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
     Raises:
         Refused: `bad_package`, `other_benchmark`, `incomplete`, `unreadable` or `bad_name`, with the reason.
     """
+    run, answers, benchmark = _opened(package, benchmarks, limit)
+    return _scored(run, answers, benchmark, submitter)
+
+
+def _opened(
+    package: bytes, benchmarks: Mapping[str, Benchmark], limit: int
+) -> tuple[RunRecord, list[Answer], Benchmark]:
+    """All that is checked before anything is scored."""
     if len(package) > limit:
         _bad(f"This file has {len(package) / 1e6:.1f} MB; at most {limit / 1e6:.0f} MB are taken.")
     members = _members(package, limit)
@@ -135,8 +165,7 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
         message = f"These are answers to a benchmark with another content than the one in use here ({known})."
         raise Refused("other_benchmark", message)
     _check_run(run, benchmark)
-    answers = _answers(_unpacked(members[ANSWERS_MEMBER], benchmark), run, benchmark)
-    return _scored(run, answers, benchmark, submitter)
+    return run, _answers(_unpacked(members[ANSWERS_MEMBER], benchmark), run, benchmark), benchmark
 
 
 def _bad(message: str) -> NoReturn:
@@ -227,6 +256,8 @@ def _check_run(run: RunRecord, benchmark: Benchmark) -> None:
         _bad("The model's name begins or ends with blanks.")
     if not _ENDPOINT.fullmatch(run.endpoint):
         _bad("The endpoint's name may have lower-case letters, digits and dashes only, at most 40 of them.")
+    if run.reasoning_effort is not None and not re.fullmatch(EFFORT, run.reasoning_effort):
+        _bad("The reasoning effort is no word in lower-case letters.")
     if run.revision is not None and not _COMMIT.fullmatch(run.revision):
         _bad("The revision is no commit of 40 hexadecimal digits.")
     if run.persona is not None or run.system is not None:
@@ -327,6 +358,7 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         protocol=run.protocol,
         benchmark=BenchmarkRef.of(benchmark),
         max_tokens=run.max_tokens,
+        reasoning_effort=run.reasoning_effort,
         started=run.started,
         seconds=run.seconds,
         last=run.last,
@@ -336,7 +368,7 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         folder = Path(place)
         lines = (orjson.dumps(a, option=orjson.OPT_APPEND_NEWLINE) for a in answers)
         (folder / ANSWERS_FILE).write_bytes(b"".join(lines))
-        endpoint = Endpoint(name=run.endpoint, answer_mode=run.answer_mode)
+        endpoint = Endpoint(name=run.endpoint, answer_mode=run.answer_mode, reasoning_effort=run.reasoning_effort)
         outcome = write_outcome(folder, known, answers, benchmark, endpoint, origin="self-reported")
         table = outcome.table_file.read_bytes()
     result = outcome.result
@@ -346,5 +378,6 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         raise Refused("unreadable", message)
     assert result.run is not None, "write_outcome tells of the run"
     # a row of this installation may answer the same question: the two are different facts
-    own = {"id": result.id + _SUFFIX, "submitter": submitter, "run": result.run.model_copy(update={"software": {}})}
+    told = result.run.model_copy(update={"software": {}, "changed": None})
+    own = {"id": result.id + _SUFFIX, "submitter": submitter, "run": told}
     return Accepted(result.model_copy(update=own), table)

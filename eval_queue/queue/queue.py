@@ -160,6 +160,31 @@ class Queue:
         except KeyError:
             raise InputError(f"No raw answers are stored for {id_}.") from None
 
+    def rewrite(self, results: Sequence[Result]) -> int:
+        """Put records in the place of those of the same ids, all or none: the same results, described more fully.
+
+        Args:
+            results: of ids that are stored; others are left out.
+
+        Returns:
+            How many were replaced.
+
+        Raises:
+            StoreUnavailable: the store cannot be reached.
+            WriteConflict: others were faster, too many times.
+        """
+
+        def once() -> int:
+            stored = self._results.read()
+            changes: dict[str, bytes | None] = {
+                self._results.path(r.id): encode(r) for r in results if r.id in stored.records
+            }
+            if changes:
+                self._results.store.commit(changes, stored.head, f"{len(changes)} results described more fully")
+            return len(changes)
+
+        return again()(once)
+
     def problems(self) -> list[Problem]:
         """Files that are set aside because they are no readable records."""
         kept = (self._read().problems.values(), self._read_results().problems.values(), self.reported.problems())

@@ -5,4 +5,17 @@ In: files or tables of answers and a benchmark. Out: ratings, scores with standa
 (`eval_queue.asking`), and rows are not compared with each other (`leaderboard.analysis`).
 """
 
-__all__ = ["answers", "bootstrap", "formulas", "profiles", "publishing", "reader", "released", "stability", "stored"]
+__all__ = [
+    "answer_text",
+    "answers",
+    "bootstrap",
+    "formulas",
+    "match",
+    "profiles",
+    "publishing",
+    "reader",
+    "released",
+    "retest",
+    "stability",
+    "stored",
+]

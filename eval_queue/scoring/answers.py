@@ -42,6 +42,10 @@ UNPARSED: Final = "Could not parse valid Likert response from: "
 SUFFIXES: Final = (".jsonl", ".jsonl.gz")
 """Names of the files that are taken from a folder."""
 
+_REMEMBERED: Final = 4_096
+_LONGEST_REMEMBERED: Final = 256
+"""Answers whose reading is remembered, and characters of each: below 8 MB, whatever a file holds."""
+
 _IDENTITY: Final = ("model", "prompt_variant", "portrait_id", "option_id")
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
@@ -77,7 +81,7 @@ class _BadFileError(Exception):
 
 
 class _Codes(dict[tuple[Any, Any, Any], int]):
-    """What (raw_response, error, finish_reason) says, worked out once for each distinct answer."""
+    """What (raw_response, error, finish_reason) says, worked out once for each of the first distinct short answers."""
 
     def __init__(self, reader: Reader) -> None:
         super().__init__()
@@ -89,7 +93,8 @@ class _Codes(dict[tuple[Any, Any, Any], int]):
         reading = self._read(*answer)
         code = reading.rating if reading.kind is None else -1 - UNSCORED_KINDS.index(reading.kind)
         assert code is not None
-        self[answer] = code
+        if len(self) < _REMEMBERED and sum(map(len, filter(None, answer))) <= _LONGEST_REMEMBERED:
+            self[answer] = code
         return code
 
 

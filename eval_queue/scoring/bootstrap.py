@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
-from eval_queue.scoring.formulas import Bools, Floats, columns, ratio
+from eval_queue.scoring.formulas import Bools, Floats, columns, distinct_rows, ratio
 from eval_queue.scoring.stability import circumplex, wrapped
 
 DRAWS: Final = 2000
@@ -227,15 +227,12 @@ def _resampled(
     for start in range(0, len(x), _CHUNK):
         models = slice(start, min(start + _CHUNK, len(x)))
         present = np.isfinite(x[models])
-        # models mostly miss the same items, usually none: their counts are worked out once
-        packed = np.ascontiguousarray(np.packbits(present, axis=1))
-        _, first, pattern_of = np.unique(packed.view(f"V{packed.shape[1]}"), return_index=True, return_inverse=True)
-        pattern_of = pattern_of.ravel()
-        counts = per_query(present[first].astype(np.float64))
+        patterns, pattern_of = distinct_rows(present)
+        counts = per_query(patterns.astype(np.float64))
         n = in_every_draw(counts)
         means = in_every_draw(per_query(np.where(present, x[models], 0.0)))
         with np.errstate(invalid="ignore"):  # nothing drawn: 0 / 0 is NaN
-            means /= n if len(first) == 1 else n[pattern_of]
+            means /= n if len(patterns) == 1 else n[pattern_of]
         yield _Resampled(models, means, ((counts > 0).sum(axis=2) >= 2)[pattern_of])
 
 

@@ -110,3 +110,17 @@ def ratio(total: NDArray[Any], count: NDArray[Any]) -> Floats:
     quotient: Floats = np.full(np.shape(total), np.nan)
     np.divide(total, count, out=quotient, where=np.asarray(count) > 0)
     return quotient
+
+
+def distinct_rows(rows: Bools) -> tuple[Bools, NDArray[np.intp]]:
+    """The different rows and for each row which of them it is: models mostly miss the same items, usually none.
+
+    Args:
+        rows: shape (n, k).
+
+    Returns:
+        Shape (different, k), and (n,).
+    """
+    packed = np.ascontiguousarray(np.packbits(rows, axis=1))
+    _, first, which = np.unique(packed.view(f"V{packed.shape[1]}"), return_index=True, return_inverse=True)
+    return rows[first], which.ravel()

@@ -13,13 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
-from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
+from data.errors import InputError
+from data.people.templates import ValueTemplates
+from data.sources.published_templates import templates_of
+from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES, Scale
 from eval_queue.records import (
     CentredScore,
     Circumplex,
     Coverage,
     DimensionScore,
+    MatchScore,
     Profile,
+    Result,
     ScaleProfile,
     Sensitivity,
     Style,
@@ -27,6 +32,8 @@ from eval_queue.records import (
 from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, Reader
 from eval_queue.scoring.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
 from eval_queue.scoring.formulas import Bools, Floats, Scores, compat_selected, item_means, score
+from eval_queue.scoring.match import Match, matched, without_templates
+from eval_queue.scoring.reader import READER_VERSION
 from eval_queue.scoring.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
 
 DECIMALS: Final = 12
@@ -39,7 +46,13 @@ _BLOCK: Final = 128
 """Models worked on at a time; bounds memory, changes no result."""
 
 
-def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "official") -> list[Profile]:
+def profiles(
+    answers: Answers,
+    benchmark: Benchmark,
+    *,
+    reader: Reader = "official",
+    templates: ValueTemplates | None = None,
+) -> list[Profile]:
     """The profile of each model, in the order of `answers.models`.
 
     A model's profile does not depend on which others are scored with it.
@@ -48,23 +61,90 @@ def profiles(answers: Answers, benchmark: Benchmark, *, reader: Reader = "offici
         answers: ratings and counts, from `read_answers` or of a single evaluation.
         benchmark: the benchmark that was asked.
         reader: `compat` scores with upstream's selection of items instead of the key's.
+        templates: of the benchmark; None: those that `data.sources.published_templates` finds for it, if any.
     """
-    selected = benchmark.key.selected if reader == "official" else compat_selected(benchmark)
+    official = reader == "official"
+    templates = templates_of(benchmark) if templates is None else templates
+    selected = benchmark.key.selected if official else compat_selected(benchmark)
+    version = READER_VERSION if official else None
     blocks = (slice(start, start + _BLOCK) for start in range(0, len(answers.models), _BLOCK))
     return [
         profile
         for b in blocks
         for profile in _profiles(
-            Answers(answers.models[b], answers.ratings[b], answers.unscored[b]), benchmark, selected
+            Answers(answers.models[b], answers.ratings[b], answers.unscored[b]),
+            benchmark,
+            selected,
+            templates,
+            version,
         )
     ]
 
 
-def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[Profile]:
+def match_of(x: Floats, benchmark: Benchmark, templates: ValueTemplates | None) -> Match:
+    """Matches of models with a benchmark's templates; where there are none, the reason alone.
+
+    Args:
+        x: mean rating of each item, shape (models, items), NaN where it has none.
+        benchmark: the benchmark that was asked.
+        templates: its templates, if there are any.
+    """
+    if templates is None:
+        return without_templates(len(x))
+    return matched(x, templates, benchmark.query_index)
+
+
+def match_scores(found: Match, m: int) -> dict[Scale, dict[str, MatchScore]] | None:
+    """A model's match for its record; None where it has none at all."""
+    if found.reasons[m] is not None:
+        return None
+    return {
+        scale: {
+            dimension.name: MatchScore(
+                match=number(found.match[m, d]),
+                se_queries=number(found.se_queries[m, d]),
+                se_people=number(found.se_people[m, d]),
+                low=number(found.low[m, d]),
+                high=number(found.high[m, d]),
+            )
+            for d, dimension in enumerate(dimensions, start=SCALE_COLUMNS[scale].start)
+        }
+        for scale, dimensions in SCALES.items()
+    }
+
+
+def completed(result: Result, ratings: Floats, benchmark: Benchmark) -> Result:
+    """An older record with what it lacks of the match, from its answers; the same object where it lacks nothing.
+
+    Args:
+        result: the record.
+        ratings: its answers as read then, shape (variants, items), NaN where there is no rating.
+        benchmark: the one that was asked.
+
+    Raises:
+        InputError: the record is of another benchmark.
+    """
+    if result.match is not None or result.match_reason is not None:
+        return result
+    if result.benchmark.digest != benchmark.digest:
+        raise InputError(f"{result.id} is of the benchmark {result.benchmark.digest}, not {benchmark.digest}")
+    found = match_of(item_means(ratings[None]), benchmark, templates_of(benchmark))
+    return result.model_copy(update={"match": match_scores(found, 0), "match_reason": found.reasons[0]})
+
+
+def _profiles(
+    answers: Answers,
+    benchmark: Benchmark,
+    selected: Bools,
+    templates: ValueTemplates | None,
+    reader_version: str | None,
+) -> list[Profile]:
     scores = score(answers.ratings, selected)
     ten = centred_on_ten(scores.score)
     fit, angle = circumplex(ten)
-    sure = uncertainty(item_means(answers.ratings), selected, benchmark.query_index, angle)
+    x = item_means(answers.ratings)
+    sure = uncertainty(x, selected, benchmark.query_index, angle)
+    found_match = match_of(x, benchmark, templates)
     r, flat = reliability(ten, sure.centred10.se)
     coverages = _coverages(answers, benchmark)
     sensitivities = _sensitivities(answers.ratings)
@@ -83,6 +163,8 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[P
                     value.name: CentredScore(score=number(ten[m, d]), **_interval(sure.centred10, m, d))
                     for d, value in enumerate(VALUES)
                 },
+                match=match_scores(found_match, m),
+                match_reason=found_match.reasons[m],
                 reliability=number(r[m]),
                 flat=bool(flat[m]) if flat[m] or np.isfinite(r[m]) else None,
                 sensitivity=sensitivities[m],
@@ -95,6 +177,7 @@ def _profiles(answers: Answers, benchmark: Benchmark, selected: Bools) -> list[P
                     angle_low=number(sure.angle.low[m]),
                     angle_high=number(sure.angle.high[m]),
                 ),
+                reader_version=reader_version,
             )
         )
     return found

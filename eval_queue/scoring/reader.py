@@ -2,40 +2,45 @@
 
 Scope: one text at a time, English, no model and no network; the same text always reads the same. Two readers:
 
-* `read_answer`, the official one. It drops reasoning blocks, HTML, Markdown, quotes and end punctuation, folds case and
-  white space, and then looks for one of the six phrases: (a) the whole text is one or a known variant; (b) a labelled
-  line ("Rating: like me") is one, or the text begins with one, or a line of its own is one; (c) exactly one occurs on
-  word borders, longest first, not negated and not part of another sentence ("would you like me to", "people like me").
+* `read_answer`, the official one, a pipeline of small steps with a table each: `answer_text` takes away what is not the
+  answer (reasoning, other turns, markup); `_mentions` finds the phrases of the scale and says how each stands in its
+  sentence (`Standing`); `_rating` decides which of them, if any, is the answer; `finish_kind` and `_kind` say why there
+  is none.
 * `read_answer_compat`, upstream's rules (longest phrase found anywhere), for parity tests only.
 
-The official reader prefers no rating to a guessed one. Grounds for what could be read either way (all distinct answers
-of the released models on which the two readers differ were looked at one by one):
+The official reader prefers no rating to a guessed one: a phrase is *stated* only where all that surrounds it in its
+clause is known (`_FRAME`, `_may_follow`), not where nothing forbids it. So text in another language, a degree that the
+scale does not have, a comparison, a question or a supposition never makes a rating by accident. Grounds for what could
+be read either way (all distinct answers of the released models on which the readers differ were looked at):
 
 * Two different phrases offered as the answer ("not like me", then on a new line "not like me at all"), or a copy of the
   list of options: no rating, since nothing says which was meant.
 * A degree that the scale does not have ("quite like me", "nothing like me", "a lot like me"): no rating.
 * A denied phrase ("I don't think this is very much like me"): no rating, since a denial names no other phrase. "Isn't
   like me" and "doesn't like me" are the phrase "not like me" itself.
+* What is taken back ("no, wait", "I meant", "correction") does not count, and neither does what it is replaced with,
+  unless that is labelled as the final answer.
 * "some like me": 4, a cut "somewhat". "Very little like me": 3, the only phrase with "little". "Maybe not like me": 2,
   a doubt is not a degree.
 * A number alone: no rating, since the prompts define no numbers.
-* An answer that begins with a phrase and explains itself with others keeps the first one, unless the other one is put
-  right behind it or stands on a line of its own.
-
-Not done: judging whether a phrase inside free prose was meant as the answer ("You're somewhat like me when ..."); if it
-is the only one and passes (c), it counts, as it does for upstream.
+* An answer that begins with a phrase and explains itself with others keeps the first one, unless another one is put
+  right behind it, stands on a line of its own or is stated in a sentence of its own.
+* An answer that the endpoint's filter stopped, or that came with a failure, has no rating whatever it says; one that
+  was cut has none where the rest could have changed it.
 """
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
 from eval_queue.records import UnscoredKind
+from eval_queue.scoring.answer_text import DOUBT, bare_text
+
+READER_VERSION: Final = "2"
+"""Version of the official reader, on every record: raise it when any answer may read differently."""
 
 
 class Reading(NamedTuple):
@@ -47,16 +52,64 @@ class Reading(NamedTuple):
     """Why there is no rating."""
 
 
+# --- how the endpoint says that it ended ----------------------------------------------------------------------------
+
+_FINISH_NAMES: Final[dict[UnscoredKind, str]] = {
+    "truncated": (
+        "length max_length model_length length_limit length_capped truncated incomplete limit token_limit time_limit"
+        " max_tokens max_new_tokens max_output_tokens max_completion_tokens max_tokens_reached max_output"
+        " max_output_reached context_length context_length_exceeded context_window_exceeded"
+        " model_context_window_exceeded error_limit"
+    ),
+    "refusal": (
+        "content_filter content_filtered contentfilter filter filtered refusal refused sensitive safety moderation"
+        " flagged blocked blocklist prohibited_content spii recitation language image_safety guardrail_intervened"
+        " guardrails error_toxic data_inspection_failed content_policy_violation policy_violation copyright"
+    ),
+    "api_error": (
+        "error errored failed failure network_error server_error internal_error internal_server_error engine_error"
+        " upstream_error insufficient_system_resource abort aborted cancelled canceled user_cancel timeout timed_out"
+        " overloaded unavailable not_finished malformed_response malformed_model_output malformed_function_call"
+    ),
+}
+FINISH_KINDS: Final[dict[str, UnscoredKind]] = {
+    name: kind for kind, names in _FINISH_NAMES.items() for name in names.split()
+}
+"""What a `finish_reason` says, in lower case with underscores; any other one (`stop`, `end_turn`, ...) says nothing.
+
+The answer is cut; a filter or the provider's policy held it back; the endpoint failed. Providers spell one reason in
+many ways and add more without saying so: this is the only place that knows them.
+"""
+
+_LONGEST_FINISH: Final = 100
+_FINISH_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
+
+
+def finish_kind(reason: str | None) -> UnscoredKind | None:
+    """What an endpoint's `finish_reason` says: `truncated`, `refusal`, `api_error`, or None for an ordinary end.
+
+    Upper case, camel case, hyphens, blanks and a leading `FinishReason` make no difference.
+    """
+    if not reason or len(reason) > _LONGEST_FINISH:
+        return None
+    words = _FINISH_WORDS.findall(reason)
+    name = "_".join(word.lower() for word in words)
+    return FINISH_KINDS.get(name.removeprefix("finish_reason_"))
+
+
+# --- the phrases ----------------------------------------------------------------------------------------------------
+
 _VARIANTS: Final[dict[int, tuple[str, ...]]] = {
     6: ("likes me very much", "like me very much"),
     5: ("likes me",),
     4: ("somewhat likes me", "some what like me", "some what likes me", "some like me"),
-    3: ("little like me", "a little bit like me"),
-    2: ("does not like me", "doesn't like me", "is not like me", "isn't like me"),
+    3: ("little like me", "a little bit like me", "very little like me", "just a little like me"),
+    2: ("does not like me", "doesn't like me", "is not like me", "isn't like me", "isnt like me"),
     1: (
         "not at all like me",
         "is not like me at all",
         "isn't like me at all",
+        "isnt like me at all",
         "is not at all like me",
         "isn't at all like me",
         "does not like me at all",
@@ -69,198 +122,593 @@ _FORMS: Final[dict[str, int]] = {
     form: rating for rating, phrase in RATING_PHRASES.items() for form in (phrase, *_VARIANTS[rating])
 }
 _BARE: Final = frozenset({"like me", "likes me"})
-"""Forms that are everyday English too: outside (a) they count only where the words around them allow it."""
+"""Forms that are everyday English too: more must be known about the words around them."""
+_FORM: Final = re.compile(r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?!\w)")
 
-_FORM = re.compile(r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?!\w)")
+# --- how a phrase stands in its sentence ----------------------------------------------------------------------------
 
-_REASONING = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>", re.IGNORECASE)
-_FENCE = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
-_BREAK = re.compile(r"<(?:br|/?p|/?div|/?li|/?h\d)\b[^<>]*>", re.IGNORECASE)
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\|[^<>|]*\|>|\\(?:boxed|text|textbf|mathrm)\b")
-_QUOTES_AND_DASHES = str.maketrans(
-    {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "„": '"', "。": ". ", "_": " "}
-    | dict.fromkeys("–—…", " - ")
-    | dict.fromkeys("‐‑", "-")
-    | dict.fromkeys("*`~\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
-)
-_SYMBOL = re.compile(r"""[^\w\s.,;:!?'"()\[\]{}/=<>|&%+#-]""")
-_HYPHEN = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
-_MARKER = re.compile(r"(?:[-+>#|\s]+|\(?(?:\d{1,2}|[a-f])\s*[.):=-]\s*)*")
-_EDGE: Final = " .,;:!?'\"()[]{}<>=/|-"
-_LABEL = re.compile(
-    r"(?:(?:so|thus|therefore),? )?(?:(?:my|the|final|overall|similarity) ){0,3}"
-    r"(?:answer|rating|choice|selection|verdict|result|conclusion|response|assessment)(?: is)? ?[:=-] ?"
-)
+Standing = Literal["stated", "denied", "everyday", "unclear"]
+"""*Stated*: this is how alike it is. *Denied*: it is not, or less than another. *Everyday*: part of another sentence
+("would you like me to"). *Unclear*: all others."""
 
-_CLAUSE_START = re.compile(r"[.,;:!?\n()]|\b(?:but|however|therefore|yet|so (?=(?:i|it|this|that|the|my)\b))\b|- ")
-_DENIAL = re.compile(
-    r"\bnot\b(?! (?:only|just)\b)|n't\b|\bcannot\b|\bnever\b|\bneither\b|\bnor\b|\bno (?:way|means|longer)\b|\bhardly\b"
-    r"|\bbarely\b|\bscarcely\b|\bthan\b|\binstead of\b|\bfar from\b|\bnothing\b|\bwhether\b|\bless\b"
-    r"|\bif (?:it|this|that|the response|your response)\b"
-)
-_OTHER_SENTENCE_BEFORE = re.compile(
-    r"\b(?:people|persons?|someone|somebody|anyone|everyone|those|others?|users?|models?|ais?|assistants?|ones?) $"
-)
-_BARE_BEFORE = re.compile(
-    r"(?:\b(?:is|are|am|was|be|sounds?|seems?|looks?|feels?|reads?|as|say|choose|chose|select|pick|answer)|'s|'re|'m) "
-    r'["\'(\[{]?$|[:=()\[{"] ?$|- $|(?<!\w)\'$'
-)
-_SENTENCE_BEFORE = re.compile(r"(?:^|[.!?\n]) ?$")
-_SENTENCE_AFTER = re.compile(r"""['")\]]*\s*(?:[.!;:\n(]|- |$)""")
-_REASON_AFTER = re.compile(r",? (?:because|since|as|but|though|although|in that|in the sense)\b")
-_OTHER_SENTENCE_AFTER = re.compile(r" (?:to (?!an? |some )|who |could |would |can |should |will )")
-_SEPARATORS_THEN_FORM = re.compile(r"[\s.,;:/|()\[\]\"'=\d<>+-]*(?:(?:or|and|to)\b[\s\"'(]*)?(" + _FORM.pattern + ")")
 
-_REFUSAL = re.compile(
-    r"\bi(?:'m| am)? (?:also )?(?:cannot|can't|can not|could not|couldn't|won't|will not|would rather not|not going to)"
-    r" (?:\w+ ){0,2}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss|engage"
-    r"|evaluate|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
-    r"|select|state)\b"
-    r"|\bi(?:'m| am)? (?:must |have to |will )?(?:decline|refuse|unable|not able|not comfortable|not in a position)\b"
-    r"|\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b"
-    r"|\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form|feel)\b"
-    r"[^.\n]{0,40}\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs)\b"
-    r"|\bas an? (?:\w+ )?(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just |only )?an? (?:ai|language model)\b"
-    r"|\bi apologi[sz]e\b|\bsorry,? (?:but|i|this|that)\b|\breally sorry you're\b"
-    r"|\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé"
-    r"|je ne peux pas|mi dispiace|não posso)\b|抱歉|无法回答|申し訳"
-)
-_SHORTEST_CUT: Final = 3
+class _Mention(NamedTuple):
+    """A phrase in a text."""
+
+    start: int
+    end: int
+    rating: int
+    standing: Standing
+    first: bool
+    """Whether nothing but introductory words stand before it in the whole text."""
+    alone: bool
+    """Whether its line holds nothing else."""
+    label: str
+    """The label before it on its line, empty if there is none."""
+    left: str
+    """What stands before it in its sentence."""
+
+    @property
+    def is_headed(self) -> bool:
+        """Whether it stands behind a colon, as one of several findings may."""
+        return self.left.rstrip().endswith(":")
+
+
 _CONTEXT: Final = 300
-"""Characters looked at before a phrase; bounds the work on a very long answer."""
+"""Characters looked at before and behind a phrase; bounds the work on a very long sentence."""
 
 
-@lru_cache(maxsize=1 << 16)
+def _any_of(words: str) -> str:
+    return "|".join(map(re.escape, sorted(words.split(), key=len, reverse=True)))
+
+
+_FRAME_WORDS: Final = (
+    "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
+    "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
+    "comes comment conclusion consider describe described description evaluation falls feel feels final finally find "
+    "fit fits fitting for given go going guess have hence here hmm honest honestly i i'd i'll i'm idea in inclined "
+    "into is it it's its judge judgement judgment label lean leaning level likely looks match maybe me message my "
+    "nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective phrase pick "
+    "picked possibly probably put rate rated rating reaction reads reply respond response result say scenario seems "
+    "select selected sentiment settle similar similarity situation so somewhere sounds stance statement suggestion "
+    "suitable summary suppose text that that's the then therefore these think thinking this thoughts thus to toward "
+    "towards ultimately under verdict view well will with would yeah yes you're your"
+)
+"""Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
+compare, nor name a degree. Any other word there makes the phrase unclear."""
+_FRAME_PHRASES: Final = (
+    "all in all|in all|in short|in total|by and large|on the whole|on balance|you are|(?:this|that) one(?:'s)?"
+    "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+)
+"""Words that do so only together: "most of this" is a degree."""
+_EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
+"""The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
+_BETWEEN: Final = r"[\s,:\"'(\[={}$.>-]*"
+
+
+def _frame(words: str) -> re.Pattern[str]:
+    return re.compile(rf"{_BETWEEN}(?:(?:{_FRAME_PHRASES}|{_any_of(words)}|[1-9]\d?(?:/\d{{1,2}})?)(?!\w){_BETWEEN})*+")
+
+
+_FRAME: Final = _frame(_FRAME_WORDS)
+_WIDE_FRAME: Final = _frame(f"{_FRAME_WORDS} {_EMPHASIS}")
+_ASKING: Final = re.compile(
+    r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider"
+    r"|choose|pick"
+    r"|select|find|believe|guess|rate|call|describe|judge|put|respond|settle)\b)"
+)
+"""What makes a clause a question or a request."""
+_NUMBERED: Final = re.compile(
+    r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
+)
+_I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
+_JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
+_IF_PRESSED: Final = re.compile(
+    r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
+    r"(?: (?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
+)
+_OPENING: Final = re.compile(
+    r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
+    r"|not sure"
+    r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
+    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest"
+    r"|fair)|from)"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?" + rf"|{_IF_PRESSED.pattern}"
+)
+"""What may stand before the frame and says nothing yet."""
+_NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
+"""The same before "not like me"; before the others it would deny them."""
+_BEFORE_BARE: Final = re.compile(
+    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
+    r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
+    r"|overall"
+    r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
+    r"|so|therefore|thus|hence|it's|that's|one's|its|response|you're|i'm|around|under|yes|well|but"
+    r"|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
+)
+"""What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
+
+_SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
+_CLAUSE_START: Final = re.compile(r",|(?:^| )- |\b(?:but|however|yet|therefore|hence|so|which|and)\b")
+_TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
+_DENIED: Final = re.compile(
+    r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
+    r"|no)thing but|\ball but|\bno longer"
+    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
+    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|it|this|that|is|as|be|being|really|quite|the"
+    r"|response"
+    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
+)
+"""What before a phrase denies it."""
+_NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
+_SCOPE: Final = re.compile(
+    r"\b(?:if|whether|unless|than|between|rather than|instead|ask\w*|options?|scale|choices|someone|somebody|people"
+    r"|humans?"
+    r"|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine"
+    r"|pretend|were"
+    r"|could|might"
+    r"|want\w*|expect\w*|supposed)\b"
+    r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
+    r"|describe)\b"
+    r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)"
+    r"|\bsays\b"
+    r"|(?:^|[,.;(-]\s*)(?:no|nope|nah|yes and no)[\s\"']*(?=[,(-]|$)"
+)
+"""What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
+_ELSEWHERE: Final = re.compile(
+    r"\W*(?:for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*|alternat\w*|otherwise"
+    r"|else|or"
+    r"|ideally|\w*thetically|theoretically|technically|according|compared|relative|depending|e\.g|i\.e|example"
+    r"|sometimes|often"
+    r"|usually|normally|generally|typically|historically|formerly|originally|initially|first\w*|second\w*|earlier"
+    r"|previously)\b"
+)
+"""What at the beginning of an earlier clause speaks of another case."""
+_EVERYDAY_BEFORE: Final = {
+    True: re.compile(r"\b(?:you|you'd|they|they'd|we|i'd|i|would|do|did|people|who) $"),
+    False: re.compile(
+        r"\b(?:people|persons?|someone|somebody|anyone|anybody|everyone|everybody|those|others?|users?|models?|ais?"
+        r"|assistants?"
+        r"|systems?|bots?|machines?|who|ones) $"
+    ),
+}
+"""Before a phrase without (True) and with a degree of its own."""
+_EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
+
+_CLOSING: Final = re.compile(
+    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!-]))?[\"')\]}>$=]*\s*$"
+    r"|[\"')\]}>$=]*"
+    r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
+)
+"""Quotes and a number that belong to the phrase before them."""
+_REASON: Final = (
+    r",? ?(?:because|since|given|in that|in the sense|considering|due to|based on)\b|, as\b| as (?:i|it|this|that|the"
+    r"|they|my)\b(?! (?:can|could|am|was|wish|may))|,? overall\b|,? really(?=$"
+    r"|[.,!])"
+    r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
+    r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
+    r"|honestly|indeed)\b"
+)
+_MAY_FOLLOW: Final = {
+    5: re.compile(rf"$|{_REASON}"),
+    2: re.compile(rf"$|{_REASON}|, (?:i|it|it's|this|that|the)\b"),
+    0: re.compile(
+        rf"$|{_REASON}|,| (?:for|when|with|here|and|in terms|in its|in my|in this|in the|in how|to an? \w+|on)\b"
+    ),
+}
+"""What may follow a phrase in its sentence, by rating; 0 for those with a degree of their own."""
+_MAY_NOT_FOLLOW: Final = re.compile(
+    r"[\s,:(/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say"
+    r"|i mean"
+    r"|i guess|well|a|at|just|to|in|it's|it is|this is|that's|that is|with)[\s,]+)*(?:only|not|mostly|mainly|largely"
+    r"|partly|partially"
+    r"|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes|often|usually|rarely"
+    r"|never|seldom"
+    r"|than|less|more so|more or less|no|nope|wait|sorry|actually|rather(?! than)|oops|just kidding|kidding|jk|much"
+    r"|little|bit"
+    r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless"
+    r"|isn't|is not"
+    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without"
+    r"|about half|half|\d+ ?%|/s|false|untrue|0|minus|the opposite)(?!\w)"
+)
+"""What behind a phrase takes from it or adds to it."""
+_ENDS_DENYING: Final = re.compile(r"(?:\b(?:is|was|does|do|am|are|but|or|and) not|n't|\bnot?)[\s\"')]*$")
+_COMPARED: Final = re.compile(
+    r"[\s\"',)-]*(?:rather than|instead of|and not|as opposed to|over|not|but not)[\s\"'(]*"
+    r"(?:(?:being|simply|just|the|option) )*[\"']?"
+)
+"""Between a stated phrase and the one that it is preferred to."""
+_NEGATION_ELSEWHERE: Final = re.compile(
+    r"不|没|沒|非(?!常)|无|無|없|않|아니|안 |못|ない|ません|ぬ|не|нет|ليس|لا|नहीं|ไม่|δεν|לא"
+)
+_FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
+"""A denial that a full stop or a new line parts from the phrase."""
+_FRAGMENT_LENGTH: Final = 60
+_BRIEF: Final = 8
+_GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
+"""Words in another script with the phrase behind them in brackets."""
+
+_MARKER: Final = re.compile(
+    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)\s*)*+"
+)
+"""What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
+_EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
+_LABEL_NOUNS: Final = (
+    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
+    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|level|overall|final"
+    # the same in other languages
+    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
+    "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
+    "|відповідь|απάντηση"
+    "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级"
+    "|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
+    "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
+)
+_LABEL: Final = re.compile(
+    r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
+    r"|corrected|actual"
+    r"|selected|chosen|honest|best|single|short) ){0,4}"
+    rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
+    r"\s?(?:[:=-]+>?|is:)[\s\"'({\[$=.>#-]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
+)
+_FINAL: Final = re.compile(
+    r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
+)
+_CONCLUDES: Final = re.compile(
+    r"\W*(?:(?:and|but) )?(?:so|thus|therefore|hence|overall|ultimately|finally|in (?:conclusion|summary|short|total"
+    r"|all)|all in all"
+    r"|on balance|on the whole|my final|final|altogether)\b"
+)
+
+
+def _mentions(text: str) -> list[_Mention]:
+    """All phrases in bare text, in order, each with its standing."""
+    found = list(_FORM.finditer(text))
+    ends = list(_SENTENCE_END.finditer(text)) if found else []
+    several = len({_FORMS[match[0]] for match in found}) > 1
+    mentions: list[_Mention] = []
+    at = 0
+    for number, match in enumerate(found):
+        while at < len(ends) and ends[at].end() <= match.start():
+            at += 1
+        begin = ends[at - 1].end() if at else 0
+        end, sign = (ends[at].start(), ends[at][0]) if at < len(ends) else (len(text), "")
+        left = text[max(begin, match.start() - _CONTEXT) : match.start()]
+        right = text[match.end() : min(end, match.end() + _CONTEXT)]
+        starts_line = begin == 0 or text[begin - 1] == "\n"
+        left = _unmarked(left) if starts_line else left.lstrip()
+        before = mentions[-1] if mentions and mentions[-1].start >= begin else None
+        after = found[number + 1] if number + 1 < len(found) and found[number + 1].start() < end else None
+        between = "" if after is None or _FORMS[after[0]] == _FORMS[match[0]] else text[match.end() : after.start()]
+        rating = _FORMS[match[0]]
+        standing: Standing
+        label = _LABEL.match(left) if starts_line else None
+        if label is None and _is_denied_above(text, begin):
+            standing = "unclear"
+        elif before is not None and before.rating != rating and before.standing == "unclear":
+            standing = "everyday" if _is_everyday(match, left, right) else "unclear"
+        else:
+            if before is not None and before.standing == "denied" and _DENIED.search(left) is None:
+                # what is denied is done with: only what stands behind it leads here, and it must say something
+                left = text[before.end : match.start()]
+                left = left if any(map(str.isalpha, left)) else DOUBT
+            standing = _standing(match, left, right + ("?" if "?" in sign else sign[:1]), between, several=several)
+        mentions.append(
+            _Mention(
+                start=match.start(),
+                end=match.end(),
+                rating=rating,
+                standing=standing,
+                first=number == 0 and _is_introduction(text[: min(begin, _CONTEXT)]) and begin <= _CONTEXT,
+                alone=standing == "stated" and starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
+                label=label[0] if label else "",
+                left=left,
+            )
+        )
+    return mentions
+
+
+def _is_denied_above(text: str, begin: int) -> bool:
+    """Whether the sentence or line that ends at `begin` is a denial of what follows."""
+    above = text[max(0, begin - _FRAGMENT_LENGTH) : begin]
+    if _FRAGMENT.search(above):
+        return True
+    return above.endswith("\n") and _DENIED.search(above.rstrip("\n") + " ") is not None
+
+
+def _is_introduction(text: str) -> bool:
+    """Whether a text says nothing yet: no words, or those that frame an answer."""
+    opened = _OPENING.match(text)
+    return _WIDE_FRAME.fullmatch(text, opened.end() if opened else 0) is not None
+
+
+def _is_everyday(match: re.Match[str], left: str, right: str) -> bool:
+    bare = _FORMS[match[0]] in (5, 2) and match[0] in _BARE
+    return bool(_EVERYDAY_AFTER.match(right) or _EVERYDAY_BEFORE[bare].search(left))
+
+
+def _standing(match: re.Match[str], left: str, right: str, between: str, *, several: bool) -> Standing:
+    """How a phrase stands between what precedes and what follows it in its sentence."""
+    rating = _FORMS[match[0]]
+    if _is_everyday(match, left, right):
+        return "everyday"
+    if _DENIED.search(left) or (_NOT_ONLY.search(left) and between):
+        return "denied"
+    if "?" in right or DOUBT in left or DOUBT in right:
+        return "unclear"
+    rest = right[_end_of(_CLOSING, right) :].rstrip(".!;\n ")
+    compared = bool(between) and _COMPARED.fullmatch(between) is not None
+    if between and not compared:
+        return "unclear"
+    if several and rest.startswith(":"):
+        return "unclear"
+    follows = _MAY_FOLLOW[rating if rating in (5, 2) else 0]
+    if _NEGATION_ELSEWHERE.search(rest[:_BRIEF]):
+        return "unclear"
+    if not compared and (_MAY_NOT_FOLLOW.match(rest) or _ENDS_DENYING.search(rest) or not follows.match(rest)):
+        return "unclear"
+    return "stated" if _is_framed(match[0], left, right) else "unclear"
+
+
+def _end_of(pattern: re.Pattern[str], text: str) -> int:
+    found = pattern.match(text)
+    return found.end() if found else 0
+
+
+def _is_framed(form: str, left: str, right: str) -> bool:
+    """Whether what precedes a phrase in its sentence leads to a statement."""
+    rating = _FORMS[form]
+    if _GLOSS.fullmatch(left) and right.lstrip("\"' ").startswith(")"):
+        return rating <= 2 or not _NEGATION_ELSEWHERE.search(left)
+    if _LABEL.fullmatch(left):
+        return True
+    if rating <= 2:
+        left = left[_end_of(_NO, left) :]
+        left = _JUST_NOT.sub("", left) if form.startswith("not") else left
+    if form.startswith(("like", "not")) and rating != 1 and not _BEFORE_BARE.search(left):
+        return rating == 2 and _I_THINK.fullmatch(left) is not None
+    frame = _WIDE_FRAME if rating not in (5, 2) else _FRAME
+    if _leads(frame, left):
+        return True
+    starts = list(_CLAUSE_START.finditer(left))
+    if not starts:
+        return False
+    start = starts[-1]
+    clause, earlier = left[start.end() :], left[: start.start()]
+    if form in _BARE and start[0] in (",", "and", "so") and not clause.strip():
+        return False
+    if not _leads(frame, clause):
+        # one clause further back: "so, all in all, somewhat like me"
+        if len(starts) == 1 or not _leads(frame, left[starts[-2].end() :]):
+            return False
+        start, earlier = starts[-2], left[: starts[-2].start()]
+    return bool(_TURN.fullmatch(start[0])) or not (_SCOPE.search(earlier) or _ELSEWHERE.match(earlier))
+
+
+def _leads(frame: re.Pattern[str], left: str) -> bool:
+    left = left.lstrip()
+    begin = _end_of(_OPENING, left)
+    if _SCOPE.search(_IF_PRESSED.sub("", left[:begin])) or _ASKING.match(left, begin) or _NUMBERED.search(left):
+        return False
+    return frame.fullmatch(left, begin) is not None
+
+
+def _unmarked(line: str) -> str:
+    """Without what marks a list, a quotation or a heading at the start."""
+    return line[_end_of(_MARKER, line) :]
+
+
+# --- which of them is the answer ------------------------------------------------------------------------------------
+
+_TAKEN_BACK: Final = re.compile(
+    r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+)*+(?:"
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:scratch|strike|ignore|disregard|forget"
+    r"|delete) that"
+    r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
+    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase)|i (?:misspoke|retract|need to correct"
+    r"|made a mistake)"
+    r"|(?:just )?kidding|jk\b|never ?mind|forget (?:it|this)|i withdraw|psych\b|on second thought\w*|/s\b"
+    r"|that(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct|true)|a mistake|a lie))"
+    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not"
+    r"|not quite|hardly"
+    r"|i doubt it|nah|wrong|never|far from it|not true|untrue|false|wrong answer|error|(?:the )?opposite|as if"
+    r"|yeah,? right"
+    r"|joking|i lied|(?:that was|this is|it's) a joke|not exactly|not entirely|or not|(?:it|this|that) (?:isn't"
+    r"|is not|doesn't"
+    r"|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely))\s*(?=[.!;\n]|$)"
+)
+"""What takes an answer back, or changes it, whatever follows."""
+_REPLACED: Final = re.compile(
+    r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
+    r"|better|no,|make that"
+    r"|should be|should have|should've|change (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
+)
+"""What takes an answer back if another one follows."""
+_BOUND: Final = 120
+"""Characters between what replaces an answer and the other one."""
+
+
+def _rating(text: str, *, cut: bool) -> int | None:
+    """The rating that a bare text gives.
+
+    Args:
+        text: bare text.
+        cut: whether the endpoint says that it was cut; then the rest may have changed what is no clear beginning.
+    """
+    whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
+    if whole is not None and "?" not in text:
+        return None if cut and whole == 2 else whole
+    mentions = [mention for mention in _mentions(text) if mention.standing != "everyday"]
+    answer = _answer(mentions, cut=cut)
+    if answer is None or _is_taken_back(text, answer, mentions) or (cut and _may_go_on(text, answer)):
+        return None
+    return answer.rating
+
+
+def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
+    """The mention that is the answer: labelled, the first thing said, a line of its own, or the only one stated."""
+    stated = [mention for mention in mentions if mention.standing == "stated"]
+    if any(mention.standing == "unclear" and _FINAL.search(mention.label) for mention in mentions):
+        return None
+    labelled = [mention for mention in stated if mention.label]
+    final = [mention for mention in labelled if _FINAL.search(mention.label)]
+    if labelled:
+        answer = _agreed(final or labelled)
+        if answer is None:
+            return None
+        earlier = {m.rating for m in stated if m.start < answer.start and (m.alone or m.first or m.label)}
+        behind = {m.rating for m in stated if m.start > answer.start and (m.alone or m.label)}
+        # two or more of them are a copy of the options
+        agreed = bool(final) or len(earlier) != 1 or earlier == {answer.rating}
+        return answer if agreed and behind <= {answer.rating} else None
+    if not stated:
+        return None
+    first = mentions[0]
+    if first.first and first.standing == "stated":
+        headed = [mention for mention in mentions if first.is_headed and mention.is_headed]
+        return _agreed([first, *stated, *headed])
+    if cut:
+        return None
+    alone = [mention for mention in stated if mention.alone]
+    if alone:
+        answer = _agreed(alone)
+        later = [mention for mention in stated if answer is not None and mention.start > answer.end]
+        return _agreed([answer, *later]) if answer else None
+    last = stated[-1]
+    if {mention.rating for mention in mentions if mention.standing != "denied"} == {last.rating}:
+        return last
+    return last if last is mentions[-1] and _CONCLUDES.match(last.left) else None
+
+
+def _agreed(mentions: list[_Mention]) -> _Mention | None:
+    """The last of mentions that say the same, or None."""
+    return mentions[-1] if len({mention.rating for mention in mentions}) == 1 else None
+
+
+def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention]) -> bool:
+    if _TAKEN_BACK.search(text, answer.end):
+        return True
+    for other in mentions:
+        if other.start > answer.end and other.rating != answer.rating:
+            return _REPLACED.search(text, max(answer.end, other.start - _BOUND), other.start) is not None
+    return False
+
+
+def _may_go_on(text: str, answer: _Mention) -> bool:
+    """Whether what stands behind an answer in a cut text may be the beginning of another one, or of "at all"."""
+    rest = text[answer.end :].strip()
+    if not rest.strip(_EDGE):
+        return answer.rating == 2
+    bare = _JOINED.sub("", _unmarked(rest.lstrip(_EDGE))).strip(_EDGE)
+    return any(form.startswith(bare) for form in _FORMS)
+
+
+_JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
+
+# --- why there is none ----------------------------------------------------------------------------------------------
+
+_REFUSAL: Final = re.compile(
+    "|".join(
+        (
+            # cannot, will not
+            r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't"
+            r"|will not|would rather not"
+            r"|would prefer not to|prefer not to|'d rather not|'d prefer not to|not going to|refuse to)"
+            r" (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss"
+            r"|engage|evaluate"
+            r"|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
+            r"|select|state|do)\b",
+            r"\bi(?:'d| would)? (?:rather|prefer) not(?: to)? (?:answer|assess|choose|comment|rate|respond|say|share"
+            r"|select)\b",
+            r"\bi(?:'m| am)? (?:must |have to |will )?(?:\w+ly )?(?:decline|refuse|unable|not able|not comfortable"
+            r"|not in a position)\b",
+            r"\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b",
+            # no thoughts of its own
+            r"\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form"
+            r"|feel)\b[^.\n]{0,40}"
+            r"\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs"
+            r"|self)\b",
+            r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|opinions|consciousness"
+            r"|self|views)\b",
+            r"\bas an? (?:\w+ ){0,2}(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just "
+            r"|only )?an? (?:\w+ ){0,2}?(?:ai|language model)\b",
+            # apologies and rules
+            r"\bi apologi[sz]e\b|\bsorry,? (?:but|i(?! mean)|this|that)\b|\breally sorry you're\b"
+            r"|\bunfortunately,? i (?:cannot|can't)\b",
+            r"\b(?:violates?|against) [^.\n]{0,40}\b(?:policy|policies|guidelines|terms)\b|\bcontent policy\b"
+            r"|\bcrisis\b[^.\n]{0,40}\bcall\b",
+            # the same in other languages
+            r"\b(?:lo siento|no puedo|es tut mir leid|ich kann (?:das |diese frage )?(?:leider )?nicht|je suis désolé"
+            r"|désolée?,|je ne peux pas)\b",
+            r"\b(?:mi dispiace|non posso|não posso|desculpe|ik kan (?:\w+ ){0,3}niet|jag kan (?:tyvärr )?inte"
+            r"|nie mogę|üzgünüm|xin lỗi)\b",
+            r"\b(?:als ki|en tant qu'ia|como (?:una? )?(?:ia|inteligencia artificial)|извините|не могу)\b",
+            "抱歉|对不起|無法|无法(?:回答|提供|评|選|选)|不能(?:回答|提供|评)|作为(?:一个|一款)?(?:人工智能|ai)|没有(?:个人|自己的)(?:想法|感受|观点)",
+            "申し訳|お答えできません|回答できません|aiとして|죄송|답변(?:할|드릴) 수 없|ai로서",
+            "عذر|لا أستطيع|أعتذر|क्षमा करें|ขออภัย|סליחה|מצטער",
+        )
+    )
+)
+"""Words of a refusal; looked for only where an answer has no rating."""
+
+_SHORTEST_CUT: Final = 3
+
+
+def _kind(text: str, *, unfinished: bool, cut: bool) -> UnscoredKind:
+    """Why a bare text gives no rating."""
+    if unfinished:
+        return "truncated"
+    if _REFUSAL.search(text):
+        return "refusal"
+    if cut or _is_cut_phrase(text):
+        return "truncated"
+    return "unreadable" if any(map(str.isalnum, text)) or DOUBT in text else "empty"
+
+
+def _is_cut_phrase(text: str) -> bool:
+    bare = _unmarked(text).rstrip("\"')]} ")
+    if bare.endswith((".", "!", "?")):
+        return False
+    bare = bare.strip(_EDGE)
+    return len(bare) >= _SHORTEST_CUT and any(phrase.startswith(bare) for phrase in RATING_PHRASES.values())
+
+
+# --- the readers ----------------------------------------------------------------------------------------------------
+
+_REMEMBERED: Final = 4_096
+_LONGEST_REMEMBERED: Final = 256
+"""Answers and characters of each: what the readers remember is below 8 MB, however long and many the answers are."""
+
+
 def read_answer(text: str | None, *, finish_reason: str | None = None) -> Reading:
     """Read an answer, the official way (see the module's docstring).
 
     Args:
-        text: the raw answer; None where the endpoint gave none.
-        finish_reason: why the endpoint stopped, where known; `length` and `content_filter` decide the kind of an
-            answer without a rating, and `length` unmakes "not like me" at the very end, which may be cut.
+        text: the raw answer; None where the endpoint gave none. One of `LONGEST_ANSWER` characters or more is
+            `truncated`, whatever it says.
+        finish_reason: why the endpoint stopped, where known, in any spelling that `finish_kind` knows. A filter and a
+            failure decide the kind whatever the answer says; a cut answer has a rating only where the rest could not
+            have changed it.
 
     Returns:
-        A rating, or one of the kinds `empty`, `refusal`, `unreadable`, `truncated`. (`api_error` is for who asked: no
-        text ever means it.)
+        A rating, or one of the kinds `empty`, `refusal`, `unreadable`, `truncated`; `api_error` only where
+        `finish_reason` says that the endpoint failed.
     """
-    cleaned, unfinished = _clean(text or "")
-    cut = finish_reason == "length"
-    rating = _rating(cleaned)
-    if rating == 2 and cut and cleaned.strip(_EDGE).endswith("not like me"):
-        rating = None
-    if rating is not None:
-        return Reading(rating, None)
-    if _REFUSAL.search(cleaned) or finish_reason == "content_filter":
-        return Reading(None, "refusal")
-    if unfinished or cut or _is_cut_phrase(cleaned):
-        return Reading(None, "truncated")
-    return Reading(None, "unreadable" if any(map(str.isalnum, cleaned)) else "empty")
+    ended = finish_kind(finish_reason)
+    if ended is not None and ended != "truncated":
+        return Reading(None, ended)
+    if text is None or len(text) <= _LONGEST_REMEMBERED:
+        return _remembered(text or "", ended == "truncated")
+    return _read(text, ended == "truncated")
 
 
-def _clean(text: str) -> tuple[str, bool]:
-    """Bare text in lower case, one line per line of the answer, and whether a reasoning block never ended."""
-    unfinished = False
-    if "<" in text:
-        text, unfinished = _without_reasoning(text)
-    if "```" in text:
-        text = _FENCE.sub("", text)
-    if "<" in text or "\\" in text:
-        text = _TAG.sub("", _BREAK.sub("\n", text))
-    if "&" in text:
-        text = html.unescape(text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    text = _SYMBOL.sub(" ", text.translate(_QUOTES_AND_DASHES))
-    if "-" in text:
-        text = _HYPHEN.sub(" ", text)
-    lines = (" ".join(line.split()) for line in text.casefold().splitlines())
-    return "\n".join(line for line in lines if line), unfinished
+def _read(text: str, cut: bool) -> Reading:
+    bare, unfinished = bare_text(text)
+    rating = None if unfinished else _rating(bare, cut=cut)
+    return Reading(rating, None if rating is not None else _kind(bare, unfinished=unfinished, cut=cut))
 
 
-def _without_reasoning(text: str) -> tuple[str, bool]:
-    """The text outside reasoning blocks, and whether one never ended. What precedes a lone end tag is reasoning too."""
-    kept: list[str] = []
-    inside, position = False, 0
-    for tag in _REASONING.finditer(text):
-        if not inside:
-            kept.append(text[position : tag.start()])
-        if tag[1] and not inside:
-            kept.clear()
-        inside, position = not tag[1], tag.end()
-    if not inside:
-        kept.append(text[position:])
-    return "\n".join(kept), inside
-
-
-def _bare_line(line: str) -> str:
-    return _unmarked(line).strip(_EDGE)
-
-
-def _unmarked(text: str) -> str:
-    """Without what marks a list, a quotation or a heading at the start."""
-    marker = _MARKER.match(text)
-    return text[marker.end() :] if marker else text
-
-
-def _rating(text: str) -> int | None:
-    """The rating that a cleaned text gives, by the rules (a), (b), (c)."""
-    whole = _FORMS.get(_bare_line(text.replace("\n", " ")))
-    if whole is not None:
-        return whole
-    lines = [_bare_line(line) for line in text.split("\n")]
-    labelled = {_FORMS.get(line[label.end() :].strip(_EDGE)) for line in lines if (label := _LABEL.match(line))}
-    labelled.discard(None)
-    if len(labelled) == 1:
-        return labelled.pop()
-    stated = {_FORMS[line] for line in lines if line in _FORMS}
-    start = _unmarked(text).lstrip(_EDGE)
-    first = _FORM.match(start)
-    if first is not None and _may_begin(first):
-        stated.add(_FORMS[first[0]])
-        following = _SEPARATORS_THEN_FORM.match(start, first.end())
-        if following is not None:
-            stated.add(_FORMS[following[1]])
-    if stated:
-        return stated.pop() if len(stated) == 1 else None
-    found: set[int] = set()
-    for match in _FORM.finditer(text):
-        if _is_meant(match):
-            found.add(_FORMS[match[0]])
-        following = _SEPARATORS_THEN_FORM.match(text, match.end())
-        if following is not None and _FORMS[following[1]] != _FORMS[match[0]]:
-            return None
-    return found.pop() if len(found) == 1 else None
-
-
-def _may_begin(match: re.Match[str]) -> bool:
-    """Whether a phrase at the start is an answer and not the start of another sentence ("Like me, many people")."""
-    text, end = match.string, match.end()
-    if _OTHER_SENTENCE_AFTER.match(text, end):
-        return False
-    if match[0] not in _BARE:
-        return True
-    return bool(_SENTENCE_AFTER.match(text, end) or _REASON_AFTER.match(text, end))
-
-
-def _is_meant(match: re.Match[str]) -> bool:
-    """Whether a phrase inside a text is asserted: neither denied nor part of a sentence about something else."""
-    text, start, end = match.string, match.start(), match.end()
-    before = text[max(0, start - _CONTEXT) : start]
-    if _OTHER_SENTENCE_AFTER.match(text, end) or _OTHER_SENTENCE_BEFORE.search(before):
-        return False
-    if match[0] in _BARE and not _BARE_BEFORE.search(before):
-        alone = _SENTENCE_BEFORE.search(before) and _SENTENCE_AFTER.match(text, end)
-        if not alone:
-            return False
-    clause = before
-    for border in _CLAUSE_START.finditer(before):
-        clause = before[border.end() :]
-    return not _DENIAL.search(clause)
-
-
-def _is_cut_phrase(text: str) -> bool:
-    bare = _bare_line(text)
-    return len(bare) >= _SHORTEST_CUT and any(phrase.startswith(bare) for phrase in RATING_PHRASES.values())
+_remembered = lru_cache(maxsize=_REMEMBERED)(_read)
 
 
 _COMPAT_FORMS: Final[tuple[tuple[str, int], ...]] = (
@@ -287,7 +735,6 @@ _COMPAT_FORMS: Final[tuple[tuple[str, int], ...]] = (
 _COMPAT_BY_LENGTH: Final = sorted(_COMPAT_FORMS, key=lambda form: len(form[0]), reverse=True)
 
 
-@lru_cache(maxsize=1 << 16)
 def read_answer_compat(text: str | None) -> Reading:
     """Read an answer as upstream does, with its mis-parses; for parity with the published numbers only.
 
@@ -296,8 +743,17 @@ def read_answer_compat(text: str | None) -> Reading:
     Returns:
         A rating, `empty` or `unreadable`.
     """
-    flat = " ".join((text or "").lower().split())
+    if text is None or len(text) <= _LONGEST_REMEMBERED:
+        return _remembered_compat(text or "")
+    return _read_compat(text)
+
+
+def _read_compat(text: str) -> Reading:
+    flat = " ".join(text.lower().split())
     for form, rating in _COMPAT_BY_LENGTH:
         if form in flat:
             return Reading(rating, None)
     return Reading(None, "unreadable" if flat else "empty")
+
+
+_remembered_compat = lru_cache(maxsize=_REMEMBERED)(_read_compat)

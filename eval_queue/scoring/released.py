@@ -8,7 +8,6 @@ long they are. An operator who has the released files can name their folder, and
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
+from data.files import replacing
 from eval_queue.scoring.answers import UNPARSED, official_reading, raw_records
 
 if TYPE_CHECKING:
@@ -70,6 +70,15 @@ def _wrote(record: dict[str, object]) -> str | None:
     return raw if isinstance(raw, str) else None
 
 
+def changed_readings(old: pa.Table, new: pa.Table) -> pa.Table:
+    """Rows of `new` that read differently in `old`, both from `table_of`, with the old reading in two more columns."""
+    keys = ["model", "prompt_variant", "portrait_id", "option_id"]
+    was = old.select([*keys, "rating", "unscored"]).rename_columns([*keys, "was_rating", "was_unscored"])
+    both = new.join(was, keys, join_type="inner").to_pylist()
+    changed = [r for r in both if (r["rating"], r["unscored"]) != (r["was_rating"], r["was_unscored"])]
+    return new.schema.empty_table() if not changed else type(new).from_pylist(changed)
+
+
 def write_released(table: pa.Table, path: Path = RELEASED) -> None:
     """Write the file from `table_of` the released answers, in place of an older one; long answers are left out."""
     import pyarrow as pa
@@ -78,15 +87,10 @@ def write_released(table: pa.Table, path: Path = RELEASED) -> None:
 
     at = table.column_names.index("raw_response")
     short = pc.if_else(pc.less_equal(table["length"], LONGEST), table["raw_response"], pa.scalar(None, pa.string()))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as unfinished:
         pq.write_table(
             table.set_column(at, "raw_response", short), unfinished, compression="zstd", compression_level=19
         )
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 class Released:

@@ -105,6 +105,12 @@ def sensitivity(ratings: Floats) -> Sensitivity:
     )
 
 
+def order_means(ratings: Floats) -> Floats:
+    """Mean of the two orders of the options for each wording, shape (models, 3, items); NaN where one is missing."""
+    means: Floats = (ratings[:, _ONE] + ratings[:, _OTHER]) / 2
+    return means
+
+
 def style(ratings: Floats, asked: NDArray[np.int64], refused: NDArray[np.int64]) -> Style:
     """Response style of models.
 

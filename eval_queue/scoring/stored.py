@@ -14,6 +14,9 @@ from eval_queue.scoring.formulas import Floats
 if TYPE_CHECKING:
     import pyarrow as pa
 
+COLUMNS: Final = ["prompt_variant", "portrait_id", "option_id", "rating"]
+"""What is read of a table of answers."""
+
 _OPTIONS: Final = 1000
 """More than any response's id: makes one number of a query's and a response's."""
 
@@ -22,7 +25,7 @@ def ratings_of(table: pa.Table, items: Items) -> Floats:
     """A row's table of answers as an array.
 
     Args:
-        table: one row a prompt, with `prompt_variant, portrait_id, option_id, rating`.
+        table: one row a prompt, with `COLUMNS`.
         items: the items, in whose order the ratings stand.
 
     Returns:
@@ -33,7 +36,7 @@ def ratings_of(table: pa.Table, items: Items) -> Floats:
     """
     import pyarrow as pa
 
-    columns = ("portrait_id", "option_id", "rating")
+    columns = COLUMNS[1:]
     query, option, rating = (table[name].cast(pa.float64()).to_numpy(zero_copy_only=False) for name in columns)
     ids = np.array(list(items.item_index), dtype=np.int64).reshape(-1, 2)
     wanted, known = query * _OPTIONS + option, ids[:, 0] * _OPTIONS + ids[:, 1]
@@ -55,5 +58,4 @@ def read_ratings(data: bytes, items: Items) -> Floats:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    names = ("prompt_variant", "portrait_id", "option_id", "rating")
-    return ratings_of(pq.read_table(pa.BufferReader(data), columns=list(names)), items)
+    return ratings_of(pq.read_table(pa.BufferReader(data), columns=COLUMNS), items)

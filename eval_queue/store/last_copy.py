@@ -10,8 +10,6 @@ only. Where the disk cannot be written, contents are kept in memory for as long 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Final
 
 import orjson
 
+from data.files import replacing
 from eval_queue.store.git_ids import blob_oid, sha256
 from eval_queue.store.repository import Entry
 
@@ -116,10 +115,5 @@ class Copy:
 
 
 def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.write_bytes(data)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-    os.replace(temporary, path)
+    with replacing(path) as unfinished:
+        unfinished.write_bytes(data)

@@ -25,6 +25,7 @@ import orjson
 from filelock import FileLock
 
 from data.errors import InputError
+from data.files import write_whole
 
 EMPTY_HEAD: Final = "0"
 """The head of a store that nobody has written to."""
@@ -202,14 +203,14 @@ class LocalStore:
                 if files == before:
                     return head
                 for oid, data in filter(None, blobs.values()):
-                    _write(self._objects / oid, data)
+                    write_whole(self._objects / oid, data)
                 _flush_folder(self._objects)
                 text = orjson.dumps({"message": message, "files": files}, option=orjson.OPT_SORT_KEYS)
                 number = _number(head) + 1
                 new = f"{number}-{_oid(text)[:16]}"
-                _write(self._generations / new, text)
+                write_whole(self._generations / new, text)
                 _flush_folder(self._generations)
-                _write(self._head_file, f"{new}\n".encode())
+                write_whole(self._head_file, f"{new}\n".encode())
                 _flush_folder(self.folder)
                 self._last = (new, files)
                 if number % _KEPT_HEADS == 0:
@@ -276,16 +277,6 @@ def _number(head: str) -> int:
     """How many commits led to a head; 0 for the empty head and for files that are none of ours."""
     count = head.partition("-")[0]
     return int(count) if count.isdecimal() else 0
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that its name never stands for half of it. Only under the lock: the temporary name is fixed."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def _flush_folder(folder: Path) -> None:

@@ -4,4 +4,4 @@ In: settings and a queue. Out: evaluated submissions, one after the other, with 
 How a model is asked is in `eval_queue.asking`, who may take what in `eval_queue.queue`.
 """
 
-__all__ = ["doctor", "scheduler", "worker"]
+__all__ = ["doctor", "endpoint_check", "scheduler", "worker"]

@@ -95,6 +95,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         stop=stop,
         beat=settings.beat,
         wording=load_wording(settings.personas),
+        retest=settings.retest,
     )
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`

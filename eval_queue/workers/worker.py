@@ -88,6 +88,7 @@ class Worker:
         stop: set it to stop within about a second.
         beat: how often progress is written, in seconds.
         wording: in which words models are asked to be somebody.
+        retest: share of the prompts that is asked a second time at the end.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Worker:
         stop: threading.Event,
         beat: float = BEAT_SECONDS,
         wording: Wording = WORDING,
+        retest: float = 0.0,
     ) -> None:
         self.name = secrets.token_hex(4)
         """Made up: records are public, and a machine's name is nobody's business."""
@@ -115,6 +117,7 @@ class Worker:
         self._work = work
         self._stop = stop
         self._wording = wording
+        self._retest = retest
         self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
 
     @property
@@ -219,6 +222,7 @@ class Worker:
             origin="space",
             persona=self._persona(submission),
             queries=Protocol.of(submission.protocol).queries,
+            retest=self._retest,
         )
 
     def _work_on(self, claim: Claim) -> None:
@@ -358,9 +362,15 @@ class _Heartbeat:
 
 def _with_facts(result: Result, submission: Submission) -> Result:
     """The result with what the Hub said of the model when it was submitted."""
-    if submission.revision is None:
+    known = (submission.revision, submission.licence, submission.parameters)
+    if not any(known):
         return result
-    facts = {"licence": submission.licence, "parameters": submission.parameters, "open_weights": True}
+    facts = {
+        "licence": submission.licence,
+        "parameters": submission.parameters,
+        "base_model": submission.base_model,
+        "open_weights": True,
+    }
     return result.model_copy(update=facts)
 
 

@@ -5,6 +5,7 @@ Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.charts
 """
 
 __all__ = [
+    "common_profile",
     "comparison",
     "coverage",
     "form_validity",
@@ -14,6 +15,7 @@ __all__ = [
     "projection",
     "proximity",
     "ranks",
+    "reading_report",
     "short_form",
     "summary",
 ]

@@ -1,6 +1,6 @@
 """What was read of a row's answers: how many and how they were rated, by source of the query and variant of the prompt.
 
-Pure functions over the ratings of a row (`leaderboard.boards.samples`) and its table of answers; no texts.
+Pure functions over the ratings of a row (`leaderboard.boards.row_answers`) and its table of answers; no texts.
 """
 
 from __future__ import annotations

@@ -233,6 +233,28 @@ def proximity(
     )
 
 
+def placed(point: Floats, raters: Floats, reference: Reference) -> tuple[NDArray[np.int64], Floats]:
+    """Nearest group and leans of profiles as they stand, without any say on how sure that is.
+
+    Args:
+        point: scores, rating points, shape (models, 19) or (models, 10), NaN where one is missing.
+        raters: of the benchmark's raters on the same items, shape (19,) or (10,).
+        reference: groups, raters on the PVQ-21 and contrasts.
+
+    Returns:
+        Position of the group with the highest Pearson correlation, `NO_GROUP` for none, shape (models,); leans, shape
+        (models, contrasts).
+    """
+    nothing = np.empty((0, *point.shape))
+    people = _people(reference, with_point(raters[None], nothing[:, :1, : len(raters)])[0])
+    x = with_point(point, nothing)
+    r = correlations(shapes(x), people.shapes).pearson[:, people.compared, 0]
+    known = np.isfinite(r).all(axis=1) & (r.shape[1] > 1)
+    best = np.argmax(np.where(known[:, None], r, 0.0), axis=1) if r.shape[1] else np.zeros(len(point), dtype=np.intp)
+    nearest = np.where(known, people.compared[best] if r.shape[1] else NO_GROUP, NO_GROUP)
+    return nearest, lean(x, people.p, people.gap, people.h_0)[..., 0]
+
+
 class Shapes(NamedTuple):
     """What the three correlations compare, each of length 1 along the axis before the last; NaN where there is none."""
 

@@ -18,7 +18,7 @@ distinct items. An item of the form counts for all the values that it counts for
 **Interval.** Two items cannot tell their own spread, so all values share one: s^2 is the mean square of the ratings
 around the means of their values, with (items - values) degrees of freedom. A score is a weighted sum of ratings, so its
 variance is s^2 times the sum of squared weights, or of squared sums over queries where that is larger; the interval is
-a 95 % t interval. It speaks of which items were chosen, and says nothing of another day. `static/take.js` computes the
+a 95 % t interval. It speaks of which items were chosen, and says nothing of another day. `short-form.js` computes the
 same in the page; `tests/browser/test_take.py` holds it to these functions.
 
 Pure functions; `agreement` is what `python -m leaderboard short-form` publishes.

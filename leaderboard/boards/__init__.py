@@ -7,10 +7,10 @@ and map positions of a board's rows, shipped or computed in the background. The 
 __all__ = [
     "background",
     "group_similarity",
-    "item_means",
     "map_positions",
     "persona_runs",
     "rank_intervals",
+    "readings",
     "results",
-    "samples",
+    "row_answers",
 ]

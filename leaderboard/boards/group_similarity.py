@@ -28,8 +28,8 @@ from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.group_report import ModelProximity, ProximityReport, report, withheld
-from leaderboard.boards.rank_intervals import published_means, stored_means
 from leaderboard.boards.results import Board
+from leaderboard.boards.row_answers import RowAnswers, published_means
 
 PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""
@@ -90,7 +90,7 @@ class Proximities:
 
     Args:
         benchmarks: those at hand, by digest.
-        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
+        answers: what rows answered.
         study: the rating study of a benchmark at hand; raises `InputError` where there is none.
         shipped: the published models' report.
         reference: the groups.
@@ -99,7 +99,7 @@ class Proximities:
     def __init__(
         self,
         benchmarks: Mapping[str, Benchmark],
-        answers: Callable[[str], bytes],
+        answers: RowAnswers,
         study: Callable[[Benchmark], Study],
         shipped: Callable[[], ProximityReport | None] = read_proximity,
         reference: Callable[[], Reference] = load_reference,
@@ -142,16 +142,13 @@ class Proximities:
             except (StoreUnavailable, WriteConflict) as error:
                 _log.warning("the answers of %s cannot be had now, it is not set against groups: %s", result.id, error)
                 return None
-            except (ValueError, KeyError, OSError):  # a damaged table must not cost the others their row
-                _log.exception("the stored answers of %s cannot be used, it is not set against groups", result.id)
-                self._own[key] = None
         return self._own[key]
 
     def _work_out(self, result: Result) -> ProximityReport | None:
         benchmark = self._benchmarks.get(result.benchmark.digest)
         if benchmark is None:
             return None
-        means = published_means(benchmark, [result])
-        if not means:
-            means = {result.id: stored_means(self._answers(result.id), benchmark)}
-        return among_people([result], means, benchmark, self._study(benchmark), self._reference())
+        means = published_means(benchmark, [result]).get(result.id)
+        if means is None and (means := self._answers.mean(result)) is None:
+            return None
+        return among_people([result], {result.id: means}, benchmark, self._study(benchmark), self._reference())

@@ -26,8 +26,8 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.projection import WEIGHTS, Place, Region, View, normal_region, on_items, places, region, share
 from leaderboard.analysis.proximity import SLOPES
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
-from leaderboard.boards.item_means import RowMeans
 from leaderboard.boards.results import Board
+from leaderboard.boards.row_answers import RowAnswers
 
 SHORT: Final[Mapping[str, str]] = {
     OVERALL: "Europe: all",
@@ -160,12 +160,12 @@ class Regions:
 
     Args:
         key: of a benchmark by digest, None where it is not known.
-        means: the rows' mean ratings.
+        answers: what rows answered.
     """
 
-    def __init__(self, key: Callable[[str], KeyTable | None], means: RowMeans) -> None:
+    def __init__(self, key: Callable[[str], KeyTable | None], answers: RowAnswers) -> None:
         self._key = key
-        self._means = means
+        self._answers = answers
         self._known: dict[tuple[str, str], Sure | None] = {}
         self._lock = threading.Lock()
 
@@ -179,7 +179,7 @@ class Regions:
         key = self._key(board.key.digest)
         if key is None:
             return {}, True
-        means, finished = self._means.of(board, key, first)
+        means, finished = self._answers.means(board, first)
         names = {r.id: (r.id, r.created.isoformat()) for r in board.results if r.id in means}
         with self._lock:
             if new := [id_ for id_, name in names.items() if name not in self._known]:

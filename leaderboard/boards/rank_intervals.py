@@ -25,14 +25,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
-from data.errors import InputError
-from data.people.item_means import Items, read_item_means
 from data.values import DIMENSIONS
 from eval_queue.records import Result
-from eval_queue.scoring.formulas import Floats, item_means
-from eval_queue.scoring.stored import read_ratings
+from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.results import Board
+from leaderboard.boards.row_answers import RowAnswers, published_means
 
 PUBLISHED_RANKS: Final = shipped.PUBLISHED / "ranks.json"
 """The ranks of the published models among themselves."""
@@ -102,22 +100,6 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
     return Ranking(benchmark_digest=benchmark.digest, rows=rows)
 
 
-def published_means(benchmark: Items, results: Sequence[Result]) -> dict[str, Floats]:
-    """Mean rating of each item by the published rows among `results`, by id."""
-    if not any(r.origin == "published" for r in results):
-        return {}  # asked for row by row, so the file must not be read for each
-    found = read_item_means(benchmark)
-    if found is None:
-        return {}
-    at = {model: i for i, model in enumerate(found.models)}
-    return {r.id: found.means[at[r.model]] for r in results if r.origin == "published" and r.model in at}
-
-
-def stored_means(table: bytes, benchmark: Items) -> Floats:
-    """Mean rating of each item in a run's table of answers (`eval_queue.asking.outcome`), shape (items,)."""
-    return np.asarray(item_means(read_ratings(table, benchmark)[None])[0])
-
-
 def read_ranks(path: Path = PUBLISHED_RANKS) -> Ranking | None:
     """The shipped ranks; None where there are none or they cannot be read, which is logged."""
     try:
@@ -134,21 +116,19 @@ class Rankings:
 
     Args:
         benchmarks: those at hand, by digest.
-        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
+        answers: what rows answered.
         shipped: the published models' ranks.
     """
 
     def __init__(
         self,
         benchmarks: Mapping[str, Benchmark],
-        answers: Callable[[str], bytes],
+        answers: RowAnswers,
         shipped: Callable[[], Ranking | None] = read_ranks,
     ) -> None:
         self._benchmarks = benchmarks
         self._answers = answers
         self._shipped = shipped
-        self._means: dict[tuple[str, str], Floats | None] = {}
-        self._away: set[tuple[str, str]] = set()
         self._last: dict[tuple[str, ...], tuple[Ranking, float]] = {}
         self._lock = threading.Lock()
 
@@ -162,40 +142,29 @@ class Rankings:
             known, until = self._last.get(key, (None, 0.0))
             if known is not None and time.monotonic() < until:
                 return known
-            self._away.clear()
-            found = self._find(board, rows)
+            found, whole = self._find(board, rows)
             self._last = {k: v for k, v in self._last.items() if k[0] != board.key.slug}
             if found is not None:
-                self._last[key] = (found, time.monotonic() + (_RETRY_SECONDS if self._away else math.inf))
+                self._last[key] = (found, time.monotonic() + (math.inf if whole else _RETRY_SECONDS))
             return found
 
-    def _find(self, board: Board, rows: Sequence[Result]) -> Ranking | None:
+    def _find(self, board: Board, rows: Sequence[Result]) -> tuple[Ranking | None, bool]:
+        """The ranks, and whether nothing more is to be had by asking again."""
         shipped = self._shipped()
         if shipped is not None and shipped.benchmark_digest != board.key.digest:
             shipped = None
         if shipped is not None and shipped.rows.keys() == {r.id for r in rows}:
-            return shipped
+            return shipped, True
         benchmark = self._benchmarks.get(board.key.digest)
         if benchmark is None:
-            return shipped if shipped is not None and shipped.rows.keys() <= {r.id for r in rows} else None
+            return (shipped if shipped is not None and shipped.rows.keys() <= {r.id for r in rows} else None), True
         means = published_means(benchmark, rows)
+        whole = True
         for r in rows:
-            if r.id not in means and (own := self._own_means(r, benchmark)) is not None:
-                means[r.id] = own
-        return rank(benchmark, {r.id: means[r.id] for r in rows if r.id in means}) if means else None
-
-    def _own_means(self, result: Result, benchmark: Benchmark) -> Floats | None:
-        key = (result.id, result.created.isoformat())
-        if key not in self._means:
             try:
-                self._means[key] = stored_means(self._answers(result.id), benchmark)
-            except InputError:
-                self._means[key] = None
+                if r.id not in means and (own := self._answers.mean(r)) is not None:
+                    means[r.id] = own
             except (StoreUnavailable, WriteConflict) as error:
-                _log.warning("the answers of %s cannot be had now, it goes without a rank: %s", result.id, error)
-                self._away.add(key)
-                return None
-            except (ValueError, KeyError, OSError):  # a damaged table must not cost the others their ranks
-                _log.exception("the stored answers of %s cannot be used, it goes without a rank", result.id)
-                self._means[key] = None
-        return self._means[key]
+                _log.warning("the answers of %s cannot be had now, it goes without a rank: %s", r.id, error)
+                whole = False
+        return (rank(benchmark, {r.id: means[r.id] for r in rows if r.id in means}) if means else None), whole

@@ -5,7 +5,7 @@ where intervals exist, optionally a reference profile dotted behind it. The same
 thumbnail and card. Pure functions: no I/O, no state. Colours are CSS variables with the light theme as fallback: the
 drawing follows the page it stands on and still works alone in a file. Family colours are marks, never text.
 
-`GEOMETRY` is the one place that says where a score lies; `static/board.js` draws from the same figures.
+`GEOMETRY` is the one place that says where a score lies; the board's `cells.js` draws from the same figures.
 """
 
 from __future__ import annotations

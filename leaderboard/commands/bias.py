@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leaderboard.commands.proximity import WIDTH
+from data.commands.shared import JsonOption, SourceOption, cell, console, table
+from leaderboard.commands.proximity import WIDTH, ReferenceOption, group_name
 
 if TYPE_CHECKING:
     from leaderboard.analysis.persona_report import BiasReport, ModelBias, Number
@@ -25,18 +26,9 @@ def register(app: typer.Typer) -> None:
                 help="Folders of `eval_queue evaluate`: runs under personas and the one without, or folders of them.",
             ),
         ],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
-        reference: Annotated[
-            Path | None,
-            typer.Option(
-                help="File of group profiles, as `python -m data ess` writes it, in place of the shipped groups.",
-                show_default=False,
-            ),
-        ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        source: SourceOption = None,
+        reference: ReferenceOption = None,
+        as_json: JsonOption = False,
     ) -> None:
         """Set models under personas against the groups of people they were asked to be."""
         from data.people.reference import load_reference
@@ -51,44 +43,33 @@ def register(app: typer.Typer) -> None:
 
 
 def _show(report: BiasReport) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=WIDTH, highlight=False)
-
-    def table(title: str, *headings: str) -> Table:
-        made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=Text(title), title_justify="left")
-        for n, heading in enumerate(headings):
-            made.add_column(heading, justify="left" if n == 0 else "right", no_wrap=n > 0)
-        return made
-
+    out = console(WIDTH, highlight=False)
+    tight = (0, 1, 0, 0)
     for model in report.models:
         title = f"{model.model} under personas, {model.queries} of {model.of_queries} queries"
-        personas = table(title, "Persona", "Readable", "R", "MAE", "RMSE", "RMSE without noise")
+        personas = table("Persona", "Readable", "R", "MAE", "RMSE", "RMSE without noise", title=title, padding=tight)
         if model.nobody is not None:
-            personas.add_row("none", f"{model.nobody.valid_rate:.1%}", _number(model.nobody.reliability), "", "", "")
+            personas.add_row("none", f"{model.nobody.valid_rate:.1%}", cell(model.nobody.reliability), "", "", "")
         for name, persona in model.personas.items():
             e, v = persona.errors, persona.validity
-            errors = map(_number, (e.mae, e.rmse, e.rmse_debiased))
-            personas.add_row(name, f"{v.valid_rate:.1%}", _number(v.reliability), *errors)
-        console.print(personas)
+            errors = map(cell, (e.mae, e.rmse, e.rmse_debiased))
+            personas.add_row(name, f"{v.valid_rate:.1%}", cell(v.reliability), *errors)
+        out.print(personas)
         gaps = table(
-            "Perceived gaps beside the real ones, 95 % intervals in brackets",
             "First - second", "Cosine", "Spearman", "Same sign", "Amplification", "Norm ratio", "Stereotype share",
+            title="Perceived gaps beside the real ones, 95 % intervals in brackets", padding=tight,
         )  # fmt: skip
         for gap in model.contrasts.values():
             numbers = map(_interval, (gap.amplification, gap.norm_ratio, gap.stereotype_share))
             same = "-" if gap.same_sign is None else f"{gap.same_sign} of 10"
-            names = f"{_group(gap.toward)} - {_group(gap.against)}"
+            names = f"{group_name(gap.toward)} - {group_name(gap.against)}"
             gaps.add_row(Text(names), _interval(gap.cosine), _interval(gap.spearman), same, *numbers)
         if model.contrasts:
-            console.print(gaps)
+            out.print(gaps)
         for line in _reasons(model):
-            console.print(Text(line))
+            out.print(Text(line))
     caveats = report.caveats
     lines = [
         "Errors: of the shift that a persona makes against the shift of the group, in rating points, values alike.",
@@ -96,7 +77,7 @@ def _show(report: BiasReport) -> None:
         *(caveats.europe, caveats.scales, caveats.wording, caveats.elicitation, caveats.few_queries, caveats.benchmark),
     ]
     for line in filter(None, lines):
-        console.print(Text(line))
+        out.print(Text(line))
 
 
 def _reasons(model: ModelBias) -> list[str]:
@@ -112,12 +93,4 @@ def _reasons(model: ModelBias) -> list[str]:
 
 
 def _interval(of: Number) -> str:
-    return _number(of.value) if of.value is None else f"{of.value:.2f} [{_number(of.low)}, {_number(of.high)}]"
-
-
-def _number(x: float | None) -> str:
-    return "-" if x is None else f"{x:.2f}"
-
-
-def _group(name: str) -> str:
-    return name.partition("/")[2].replace("_", " ")
+    return cell(of.value) if of.value is None else f"{of.value:.2f} [{cell(of.low)}, {cell(of.high)}]"

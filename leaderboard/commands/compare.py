@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from data.commands.shared import JsonOption, SourceOption
 from data.values import Scale
 
 if TYPE_CHECKING:
@@ -22,12 +23,9 @@ def register(app: typer.Typer) -> None:
             list[Path],
             typer.Argument(help="Raw answers (.jsonl, .jsonl.gz) of exactly two models."),
         ],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
         scale: Annotated[Scale, typer.Option(help="`pvq`: ten values; `higher_pvq`; `bfi`: five traits.")] = "pvq",
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        as_json: JsonOption = False,
     ) -> None:
         """Compare two models that were chosen before looking."""
         from data.errors import InputError

@@ -7,28 +7,27 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import PublishedSourceOption
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
     @app.command()
     def groups(
-        source: Annotated[
-            str | None,
-            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: PublishedSourceOption = None,
         out: Annotated[
             Path | None, typer.Option(help="Write here instead of `data/published/proximity.json`.", show_default=False)
         ] = None,
     ) -> None:
         """Set the published models against groups of people anew, after `python -m eval_queue publish`."""
         from data.errors import InputError
+        from data.files import write_whole
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study
-        from eval_queue.asking.checkpoint import write_whole
         from leaderboard.boards.group_similarity import PUBLISHED_PROXIMITY, among_people
-        from leaderboard.boards.rank_intervals import published_means
         from leaderboard.boards.results import PUBLISHED, load
+        from leaderboard.boards.row_answers import published_means
 
         benchmark = load_benchmark(source, progress=True)
         results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest]

@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from data.commands.shared import JsonOption, SourceOption, cell, console, table
+
 if TYPE_CHECKING:
     from leaderboard.analysis.group_report import ModelProximity, ProximityReport
 
+ReferenceOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of group profiles, as `python -m data ess` writes it, in place of the shipped groups.",
+        show_default=False,
+    ),
+]
 WIDTH: Final = 144
 """Columns of the table where the output is no terminal."""
 
@@ -22,18 +31,9 @@ def register(app: typer.Typer) -> None:
         answers: Annotated[
             list[Path], typer.Argument(help="Files of raw answers (.jsonl, .jsonl.gz), or folders of them.")
         ],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
-        reference: Annotated[
-            Path | None,
-            typer.Option(
-                help="File of group profiles, as `python -m data ess` writes it, in place of the shipped groups.",
-                show_default=False,
-            ),
-        ] = None,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        source: SourceOption = None,
+        reference: ReferenceOption = None,
+        as_json: JsonOption = False,
     ) -> None:
         """Set models against the benchmark's raters and against groups of people, with intervals."""
         from data.people.rater_means import rater_means
@@ -57,27 +57,18 @@ def register(app: typer.Typer) -> None:
 
 
 def _show(report: ProximityReport) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(width=WIDTH, highlight=False)
+    out = console(WIDTH, highlight=False)
     title = f"{report.benchmark.name} {report.benchmark.version[:7]}: models and people, 95 % intervals in brackets"
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), title=Text(title), title_justify="left")
-    table.add_column("Model", overflow="fold", min_width=16)
-    table.add_column("R", justify="right", no_wrap=True)
-    table.add_column("Like the\nraters", justify="right", no_wrap=True)
-    for lean in report.models[0].leans.values():
-        table.add_column(Text(f"+ {_group(lean.toward)}\n- {_group(lean.against)}"), justify="right", no_wrap=True)
-    table.add_column("Nearest group", no_wrap=True)
+    leans = [f"+ {group_name(lean.toward)}\n- {group_name(lean.against)}" for lean in report.models[0].leans.values()]
+    made = table("Model", "R", "Like the\nraters", *leans, "Nearest group", title=title, padding=(0, 1, 0, 0))
+    made.columns[-1].justify = "left"
     for model in report.models:
-        table.add_row(*map(Text, _cells(model)))
-    console.print(table)
+        made.add_row(*map(Text, _cells(model)))
+    out.print(made)
     for line in _legend(report):
-        console.print(Text(line))
+        out.print(Text(line))
 
 
 def _cells(model: ModelProximity) -> list[str]:
@@ -110,8 +101,9 @@ def _interval(value: float | None, low: float | None, high: float | None) -> str
 
 def _number(x: float | None) -> str:
     """Two digits, without the zero before the point: the table is wide."""
-    return "-" if x is None else f"{x:.2f}".replace("0.", ".", 1)
+    return cell(x).replace("0.", ".", 1)
 
 
-def _group(name: str) -> str:
+def group_name(name: str) -> str:
+    """A group without what it is a group by."""
     return name.partition("/")[2].replace("_", " ")

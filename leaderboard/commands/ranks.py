@@ -7,26 +7,26 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import PublishedSourceOption
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
     @app.command()
     def ranks(
-        source: Annotated[
-            str | None,
-            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: PublishedSourceOption = None,
         out: Annotated[
             Path | None, typer.Option(help="Write here instead of `data/published/ranks.json`.", show_default=False)
         ] = None,
     ) -> None:
         """Rank the published models anew, after `python -m eval_queue publish`."""
         from data.errors import InputError
+        from data.files import write_whole
         from data.sources.loading import load_benchmark
-        from eval_queue.asking.checkpoint import write_whole
-        from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, published_means, rank
+        from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, rank
         from leaderboard.boards.results import PUBLISHED, load
+        from leaderboard.boards.row_answers import published_means
 
         benchmark = load_benchmark(source, progress=True)
         results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest and obstacle(r) is None]

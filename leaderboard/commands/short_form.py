@@ -7,24 +7,23 @@ from typing import Annotated
 
 import typer
 
+from data.commands.shared import PublishedSourceOption
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
     @app.command()
     def short_form(
-        source: Annotated[
-            str | None,
-            typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: PublishedSourceOption = None,
         out: Annotated[
             Path | None,
             typer.Option(help="Write here instead of `data/published/short_form.json`.", show_default=False),
         ] = None,
     ) -> None:
         """Measure the forms of "Take it yourself" on the released models, after `python -m eval_queue publish`."""
+        from data.files import write_whole
         from data.sources.loading import load_benchmark, load_study
-        from eval_queue.asking.checkpoint import write_whole
         from eval_queue.scoring.released import Released
         from leaderboard.analysis.form_validity import PUBLISHED_FORMS, measure, released_ratings
 

@@ -163,8 +163,8 @@ class _Copy:
     def _assets(self) -> None:
         folder = self._folder / assets.ROUTE
         folder.mkdir()
-        for path in assets.FILES.values():
-            shutil.copy(path, folder)
+        for name in assets.FILES:
+            (folder / name).write_text(assets.text(name), encoding="utf-8")
         shutil.copy(LOGO, self._folder / "logo.svg")
         fonts = self._folder / "static" / "fonts" / _FONTS.name
         fonts.mkdir(parents=True)

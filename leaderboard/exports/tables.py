@@ -102,6 +102,13 @@ _BOARD: Final = (
     Column("benchmark_digest", "string", "SHA-256 of its canonical content."),
     Column("protocol", "string", "Version of the protocol that decided the prompts."),
     Column("answer_mode", "string", "free-text, or constrained to the six phrases."),
+    Column("reasoning_effort", "string", "How much the model was asked to think; empty for the endpoint's own choice."),
+    Column("provider", "string", "Who answered, where the endpoint is a router that says so."),
+    Column("engine", "string", "What runs the model, with its version, as far as is known."),
+    Column("quantisation", "string", "How the weights are stored, as far as is known."),
+    Column("context_length", "int32", "Longest context that is served, in tokens, as far as is known."),
+    Column("deterministic", "bool", "Whether the engine promises the same answer in any batch; empty where unknown."),
+    Column("changed", "string", "Parameters of the protocol that the endpoint did not take as they are."),
     Column("created", "timestamp", "When the row was computed."),
 )
 
@@ -180,12 +187,28 @@ def _board_rows(board: Board, asked: BoardQuery, shown: tuple[Result, ...]) -> I
             "benchmark_digest": r.benchmark.digest,
             "protocol": r.protocol,
             "answer_mode": r.answer_mode,
+            "reasoning_effort": r.reasoning_effort,
+            **_served(r),
             "created": r.created,
         }
         for d in asked.dimensions:
             cell = None if profile is None else profile.dimensions.get(d.name)
             figures = {} if cell is None else {f: getattr(cell, f) for f in ("score", "raw", "n", "se", "low", "high")}
             yield {**same, "dimension": d.name, **figures}
+
+
+def _served(r: Result) -> dict[str, Any]:
+    """What ran a row's model, and how it was asked otherwise than others."""
+    if r.run is None:
+        return {}
+    served = r.run.served
+    changed = "; ".join(f"{name}: {became}" for name, became in (r.run.changed or {}).items())
+    about: dict[str, Any] = {"provider": r.run.provider, "changed": changed or None}
+    if served is not None:
+        engine = " ".join(word for word in (served.engine, served.version) if word)
+        about |= served.model_dump(include={"quantisation", "context_length", "deterministic"})
+        about["engine"] = engine or None
+    return about
 
 
 # --- all results ----------------------------------------------------------------------------------------------------

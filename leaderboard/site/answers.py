@@ -155,7 +155,13 @@ class AnswersPage:
     sources: tuple[str, ...] = field(default=())
 
 
-def answers_table(result: Result, benchmark: Benchmark, raw: Callable[[str], bytes], released: Released) -> pa.Table:
+def answers_table(
+    result: Result,
+    benchmark: Benchmark,
+    raw: Callable[[str], bytes],
+    released: Released,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
     """A row's answers, one row a prompt.
 
     Args:
@@ -163,6 +169,7 @@ def answers_table(result: Result, benchmark: Benchmark, raw: Callable[[str], byt
         benchmark: the one in use.
         raw: the table of a run's answers by id of its result; raises `InputError` where there is none.
         released: the released models' answers.
+        columns: those that are read of a stored run; None for all.
 
     Raises:
         InputError: nothing is stored for this row.
@@ -172,7 +179,7 @@ def answers_table(result: Result, benchmark: Benchmark, raw: Callable[[str], byt
 
     if result.origin == "published":
         return released.table(result.model, benchmark)
-    return pq.read_table(pa.BufferReader(raw(result.id)))
+    return pq.read_table(pa.BufferReader(raw(result.id)), columns=columns)
 
 
 def answers_of(

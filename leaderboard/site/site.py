@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,16 +26,16 @@ from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.released import Released
+from eval_queue.scoring.stored import COLUMNS
 from eval_queue.settings import Endpoint
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import BackgroundWork, Working
 from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
-from leaderboard.boards.item_means import RowMeans
 from leaderboard.boards.map_positions import Regions
 from leaderboard.boards.persona_runs import Biases
 from leaderboard.boards.rank_intervals import Ranking, Rankings
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
-from leaderboard.boards.samples import Samples
+from leaderboard.boards.row_answers import RowAnswers
 from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Site:
     @cached_property
     def rankings(self) -> Rankings:
         """The ranks of the boards' rows."""
-        return Rankings(self.choices, self.queue.answers)
+        return Rankings(self.choices, self.row_answers)
 
     @cached_property
     def reference(self) -> Reference:
@@ -117,7 +117,7 @@ class Site:
     def proximities(self) -> Proximities:
         """The boards' rows among people. The shipped ones rest on the shipped groups."""
         shipped = read_proximity if self.reference_file is None else lambda: None
-        return Proximities(self.choices, self.queue.answers, self.study, shipped, lambda: self.reference)
+        return Proximities(self.choices, self.row_answers, self.study, shipped, lambda: self.reference)
 
     @cached_property
     def biases(self) -> Biases:
@@ -127,12 +127,7 @@ class Site:
     @cached_property
     def regions(self) -> Regions:
         """How sure the rows' places on the map are."""
-        return Regions(self.key, self.row_means)
-
-    @cached_property
-    def row_means(self) -> RowMeans:
-        """The rows' mean ratings of each item."""
-        return RowMeans(self.queue.answers)
+        return Regions(self.key, self.row_answers)
 
     @cached_property
     def _ranking_work(self) -> BackgroundWork[Ranking]:
@@ -160,9 +155,9 @@ class Site:
         return Released(folder=self.released_folder)
 
     @cached_property
-    def samples(self) -> Samples:
-        """The rows' ratings and bootstrap draws, for comparisons."""
-        return Samples(self.key, self.answers)
+    def row_answers(self) -> RowAnswers:
+        """The rows' ratings, mean ratings of each item, and bootstrap draws."""
+        return RowAnswers(self.key, lambda result: self.answers(result, COLUMNS))
 
     @cached_property
     def items(self) -> AnswersKept:
@@ -189,13 +184,13 @@ class Site:
             _log.warning("the ratings behind the benchmark in use are not at hand: items go without people's means")
             return None
 
-    def answers(self, result: Result) -> pa.Table:
-        """A row's answers, one row a prompt.
+    def answers(self, result: Result, columns: Sequence[str] | None = None) -> pa.Table:
+        """A row's answers, one row a prompt; of a stored run only these columns, or all.
 
         Raises:
             InputError: nothing is stored for it.
         """
-        return answers_table(result, self.benchmark, self.queue.answers, self.released)
+        return answers_table(result, self.benchmark, self.queue.answers, self.released, columns)
 
     def study(self, benchmark: Benchmark) -> Study:
         """The rating study behind a benchmark at hand.

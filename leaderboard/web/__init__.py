@@ -1,4 +1,4 @@
-"""How pages are served: documents, the frame around them, templates, style sheets and scripts, the theme.
+"""How pages are served: documents, the frame around them, templates, style sheets and scripts, what is kept, the theme.
 
 In: a page's content. Out: an HTTP response that is cached as long as nothing changed. `guard` stands around all of it:
 which addresses there are, how much may be sent, which headers answers have. What a page says is in its own

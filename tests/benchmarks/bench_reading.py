@@ -20,7 +20,7 @@ from starlette.datastructures import QueryParams
 from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import Queue
 from eval_queue.store.local import LocalStore
-from leaderboard.boards.samples import Samples
+from leaderboard.boards.row_answers import RowAnswers
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.model import page as model
 from leaderboard.site.site import Site
@@ -50,8 +50,8 @@ def main() -> None:
             typer.echo(f"compare {n} rows: first {1e3 * first:.0f} ms, again {1e3 * second:.0f} ms")
 
         pairs = list(combinations(rows, 2))
-        kept = seconds(lambda: [site.samples.sample(pair) for pair in pairs])
-        anew = seconds(lambda: [Samples(site.key, site.answers).sample(pair) for pair in pairs])
+        kept = seconds(lambda: [site.row_answers.sample(pair) for pair in pairs])
+        anew = seconds(lambda: [RowAnswers(site.key, site.answers).sample(pair) for pair in pairs])
         typer.echo(
             f"draws of {len(pairs)} pairs of {len(rows)} rows: kept {1e3 * kept:.0f} ms, drawn for each pair "
             f"{1e3 * anew:.0f} ms, ratio {anew / kept:.1f}"

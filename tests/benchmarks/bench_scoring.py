@@ -23,9 +23,9 @@ import typer
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALES, Scale
+from eval_queue.scoring import reader
 from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, find_files, read_answers
 from eval_queue.scoring.profiles import profiles
-from eval_queue.scoring.reader import read_answer
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "valueportrait"
 RUNS = 7
@@ -62,7 +62,7 @@ def plain_ratings(records: Iterable[dict[str, Any]]) -> list[Rating]:
     for record in records:
         error = record["error"] or ""
         text = error.removeprefix(UNPARSED) if error.startswith(UNPARSED) else record["raw_response"]
-        rating = read_answer.__wrapped__(text).rating
+        rating = reader._read(text or "", False).rating
         if rating is not None:
             ratings.append((record["model"], (record["portrait_id"], record["option_id"]), rating))
     return ratings
@@ -186,7 +186,7 @@ def main(folder: str, source: str) -> int:
     )
 
     def ours_from_files() -> None:
-        read_answer.cache_clear()
+        reader._remembered.cache_clear()
         profiles(read_answers(files, benchmark), benchmark)
 
     def plain_from_files() -> None:

@@ -16,7 +16,9 @@ from axe_playwright_python.sync_playwright import Axe
 from data.sources.practice import practice_benchmark
 from data.values import VALUES
 from leaderboard.analysis.short_form import SIZES, Form, choose, score_form
+from leaderboard.web import assets
 from tests.browser.conftest import Watched
+from tests.support import ROOT
 from tools.live import RunningApp, app
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+COMPUTING = assets.bundle(ROOT / "leaderboard" / "pages" / "take" / "short-form.js")
 PATTERN = (6, 1, 4, 2, 5, 3, 3)
 STORED = """async () => ({
   local: Object.entries(localStorage), session: Object.entries(sessionStorage), cookies: document.cookie,
@@ -95,7 +98,7 @@ def test_the_pages_scores_are_pythons(page: Page, served: RunningApp, length: An
     assert half == pytest.approx(found.half, abs=1e-9)
     js = page.evaluate(
         "([ratings]) => { const d = JSON.parse(document.getElementById('take-data').textContent);"
-        " return takeIt.score(d.items, ratings, d.t); }",
+        f" return {COMPUTING}.score(d.items, ratings, d.t); }}",
         [ratings],
     )
     assert js["reliability"] == pytest.approx(found.reliability, abs=1e-9)
@@ -265,57 +268,21 @@ def test_beside_the_released_models(browser: Browser, published: RunningApp) -> 
     assert page.locator(".vp-take-table thead th").all_inner_texts() == ["Value", "You", "Raters", "Models"]
     assert "Not distinguishable" in page.locator("#take-nearest").inner_text()
     data = json.loads(page.locator("#take-data").inner_text() or page.locator("#take-data").text_content() or "")
-    score = "([items, ratings, t]) => takeIt.score(items, ratings, t).scores"
+    score = f"([items, ratings, t]) => {COMPUTING}.score(items, ratings, t).scores"
     raters = page.evaluate(score, [data["items"], data["raters"], data["t"]])
     first = page.locator(".vp-take-table tbody tr").first.locator(".vp-take-other").first.inner_text()
     assert first.startswith(f"{raters[0]:+.2f}".replace("-", "−"))
     assert page.locator(".vp-take-pair svg path.vp-reference").count() == 1
     # answering exactly as one of the models does not make it the one: its neighbours are as near for all that is sure
     named = page.evaluate(
-        "d => d.models.filter(m => !m.muted).map((m, k, all) => takeIt.nearest(d.items, m.ratings.map(Math.round),"
-        " all, d).length)",
+        f"d => {{ const {{ nearest }} = {COMPUTING}; return d.models.filter(m => !m.muted)"
+        ".map((m, k, all) => nearest(d.items, m.ratings.map(Math.round), all, d).length); }",
         data,
     )
     assert min(named) >= 1
     assert sum(n > 5 for n in named) >= len(named) / 2
     assert watched.errors == []
     page.close()
-
-
-def test_only_a_model_that_is_surely_nearer_is_named(page: Page, served: RunningApp) -> None:
-    page.goto(f"{served.url}/take")
-    # 60 clean items; the visitor is one model to within a little, the others are far or equally near
-    found = page.evaluate(
-        """() => {
-          const items = Array.from({ length: 60 }, (_, i) => ({ query_id: i, values: [i % 10] }));
-          const next = takeIt.random(5);
-          const noisy = (shape, by) => items.map((_, i) => 3.5 + shape(i % 10) + by * (next() - 0.5));
-          const wave = (at) => (v) => 1.5 * Math.cos((2 * Math.PI * (v - at)) / 10);
-          const options = { seed: 1, draws: 2000, alpha: 0.05 };
-          const me = noisy(wave(0), 1);
-          const far = [3, 4, 5, 6].map((at) => ({ name: `far ${at}`, ratings: noisy(wave(at), 1) }));
-          const near = { name: "near", ratings: noisy(wave(0), 1) };
-          const twin = { name: "twin", ratings: noisy(wave(0), 1) };
-          const flat = (n) => Array.from({ length: n }, (_, k) => ({ name: `alike ${k}`, ratings: noisy(() => 0, 2) }));
-          const names = (others) => takeIt.nearest(items, me, others, options).map((m) => others[m].name);
-          return {
-            one: names([...far, near]), two: names([...far, near, twin]).sort(), none: names(flat(8)).length,
-            again: names([...far, near]), many: names(Array.from({ length: 60 }, () => near)).length,
-          };
-        }"""
-    )
-    assert found["one"] == found["again"] == ["near"]
-    assert found["two"] == ["near", "twin"]
-    assert found["none"] >= 6
-    assert found["many"] == 60  # so many that no number of draws here could tell
-
-
-def test_holms_correction_is_pythons(page: Page, served: RunningApp) -> None:
-    from leaderboard.analysis.ranks import holm
-
-    p = [0.2, 0.001, 0.04, 0.03, 0.9]
-    page.goto(f"{served.url}/take")
-    assert page.evaluate("p => takeIt.holm(p)", p) == pytest.approx(holm(np.array(p)))
 
 
 @pytest.mark.parametrize("width", [390, 820, 1440])

@@ -1,4 +1,4 @@
-"""`python -m data` as a person runs it: a process of its own, its output, its exit status."""
+"""`python -m data` as a person runs it: its output, its exit status, and once in a process of its own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,33 @@ import pytest
 from data.sources.layout import SURVEY
 from data.sources.loading import load_benchmark
 from tests.conftest import ROOT
+from tests.support.commands import Done, run_command
 from tests.support.folders import write_folder
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "data", *arguments], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
-    )
+def run(*arguments: str) -> Done:
+    return run_command("data", *arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["data", "eval_queue", "leaderboard"])
+def test_a_process_of_its_own_does_the_same(package: str, tmp_path: Path) -> None:
+    right = {
+        "data": ("info", "--source", "practice", "--json"),
+        "eval_queue": ("settings",),
+        "leaderboard": ("--help",),
+    }
+    wrong = {
+        "data": ("info", "--source", "no-such-source"),
+        "eval_queue": ("score", str(tmp_path / "none.jsonl"), "--source", "practice"),
+        "leaderboard": ("bias", str(tmp_path / "none")),
+    }
+    for arguments, status in ((right[package], 0), (wrong[package], 2)):
+        command = [sys.executable, "-m", package, *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        here = run_command(package, *arguments)
+        assert here == Done(done.returncode, done.stdout, done.stderr)
+        assert here.returncode == status
 
 
 KEYS = [

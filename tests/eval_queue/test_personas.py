@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -41,6 +38,7 @@ from eval_queue.workers.worker import Benchmarks, Worker
 from leaderboard.boards.results import boards
 from tests.support import ROOT
 from tests.support.chat_server import ChatServer
+from tests.support.commands import Done, run_command
 
 BENCHMARK = practice_benchmark()
 LEFT = WORDING.persona("political/left")
@@ -307,10 +305,9 @@ def test_a_row_under_a_persona_stands_on_no_board(tmp_path: Path) -> None:
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def evaluate_command(server: ChatServer, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "eval_queue", "evaluate", "--model", "org/model", "--endpoint", server.address]
-    more = ["--source", "practice", *map(str, arguments)]
-    return subprocess.run([*command, *more], cwd=ROOT, text=True, capture_output=True, check=False, env=os.environ)
+def evaluate_command(server: ChatServer, *arguments: object) -> Done:
+    command = ("evaluate", "--model", "org/model", "--endpoint", server.address, "--source", "practice")
+    return run_command("eval_queue", *command, *arguments)
 
 
 def results(folder: Path) -> dict[str, Result]:
@@ -399,8 +396,7 @@ def test_a_real_model_under_all_personas(tmp_path: Path) -> None:
     # more than the default system message that this model's template puts where there is none
     assert all(tokens[name] > tokens[None] for name in PERSONAS)
     assert tokens["age_paper/20-39"] > tokens["age_paper/80+"] > tokens["political/left"] > tokens["gender/female"]
-    command = [sys.executable, "-m", "leaderboard", "bias", str(tmp_path), "--source", "practice", "--json"]
-    printed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
+    printed = run_command("leaderboard", "bias", tmp_path, "--source", "practice", "--json").stdout
     (model,) = json.loads(printed)["models"]
     assert (model["model"], model["queries"], model["of_queries"]) == (MODEL, 4, 12)
     assert set(model["personas"]) == set(PERSONAS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from data.errors import InputError
-from eval_queue.commands.settings_table import BEGIN, END, markdown
+from eval_queue.commands.settings import BEGIN, END, markdown
 from eval_queue.settings import OTHER_VARIABLES, PREFIX, Endpoint, Settings, load_settings
 from tests.conftest import ROOT
 

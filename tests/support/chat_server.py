@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import ssl
 import sys
 import threading
 from collections import Counter
@@ -56,6 +57,8 @@ class Response:
     """Send half of the body, then close the connection."""
     drip: float = 0.0
     """Seconds between single bytes of the body."""
+    endless: bool = False
+    """Send the body again and again until the client hangs up."""
 
 
 def say(
@@ -101,8 +104,15 @@ def rate(asked: Asked) -> Response:
 class ChatServer:
     """Serves on a free port of this machine, in a thread of its own, for the length of a `with` block."""
 
-    def __init__(self, behave: Callable[[Asked], Response] = rate, *, port: int = 0) -> None:
+    def __init__(
+        self, behave: Callable[[Asked], Response] = rate, *, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.behave = behave
+        self.pages: dict[str, Response] = {}
+        """What is answered to a GET, by path; 404 where nothing stands."""
+        self.tls = tls
+        self.sent = 0
+        """Bytes of endless bodies so far."""
         self.asked: list[Asked] = []
         self.answered: Counter[str] = Counter()
         """How often each prompt got a complete 200."""
@@ -116,7 +126,7 @@ class ChatServer:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}/v1"
 
     @property
     def times(self) -> Counter[str]:
@@ -148,7 +158,7 @@ class ChatServer:
             connections.add(task)
             task.add_done_callback(connections.discard)
 
-        server = await asyncio.start_server(connected, "127.0.0.1", self._port, backlog=1024)
+        server = await asyncio.start_server(connected, "127.0.0.1", self._port, backlog=1024, ssl=self.tls)
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -170,8 +180,11 @@ class ChatServer:
         """One request and its response; whether the connection stays open."""
         request_line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines if line)}
-        if request_line.startswith("GET "):  # no list of models
-            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+        if request_line.startswith("GET "):
+            page = self.pages.get(request_line.split()[1].partition("?")[0], Response(status=404))
+            head = {"content-length": str(len(page.body)), **page.headers}
+            fields = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+            writer.write(f"HTTP/1.1 {page.status} X\r\n{fields}\r\n".encode() + page.body)
             await writer.drain()
             return True
         body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))))
@@ -190,6 +203,12 @@ class ChatServer:
         finally:
             self.at_once -= 1
         head = {"content-type": "application/json", "content-length": str(len(response.body)), **response.headers}
+        if response.endless:
+            writer.write(b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n")
+            while True:
+                writer.write(response.body)
+                self.sent += len(response.body)
+                await writer.drain()
         writer.write(f"HTTP/1.1 {response.status} X\r\n".encode())
         writer.write("".join(f"{name}: {value}\r\n" for name, value in head.items()).encode() + b"\r\n")
         if response.cut:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark
+from data.sources.key_file import KeyTable
 from data.values import SCALES, VALUES
 from eval_queue.records import BenchmarkRef, Coverage, DimensionScore, Result, ScaleProfile
+from eval_queue.scoring.stored import COLUMNS
+from leaderboard.boards.row_answers import RowAnswers
 
 DIGEST = "a" * 64
 ITEMS = {d.name: n for d, n in zip(VALUES, (11, 43, 33, 56, 64, 14, 23, 12, 13, 15), strict=True)}
+
+
+def stored(answers: Callable[[str], bytes], *benchmarks: Benchmark) -> RowAnswers:
+    """What rows answered to benchmarks at hand, from tables of answers by id of the row."""
+    keys = {b.digest: KeyTable.of(b) for b in benchmarks}
+    return RowAnswers(keys.get, lambda row: pq.read_table(pa.BufferReader(answers(row.id)), columns=COLUMNS))
 
 
 def result(

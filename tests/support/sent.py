@@ -1,4 +1,4 @@
-"""Reads what the board's page is sent, as `static/board-data.js` does, for tests."""
+"""Reads what the board's page is sent, as `leaderboard/pages/board/table.js` does, for tests."""
 
 from __future__ import annotations
 

@@ -1,103 +1,136 @@
 /* The board: one table of one benchmark, drawn from the JSON text that came with the page.
 
-   What the visitor chooses stands in the address (`board-state.js`). Missing numbers stand last in every order. The other
-   files each have one job and know the others only through `app`, which is put together here. */
+   What the visitor chooses stands in the address (`address.js`). Missing numbers stand last in every order. Here the parts are
+   put together, and here is what visitors do to them. */
 
-function mountBoard(root, text) {
-  "use strict";
+import { el } from "../../web/static/elements.js";
+import { plural } from "../../web/static/numbers.js";
+import { fields, noFilters, parse, withFields } from "./address.js";
+import { badgeTip, boardCells } from "./cells.js";
+import { boardColumns } from "./columns.js";
+import { boardControls } from "./controls.js";
+import { boardDetail } from "./detail.js";
+import { readTable } from "./table.js";
+import { tableView } from "./table-view.js";
 
-  const { el, plural } = boardWords;
-  const data = boardData(text);
-  const address = boardState(data);
-  const { state } = address;
-  const media = (query) => window.matchMedia(query);
-  const view = { wide: media("(min-width: 1360px)"), roomy: media("(min-width: 1560px)"), tight: media("(max-width: 1259px)"), narrow: media("(max-width: 1099px)") };
-  const app = { root, data, address, state, view, DEFAULT: address.DEFAULT, received: 0 };
+/** @import { Board } from "./table.js" */
+/** @import { Listed } from "./rows.js" */
+/**
+ * @typedef {object} Actions What the parts ask for when a visitor does something.
+ * @property {() => Listed} update Draw the rows anew and write the address.
+ * @property {(doing: () => void) => void} change Do something that changes controls, too.
+ * @property {(doing: () => void) => void} narrow Do something to the filters.
+ * @property {(board: Board | null) => void} show Show another table.
+ * @property {(key: string, down: boolean) => void} sortBy
+ * @property {(id: string) => void} choose Open a row, or close it.
+ * @property {(id: string) => void} pin
+ * @property {(id: string) => void} tick
+ * @property {(words: string) => void} say Say it to those who read by ear.
+ */
 
-  app.columns = boardColumns(app);
-  /* With more columns than the usual ones something else must give way: the side panel, and words before numbers. */
-  view.crowded = () => app.columns.all().some((column) => column.extra && app.columns.isShown(column));
-  view.beside = () => view.wide.matches && (view.roomy.matches || !view.crowded()) && !app.columns.peopleShown();
-  app.rows = boardRows(app);
-  app.pieces = boardPieces(app);
-  app.detail = boardDetail(app);
-  const controls = boardControls(app);
-  const table = boardTable(app);
+/**
+ * Draw the board.
+ * @param {HTMLElement} root Where; it holds the templates of the drawings.
+ * @param {string} text The data, see `table.js`.
+ */
+export function mountBoard(root, text) {
+  const data = readTable(text);
+  const state = parse(window.location.search, data);
+  const query = (/** @type {string} */ words) => window.matchMedia(words);
+  const media = { wide: query("(min-width: 1360px)"), roomy: query("(min-width: 1560px)"), tight: query("(max-width: 1259px)"), narrow: query("(max-width: 1099px)") };
+  /** @type {Actions} */
+  const act = { update, change, narrow, show, sortBy, choose, pin, tick, say };
+  const columns = boardColumns(data, state, media);
+  columns.settle();
+  const cells = boardCells(root, data, state, act);
+  const controls = boardControls(data, state, media, columns, act);
+  const table = tableView(data, state, media, columns, cells, boardDetail(data, state, columns, cells), act);
   const compare = el("div", { class: "vp-compare", role: "region", "aria-label": "Compare", hidden: true });
   const live = el("p", { class: "vp-hidden", role: "status", "aria-live": "polite" });
-  root.append(...controls.parts, ...table.parts, compare, live, app.pieces.tip);
-
-  app.say = (words) => { live.textContent = words; };
+  root.append(...controls.parts, ...table.parts, compare, live, badgeTip(root));
 
   // ---- what visitors do ----------------------------------------------------------------------------------------
 
-  /* Draw the rows anew and write the address. */
-  app.update = () => {
+  /** @param {string} words */
+  function say(words) { live.textContent = words; }
+
+  function write() {
+    const href = withFields(window.location.href, fields(state, data));
+    if (href !== window.location.href) window.history.replaceState(window.history.state, "", href);
+  }
+
+  function update() {
     const listed = table.draw();
     controls.drawChips(listed);
     controls.drawSheets();
-    address.write();
-    if (state.search) app.say(plural(listed.found, "model found", "models found"));
+    write();
+    if (state.search) say(plural(listed.found, "model found", "models found"));
     late();
     return listed;
-  };
+  }
 
   function draw() {
     controls.draw();
-    app.update();
+    update();
     drawCompare();
   }
 
-  app.change = (doing) => {
+  /** @param {() => void} doing */
+  function change(doing) {
     doing();
     controls.drawControls();
     controls.drawLegend();
-    app.update();
-  };
+    update();
+  }
 
-  app.filter = (doing) => {
+  /** @param {() => void} doing */
+  function narrow(doing) {
     doing();
-    const { found } = app.update();
-    app.say(plural(found, "model", "models"));
-  };
+    const { found } = update();
+    say(plural(found, "model", "models"));
+  }
 
-  app.show = (board) => {
-    address.show(board);
+  /** Another table: what was said of the rows of the last one is forgotten. @param {Board | null} board */
+  function show(board) {
+    Object.assign(state, { board: board && data.open(board), model: null, lost: false, pins: [], ticked: [], filters: noFilters() });
     draw();
-  };
+  }
 
-  app.sortBy = (key, down) => {
+  /** @param {string} key @param {boolean} down */
+  function sortBy(key, down) {
     Object.assign(state, { sort: key, down });
-    const { rows } = app.update();
-    const column = app.columns.all().find((c) => c.key === key);
-    app.say(`Sorted by ${column.title}, ${down ? "descending" : "ascending"}. ${plural(rows.length, "model", "models")}.`);
-  };
+    const { rows } = update();
+    say(`Sorted by ${columns.sorting().title}, ${down ? "descending" : "ascending"}. ${plural(rows.length, "model", "models")}.`);
+  }
 
-  app.choose = (id) => {
+  /** @param {string} id */
+  function choose(id) {
     state.model = state.model === id ? null : id;
-    address.write();
+    write();
     table.drawSelection();
     controls.drawSheets();
-  };
+  }
 
-  app.pin = (id) => {
+  /** @param {string} id */
+  function pin(id) {
     state.pins = state.pins.includes(id) ? state.pins.filter((pin) => pin !== id) : [...state.pins, id];
-    app.update();
+    update();
     table.renewTools();
-  };
+  }
 
-  app.tick = (id) => {
+  /** @param {string} id */
+  function tick(id) {
     state.ticked = state.ticked.includes(id) ? state.ticked.filter((ticked) => ticked !== id) : [...state.ticked, id];
     table.renewTools();
     drawCompare();
-  };
+  }
 
   function drawCompare() {
     const { ticked } = state;
     compare.hidden = !ticked.length;
     root.classList.toggle("vp-comparing", ticked.length > 0);
     if (!ticked.length) return;
-    const names = ticked.map((id) => state.board.byId.get(id).model).join(", ");
+    const names = ticked.map((id) => state.board?.byId.get(id)?.model).join(", ");
     const where = `./compare?${new URLSearchParams(ticked.map((id) => ["id", id]))}`;
     compare.replaceChildren(
       el("span", null, names),
@@ -110,21 +143,20 @@ function mountBoard(root, text) {
   let waiting = false;
   function late(seconds = 1.5) {
     const { board } = state;
-    const lacks = board && ((board.ranking && board.ranking.pending) || (board.people && board.people.pending));
-    if (waiting || !lacks || !(app.columns.ranksShown() || app.columns.peopleShown() || state.model)) return;
+    if (waiting || !(board?.ranking?.pending || board?.people?.pending) || !(columns.ranksShown() || columns.peopleShown() || state.model)) return;
     waiting = true;
     window.setTimeout(async () => {
       const answer = await window.fetch(`./board/late?table=${encodeURIComponent(board.slug)}`).catch(() => null);
-      const found = answer && answer.ok ? await answer.json() : null;
+      const found = answer?.ok ? await answer.json() : null;
       waiting = false;
-      if (found && found.stamp === board.stamp) {
+      if (found?.stamp === board.stamp) {
         const before = [board.ranking, board.people];
         data.receive(board, found);
-        const news = [board.ranking, board.people].some((now, i) => Boolean(before[i] && before[i].pending) !== Boolean(now && now.pending));
+        const news = [board.ranking, board.people].some((now, i) => Boolean(before[i]?.pending) !== Boolean(now?.pending));
         if (news && state.board === board) {
-          app.received += 1;
+          state.received += 1;
           controls.drawLegend();
-          app.update();
+          update();
         }
       }
       late(Math.min(15, seconds * 1.5));
@@ -133,9 +165,7 @@ function mountBoard(root, text) {
 
   // ---- go ------------------------------------------------------------------------------------------------------
 
-  for (const width of [view.wide, view.roomy, view.tight, view.narrow]) width.addEventListener("change", draw);
-  address.read(window.location.search);
-  app.columns.settle();
+  for (const width of Object.values(media)) width.addEventListener("change", draw);
   draw();
   const opened = table.list.querySelector(".vp-chosen");
   if (opened && opened.getBoundingClientRect().bottom > window.innerHeight) opened.scrollIntoView({ block: "center" });

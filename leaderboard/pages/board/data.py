@@ -1,4 +1,4 @@
-"""The board's table as data: everything `static/board-*.js` show, in one compact JSON text.
+"""The board's table as data: everything its scripts show, in one compact JSON text.
 
 Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
 text goes into the page itself, so that the table is there when the page is. Thousands of rows must stay light, so a

@@ -1,4 +1,4 @@
-"""The board: all models on one benchmark. Its data is in `data.py`, how it behaves in `board-*.js`.
+"""The board: all models on one benchmark. Its data is in `data.py`, how it behaves in the scripts beside it.
 
 The table comes with the page. Places among the models and the rows among people may take long for new rows: the page
 does not wait for them, says that they are being worked out, and asks `board/late` for them.
@@ -7,6 +7,7 @@ does not wait for them, says that they are being worked out, and asks `board/lat
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import gradio as gr
@@ -27,24 +28,8 @@ from leaderboard.web.refresh import PageValues
 ROUTE = ""
 LATE: Final = "board/late"
 """Where the page asks for what was not known when it was sent."""
-SCRIPTS: Final = (
-    "board-words.js",
-    "board-data.js",
-    "board-state.js",
-    "board-columns.js",
-    "board-rows.js",
-    "board-pieces.js",
-    "board-detail.js",
-    "board-controls.js",
-    "board-table.js",
-    "board.js",
-)
-"""The program of the table, each file with one job; together they define `mountBoard(element, text)`."""
-
-
-def script() -> str:
-    """The program of the table in one text."""
-    return "\n".join(map(assets.text, SCRIPTS))
+SCRIPT: Final = Path(__file__).with_name("board.js")
+"""The program of the table; it exports `mountBoard(element, text)`."""
 
 
 def frames() -> str:
@@ -62,7 +47,7 @@ def build(site: Site, fresh: PageValues) -> None:
     board = gr.HTML(
         table.text(),
         html_template=frames(),  # it never refers to the value: Gradio would read it as HTML
-        js_on_load=script() + "\nmountBoard(element, props.value);",
+        js_on_load=f"{assets.bundle(SCRIPT)}.mountBoard(element, props.value);",
         apply_default_css=False,
         elem_id="board",
         elem_classes="vp",

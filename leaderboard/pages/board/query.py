@@ -1,9 +1,9 @@
 """The board's address, read on the server: which rows it shows, and in which order.
 
-`static/board.js` does the same in the browser; what a visitor downloads or a program asks for is what the same address
-shows there. Pure: boards and fields in, rows out. A field that says nothing known, or names what no row of the table
-has, counts as not given, as in the browser. Missing numbers stand last in every order; rows that are equal stand by
-name.
+`address.js` and `rows.js` do the same in the browser, and `tests/cases/board_addresses.json` holds both to it: what a
+visitor downloads or a program asks for is what the same address shows there. Pure: boards and fields in, rows out. A
+field that says nothing known, or names what no row of the table has, counts as not given; of a field given several
+times the last one counts. Missing numbers stand last in every order; rows that are equal stand by name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ PRACTICE: Final = "practice"
 """What `table` says for the first table of practice runs."""
 
 _PUNCTUATION: Final = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_AMOUNT: Final = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 _RUNS: Final = re.compile(r"\d+|\D")
 
 
@@ -123,11 +124,8 @@ def _one_of(given: str | None, known: Sequence[str], otherwise: str) -> Any:
 
 
 def _number(text: str | None) -> float | None:
-    try:
-        found = float(text or "")
-    except ValueError:
-        return None
-    return found if 0 <= found < float("inf") else None
+    found = float(text) if text and _AMOUNT.fullmatch(text) else None
+    return found if found is not None and found < float("inf") else None
 
 
 def _date(text: str | None) -> date | None:

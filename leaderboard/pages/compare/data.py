@@ -1,7 +1,7 @@
 """Several rows side by side as data: what the Compare page shows and programs get. Made of records; no HTML.
 
 Rows are compared on one benchmark under one protocol only. Every pair is tested by itself
-(`leaderboard.analysis.comparison`), from the draws that ranks and intervals use (`leaderboard.boards.samples`): a
+(`leaderboard.analysis.comparison`), from the draws that ranks and intervals use (`leaderboard.boards.row_answers`): a
 pair's outcome does not depend on who else is chosen.
 """
 
@@ -290,7 +290,7 @@ def _member(r: Result, scale: Scale) -> Member:
 
 
 def _pairs(site: Site, rows: Sequence[Result], scale: Scale) -> list[Pair]:
-    sample = site.samples.sample(rows)
+    sample = site.row_answers.sample(rows)
     called = _called(rows)
     made = []
     for i, j in combinations(range(len(rows)), 2):
@@ -322,7 +322,7 @@ def _called(rows: Sequence[Result]) -> list[str]:
 
 
 def _items(site: Site, rows: Sequence[Result], choice: Choice) -> list[ItemDifference]:
-    rated = [site.samples.rated(r) for r in rows]
+    rated = [site.row_answers.rated(r) for r in rows]
     key = rated[0].key
     means = np.array([r.means for r in rated])
     apart = np.max(means, axis=0) - np.min(means, axis=0)  # NaN where one of them has none

@@ -251,7 +251,7 @@ def _read(site: Site, result: Result, table: pa.Table | None) -> ReadShare | Non
     if table is None:
         return None
     try:
-        rated = site.samples.rated(result)
+        rated = site.row_answers.rated(result)
     except InputError as error:
         _log.info("the answers of %s are not counted by source: %s", result.id, error)
         return None

@@ -58,7 +58,7 @@ FIELDS: Final[dict[RefusalCode, str]] = {
     "bad_revision": "revision",
     "no_endpoint": "endpoint",
 }
-"""BackgroundWork which field a refusal is shown; any other stands below the form."""
+"""Beside which field a refusal is shown; any other stands below the form."""
 
 _PLACES: Final = ("model", "revision", "endpoint", "form")
 _KEEP_IN_ADDRESS: Final = """(id) => {

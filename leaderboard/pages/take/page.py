@@ -1,7 +1,7 @@
 """Take it yourself: a visitor rates a short form and sees a portrait, computed in the page and kept nowhere else.
 
 The page arrives with all that is needed: the items with their texts, what they count for, what models and raters
-answered to the same items. `static/take.js` does the rest. `POLICY` forbids the page to send anything anywhere, so that
+answered to the same items. `take.js` does the rest. `POLICY` forbids the page to send anything anywhere, so that
 the promise does not rest on that script alone: no connection, no form, no foreign file.
 
 `form` in the address says which form: `long`, otherwise the short one.
@@ -154,7 +154,7 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
     board, finished = _board(site), True
     models: list[Respondent] = []
     if board is not None:
-        means, finished = site.row_means.of(board, b)
+        means, finished = site.row_answers.means(board)
         models = [
             Respondent(
                 id=r.id,

@@ -10,7 +10,6 @@ import csv
 import itertools
 import math
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +25,7 @@ from data.people.ess import ITEMS, KEY, Design, Profiles, profiles, score, taylo
 from data.people.reference import COLUMNS, DESIGN_BASED, MIN_CELL, Group, load_reference
 from data.people.survey_files import read_people
 from data.values import VALUES
-from tests.conftest import ROOT
+from tests.support.commands import Done, run_command
 from tests.support.ess_files import (
     ITEM_VALUES,
     KEEPING,
@@ -621,9 +620,8 @@ def test_spss_without_its_package_says_what_to_install(tmp_path: Path, monkeypat
 # ---- the command
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "data", "ess", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+def run(*arguments: str | Path) -> Done:
+    return run_command("data", "ess", *arguments)
 
 
 def test_the_command_writes_groups_that_can_replace_the_shipped_ones(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -28,7 +26,7 @@ from data.sources.practice import practice_benchmark, practice_study
 from data.values import BY_KEY, DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES, Scale
 from eval_queue.scoring.answers import read_answers
 from eval_queue.scoring.formulas import item_means, score
-from tests.support import ROOT
+from tests.support.commands import Done, run_command
 
 COLUMN = {d.name: i for i, d in enumerate(DIMENSIONS)}
 
@@ -665,9 +663,8 @@ def test_the_person_centred_key_never_scores() -> None:
     assert any("exploratory" in sentence for sentence in found.caution())
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "data", "validate", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
+def _run(*arguments: str) -> Done:
+    return run_command("data", "validate", *arguments)
 
 
 def test_command_prints_json_of_the_agreed_form() -> None:

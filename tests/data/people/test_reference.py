@@ -189,6 +189,7 @@ def mean_ratings(benchmark: Benchmark, study: Study) -> np.ndarray:
     return total / count
 
 
+@pytest.mark.slow
 def test_loading_needs_no_table_library() -> None:
     program = (
         "import sys; from data.people.reference import load_reference; load_reference(); print('pandas' in sys.modules)"

@@ -1,15 +1,14 @@
-"""A benchmark on the Hub: published and read back through the real clients, against the test Hub.
-
-Each program runs as a process of its own, because the clients read their environment when they are imported.
-"""
+"""A benchmark on the Hub: published and read back through the real clients, against the test Hub."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -27,29 +26,12 @@ from data.sources import tables as hub_tables
 from data.sources.identifiers import HubName, hub_name
 from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
-from tests.conftest import ROOT
+from tests.support.commands import Done, client_started_with, run_command
 from tests.support.folders import write_folder
 from tests.support.hub import Fault, Hub, hub_server
 from tests.support.odd_server import odd_server
 
 REPO = "lab/benchmark"
-READ = """
-import json, sys
-from data.sources.loading import load_benchmark
-b = load_benchmark(sys.argv[1])
-print(json.dumps([b.name, b.version, b.digest, b.raters, b.groups, b.origin]))
-"""
-STUDY = """
-import hashlib, json, sys
-from data.errors import InputError
-from data.sources.loading import load_study
-try:
-    study = load_study(sys.argv[1])
-except InputError as error:
-    sys.exit(str(error))
-parts = [(g.items, g.ratings.tolist(), g.values.tolist()) for g in study.groups]
-print(json.dumps([study.n_people, hashlib.sha256(json.dumps(parts).encode()).hexdigest()]))
-"""
 PLAIN = """
 import json, sys
 from datasets import load_dataset
@@ -57,7 +39,9 @@ names = ("items", "templates", "key", "reference_groups")
 print(json.dumps({n: load_dataset(sys.argv[1], n, split="train").num_rows for n in names}))
 """
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
+Read = Callable[..., list[object]]
+ReadStudy = Callable[[str], Study]
 
 
 @pytest.fixture(scope="module")
@@ -75,23 +59,49 @@ def _no_faults(hub: Hub) -> Iterator[None]:
 
 @pytest.fixture
 def run(hub: Hub, tmp_path: Path) -> Run:
-    """Run Python with arguments as the operator; words as `HF_TOKEN=""` change the environment."""
+    """Run `python -m data` as the operator; words as `HF_TOKEN=""` change the environment."""
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        environment = hub.environment(tmp_path / "home", token=hub.token)
-        environment["VALUE_PORTRAIT_CACHE"] = str(tmp_path / "cache")
-        command = [sys.executable, *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environment | variables, capture_output=True, text=True)
+    def run(*arguments: object, **variables: str) -> Done:
+        with as_operator(hub, tmp_path, **variables):
+            return run_command("data", *arguments)
 
     return run
 
 
-def ok(done: subprocess.CompletedProcess[str]) -> str:
+def as_operator(hub: Hub, folder: Path, **variables: str) -> AbstractContextManager[None]:
+    environment = hub.environment(folder / "home", token=hub.token)
+    return client_started_with({**environment, "VALUE_PORTRAIT_CACHE": str(folder / "cache"), **variables})
+
+
+@pytest.fixture
+def read(hub: Hub, tmp_path: Path) -> Read:
+    """Read a benchmark as the operator: its identity, its counts of people, and where it came from."""
+
+    def read(source: str, **variables: str) -> list[object]:
+        with as_operator(hub, tmp_path, **variables):
+            b = load_benchmark(source)
+            return [b.name, b.version, b.digest, b.raters, b.groups, b.origin]
+
+    return read
+
+
+@pytest.fixture
+def read_study(hub: Hub, tmp_path: Path) -> ReadStudy:
+    """Read people's ratings as the operator."""
+
+    def read_study(source: str) -> Study:
+        with as_operator(hub, tmp_path):
+            return load_study(source)
+
+    return read_study
+
+
+def ok(done: Done) -> str:
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def refused(done: subprocess.CompletedProcess[str]) -> str:
+def refused(done: Done) -> str:
     assert done.returncode == 2, (done.stdout, done.stderr)
     assert "Traceback" not in done.stderr
     assert "127.0.0.1" not in done.stderr
@@ -100,60 +110,56 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
 
 def publish(run: Run, *arguments: str, repo: str = REPO, source: str = "practice", **variables: str) -> str:
     """The commit."""
-    command = ("-m", "data", "publish", "--repo", repo, "--source", source, "--json", *arguments)
+    command = ("publish", "--repo", repo, "--source", source, "--json", *arguments)
     return str(json.loads(ok(run(*command, **variables)))["commit"])
 
 
-def read(run: Run, source: str, **variables: str) -> list[object]:
-    found = json.loads(ok(run("-c", READ, source, **variables)))
-    assert isinstance(found, list)
-    return found
-
-
 def study_digest(study: Study) -> str:
-    import hashlib
-
     parts = [(g.items, g.ratings.tolist(), g.values.tolist()) for g in study.groups]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def test_practice_comes_back_with_its_digest_pinned_and_unpinned(hub: Hub, run: Run) -> None:
+def test_practice_comes_back_with_its_digest_pinned_and_unpinned(hub: Hub, run: Run, read: Read) -> None:
     commit = publish(run)
     practice = practice_benchmark()
     identity = [practice.name, practice.version, practice.digest, practice.raters, practice.groups]
-    *found, origin = read(run, f"{REPO}@{commit}")
+    *found, origin = read(f"{REPO}@{commit}")
     assert found == identity
     assert REPO in str(origin)
     assert commit in str(origin)
     hub.commit(REPO, {"note.txt": b"later"})
     head = hub.history(REPO)[0]["oid"]
-    *found, origin = read(run, REPO)
+    *found, origin = read(REPO)
     assert found == identity
     assert head in str(origin)
     assert head != commit
 
 
-def test_a_commit_read_once_needs_no_request_and_a_moving_name_says_that_it_is_a_copy(hub: Hub, run: Run) -> None:
+def test_a_commit_read_once_needs_no_request_and_a_moving_name_says_that_it_is_a_copy(
+    hub: Hub, run: Run, read: Read
+) -> None:
     commit = publish(run)
-    before = read(run, f"{REPO}@{commit}")
-    read(run, REPO)
+    before = read(f"{REPO}@{commit}")
+    read(REPO)
     hub.requests.clear()
-    assert read(run, f"{REPO}@{commit}") == before
+    assert read(f"{REPO}@{commit}") == before
     assert hub.requests.count() == 0
-    assert read(run, f"{REPO}@{commit}", HF_HUB_OFFLINE="1") == before
+    assert read(f"{REPO}@{commit}", HF_HUB_OFFLINE="1") == before
     for variables in ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}):
-        *found, origin = read(run, REPO, **variables)
+        *found, origin = read(REPO, **variables)
         assert found == before[:-1]
         assert "cache" in str(origin)
     hub.faults.add(Fault(route="info", status=503, times=None))
-    *found, origin = read(run, REPO)
+    *found, origin = read(REPO)
     assert found == before[:-1]
     assert "cache" in str(origin)
 
 
-def test_plain_datasets_reads_every_table(run: Run) -> None:
+def test_plain_datasets_reads_every_table(hub: Hub, run: Run, tmp_path: Path) -> None:
     publish(run)
-    rows = json.loads(ok(run("-c", PLAIN, REPO)))
+    environment = hub.environment(tmp_path / "home", token=hub.token)
+    program = [sys.executable, "-c", PLAIN, REPO]
+    rows = json.loads(subprocess.run(program, env=environment, capture_output=True, text=True, check=True).stdout)
     practice = practice_benchmark()
     assert rows["items"] == len(practice.items)
     assert rows["templates"] == 6
@@ -162,24 +168,29 @@ def test_plain_datasets_reads_every_table(run: Run) -> None:
     assert rows["reference_groups"]
 
 
-def test_an_invented_folder_comes_back_with_and_without_its_study(hub: Hub, run: Run, tmp_path: Path) -> None:
+def test_an_invented_folder_comes_back_with_and_without_its_study(
+    hub: Hub, run: Run, tmp_path: Path, read: Read, read_study: ReadStudy
+) -> None:
     folder = write_folder(tmp_path / "folder")
     want, study = load_benchmark(folder), load_study(folder)
     commit = publish(run, source=str(folder), repo="lab/folder")
-    assert read(run, f"lab/folder@{commit}")[:3] == ["value-portrait", "modified", want.digest]
-    done = run("-c", STUDY, f"lab/folder@{commit}")
-    assert done.returncode == 1
-    assert "without people's ratings" in done.stderr
+    assert read(f"lab/folder@{commit}")[:3] == ["value-portrait", "modified", want.digest]
+    with pytest.raises(InputError, match="without people's ratings"):
+        read_study(f"lab/folder@{commit}")
     commit = publish(run, "--with-ratings", source=str(folder), repo="lab/folder")
-    assert json.loads(ok(run("-c", STUDY, f"lab/folder@{commit}"))) == [study.n_people, study_digest(study)]
+    again = read_study(f"lab/folder@{commit}")
+    assert (again.n_people, study_digest(again)) == (study.n_people, study_digest(study))
 
 
-def test_upstream_comes_back_with_its_digest_and_study(run: Run, upstream_dir: Path) -> None:
+def test_upstream_comes_back_with_its_digest_and_study(
+    run: Run, upstream_dir: Path, read: Read, read_study: ReadStudy
+) -> None:
     want, study = load_benchmark(upstream_dir), load_study(upstream_dir)
     commit = publish(run, "--with-ratings", source=str(upstream_dir), repo="lab/upstream")
     identity = [want.name, want.version, want.digest, want.raters, want.groups]
-    assert read(run, f"lab/upstream@{commit}")[:-1] == identity
-    assert json.loads(ok(run("-c", STUDY, f"lab/upstream@{commit}"))) == [study.n_people, study_digest(study)]
+    assert read(f"lab/upstream@{commit}")[:-1] == identity
+    again = read_study(f"lab/upstream@{commit}")
+    assert (again.n_people, study_digest(again)) == (study.n_people, study_digest(study))
 
 
 def test_no_row_about_a_person_unless_asked_for_and_the_card_says_which(hub: Hub, run: Run) -> None:
@@ -194,7 +205,7 @@ def test_no_row_about_a_person_unless_asked_for_and_the_card_says_which(hub: Hub
     assert "participant-level rows | yes" in files["README.md"].decode()
     ratings = pq.read_table(io.BytesIO(files["ratings.parquet"]))
     assert ratings.num_rows == sum(g.ratings.size for g in practice_study().groups)
-    done = run("-m", "data", "publish", "--repo", "lab/people", "--source", "practice")
+    done = run("publish", "--repo", "lab/people", "--source", "practice")
     assert "history still has them" in done.stderr
     assert not people & hub.files("lab/people").keys()
 
@@ -238,27 +249,27 @@ def test_a_commit_of_unknown_outcome_is_made_exactly_once(hub: Hub, run: Run, fa
     assert hub.history(repo)[0]["oid"] == commit
 
 
-def test_private_is_private_and_never_falls_back_to_public(hub: Hub, run: Run, tmp_path: Path) -> None:
+def test_private_is_private_and_never_falls_back_to_public(hub: Hub, run: Run, tmp_path: Path, read: Read) -> None:
     commit = publish(run, "--private", repo="lab/secret")
-    read(run, f"lab/secret@{commit}")
+    read(f"lab/secret@{commit}")
     stranger = {"HF_TOKEN": "", "VALUE_PORTRAIT_CACHE": str(tmp_path / "other")}
-    message = refused(run("-m", "data", "info", "--source", "lab/secret", **stranger))
+    message = refused(run("info", "--source", "lab/secret", **stranger))
     assert "may not see it" in message
     publish(run, repo="lab/open")
-    again = run("-m", "data", "publish", "--repo", "lab/open", "--source", "practice", "--private")
+    again = run("publish", "--repo", "lab/open", "--source", "practice", "--private")
     assert "public" in refused(again)
 
 
 def test_the_token_is_taken_from_the_named_variable(hub: Hub, run: Run) -> None:
     own = {"HF_TOKEN": "", "MY_TOKEN": hub.token}
     assert publish(run, "--token-env", "MY_TOKEN", repo="lab/token", **own)
-    done = run("-m", "data", "publish", "--repo", "lab/token", "--token-env", "NOT_THERE")
+    done = run("publish", "--repo", "lab/token", "--token-env", "NOT_THERE")
     assert "NOT_THERE: is not set" in refused(done)
     reader = hub.add_token(hub.user, "read")
-    done = run("-m", "data", "publish", "--repo", "lab/new", "--source", "practice", HF_TOKEN=reader)
+    done = run("publish", "--repo", "lab/new", "--source", "practice", HF_TOKEN=reader)
     assert "may not" in refused(done)
     assert reader not in done.stderr
-    done = run("-m", "data", "publish", "--repo", "lab/new", "--source", "practice", HF_TOKEN="hf_wrong")
+    done = run("publish", "--repo", "lab/new", "--source", "practice", HF_TOKEN="hf_wrong")
     assert "does not accept the token" in refused(done)
 
 
@@ -280,7 +291,7 @@ def test_what_cannot_be_read_is_explained(hub: Hub, run: Run, source: str, says:
     if source == "lab/other":
         hub.add_repo("lab/other", files={"a.txt": b"a"})
     outsider = hub.add_user(f"visitor-{len(source)}-{abs(hash(source)) % 1000}")
-    assert says in refused(run("-m", "data", "info", "--source", source, HF_TOKEN=outsider))
+    assert says in refused(run("info", "--source", source, HF_TOKEN=outsider))
 
 
 def _files_of(hub: Hub, repo: str) -> dict[str, bytes]:
@@ -292,7 +303,7 @@ def _files_of(hub: Hub, repo: str) -> dict[str, bytes]:
 
 def test_no_network_and_no_copy_is_explained(run: Run) -> None:
     for variables in ({"HF_ENDPOINT": "http://127.0.0.1:9"}, {"HF_HUB_OFFLINE": "1"}):
-        assert "could not be used" in refused(run("-m", "data", "info", "--source", "lab/never", **variables))
+        assert "could not be used" in refused(run("info", "--source", "lab/never", **variables))
 
 
 @pytest.mark.parametrize("status", [200, 404])
@@ -340,12 +351,12 @@ def _nudged(table: pa.Table) -> pa.Table:
     ],
 )
 def test_a_changed_table_is_refused(
-    hub: Hub, run: Run, config: str, change: Callable[[pa.Table], pa.Table], says: str
+    hub: Hub, run: Run, config: str, change: Callable[[pa.Table], pa.Table], says: str, read: Read
 ) -> None:
     commit = publish(run, repo="lab/changed")
     hub.commit("lab/changed", _changed(hub.files("lab/changed"), config, change))
-    assert says in refused(run("-m", "data", "info", "--source", "lab/changed"))
-    read(run, f"lab/changed@{commit}")  # what was pinned is what it was
+    assert says in refused(run("info", "--source", "lab/changed"))
+    read(f"lab/changed@{commit}")  # what was pinned is what it was
 
 
 @pytest.mark.parametrize(
@@ -359,13 +370,13 @@ def test_a_changed_table_is_refused(
 def test_a_changed_description_is_refused(hub: Hub, run: Run, content: bytes | None, says: str) -> None:
     publish(run, repo="lab/described")
     hub.commit("lab/described", {"benchmark.json": content})
-    assert says in refused(run("-m", "data", "info", "--source", "lab/described"))
+    assert says in refused(run("info", "--source", "lab/described"))
 
 
 def test_bytes_that_are_no_table_are_refused(hub: Hub, run: Run) -> None:
     publish(run, repo="lab/broken")
     hub.commit("lab/broken", {"key.parquet": b"PAR1 nothing"})
-    assert "expected a Parquet table" in refused(run("-m", "data", "info", "--source", "lab/broken"))
+    assert "expected a Parquet table" in refused(run("info", "--source", "lab/broken"))
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,7 @@ def test_the_digest_is_pinned() -> None:
     assert practice_benchmark().digest == DIGEST
 
 
+@pytest.mark.slow
 def test_loading_leaves_the_slow_libraries_alone() -> None:
     code = (
         "import sys; from data.sources.practice import practice_benchmark; practice_benchmark();"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -35,6 +34,7 @@ from eval_queue.scoring.answers import read_answers
 from eval_queue.settings import Endpoint
 from tests.support import ROOT
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support.commands import run_command
 
 BENCHMARK = practice_benchmark()
 PROMPTS = plan(BENCHMARK)
@@ -293,17 +293,14 @@ def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
     assert (tmp_path / TABLE_FILE).exists()
 
 
-def evaluate_process(server: ChatServer, out: Path, *options: str, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "eval_queue", "evaluate", "--model", "org/model", "--endpoint", server.address]
-    command += ["--source", "practice", "--out", str(out), "--concurrency", "4", *options]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def command(server: ChatServer, out: Path, *options: str) -> list[str]:
+    command = ["evaluate", "--model", "org/model", "--endpoint", server.address]
+    return [*command, "--source", "practice", "--out", str(out), "--concurrency", "4", *options]
+
+
+def evaluate_process(server: ChatServer, out: Path) -> subprocess.Popen[str]:
+    program = [sys.executable, "-m", "eval_queue", *command(server, out)]
+    return subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -314,6 +311,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen")
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_resumed_without_asking_twice(tmp_path: Path) -> None:
     kills: list[tuple[int, set[str]]] = []
     with ChatServer(lambda a: replace(rate(a), delay=0.01)) as server:
@@ -578,17 +576,18 @@ def test_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:
 
 def test_the_command_prints_the_profile_and_where_the_files_are(tmp_path: Path) -> None:
     with ChatServer() as server:
-        stdout, stderr = (process := evaluate_process(server, tmp_path, "--limit", "60")).communicate(timeout=120)
-    assert process.returncode == 0, stderr
+        done = run_command("eval_queue", *command(server, tmp_path, "--limit", "60"))
+    assert done.returncode == 0, done.stderr
     for word in ("org/model", "Self-Direction", "Universalism", "60 of 360", RESULT_FILE, TABLE_FILE, ANSWERS_FILE):
-        assert word in stdout
+        assert word in done.stdout
     record = Result.model_validate_json((tmp_path / RESULT_FILE).read_bytes())
     score = record.scales["pvq"].dimensions["Universalism"].score
     assert score is not None
-    assert f"{score:+.2f}" in stdout
+    assert f"{score:+.2f}" in done.stdout
     assert (record.origin, record.endpoint) == ("self-reported", "self-hosted")
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_in_good_order_and_says_how_to_go_on(tmp_path: Path) -> None:
     with ChatServer(lambda a: replace(rate(a), delay=0.02)) as server:
         process = evaluate_process(server, tmp_path)
@@ -607,15 +606,14 @@ def test_ctrl_c_stops_in_good_order_and_says_how_to_go_on(tmp_path: Path) -> Non
 def test_the_command_reports_failures_without_a_traceback(tmp_path: Path) -> None:
     key = "sk-0123456789abcdef"
     with ChatServer(lambda a: fail(401, f"no such key: {a.headers['authorization']}")) as server:
-        process = evaluate_process(server, tmp_path, "--api-key-env", "A_KEY", A_KEY=key)
-        stdout, stderr = process.communicate(timeout=60)
-        assert process.returncode == 1
-        assert "auth" in stderr
-        process = evaluate_process(server, tmp_path, "--max-tokens", "99", "--api-key-env", "A_KEY", A_KEY=key)
-        more_out, more_err = process.communicate(timeout=60)
-        assert process.returncode == 2
-        assert "max_tokens" in more_err
-    for text in (stdout, stderr, more_out, more_err):
+        options = ("--api-key-env", "A_KEY")
+        refused = run_command("eval_queue", *command(server, tmp_path, *options), A_KEY=key)
+        assert refused.returncode == 1
+        assert "auth" in refused.stderr
+        other = run_command("eval_queue", *command(server, tmp_path, "--max-tokens", "99", *options), A_KEY=key)
+        assert other.returncode == 2
+        assert "max_tokens" in other.stderr
+    for text in (refused.stdout, refused.stderr, other.stdout, other.stderr):
         assert "Traceback" not in text
         assert key not in text
         assert "127.0.0.1" not in text

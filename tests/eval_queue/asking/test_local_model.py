@@ -149,6 +149,7 @@ def test_a_configured_endpoint_has_its_own_address() -> None:
         assert address == "http://models.example:8000/v1"
 
 
+@pytest.mark.slow
 def test_a_server_that_cannot_start_says_why_to_the_operator_alone(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

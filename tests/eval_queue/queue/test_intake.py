@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import huggingface_hub.constants
 import pytest
@@ -15,8 +16,9 @@ from pydantic import ValidationError
 
 from data.errors import InputError
 from data.sources import hub_client
+from eval_queue.asking.transport import MAX_REPLY_BYTES
 from eval_queue.queue import model_check
-from eval_queue.queue.intake import Rules, submit
+from eval_queue.queue.intake import Rules, offered_models, submit
 from eval_queue.queue.queue import Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
@@ -26,6 +28,7 @@ from tests.support.hub import CAUSAL, CHAT, Fault, Hub, hub_server
 from tests.support.hub_place import Place
 from tests.support.odd_server import odd_server
 
+REAL_LIST = offered_models
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
 MODEL = "lab/model-7B-Instruct"
 HUB_ENDPOINT = Endpoint(name="vllm", hub_models=True)
@@ -58,7 +61,7 @@ def _no_list(monkeypatch: pytest.MonkeyPatch) -> None:
 Opener = Callable[[], Queue]
 
 
-@pytest.fixture(params=["in a folder", "on the Hub"])
+@pytest.fixture(params=["in a folder", pytest.param("on the Hub", marks=pytest.mark.slow)])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the same queue anew at each call, as another process would."""
     if request.param == "on the Hub":
@@ -174,7 +177,7 @@ def test_names_and_revisions_that_stand_for_nothing(hub: Hub, queue: Queue, what
 
 def test_every_reason_is_tried_here_or_where_it_arises() -> None:
     here = {code for _, code, _ in MODELS.values()} | {code for *_, code in NAMES.values()}
-    here |= {"no_provider", "hub_unavailable", "no_endpoint", "duplicate", "quota"}
+    here |= {"adapter", "no_provider", "hub_unavailable", "no_endpoint", "duplicate", "quota"}
     pages_and_packages = {"sign_in", "unknown_model", "bad_package", "other_benchmark", "incomplete"}
     pages_and_packages |= {"unreadable", "name_taken", "busy", "too_large"}
     assert here | pages_and_packages == set(get_args(RefusalCode))
@@ -238,9 +241,166 @@ def test_through_the_router_a_provider_must_be_live(
     hub.add_model(name, providers=providers, parameters=SIZE, tokenizer=CHAT)
     router = Endpoint(name="router", hub_models=True, hub_providers=True)
     if serves:
-        assert wish(queue, f"{name}:a", endpoints=[router]).revision
+        stored = wish(queue, f"{name}:a", endpoints=[router])
+        # a provider serves the revision that it has: nobody can ask for a commit
+        assert (stored.model, stored.revision, stored.licence) == (f"{name}:a", None, "apache-2.0")
     else:
         assert refusal(queue, name, endpoints=[router]).code == "no_provider"
+
+
+ROUTER: Final = Endpoint(name="router", models=["lab/*"], hub_models=True, hub_providers=True)
+
+
+@pytest.mark.parametrize("behind", ["", ":fastest", ":cheapest", ":b"])
+def test_a_moving_name_at_the_router_becomes_its_provider(hub: Hub, queue: Queue, behind: str) -> None:
+    name = f"lab/one-provider{behind.replace(':', '-')}"
+    hub.add_model(name, providers={"a": "error", "b": "live"}, parameters=SIZE)
+    assert wish(queue, f"{name}{behind}", endpoints=[ROUTER]).model == f"{name}:b"
+
+
+@pytest.mark.parametrize("behind", ["", ":fastest", ":cheapest", ":a", ":nowhere"])
+def test_where_several_providers_serve_a_model_one_is_named(hub: Hub, queue: Queue, behind: str) -> None:
+    name = f"lab/providers{behind.replace(':', '-')}"
+    hub.add_model(name, providers={"c": "live", "a": "staging", "b": "live"}, parameters=SIZE)
+    refused = refusal(queue, f"{name}{behind}", endpoints=[ROUTER])
+    assert refused.code == "no_provider"
+    assert f"{name}:b, {name}:c" in str(refused)
+
+
+def test_a_revision_cannot_be_chosen_at_the_router(hub: Hub, queue: Queue) -> None:
+    hub.add_model("lab/routed", providers={"a": "live"}, parameters=SIZE)
+    for revision in ("main", "refs/pr/3", "0" * 40):
+        assert refusal(queue, "lab/routed:a", endpoints=[ROUTER], revision=revision).code == "bad_revision"
+
+
+def test_an_exact_name_of_the_operator_s_allows_its_providers() -> None:
+    exact = Endpoint(name="router", models=["lab/m"], hub_providers=True, paid=True)
+    assert exact.serves("lab/m:a")
+    assert not exact.serves("lab/n:a")
+    assert not Endpoint(name="own", models=["lab/m"]).serves("lab/m:a")
+
+
+# --- what people submit ---------------------------------------------------------------------------------------------
+
+
+def renamed(hub: Hub, old: str, new: str) -> None:
+    """A repository that the Hub answers for under its new name, as it does after a rename or for other letter case."""
+    facts = {"id": new, "safetensors": {"parameters": SIZE, "total": 7_000_000_000}}
+    config = {"config.json": json.dumps(CAUSAL).encode(), "tokenizer_config.json": json.dumps(CHAT).encode()}
+    hub.add_repo(old, kind="model", files=config, facts=facts)
+
+
+def test_a_renamed_model_and_another_letter_case_are_the_model_itself(hub: Hub, queue: Queue) -> None:
+    hub.add_model("newlab/thing", parameters=SIZE)
+    renamed(hub, "oldlab/thing", "newlab/thing")
+    stored = wish(queue, "oldlab/thing")
+    assert stored.model == "newlab/thing"
+
+
+def test_an_endpoint_that_lists_the_hub_s_own_name_is_asked_for_that(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_model("NewLab/Other", parameters=SIZE)
+    renamed(hub, "oldlab/other", "NewLab/Other")
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: ["NewLab/Other"])
+    assert wish(queue, "oldlab/other").model == "NewLab/Other"
+
+
+def test_a_model_without_a_template_is_taken_where_the_endpoint_lists_it(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.add_model("lab/own-format", tokenizer={}, parameters=SIZE)
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: ["lab/own-format"])
+    assert wish(queue, "lab/own-format").revision
+
+
+ADAPTERS = {
+    "tags": "---\nlicense: mit\ntags: [peft, lora]\nbase_model: lab/giant\npipeline_tag: text-generation\n---\n",
+    "library": "---\nlibrary_name: peft\nbase_model: lab/giant\npipeline_tag: text-generation\n---\n",
+    "the Hub's tag": "---\ntags: ['base_model:adapter:lab/giant']\npipeline_tag: text-generation\n---\n",
+}
+
+
+@pytest.mark.parametrize("kind", ADAPTERS)
+def test_an_adapter_is_none_of_the_small_models(
+    hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    if kind == "tags":
+        hub.add_model("lab/giant", parameters={"BF16": 70_000_000_000})
+    name = f"lab/adapter-{len(kind)}"
+    hub.add_model(name, card=ADAPTERS[kind], config={}, parameters={"F32": 20_000_000})
+    refused = refusal(queue, name)
+    assert refused.code == "adapter"
+    assert "lab/giant" in str(refused)
+    monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: [name])
+    assert refusal(queue, name, rules=Rules(max_billions=30)).code == "too_large"
+    stored = wish(queue, name)
+    assert (stored.parameters, stored.base_model) == (70_000_000_000, "lab/giant")
+
+
+PACKED: dict[str, tuple[dict[str, Any], dict[str, int], int, str]] = {
+    "gptq": ({"quant_method": "gptq", "bits": 4}, {"I32": 8_000_000_000, "F16": 1_000_000_000}, 65, "4-bit gptq"),
+    "awq": ({"quant_method": "awq", "bits": 4}, {"I32": 8_000_000_000, "F16": 1_000_000_000}, 65, "4-bit awq"),
+    "bitsandbytes": (
+        {"quant_method": "bitsandbytes", "load_in_4bit": True},
+        {"U8": 32_000_000_000, "BF16": 1_000_000_000},
+        65,
+        "4-bit bitsandbytes",
+    ),
+    "fp8": ({"quant_method": "fp8"}, {"F8_E4M3": 64_000_000_000, "BF16": 1_000_000_000}, 65, "fp8"),
+}
+
+
+@pytest.mark.parametrize("kind", PACKED)
+def test_packed_weights_are_counted_unpacked(hub: Hub, queue: Queue, kind: str) -> None:
+    said, counts, billions, precision = PACKED[kind]
+    name = f"lab/packed-{kind}"
+    config = {**CAUSAL, "quantization_config": said}
+    facts = {
+        "safetensors": {"parameters": counts, "total": sum(counts.values())},
+        "config": {**config, "tokenizer_config": CHAT},
+    }
+    files = {"config.json": json.dumps(config).encode(), "tokenizer_config.json": json.dumps(CHAT).encode()}
+    hub.add_repo(name, kind="model", files=files, facts=facts)
+    assert refusal(queue, name, rules=Rules(max_billions=40)).code == "too_large"
+    stored = wish(queue, name)
+    assert (stored.parameters, stored.precision) == (billions * 10**9, precision)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "https://huggingface.co/lab/typed",
+        "http://www.huggingface.co/lab/typed/",
+        "huggingface.co/lab/typed?library=transformers",
+        "hf.co/lab/typed",
+        "https://hf.co/lab/typed/tree/main",
+        "https://huggingface.co/lab/typed/blob/main/config.json",
+        "  lab/typed \n",
+        "\u200blab/typed\ufeff",
+    ],
+)
+def test_the_name_is_taken_out_of_what_was_pasted(hub: Hub, queue: Queue, typed: str) -> None:
+    name = f"lab/typed-{sum(map(ord, typed))}"
+    hub.add_model(name, parameters=SIZE)
+    assert wish(queue, typed.replace("lab/typed", name)).model == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "words"),
+    [
+        ("lab/ty\u200bped", "bad_name", "U+200B, zero width space"),
+        ("lab/t\u0443ped", "bad_name", "U+0443, cyrillic small letter u"),
+        ("lab/ty ped", "bad_name", "U+0020, space"),
+        ("https://huggingface.co/datasets/lab", "bad_name", "datasets"),
+        ("https://huggingface.co/lab/typed/tree/v2", "bad_revision", "its own field"),
+        ("https://example.org/lab/typed", "bad_name", "address"),
+    ],
+)
+def test_what_is_odd_about_a_name_is_named(queue: Queue, typed: str, code: str, words: str) -> None:
+    refused = refusal(queue, typed)
+    assert refused.code == code
+    assert words in str(refused)
 
 
 # --- a Hub in trouble -----------------------------------------------------------------------------------------------
@@ -419,3 +579,22 @@ def test_visitors_sign_in_on_a_space_unless_told_otherwise(monkeypatch: pytest.M
     assert (Settings().signs_in, Settings(oauth=True).signs_in) == (False, True)
     monkeypatch.setenv("SPACE_ID", "org/board")
     assert (Settings().signs_in, Settings(oauth=False).signs_in) == (True, False)
+
+
+# --- lists of models ------------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_models_is_bounded_and_no_redirect_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the real function, which the other tests replace."""
+    monkeypatch.setenv("LIST_KEY", "sk-0123456789abcdef")
+    with odd_server() as server, odd_server() as other:
+        other.body = b'{"data": [{"id": "org/other"}]}'
+        endpoint = Endpoint.model_validate({"name": "e", "base_url": f"{server.url}/v1", "api_key_env": "LIST_KEY"})
+        server.status, server.headers = 307, {"location": f"{other.url}/v1/models"}
+        assert REAL_LIST(endpoint) is None
+        assert other.answered == 0
+        server.status, server.headers = 200, {}
+        server.body = b'{"data": [{"id": "org/mine"}]}'
+        assert REAL_LIST(endpoint) == ["org/mine"]
+        server.body += b" " * MAX_REPLY_BYTES
+        assert REAL_LIST(endpoint) is None

@@ -324,7 +324,7 @@ def test_a_run_of_another_benchmark_is_named(run: Path, tmp_path: Path) -> None:
 Opener = Callable[[], Queue]
 
 
-@pytest.fixture(params=["in a folder", "on the Hub"])
+@pytest.fixture(params=["in a folder", pytest.param("on the Hub", marks=pytest.mark.slow)])
 def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the same queue anew at each call, as another process would."""
     if request.param == "on the Hub":

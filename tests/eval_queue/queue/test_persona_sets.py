@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from datetime import timedelta
@@ -34,7 +31,7 @@ from leaderboard.pages.queue.page import Administration, listing, row_address
 from leaderboard.pages.submit.page import Form, Life
 from leaderboard.site.site import Site
 from leaderboard.ui import Ui
-from tests.support import ROOT
+from tests.support.commands import Done, run_command
 
 PRACTICE = practice_benchmark()
 ENDPOINT = Endpoint.model_validate({"name": "test", "base_url": "http://127.0.0.1:9/v1", "models": ["org/*"]})
@@ -173,13 +170,11 @@ def test_sets_at_the_same_moment_pass_no_quota(tmp_path: Path) -> None:
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
-def command(store: Path, *arguments: object, **settings: str) -> subprocess.CompletedProcess[str]:
+def command(store: Path, *arguments: object, **settings: str) -> Done:
     endpoints = json.dumps([ENDPOINT.model_dump(mode="json", exclude_defaults=True)])
     own = {f"VALUE_PORTRAIT_{k.upper()}": v for k, v in settings.items()}
-    environment = {**os.environ, "VALUE_PORTRAIT_ENDPOINTS": endpoints, **own}
-    program = [sys.executable, "-m", "eval_queue", "submit", "org/model", "--source", "practice"]
-    line = [*program, "--store", str(store), *map(str, arguments)]
-    return subprocess.run(line, cwd=ROOT, text=True, capture_output=True, check=False, env=environment)
+    line = ("submit", "org/model", "--source", "practice", "--store", store, *arguments)
+    return run_command("eval_queue", *line, **{"VALUE_PORTRAIT_ENDPOINTS": endpoints, **own})
 
 
 def test_the_command_hands_in_one_some_and_all(tmp_path: Path) -> None:
@@ -218,20 +213,11 @@ def test_a_file_that_cannot_be_used_is_said_when_the_app_starts(tmp_path: Path, 
     bad = tmp_path / "bad"
     bad.write_text("{}\n", encoding="utf-8")
     environment = {
-        **os.environ,
         f"VALUE_PORTRAIT_{setting.upper()}": str(bad),
         "VALUE_PORTRAIT_SOURCE": "practice",
         "VALUE_PORTRAIT_STORE": str(tmp_path / "store"),
     }
-    run = subprocess.run(
-        [sys.executable, "app.py", "--port", "0"],
-        cwd=ROOT,
-        env=environment,
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
+    run = run_command("leaderboard", "serve", "--port", "0", **environment)
     assert run.returncode == 2
     assert says in run.stderr
     assert str(bad) in run.stderr
@@ -346,4 +332,4 @@ def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: P
     assert "1 of 12 questions" in said
     assert said.count("100 % of the answers readable") == 2
     assert "Not reported" in said
-    assert "BackgroundWork the real group" in listing(site)
+    assert "Beside the real group" in listing(site)

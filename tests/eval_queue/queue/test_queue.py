@@ -119,7 +119,7 @@ def _no_flushing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval_queue.store.local.os.fsync", lambda descriptor: None)
 
 
-@pytest.fixture(params=["one store", "two stores", "the Hub"])
+@pytest.fixture(params=["one store", "two stores", pytest.param("the Hub", marks=pytest.mark.slow)])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "the Hub":
         there = hub_place.Place(request.getfixturevalue("store_hub"), tmp_path)

@@ -347,6 +347,7 @@ def test_score_command_prints_nothing_where_a_file_is_wrong(practice: Benchmark,
     assert result.stdout == ""
 
 
+@pytest.mark.slow
 def test_a_wrong_path_ends_with_status_2_and_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "eval_queue", "score", str(tmp_path / "none.jsonl"), "--source", "practice"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)

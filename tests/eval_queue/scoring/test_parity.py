@@ -165,7 +165,11 @@ def test_official_reader_repairs_the_proved_misparses(
 
 
 def test_the_two_readers_differ_only_where_it_is_known(outputs_dir: Path, benchmark_: Benchmark) -> None:
-    """99 answers, each looked at: 88 of mistral-small's "some like me", and eleven others."""
+    """111 answers, each looked at: 88 of mistral-small's "some like me", and 23 others.
+
+    Twelve of them only since version 2 of the official reader: broken sentences of llama-3.1-8b ("I can somewhat like
+    me understand"), and phrases about something else than the response.
+    """
     official = read_answers([outputs_dir], benchmark_)
     compat = read_answers([outputs_dir], benchmark_, reader="compat")
     differs = ~((official.ratings == compat.ratings) | (np.isnan(official.ratings) & np.isnan(compat.ratings)))
@@ -174,7 +178,7 @@ def test_the_two_readers_differ_only_where_it_is_known(outputs_dir: Path, benchm
         "claude-3-5-haiku-20241022": 2,
         "claude-3.7-sonnet:thinking": 1,
         "gpt-3.5-turbo": 1,
-        "llama-3.1-8b-instruct": 3,
+        "llama-3.1-8b-instruct": 15,
         "mistral-small": 88,
         "mistral-tiny": 3,
         "qwen-turbo": 1,

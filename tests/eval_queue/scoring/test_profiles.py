@@ -12,7 +12,7 @@ import pytest
 from data.benchmark import VARIANTS, Benchmark
 from data.sources.loading import load_benchmark
 from data.values import VALUES
-from eval_queue.records import BenchmarkRef, Profile, Result
+from eval_queue.records import BenchmarkRef, Profile, Result, RunInfo, Served
 from eval_queue.scoring.answers import UNSCORED_KINDS, Answers
 from eval_queue.scoring.profiles import MIN_ITEMS, profiles
 from tests.support import GOLDEN
@@ -153,6 +153,20 @@ def _result(practice: Benchmark) -> Result:
         protocol="1-free-text",
         benchmark=BenchmarkRef(name="practice", version="1", digest="0" * 64),
         origin="space",
+        run=RunInfo(
+            started=datetime(2031, 2, 3, 3, 5, 6, tzinfo=UTC),
+            finished=datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC),
+            seconds=3600.0,
+            endpoint_model="one-2031",
+            provider="someone",
+            served=Served(engine="vllm", version="0.9", quantisation="fp8", context_length=8192, deterministic=True),
+            request={"max_completion_tokens": 64},
+            changed={"temperature": "dropped", "seed": "dropped", "max_tokens": "max_completion_tokens"},
+            prompt_tokens=36000,
+            completion_tokens=1800,
+            uncounted=3,
+            filtered=2,
+        ),
         created=datetime(2031, 2, 3, 4, 5, 6, tzinfo=UTC),
     )
 
@@ -178,6 +192,7 @@ def test_a_record_of_the_first_program_is_still_read() -> None:
     assert result.schema_version == 1
     assert result.scales["pvq"].dimensions["Self-Direction"].se is None
     assert (result.complete, result.flat, result.reliability, result.centred10) == (None, None, None, None)
+    assert result.reader_version is None
     again = json.loads(result.model_dump_json())
     assert again["invented_later"] == {"kept": True}
     original = json.loads(text)
@@ -185,7 +200,8 @@ def test_a_record_of_the_first_program_is_still_read() -> None:
     assert {name: again[name] for name in original if name not in nested} == {
         name: v for name, v in original.items() if name not in nested
     }
-    assert again["run"] == original["run"] | {"cost": None}
+    later = ("cost", "provider", "served", "changed", "uncounted", "filtered")
+    assert again["run"] == original["run"] | dict.fromkeys(later)
 
 
 def test_a_record_of_an_unknown_version_is_refused() -> None:

@@ -37,7 +37,7 @@ from eval_queue.store.hub import HubStore
 from eval_queue.store.local import EMPTY_HEAD, StoreUnavailable, WriteConflict
 from eval_queue.store.repository import HubClock, HubRepo
 from eval_queue.submission import Progress, Submission
-from tests.support import ROOT
+from tests.support.commands import Done, client_started_with, run_command
 from tests.support.hub import Fault, Hub, HubProcess, hub_process
 from tests.support.hub_place import (
     CARD,
@@ -1076,15 +1076,9 @@ def test_the_commands_work_on_the_hub_that_the_settings_name(place: Place, tmp_p
         "VALUE_PORTRAIT_ENDPOINTS": '[{"name": "vllm", "base_url": "http://127.0.0.1:9/v1"}]',
     }
 
-    def command(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "eval_queue", *arguments],
-            cwd=ROOT,
-            env={**environment, **changes},
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+    def command(*arguments: str, **changes: str) -> Done:
+        with client_started_with({**environment, **changes}):
+            return run_command("eval_queue", *arguments)
 
     submitted = command("submit", "org/model", "--json")
     assert submitted.returncode == 0, submitted.stderr
@@ -1132,6 +1126,7 @@ def test_the_cards_say_what_is_there() -> None:
     assert configs[0]["data_files"][0]["path"] == compiled_results().path
 
 
+@pytest.mark.slow
 def test_ids_are_git_s_own(tmp_path: Path) -> None:
     files = {"a": b"1", "b/c.json": b"{}", "b.json": b"[]", "b/d/e": b"", "b-x/ü": b"\x00", "z/日本": b"x" * 9999}
     git = ["git", "-C", str(tmp_path)]

@@ -37,7 +37,7 @@ def _on_hub(hub: Hub, tmp_path: Path) -> str:
     return f"hub:{hub.url} {hub.token} lab/{tmp_path.name} {tmp_path}"
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=["local", pytest.param("hub", marks=pytest.mark.slow)])
 def spec(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return STORES[request.param](request, tmp_path)
 
@@ -141,6 +141,7 @@ def test_a_path_that_leaves_the_store_is_a_programming_error(opener: Opener, pat
     assert not content(opener())
 
 
+@pytest.mark.slow
 def test_two_processes_lose_no_update(spec: str, opener: Opener) -> None:
     writers = [processes().Process(target=counting, args=(spec, name, 100)) for name in ("one", "two")]
     for writer in writers:
@@ -178,6 +179,7 @@ def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> 
     assert not torn
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_a_whole_head(spec: str, opener: Opener) -> None:
     moments = random.Random(0)
     for _ in range(20):

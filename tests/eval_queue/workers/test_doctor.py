@@ -1,10 +1,8 @@
-"""The doctor against the test Hub and a real HTTP endpoint, each time as a process of its own."""
+"""The doctor against the test Hub and a real HTTP endpoint."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,8 @@ from typing import Any
 import pytest
 
 from eval_queue.workers.doctor import SKEW_SECONDS, _clock
-from tests.conftest import ROOT
 from tests.support.chat_server import ChatServer
+from tests.support.commands import client_started_with, run_command
 from tests.support.hub import Hub, hub_server
 
 REPOS = {"VALUE_PORTRAIT_REQUESTS_REPO": "lab/requests", "VALUE_PORTRAIT_RESULTS_REPO": "lab/results"}
@@ -35,8 +33,8 @@ def doctor(
         "VALUE_PORTRAIT_LOCAL_MODEL": "false",
         **variables,
     }
-    command = [sys.executable, "-m", "eval_queue", "doctor", "--json"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    with client_started_with(environment):
+        done = run_command("eval_queue", "doctor", "--json")
     assert "Traceback" not in done.stderr
     for secret in (hub.url, hub.token, "127.0.0.1"):
         assert secret not in done.stdout + done.stderr

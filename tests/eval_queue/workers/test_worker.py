@@ -88,6 +88,7 @@ class Here:
             "VALUE_PORTRAIT_ENDPOINTS": json.dumps([{"name": "chat", "base_url": chat.address, "concurrency": 8}]),
             "VALUE_PORTRAIT_POLL_SECONDS": "0.2",
             "VALUE_PORTRAIT_LEASE_SECONDS": "30",
+            "VALUE_PORTRAIT_RETEST": "0",  # here it is counted that nothing is asked twice without reason
         }
 
     def queue(self, lease: timedelta = LEASE) -> Queue:
@@ -527,6 +528,32 @@ def test_the_setting_switches_the_scheduler_off(here: Here) -> None:
 
 
 # --- processes ------------------------------------------------------------------------------------------------------
+
+
+def test_a_share_of_the_prompts_is_asked_again_unless_a_setting_says_otherwise(here: Here) -> None:
+    del here.environment["VALUE_PORTRAIT_RETEST"]
+    here.put("org/a")
+    assert here.process("work", "--once").wait(timeout=80) == 0
+    (result,) = here.queue().results()
+    assert result.retest is not None
+    assert (result.retest.share, result.retest.asked, result.retest.identical) == (0.05, 8, 1.0)
+    assert sorted(here.asked().values()) == [1] * 136 + [2] * 8
+
+
+def test_older_results_are_completed_from_their_stored_answers(here: Here) -> None:
+    here.put("org/a")
+    assert here.process("work", "--once").wait(timeout=80) == 0
+    queue = here.queue()
+    (new,) = queue.results()
+    old = new.model_copy(update={"match": None, "match_reason": None})
+    assert queue.rewrite([old]) == 1
+    assert here.queue().results()[0].match is None
+    done = here.command("complete")
+    assert done.status == 0, done.err
+    assert "1 results completed, 0 left" in done.out
+    assert here.queue().results()[0] == new
+    assert "0 results completed" in here.command("complete").out
+    assert queue.rewrite([new.model_copy(update={"id": "nobody-000000000000"})]) == 0
 
 
 def test_four_processes_evaluate_twelve_submissions_once_each(here: Here) -> None:

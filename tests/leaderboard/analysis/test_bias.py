@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -28,8 +26,8 @@ from eval_queue.settings import Endpoint
 from leaderboard.analysis.bias import Bias, Gaps, perceived_gaps, persona_bias, sign_p
 from leaderboard.analysis.persona_report import BiasReport, ModelBias, find_runs, report
 from leaderboard.analysis.proximity import SLOPES
-from tests.support import ROOT
 from tests.support.chat_server import PHRASES, Asked, ChatServer, Response, say
+from tests.support.commands import Done, run_command
 
 B = SLOPES[0]
 DRAWS = 400
@@ -465,9 +463,8 @@ def test_other_words_are_another_series(exaggerating: Path, tmp_path: Path) -> N
     assert models[0].personas["political/left"] == models[1].personas["political/left"]
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-m", "leaderboard", "bias", *map(str, arguments), "--source", "practice"]
-    return subprocess.run(program, cwd=ROOT, text=True, capture_output=True, check=False)
+def command(*arguments: object) -> Done:
+    return run_command("leaderboard", "bias", *arguments, "--source", "practice")
 
 
 def test_the_command_prints_the_report(exaggerating: Path) -> None:

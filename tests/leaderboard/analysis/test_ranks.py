@@ -357,6 +357,7 @@ def test_intervals_are_consistent(n: int, seed: int) -> None:
 # --- error rates ---
 
 
+@pytest.mark.slow
 def test_false_separation_on_the_real_key(real_key: Key) -> None:
     """All models equal: at most 5 % of dimensions may separate any two. Measured: 1.1 %, 2.8 % on the worst."""
     assert real_key.sample(np.zeros((1, 520))).clusters[0, :10].tolist() == [9, 34, 30, 39, 45, 14, 20, 10, 11, 13]
@@ -366,12 +367,14 @@ def test_false_separation_on_the_real_key(real_key: Key) -> None:
     assert rate.max() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
 
 
+@pytest.mark.slow
 def test_false_separation_on_another_key(synthetic_key: Key) -> None:
     rate = false_separation(synthetic_key, reps=60, seed=2)
     assert rate.mean() <= 0.05
     assert rate.max() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
 
 
+@pytest.mark.slow
 def test_the_simulation_can_fail(real_key: Key) -> None:
     """The same boards under the normal instead of t break the limit: few clusters need t."""
     rng = np.random.default_rng(1)
@@ -384,6 +387,7 @@ def test_the_simulation_can_fail(real_key: Key) -> None:
     assert hits / 20 > 0.15
 
 
+@pytest.mark.slow
 def test_false_order_within_a_model(real_key: Key) -> None:
     """Ten equal values: at most 5 % of models may show an order. Measured: 1.0 % of the ten values' orders."""
     table = rank_table(real_key.sample(real_key.ratings(300, np.random.default_rng(4))), everyone(300)).values

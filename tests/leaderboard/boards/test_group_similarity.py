@@ -10,9 +10,9 @@ from data.errors import InputError
 from data.people.reference import load_reference
 from data.sources.loading import load_benchmark, load_study
 from leaderboard.boards.group_similarity import NOT_AT_HAND, Proximities, among_people, read_proximity
-from leaderboard.boards.rank_intervals import published_means
 from leaderboard.boards.results import PUBLISHED, boards, load
-from tests.support.rows import result
+from leaderboard.boards.row_answers import published_means
+from tests.support.rows import result, stored
 
 ROWS = load(PUBLISHED).results
 
@@ -64,7 +64,7 @@ def test_a_board_needs_no_benchmark_and_a_row_without_answers_says_so() -> None:
         reliability=0.8,
     )
     board = boards([*ROWS, stranger])[0]
-    table = Proximities({}, nothing, load_study).of(board)
+    table = Proximities({}, stored(nothing), load_study).of(board)
     assert table is not None
     assert table.rows.keys() == {r.id for r in ROWS}
     assert table.reason(stranger) == NOT_AT_HAND
@@ -76,4 +76,4 @@ def test_a_board_needs_no_benchmark_and_a_row_without_answers_says_so() -> None:
 
 def test_practice_boards_have_no_table() -> None:
     (board,) = boards([result("a", name="practice")])
-    assert Proximities({}, nothing, load_study).of(board) is None
+    assert Proximities({}, stored(nothing), load_study).of(board) is None

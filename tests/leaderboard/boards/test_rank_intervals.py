@@ -28,16 +28,16 @@ from leaderboard.boards.rank_intervals import (
     Ranking,
     Rankings,
     obstacle,
-    published_means,
     rank,
     read_ranks,
-    stored_means,
 )
 from leaderboard.boards.results import PUBLISHED, Board, boards, load
+from leaderboard.boards.row_answers import published_means
 from leaderboard.pages.board import data as table
 from tests.support import sent
 from tests.support.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
 from tests.support.rows import result
+from tests.support.rows import stored as rows_of
 
 
 def measured() -> Benchmark:
@@ -98,9 +98,11 @@ def test_only_complete_rows_that_tell_items_apart_can_have_a_rank() -> None:
 
 def test_stored_answers_give_the_scorers_item_means() -> None:
     benchmark = measured()
-    for rated in ratings(benchmark).values():
-        expected = item_means(rated[None])[0]
-        np.testing.assert_array_equal(stored_means(answers_file(benchmark, rated), benchmark), expected)
+    rows = odd_rows(benchmark)
+    answers = rows_of(Stored(benchmark, rows), benchmark)
+    for row in rows:
+        expected = item_means(ratings(benchmark)[row.model][None])[0]
+        np.testing.assert_array_equal(answers.mean(row), expected)
 
 
 def test_ranks_are_those_of_the_rank_table() -> None:
@@ -125,7 +127,7 @@ def test_the_shipped_ranks_serve_exactly_their_rows() -> None:
     assert shipped is not None
     assert shipped.rows.keys() == {r.id for r in published if obstacle(r) is None}
     asked = Stored(measured(), [])
-    assert Rankings({}, asked).of(board_of(published)) == shipped
+    assert Rankings({}, rows_of(asked)).of(board_of(published)) == shipped
     assert asked.asked == []
 
 
@@ -134,7 +136,7 @@ def test_without_the_benchmark_another_row_has_no_rank_and_the_others_keep_their
     first = published[0]
     other = first.model_copy(update={"id": "another", "model": "another", "origin": "space"})
     board = board_of([*published, other])
-    ranking = Rankings({}, Stored(measured(), [])).of(board)
+    ranking = Rankings({}, rows_of(Stored(measured(), []))).of(board)
     assert ranking is not None
     assert ranking.n == 33
     (shown,) = sent.boards(table.payload([board], lambda _: table.Facts(ranking)))
@@ -148,7 +150,7 @@ def test_rows_are_ranked_anew_with_their_own_answers_once() -> None:
     benchmark = measured()
     rows = [*odd_rows(benchmark), *several(benchmark, 2)]
     stored = Stored(benchmark, rows)
-    rankings = Rankings({benchmark.digest: benchmark}, stored, lambda: None)
+    rankings = Rankings({benchmark.digest: benchmark}, rows_of(stored, benchmark), lambda: None)
     ranking = rankings.of(board_of(rows))
     assert ranking is not None
     assert ranking.rows.keys() == {"odd-ordinary", "row-0", "row-1"}
@@ -166,9 +168,9 @@ def test_rows_are_ranked_anew_with_their_own_answers_once() -> None:
 def test_answers_that_cannot_be_read_cost_only_their_own_row(damage: Any) -> None:
     benchmark = measured()
     rows = several(benchmark, 3)
-    ranking = Rankings({benchmark.digest: benchmark}, Stored(benchmark, rows, **{"row-1": damage}), lambda: None).of(
-        board_of(rows)
-    )
+    ranking = Rankings(
+        {benchmark.digest: benchmark}, rows_of(Stored(benchmark, rows, **{"row-1": damage}), benchmark), lambda: None
+    ).of(board_of(rows))
     assert ranking is not None
     assert ranking.rows.keys() == {"row-0", "row-2"}
 
@@ -182,7 +184,7 @@ def test_a_row_whose_answers_were_away_gets_its_rank_when_they_are_back(
     rows = several(benchmark, 3)
     stored = Stored(benchmark, rows)
     back, stored.files["row-1"] = stored.files["row-1"], StoreUnavailable("away")
-    rankings = Rankings({benchmark.digest: benchmark}, stored, lambda: None)
+    rankings = Rankings({benchmark.digest: benchmark}, rows_of(stored, benchmark), lambda: None)
     for files, n in ((stored.files["row-1"], 2), (back, ranked)):
         stored.files["row-1"] = files
         found = rankings.of(board_of(rows))
@@ -194,7 +196,9 @@ def test_a_row_whose_answers_were_away_gets_its_rank_when_they_are_back(
 def test_equal_models_can_be_anywhere() -> None:
     benchmark = measured()
     rows = several(benchmark, 3)
-    ranking = Rankings({benchmark.digest: benchmark}, Stored(benchmark, rows), lambda: None).of(board_of(rows))
+    ranking = Rankings({benchmark.digest: benchmark}, rows_of(Stored(benchmark, rows), benchmark), lambda: None).of(
+        board_of(rows)
+    )
     assert ranking is not None
     assert {text for row in ranking.rows.values() for text in row.models.values()} == {"1-3"}
 
@@ -202,7 +206,7 @@ def test_equal_models_can_be_anywhere() -> None:
 def test_practice_rows_are_not_ranked() -> None:
     practice = practice_benchmark()
     rows = odd_rows(practice)
-    assert Rankings({practice.digest: practice}, Stored(practice, rows)).of(board_of(rows)) is None
+    assert Rankings({practice.digest: practice}, rows_of(Stored(practice, rows), practice)).of(board_of(rows)) is None
 
 
 def test_damaged_ranks_are_none(tmp_path: Path) -> None:
@@ -223,7 +227,7 @@ def test_the_page_is_told_only_what_is_not_any_place() -> None:
 def test_odd_models_reach_the_page_without_a_number_that_is_none() -> None:
     benchmark = measured()
     board = board_of(odd_rows(benchmark))
-    rankings = Rankings({benchmark.digest: benchmark}, Stored(benchmark, list(board.results)))
+    rankings = Rankings({benchmark.digest: benchmark}, rows_of(Stored(benchmark, list(board.results)), benchmark))
     text = table.payload([board], lambda b: table.Facts(rankings.of(b)))
     assert "NaN" not in text
     assert "Infinity" not in text

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark, Item
 from data.people.reference import FOLDER
 from data.sources.loading import load_benchmark
 from eval_queue.scoring.formulas import Floats
-from tests.conftest import ROOT
+from tests.support.commands import Done, run_command
 
 GROUPS = [
     "overall/all",
@@ -37,9 +35,8 @@ LEANS = {
 }
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "leaderboard", "proximity", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+def run(*arguments: str | Path) -> Done:
+    return run_command("leaderboard", "proximity", *arguments)
 
 
 def write(path: Path, benchmark: Benchmark, model: str, rating: Callable[[int, Item], int | None]) -> Path:

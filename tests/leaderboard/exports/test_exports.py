@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -54,6 +53,7 @@ from leaderboard.exports.tables import board_sheet
 from leaderboard.pages.board.query import BoardQuery, Key, rows_of, table_of
 from leaderboard.site.downloads import DOWNLOADS
 from leaderboard.site.site import Site
+from tests.support.commands import client_started_with
 from tests.support.hub import hub_server
 from tests.support.rows import result
 from tools.live import free_port
@@ -363,6 +363,7 @@ def with_datasets(cache: Path, places: list[str]) -> dict[str, int]:
     return found
 
 
+@pytest.mark.slow
 def test_all_results_and_all_answers_load_with_pandas_and_datasets_from_a_file_and_over_http(
     site: Site, tmp_path: Path
 ) -> None:
@@ -480,6 +481,7 @@ def published_schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     return found
 
 
+@pytest.mark.slow
 def test_every_eval_ever_s_published_schema_takes_every_row(site: Site, published_schema: dict[str, Any]) -> None:
     validator = jsonschema.Draft7Validator(published_schema)
     assert not validator.is_valid({"schema_version": "0.3.0"})
@@ -555,18 +557,13 @@ def test_a_pull_request_is_opened_after_a_yes(tmp_path: Path) -> None:
         model = f"{hub.org}/measured"
         hub.add_model(model)
         make_site(tmp_path, result(model, id="row", half=0.1, origin="space", digest=RELEASED[0].benchmark.digest))
-        # in a process of its own: the Hub's client reads its address when it is imported
         environment = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("VALUE_PORTRAIT_")},
             **hub.environment(tmp_path / "home", token=hub.token),
             "VALUE_PORTRAIT_SOURCE": "practice",
             "VALUE_PORTRAIT_STORE": str(tmp_path / "store"),
         }
-        command = ["-m", "leaderboard", "export", "eval-results", "row", "--dataset", "lab/b", "--open-pull-request"]
-        done = subprocess.run(
-            [sys.executable, *command], env=environment, input="y\n", capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+        with client_started_with(environment):
+            run("eval-results", "row", "--dataset", "lab/b", "--open-pull-request", answer="y\n")
         api = HfApi(endpoint=hub.url, token=hub.token)
         place = ".eval_results/value-portrait.yaml"
         assert place in api.list_repo_files(model, revision="refs/pr/1")

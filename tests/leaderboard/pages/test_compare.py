@@ -243,7 +243,7 @@ def test_a_store_that_is_away_is_said_and_not_remembered(site: Site, monkeypatch
     def away(_: object) -> None:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(site.samples, "_table", away)
+    monkeypatch.setattr(site.row_answers, "_table", away)
     page = compare.content(site, ask(*FIVE[:2]))
     assert "cannot be reached now" in page
     assert isinstance(page, Volatile)

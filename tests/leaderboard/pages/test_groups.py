@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import re
-import subprocess
-import sys
 import urllib.request
 from datetime import timedelta
 from html import unescape
@@ -40,8 +38,9 @@ from leaderboard.pages.groups import page as groups
 from leaderboard.pages.groups.data import SHORT, LeanRow
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
-from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, ROOT, played, truth
+from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
 from tests.support.chat_server import ChatServer
+from tests.support.commands import run_command
 from tests.support.ess_files import random_survey, write
 from tests.support.rows import result
 from tools.live import app
@@ -312,6 +311,7 @@ def test_own_groups_take_the_place_of_the_shipped_ones(tmp_path: Path, own_group
     assert view.gap["Stimulation"] == pytest.approx(-REFERENCE.gap(CONTRASTS[0])[1], abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.upstream
 def test_models_are_set_against_own_groups_where_the_benchmark_is_at_hand(
     tmp_path: Path, own_groups: Path, upstream_dir: Path
@@ -336,11 +336,11 @@ def test_models_are_set_against_own_groups_where_the_benchmark_is_at_hand(
         assert found[m.model].lean == pytest.approx(-(m.leans["age"].lean or 0), abs=1e-6), "turned round"
 
 
+@pytest.mark.slow
 def test_a_survey_file_of_ones_own_takes_the_groups_place_in_the_app(tmp_path: Path) -> None:
     """From a made-up survey file through the command and the setting to the page of the running app."""
     survey, out = write(random_survey(14, 3000), tmp_path / "survey.csv"), tmp_path / "groups.csv"
-    made = [sys.executable, "-m", "data", "ess", str(survey), "--out", str(out)]
-    subprocess.run(made, cwd=ROOT, check=True, capture_output=True)
+    assert run_command("data", "ess", survey, "--out", out).returncode == 0
     own = load_reference(out).groups
     with app(tmp_path / "store", source="practice", scheduler="false", reference=str(out)) as running:
         html = urllib.request.urlopen(f"{running.url}/groups?contrast=age", timeout=60).read().decode()

@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
@@ -27,15 +28,15 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore, StoreUnavailable
 from leaderboard.analysis.projection import Place, View, places
 from leaderboard.analysis.ranks import resample
-from leaderboard.boards.item_means import AT_ONCE, RowMeans
 from leaderboard.boards.map_positions import Map, PlacedModel, Regions, bridged, build
 from leaderboard.boards.results import PUBLISHED, Board, boards, load
+from leaderboard.boards.row_answers import AT_ONCE, RowAnswers
 from leaderboard.charts.map import map_rows, map_svg
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web.document import Volatile, routes
-from tests.support.rows import result
+from tests.support.rows import result, stored
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<img src=x onerror=alert(1)>"&'
@@ -51,7 +52,7 @@ def everybody(_: Result) -> bool:
     return True
 
 
-def unasked(_: str) -> bytes:
+def unasked(_: Result) -> pa.Table:
     raise AssertionError("no stored answers are needed")
 
 
@@ -62,7 +63,7 @@ def board() -> Board:
 
 @pytest.fixture(scope="module")
 def regions() -> Regions:
-    return Regions(lambda _: read_key(), RowMeans(unasked))
+    return Regions(lambda _: read_key(), RowAnswers(lambda _: read_key(), unasked))
 
 
 def whole(board: Board, regions: Regions, view: View, **more: Any) -> Map:
@@ -137,7 +138,7 @@ def test_regions_are_those_of_the_rank_tables_draws(board: Board, regions: Regio
 def test_a_place_does_not_depend_on_who_else_is_there(board: Board, regions: Regions, view: View) -> None:
     everyone = {m.id: m for m in whole(board, regions, view).models}
     alone = boards(board.results[4:5])[0]
-    fresh = Regions(lambda _: read_key(), RowMeans(unasked))
+    fresh = Regions(lambda _: read_key(), RowAnswers(lambda _: read_key(), unasked))
     (one,) = build(alone, view, nobody, fresh.of(alone)[0], None).models
     other = everyone[one.id]
     assert one.place == pytest.approx(other.place, abs=1e-12)
@@ -213,14 +214,14 @@ def test_answers_are_read_once_and_a_few_at_a_time() -> None:
     practice = practice_benchmark()
     rows = [result(f"m{i}", id=f"m{i}", digest=practice.digest, origin="space") for i in range(AT_ONCE + 5)]
     many = boards(rows)[0]
-    means = RowMeans(answers)
-    first = means.of(many, practice, first=[f"m{AT_ONCE + 4}"])
+    means = stored(answers, practice)
+    first = means.means(many, first=[f"m{AT_ONCE + 4}"])
     assert not first.finished
     assert len(asked) == AT_ONCE
     assert f"m{AT_ONCE + 4}" in asked
-    assert means.of(many, practice).finished
+    assert means.means(many).finished
     assert sorted(asked) == sorted(r.id for r in rows)
-    assert means.of(many, practice) == ({}, True)
+    assert means.means(many) == ({}, True)
     assert len(asked) == len(rows)
 
 
@@ -232,10 +233,10 @@ def test_a_store_that_is_away_is_asked_again_and_damage_is_not() -> None:
     def answers(_: str) -> bytes:
         raise troubles.pop(0)
 
-    means = RowMeans(answers)
-    assert means.of(board, practice) == ({}, False)
-    assert means.of(board, practice) == ({}, True)
-    assert means.of(board, practice) == ({}, True)
+    means = stored(answers, practice)
+    assert means.means(board) == ({}, False)
+    assert means.means(board) == ({}, True)
+    assert means.means(board) == ({}, True)
     assert troubles == []
 
 
@@ -470,10 +471,10 @@ def test_while_answers_are_away_the_page_is_not_remembered(tmp_path: Path, monke
     row = result("small", (0.3, *(0.0,) * 9), id="small", digest=practice.digest, name="practice", origin="space")
     site = site_of(tmp_path, [row])
 
-    def away(_: str) -> bytes:
+    def away(_: Result) -> pa.Table:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(site.row_means, "_answers", away)
+    monkeypatch.setattr(site.row_answers, "_table", away)
     html = map_page.content(site, {"table": "practice"})
     assert isinstance(html, Volatile)
     assert "still being worked out" in html

@@ -23,7 +23,7 @@ from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
 from data.values import SCALE_COLUMNS
 from eval_queue.queue.queue import Queue
-from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo
+from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo, Served
 from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
@@ -289,6 +289,43 @@ def test_what_a_run_cost_is_said(tmp_path: Path, amount: float | None, shown: st
     assert found is not None
     assert found[1] == shown
     assert ("0.15 USD a million read and 0.6 USD written" in found[2]) == (amount is not None)
+
+
+def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None:
+    when = ROW.created
+    run = RunInfo(
+        started=when,
+        finished=when,
+        seconds=1.0,
+        provider="someone",
+        served=Served(engine="vllm", version="0.11.2", quantisation="fp8", context_length=8192, deterministic=True),
+        changed={"temperature": "dropped", "max_tokens": "max_completion_tokens"},
+        prompt_tokens=1000,
+        completion_tokens=50,
+        uncounted=3,
+        filtered=2,
+        cost=Cost(
+            amount=1, currency="USD", per_million_prompt_tokens=1, per_million_completion_tokens=1, at_least=True
+        ),
+    )
+    row = ROW.model_copy(update={"run": run, "reasoning_effort": "low", "base_model": "org/base"})
+    store = LocalStore(tmp_path / "store")
+    store.commit({f"results/{ROW.id}.json": encode(row)}, EMPTY_HEAD, "a row")
+    queue = Queue(store, store, lease=timedelta(minutes=2))
+    page = model.content(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": ROW.id})
+    found = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert found["Provider"] == "someone"
+    assert found["Engine"] == "vllm 0.11.2"
+    assert (found["Quantisation"], found["Context length"], found["Deterministic mode"]) == (
+        "fp8",
+        "8,192 tokens",
+        "on",
+    )
+    assert found["Not taken by the endpoint"] == "temperature (left out), max_tokens (sent as max_completion_tokens)"
+    assert found["Tokens read"] == "at least 1,000"
+    assert found["Cost"] == "at least 1.00 USD"
+    assert (found["Reasoning effort"], found["Adapter of"]) == ("low", "org/base")
+    assert found["Refused by the endpoint’s filter"] == "2 prompts"
 
 
 def test_published_rows_show_every_answer_without_texts(site: Site) -> None:

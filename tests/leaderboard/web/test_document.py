@@ -138,8 +138,8 @@ def test_a_policy_of_a_page_is_sent_with_it(site: Site) -> None:
 def test_style_sheets_and_scripts_are_there(site: Site) -> None:
     import re
 
-    client = serve(site, lambda *_: "", SHEETS=("board.js",))
-    assert "./vp/board.js?v=" in client.get("/about").text
+    client = serve(site, lambda *_: "", SHEETS=("map.js",))
+    assert "./vp/map.js?v=" in client.get("/about").text
     named = re.findall(r'(?:href|src)="\./(vp/[^"]+|logo\.svg)"', client.get("/about").text)
     assert len(named) >= 3
     for address in named:

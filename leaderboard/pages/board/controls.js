@@ -1,0 +1,322 @@
+/* What stands above the table: lead, controls, filters in use, notice, legend. */
+
+import { el, flat, keepingFocus } from "../../web/static/elements.js";
+import { plural, signed, whole } from "../../web/static/numbers.js";
+import { CHOICES, fields, measured, noFilters, practised, toggle } from "./address.js";
+import { whisker } from "./cells.js";
+import { descendsFirst, RANKS } from "./columns.js";
+import { chips as chipsOf, counts, NAMES, SAYS } from "./rows.js";
+
+/** @import { Child } from "../../web/static/elements.js" */
+/** @import { Table } from "./table.js" */
+/** @import { State } from "./address.js" */
+/** @import { Actions } from "./board.js" */
+/** @import { Column, Columns, Media } from "./columns.js" */
+/** @import { Listed } from "./rows.js" */
+/** @typedef {() => Child} Builder */
+
+const LONG = 12;
+const SHOWN = 150;
+
+/** @param {string} title @param {...Child} children */
+const section = (title, ...children) => el("fieldset", { class: "vp-choices" }, el("legend", null, title), children);
+
+/** @param {...Child} children */
+const key = (...children) => el("span", { class: "vp-key" }, children);
+
+/**
+ * @param {string} label
+ * @param {string} words
+ * @param {boolean} checked
+ * @param {(on: boolean) => void} onchange
+ * @param {{disabled?: boolean, title?: string | null, count?: number | null}} [more]
+ */
+function tickBox(label, words, checked, onchange, { disabled = false, title = null, count = null } = {}) {
+  const box = el("input", { type: "checkbox", checked, disabled, "data-focus": label, onchange: () => onchange(box.checked) });
+  return el("label", { title }, box, el("span", null, words), count === null ? null : el("span", { class: "vp-number" }, whole(count)));
+}
+
+/** @param {string} name @param {[string, string, number?][]} options @param {string} chosen @param {(value: string) => void} onchange */
+function radio(name, options, chosen, onchange) {
+  return options.map(([value, words, count]) => {
+    const box = el("input", { type: "radio", name: `vp-${name}`, checked: value === chosen, "data-focus": `${name} ${value}`, onchange: () => onchange(value) });
+    return el("label", null, box, el("span", null, words), count === undefined ? null : el("span", { class: "vp-number" }, whole(count)));
+  });
+}
+
+/** @param {string} label @param {string[]} options @param {number} chosen @param {(i: number) => void} choose */
+function segmented(label, options, chosen, choose) {
+  return el("div", { class: "vp-segmented", role: "group", "aria-label": label },
+    options.map((name, i) => el("button", { type: "button", "aria-pressed": String(i === chosen), "data-focus": `${label} ${i}`, onclick: () => choose(i) }, name)));
+}
+
+/**
+ * @param {Table} table
+ * @param {State} state
+ * @param {Media} media
+ * @param {Columns} columns
+ * @param {Actions} act
+ */
+export function boardControls(table, state, media, columns, act) {
+  const lead = el("header", { class: "vp-lead" });
+  const controls = el("div", { class: "vp-controls" });
+  const chips = el("div", { class: "vp-chips", role: "group", "aria-label": "Filters in use" });
+  const notice = el("p", { class: "vp-notice", role: "note" });
+  const legend = el("div", { class: "vp-legend" });
+
+  function drawLead() {
+    const { board } = state;
+    const line = [];
+    if (board) {
+      line.push(`${board.name}, version ${board.version}`, `digest ${board.digest.slice(0, 8)}`);
+      line.push(plural(board.rows.length, "model", "models"));
+      line.push(board.mode === "constrained" ? "answers constrained to the six phrases" : "free-text answers");
+      const newest = board.rows.map((row) => row.date).sort().at(-1);
+      if (newest) line.push(`last row ${newest}`);
+    }
+    lead.replaceChildren(
+      el("h1", null, "What language models put first"),
+      el("p", { class: "vp-says" }, "Each row is one model’s portrait, drawn from how it rates everyday sentences: what it rates above and what below its own average. ",
+        "It says nothing about how a model acts. No value is better than another."),
+      el("p", null, line.join(" · ")));
+  }
+
+  // ---- menus: built when they are opened, renewed while they are open ------------------------------------------
+
+  /** @type {Set<string>} */
+  const open = new Set();
+  /** @type {(() => void)[]} */
+  let renewals = [];
+
+  /** @param {string} name @param {Builder} build */
+  function menu(name, build) {
+    const sheet = el("div", { class: "vp-sheet" });
+    const draw = () => keepingFocus(sheet, () => sheet.replaceChildren(...flat([build()])));
+    const box = el("details", { class: `vp-menu vp-menu-${name.toLowerCase()}`, open: open.has(name) }, el("summary", { "data-focus": `menu ${name}` }, name), sheet);
+    if (box.open) draw();
+    box.addEventListener("toggle", () => {
+      if (box.open === open.has(name)) return;
+      open[box.open ? "add" : "delete"](name);
+      if (box.open) draw();
+    });
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !box.open) return;
+      box.open = false;
+      /** @type {HTMLElement | null} */ (box.querySelector("summary"))?.focus();
+    });
+    renewals.push(() => { if (box.open) draw(); });
+    return box;
+  }
+
+  // ---- filters -------------------------------------------------------------------------------------------------
+
+  /** @type {Record<string, string>} */
+  const narrowed = {};
+  /** @param {"developer" | "family" | "origin"} name */
+  function several(name) {
+    const choices = counts(state, name, table.collator);
+    if (!choices.length) return null;
+    const chosen = state.filters[name];
+    const part = (narrowed[name] || "").toLowerCase();
+    const found = choices.filter(([value]) => chosen.has(value) || value.toLowerCase().includes(part));
+    const title = NAMES[name];
+    const box = choices.length > LONG
+      ? el("input", { type: "search", class: "vp-narrow", placeholder: `Find in ${whole(choices.length)}`, "aria-label": `Find: ${title}`, "data-focus": `find ${name}`, oninput: (/** @type {Event} */ event) => { narrowed[name] = /** @type {HTMLInputElement} */ (event.target).value; drawSheets(); } })
+      : null;
+    if (box) box.value = narrowed[name] ?? "";
+    return section(title, box, el("div", { class: "vp-scroll" },
+      found.slice(0, SHOWN).map(([value, n]) => tickBox(`${name} ${value}`, value, chosen.has(value), () => act.narrow(() => toggle(chosen, value)), { count: n })),
+      found.length > SHOWN ? el("p", null, `and ${whole(found.length - SHOWN)} more`) : null));
+  }
+
+  /** @param {"weights" | "reliable"} name @param {string} any */
+  function either(name, any) {
+    const found = new Map(counts(state, name, table.collator));
+    const options = CHOICES[name].map((value) => /** @type {[string, string, number]} */ ([value, SAYS[value], found.get(value) || 0]));
+    return section(NAMES[name], radio(name, [["", any], ...options], state.filters[name] || "", (value) => act.narrow(() => { state.filters[name] = value || null; })));
+  }
+
+  /** @param {string} title @param {"number" | "date"} type @param {["size_min" | "size_max" | "since" | "until", string][]} ends */
+  function range(title, type, ends) {
+    return section(title, el("div", { class: "vp-range" }, ends.map(([name, words]) => {
+      const box = el("input", { type, "data-focus": name, ...(type === "number" ? { min: "0", step: "any", inputmode: "decimal" } : {}),
+        onchange: () => act.narrow(() => Object.assign(state.filters, { [name]: box.value === "" ? null : type === "number" ? Math.max(0, Number(box.value)) : box.value })) });
+      box.value = String(state.filters[name] ?? "");
+      return el("label", null, el("span", null, words), box);
+    })));
+  }
+
+  const filters = () => [
+    el("div", { class: "vp-filters" },
+      several("developer"), several("family"),
+      el("div", null, either("weights", "any"), either("reliable", "any"), several("origin")),
+      el("div", null,
+        range("Size, billion parameters", "number", [["size_min", "from"], ["size_max", "to"]]),
+        range("Date of the row", "date", [["since", "from"], ["until", "to"]]),
+        state.board?.rows.some((row) => row.size === null) ? el("p", null, "Models whose size is not known are left out when a size is asked for.") : null)),
+  ];
+
+  // ---- columns, view, export -----------------------------------------------------------------------------------
+
+  /** @param {Column} column */
+  function check(column) {
+    const set = column.extra ? state.shown : state.hidden;
+    return tickBox(`column ${column.key}`, column.title, columns.isShown(column), () => act.change(() => { toggle(set, column.key); columns.settle(); }), { title: column.hint });
+  }
+
+  function columnChoices() {
+    const all = columns.all().slice(1);
+    const ranked = Boolean(columns.ranking());
+    const ranks = tickBox("column ranks", "Places, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
+      { disabled: !ranked, title: ranked ? null : "Places are worked out where rows can be ranked, up to 1,000 of them." });
+    return el("div", { class: "vp-filters" },
+      section(table.scales[state.scale].name, all.filter((c) => c.kind === "score").map(check), ranks),
+      el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && !c.people).map(check))),
+      section("Among people", all.filter((c) => c.people).map(check)));
+  }
+
+  function tablePicker() {
+    const choices = state.practice ? practised(table) : measured(table);
+    if (choices.length < 2) return null;
+    const box = el("select", { "data-focus": "table", onchange: () => act.show(choices[box.selectedIndex]) },
+      choices.map((board) => el("option", { selected: board === state.board }, `${board.name} ${board.digest.slice(0, 8)}, ${board.mode}, protocol ${board.protocol}`)));
+    return el("label", { class: "vp-pick" }, el("span", null, "Table"), box);
+  }
+
+  function sortPicker() {
+    const ends = (/** @type {Column} */ column) => (column.key === "date" ? ["oldest first", "newest first"] : descendsFirst(column) ? ["smallest first", "largest first"] : ["A to Z", "Z to A"]);
+    const box = el("select", { "data-focus": "sort", onchange: () => { const [key, order] = box.value.split("|"); act.sortBy(key, order === "down"); } },
+      columns.all().filter(columns.isShown).flatMap((column) => ends(column).map((words, i) =>
+        el("option", { value: `${column.key}|${i ? "down" : "up"}`, selected: state.sort === column.key && state.down === Boolean(i) }, `${column.title}, ${words}`))));
+    return el("label", { class: "vp-pick" }, el("span", null, "Sort by"), box);
+  }
+
+  function practiceSwitch() {
+    const n = practised(table).reduce((sum, board) => sum + board.n, 0);
+    return el("button", { type: "button", class: "vp-switch", role: "switch", "aria-checked": String(state.practice), "data-focus": "practice", onclick: () => {
+      state.practice = !state.practice;
+      act.show((state.practice ? practised(table) : measured(table))[0] || null);
+    } }, el("i", { "aria-hidden": "true" }), `Practice runs (${n})`);
+  }
+
+  const viewChoices = () => [
+    section("Group rows", radio("group", [["", "not at all"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
+    section("Numbers", radio("numbers", [["centred", "against the model’s own average"], ["raw", "mean ratings, 1 to 6"]], state.raw ? "raw" : "centred", (value) => act.change(() => { state.raw = value === "raw"; })),
+      tickBox("intervals", "95 % intervals", state.intervals, (on) => act.change(() => { state.intervals = on; }))),
+    section("Rows", tablePicker(), practiceSwitch()),
+  ];
+
+  /** @param {string} kind @param {string} words */
+  function download(kind, words) {
+    return el("a", { href: `./download/board.${kind}?${new URLSearchParams(fields(state, table))}`, download: "" }, words);
+  }
+
+  const exports = () => [
+    section("This table, as filtered", download("csv", "CSV"), download("json", "JSON"), download("parquet", "Parquet")),
+  ];
+
+  function copyButton() {
+    const button = el("button", { type: "button", class: "vp-copy-link", "data-focus": "copy", onclick: async () => {
+      try {
+        await navigator.clipboard.writeText(window.location.href);
+        act.say("The link is copied.");
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Copy the address above";
+      }
+      window.setTimeout(() => { button.textContent = "Copy link"; }, 2500);
+    } }, "Copy link");
+    return button;
+  }
+
+  function searchBox() {
+    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "data-focus": "search",
+      oninput: () => { state.search = box.value; act.update(); } });
+    box.value = state.search;
+    return box;
+  }
+
+  function drawControls() {
+    renewals = [];
+    const scales = segmented("Scale", table.scales.map((scale) => scale.name), state.scale, (i) => act.change(() => { state.scale = i; columns.settle(); }));
+    const parts = media.narrow.matches
+      ? [scales, searchBox(), menu("Options", () => [section("Order", sortPicker()), viewChoices(), filters(), columnChoices(), exports(), copyButton()])]
+      : [scales, searchBox(), menu("Filters", filters), menu("Columns", columnChoices), menu("View", viewChoices), menu("Export", exports), copyButton()];
+    keepingFocus(controls, () => controls.replaceChildren(...parts));
+  }
+
+  const drawSheets = () => { for (const renew of renewals) renew(); };
+
+  // ---- what is in use ------------------------------------------------------------------------------------------
+
+  /** @param {Listed} listed */
+  function drawChips(listed) {
+    const made = chipsOf(state.filters);
+    chips.hidden = !made.length && !state.pins.length;
+    if (chips.hidden) return;
+    const total = state.board ? state.board.rows.length : 0;
+    /** @param {string} words @param {string} says @param {() => void} remove */
+    const chip = (words, says, remove) => el("button", { type: "button", class: "vp-chip", "aria-label": says, "data-focus": words, onclick: () => act.narrow(remove) }, words, el("span", { "aria-hidden": "true" }, "×"));
+    const pins = state.pins.length ? [chip(plural(state.pins.length, "row on top", "rows on top"), "No rows on top any more", () => { state.pins = []; })] : [];
+    keepingFocus(chips, () => chips.replaceChildren(
+      ...(made.length ? [el("span", null, `${whole(listed.found)} of ${plural(total, "model", "models")}`)] : []),
+      ...made.map((one) => chip(one.words, `Remove filter ${one.words}`, one.remove)),
+      ...pins,
+      ...(made.length ? [el("button", { type: "button", class: "vp-link", "data-focus": "clear", onclick: () => act.narrow(() => { state.filters = noFilters(); }) }, "Clear all")] : [])));
+  }
+
+  function drawNotice() {
+    notice.hidden = !state.practice && !state.lost;
+    notice.textContent = state.practice
+      ? "These rows show how a run works. Their questions were made up for practice and their values mean nothing."
+      : "The table that the address names is not here. This is the one that opens otherwise.";
+  }
+
+  // ---- legend --------------------------------------------------------------------------------------------------
+
+  /* Who was asked, and what the numbers among people do not say: one click away. */
+  function caveats() {
+    const found = columns.people();
+    if (!found) return el("p", { class: "vp-places" }, table.no_people);
+    if (found.pending) return el("p", { class: "vp-places" }, "How models stand among people is being worked out.");
+    const { groups_from: groups, raters_from: raters, caveats: said } = found;
+    return el("details", { class: "vp-places" },
+      el("summary", null, "Among people: who was asked, and what must not be concluded"),
+      el("dl", null,
+        [["Groups", `${groups.title}. ${groups.about} ${whole(groups.n)} people.`], ["Raters", `${raters.title}. ${raters.about} ${whole(raters.n)} people.`],
+          ["Where", said.europe], ["Similarity", `${said.shape} People agree with themselves at ${signed(said.ceiling)}, from one questionnaire to the other.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
+          .filter(([, words]) => words).map(([term, words]) => el("div", null, el("dt", null, term), el("dd", null, words)))),
+      el("a", { href: "./groups" }, "All groups"));
+  }
+
+  function drawLegend() {
+    const told = state.intervals && state.board?.scales[state.scale].dimensions.some((d) => d.low.some((x) => x !== null));
+    const swatches = el("span", { class: "vp-scale", "aria-hidden": "true" }, [-1, -0.5, 0, 0.5, 1].map((score) => el("i", { "data-side": score < 0 ? "below" : "above", style: { "--t": String(Math.abs(score)) } })));
+    const says = state.raw
+      ? "the model’s mean rating of this value’s items, 1 to 6; the colour: below or above its own average."
+      : "how far the model rates this value’s items below or above its own average, in points of a 6-point scale.";
+    const axis = state.raw ? "interval (95 % or more), axis from 1 to 6, tick at 3.5" : "and ±: 95 % interval, axis from −1 to +1, tick at 0";
+    const example = state.raw ? { value: 4, low: 3.1, high: 4.9 } : { value: 0.1, low: -0.35, high: 0.55 };
+    const parts = media.narrow.matches
+      ? [el("span", null, `Each bar, from −1 to +1: how far the model rates this value’s items below or above its own average, in points of a 6-point scale.${told ? " Line: 95 % interval." : ""}`)]
+      : [el("span", null, `Each number: ${says}`), key("−1", swatches, "+1"), told ? key(whisker(example, { raw: state.raw }), axis) : null];
+    legend.replaceChildren(.../** @type {Node[]} */ (parts.filter(Boolean)), el("a", { href: "about#reading" }, "How to read this"),
+      ...(columns.ranksShown() && !media.narrow.matches ? [el("p", { class: "vp-places" }, columns.ranksSummary())] : []),
+      ...(columns.peopleShown() ? [caveats()] : []));
+  }
+
+  function draw() {
+    drawLead();
+    drawControls();
+    drawNotice();
+    drawLegend();
+  }
+
+  document.addEventListener("click", (event) => {
+    // what was clicked may have been drawn anew since, so the path tells where it was
+    const path = event.composedPath();
+    for (const box of /** @type {NodeListOf<HTMLDetailsElement>} */ (controls.querySelectorAll("details[open]"))) if (!path.some((node) => /** @type {Element} */ (node).className === box.className)) box.open = false;
+  });
+
+  return { parts: [lead, controls, chips, notice, legend], draw, drawControls, drawSheets, drawChips, drawLegend };
+}

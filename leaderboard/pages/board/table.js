@@ -1,0 +1,198 @@
+/* The board's data: the JSON text of `data.py` as boards of rows, and what a cell of them reads. */
+
+import { known } from "../../web/static/numbers.js";
+
+/** @typedef {number | null} Maybe */
+/** @template T @typedef {T[] | {all: T} | {of: T[], at: number[]}} Packed A column as it is sent. */
+/** @typedef {{name: string, heading: string, short: string, family: string, colour: string, meaning: string}} Dimension */
+/** @typedef {{key: string, name: string, dimensions: Dimension[]}} Scale */
+/** @typedef {{key: string, subject: string, toward: string, against: string, left: string, right: string}} Contrast */
+/** @typedef {{low: Maybe[], high: Maybe[]}} Ranges By row. */
+/** @typedef {Ranges & {value: Maybe[]}} Estimates By row. */
+/** @typedef {{value: number, low: number, high: number}} Estimate */
+/** @typedef {{score: number, low: Maybe, high: Maybe, n: number, raw?: number}} Cell */
+/** @typedef {{pending?: boolean, n: number, models: Record<string, (string | null)[]>, values: Record<string, (string | null)[]>, why: (string | null)[]}} Ranking */
+/** @typedef {{title: string, about: string, n: number}} Source */
+/** @typedef {{europe: string, shape: string, ceiling: number, confounding: string, noise: string, raters: string, benchmark: string}} Caveats */
+/**
+ * @typedef {{pending?: boolean, why: (string | null)[], like: Estimates, leans: Record<string, Estimates & {sure: boolean[]}>,
+ *   nearest: (string | null)[], share: Maybe[], caveats: Caveats, groups_from: Source, raters_from: Source}} People
+ */
+/**
+ * @typedef {object} Row What a row says beside its scores.
+ * @property {number} i Its place among the board's rows.
+ * @property {string} id
+ * @property {string} model
+ * @property {string | null} developer
+ * @property {string | null} family
+ * @property {string} origin
+ * @property {string | null} note
+ * @property {string | null} source
+ * @property {string} endpoint
+ * @property {string | null} revision
+ * @property {[string, string][]} badges
+ * @property {boolean} muted
+ * @property {boolean | null} flat
+ * @property {boolean | null} open
+ * @property {Maybe} size In billions of parameters.
+ * @property {string} date
+ * @property {number} rated
+ * @property {number} prompts
+ * @property {[string, number][]} unscored
+ * @property {Maybe} reliability
+ * @property {Maybe} wording
+ * @property {Maybe} order
+ * @property {Maybe} most_used
+ * @property {Maybe} most_used_share
+ * @property {Maybe} agreeing
+ * @property {Maybe} refused
+ * @property {Maybe} circle
+ * @property {Maybe} circle_low
+ * @property {Maybe} circle_high
+ * @property {string} text What is searched.
+ * @property {number} byName Its place by name.
+ */
+/**
+ * @typedef {object} Board One table; `rows` and what follows are columns as sent until `open`.
+ * @property {string} slug
+ * @property {string} name
+ * @property {string} version
+ * @property {string} digest
+ * @property {string} mode
+ * @property {string} protocol
+ * @property {boolean} practice
+ * @property {Record<string, number>} items
+ * @property {number} n
+ * @property {string} stamp
+ * @property {number[] | null} raters
+ * @property {Row[]} rows
+ * @property {Map<string, Row>} byId
+ * @property {(Ranges & {mean: Maybe[], n: number[], dimensions: (Ranges & {score: Maybe[], n: number[]})[]})[]} scales
+ * @property {Ranking | null} ranking
+ * @property {People | null} people
+ * @property {Record<string, Maybe[]>} means Of all rows, by what they are means of.
+ */
+/** @typedef {{centre: [number, number], zero: number, unit: number}} Geometry */
+/**
+ * @typedef {{unit: number, scales: Scale[], origins: Record<string, string>, no_people: string, contrasts: Contrast[], boards: Board[],
+ *   portrait: {limit: number, names: string[], directions: [number, number][], full: Geometry, thumb: Geometry}}} Sent
+ */
+/** @typedef {ReturnType<typeof readTable>} Table */
+
+const NUMBERS = ["reliability", "wording", "order", "most_used_share", "agreeing", "refused", "circle", "circle_low", "circle_high"];
+
+/** @template T @param {Packed<T>} packed @param {number} n @returns {T[]} */
+function column(packed, n) {
+  if (Array.isArray(packed)) return packed;
+  return "at" in packed ? packed.at.map((i) => packed.of[i]) : new Array(n).fill(packed.all);
+}
+
+/** @param {string} text */
+export function readTable(text) {
+  const data = /** @type {Sent} */ (JSON.parse(text));
+  const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+  /** @param {any} packed @param {number} n @returns {Maybe[]} */
+  const numbers = (packed, n) => column(packed, n).map((x) => (x === null ? null : x / data.unit));
+
+  /** @param {any} packed @param {number} n @returns {Ranges} */
+  const ranges = (packed, n) => ({ low: numbers(packed.low, n), high: numbers(packed.high, n) });
+
+  /**
+   * Rows as objects; made when a board is first shown.
+   * @param {any} board As it was sent.
+   * @returns {Board}
+   */
+  function open(board) {
+    if (Array.isArray(board.rows)) return board;
+    const { n } = board;
+    const columns = Object.entries(board.rows).map(([name, packed]) => /** @type {const} */ ([name, NUMBERS.includes(name) ? numbers(packed, n) : column(packed, n)]));
+    board.rows = Array.from({ length: n }, (_, i) => {
+      const row = Object.fromEntries(columns.map(([name, values]) => [name, values[i]]));
+      return { ...row, i, text: `${row.model} ${row.developer || ""}`.toLowerCase() };
+    });
+    [...board.rows].sort((a, b) => collator.compare(a.model, b.model)).forEach((row, place) => { row.byName = place; });
+    board.byId = new Map(board.rows.map((/** @type {Row} */ row) => [row.id, row]));
+    board.scales = board.scales.map((/** @type {any} */ scale) => ({
+      mean: numbers(scale.mean, n), n: column(scale.n, n), ...ranges(scale, n),
+      dimensions: scale.dimensions.map((/** @type {any} */ d) => ({ score: numbers(d.score, n), n: column(d.n, n), ...ranges(d, n) })),
+    }));
+    board.raters = board.raters && numbers(board.raters, n);
+    board.means = {};
+    receive(board, board);
+    return board;
+  }
+
+  /**
+   * Places and people, which may come after the table.
+   * @param {Board} board
+   * @param {{ranking: any, people: any}} sent
+   */
+  function receive(board, { ranking, people }) {
+    const { n } = board;
+    const words = (/** @type {Record<string, any>} */ columns) => Object.fromEntries(Object.entries(columns).map(([name, packed]) => [name, column(packed, n)]));
+    const estimates = (/** @type {any} */ packed) => ({ value: numbers(packed.value, n), ...ranges(packed, n) });
+    board.ranking = ranking && !ranking.pending
+      ? { n: ranking.n, models: words(ranking.models), values: words(ranking.values), why: column(ranking.why, n) }
+      : ranking;
+    board.people = people && !people.pending
+      ? {
+        ...people,
+        why: column(people.why, n),
+        like: estimates(people.like),
+        leans: Object.fromEntries(Object.entries(people.leans).map(([name, lean]) => [name, { ...estimates(lean), sure: column(lean.sure, n) }])),
+        nearest: column(people.nearest, n),
+        share: numbers(people.share, n),
+      }
+      : people;
+  }
+
+  return { ...data, open, receive, collator };
+}
+
+/**
+ * A cell's numbers, null where there is no score.
+ * @param {Board} board
+ * @param {Row} row
+ * @param {number} scale
+ * @param {number} i The dimension.
+ * @returns {Cell | null}
+ */
+export function cellOf(board, row, scale, i) {
+  const d = board.scales[scale].dimensions[i];
+  const score = d.score[row.i];
+  return score === null ? null : { score, low: d.low[row.i], high: d.high[row.i], n: d.n[row.i] };
+}
+
+/** A row's own average on a scale. @param {Board} board @param {Row} row @param {number} scale */
+export function meanOf(board, row, scale) {
+  const s = board.scales[scale];
+  return { mean: s.mean[row.i], low: s.low[row.i], high: s.high[row.i], n: s.n[row.i] };
+}
+
+/**
+ * A cell as a mean rating, 1 to 6. Its interval adds up those of score and own average: at least 95 %.
+ * @param {Board} board
+ * @param {Row} row
+ * @param {number} scale
+ * @param {number} i The dimension.
+ * @returns {Cell & {raw: number} | null}
+ */
+export function rawOf(board, row, scale, i) {
+  const cell = cellOf(board, row, scale, i);
+  const own = meanOf(board, row, scale);
+  if (!cell || own.mean === null) return null;
+  const sum = (/** @type {Maybe} */ a, /** @type {Maybe} */ b) => (known(a) && known(b) ? a + b : null);
+  return { ...cell, raw: own.mean + cell.score, low: sum(own.low, cell.low), high: sum(own.high, cell.high) };
+}
+
+/**
+ * An estimate among people of a row, null where it is withheld.
+ * @param {Row} row
+ * @param {Estimates | null | undefined} estimates
+ * @returns {Estimate | null}
+ */
+export function peopleOf(row, estimates) {
+  const value = estimates ? estimates.value[row.i] : null;
+  return estimates && known(value) ? { value, low: /** @type {number} */ (estimates.low[row.i]), high: /** @type {number} */ (estimates.high[row.i]) } : null;
+}
