@@ -37,8 +37,10 @@ ANSWERS_FILE: Final = "answers.jsonl"
 RUN_FILE: Final = "run.json"
 LOCK_FILE: Final = "run.lock"
 
-MAX_ANSWER: Final = 100_000
-"""Characters of an answer that are kept. A longer one is cut there and counts as truncated."""
+MOST_NAMES: Final = 20
+"""Names of one kind that a run remembers: an endpoint may say another one each time."""
+
+_LONGEST_RUN: Final = 1e9
 
 PromptId = tuple[str, int, int]
 

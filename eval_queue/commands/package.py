@@ -28,10 +28,7 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(help="What the endpoint is called on the board. Default: as in the run.", show_default=False),
         ] = None,
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
         from data.errors import InputError
@@ -47,7 +44,8 @@ def register(app: typer.Typer) -> None:
             asked = f"{ref.name} {ref.version[:12]} ({ref.digest[:12]})"
             message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"
             raise InputError(message, file=run_dir)
-        content = make_package(run_dir, benchmark, name=name, endpoint=endpoint)
+        limit = round(settings.upload_megabytes * 1_000_000)
+        content = make_package(run_dir, benchmark, limit=limit, name=name, endpoint=endpoint)
         target = out or run_dir.with_name(f"{run_dir.resolve().name}.zip")
         try:
             write_whole(target, content)

@@ -29,7 +29,16 @@ import orjson
 from pydantic import ValidationError
 
 from data.errors import InputError
-from eval_queue.asking.checkpoint import ANSWERS_FILE, MAX_ANSWER, RUN_FILE, Answer, PromptId, RunRecord
+from eval_queue.asking.checkpoint import (
+    ANSWERS_FILE,
+    RUN_FILE,
+    Answer,
+    PromptId,
+    RunRecord,
+    cut,
+    possible,
+    settled_lines,
+)
 from eval_queue.protocol import plan, protocol_id
 from eval_queue.records import BenchmarkRef, Result, now
 from eval_queue.settings import EFFORT, UPLOAD_BYTES, Endpoint
@@ -70,27 +79,29 @@ class Accepted(NamedTuple):
     """The answers with their readings as Parquet, one row a prompt."""
 
 
-def make_package(folder: Path, benchmark: Benchmark, *, name: str | None = None, endpoint: str | None = None) -> bytes:
+def make_package(
+    folder: Path,
+    benchmark: Benchmark,
+    *,
+    limit: int = UPLOAD_BYTES,
+    name: str | None = None,
+    endpoint: str | None = None,
+) -> bytes:
     """A finished run as a package.
 
     Args:
         folder: the run's folder, as `evaluate` leaves it.
         benchmark: what was asked.
+        limit: the largest package that is taken where it is handed in, in bytes.
         name: what the model shall be called on the board; None for the name it was asked by.
         endpoint: what the endpoint shall be called; None for the name in the run.
 
     Raises:
         InputError: there is no run, it is not whole, or it is one that would not be accepted.
     """
-    run = _run(_file(folder, RUN_FILE), folder / RUN_FILE)
-    try:
-        answers = _answers(_file(folder, ANSWERS_FILE), run, benchmark)
-        _check_run(run, benchmark)
-    except Refused as refusal:
-        raise InputError(str(refusal), file=folder) from None
-    run = run.model_copy(update={"model": check_name(name or run.model), "endpoint": endpoint or run.endpoint})
-    answers = [replace(a, model=run.model) for a in answers]
-    lines = b"".join(orjson.dumps(replace(a, reasoning=None), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
+    run = possible(_run(_file(folder, RUN_FILE), folder / RUN_FILE))
+    lines = _packed(_file(folder, ANSWERS_FILE), run, benchmark, name or run.model)
+    run = run.model_copy(update={"model": name or run.model, "endpoint": endpoint or run.endpoint})
     members = {RUN_FILE: encode(run), ANSWERS_MEMBER: gzip.compress(lines, mtime=0)}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     members[DIGESTS_MEMBER] = orjson.dumps(digests, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -107,7 +118,7 @@ def make_package(folder: Path, benchmark: Benchmark, *, name: str | None = None,
     return package
 
 
-def _packed(content: bytes, run: RunRecord, benchmark: Benchmark) -> bytes:
+def _packed(content: bytes, run: RunRecord, benchmark: Benchmark, name: str) -> bytes:
     """A run's lines as they are handed in: one a prompt, none longer than is taken, no reasoning, no odd count."""
     digests = {prompt.id: prompt.digest for prompt in plan(benchmark)}
     kept = settled_lines(content, run.model, digests)
@@ -116,7 +127,7 @@ def _packed(content: bytes, run: RunRecord, benchmark: Benchmark) -> bytes:
     answers = kept.values() if len(kept) == len(digests) or len(kept) == len(lines) else None
     if answers is None:
         return content
-    return b"".join(orjson.dumps(_handed(a), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
+    return b"".join(orjson.dumps(replace(_handed(a), model=name), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
 
 
 def _handed(answer: Answer) -> Answer:
@@ -142,7 +153,7 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
         limit: the largest package, in bytes.
 
     Raises:
-        Refused: `bad_package`, `other_benchmark`, `incomplete`, `unreadable` or `bad_name`, with the reason.
+        Refused: `bad_package`, `other_benchmark`, `incomplete` or `bad_name`, with the reason.
     """
     run, answers, benchmark = _opened(package, benchmarks, limit)
     return _scored(run, answers, benchmark, submitter)
@@ -334,9 +345,7 @@ def _answer(line: bytes, number: int) -> Answer:
         wrong = "seconds, prompt_tokens or completion_tokens"
     if wrong is not None:
         _bad(f"Line {number} of the answers: {wrong} is missing, or not what it must be.")
-    if len(values["raw_response"] or "") > MAX_ANSWER:
-        values |= {"raw_response": values["raw_response"][:MAX_ANSWER], "finish_reason": "length"}
-    return Answer(**values)
+    return cut(Answer(**values))
 
 
 def _is(value: object, kind: type | tuple[type, ...]) -> bool:

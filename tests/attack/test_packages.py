@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.sources.practice import practice_benchmark
-from eval_queue.asking.checkpoint import ANSWERS_FILE, MAX_ANSWER, RUN_FILE
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE
 from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.asking.replies import MAX_ANSWER
 from eval_queue.queue.apart import accept_apart
 from eval_queue.queue.package import ANSWERS_MEMBER, make_package
 from eval_queue.queue.queue import open_queue
