@@ -71,7 +71,7 @@ class _BoardPage:
     ROUTE = ""
     NAME = "Board"
     FIELDS: Collection[str] = ()
-    SCRIPTS: Sequence[str] = (*board.SCRIPTS, "copy.js")
+    SCRIPTS: Sequence[str] = ("copy.js",)
     SHEETS: Sequence[str] = ("board.css",)
 
     def __init__(self, links: Mapping[str, object]) -> None:
