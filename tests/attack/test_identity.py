@@ -26,6 +26,8 @@ from tests.support import ROOT
 from tests.support.hub import Hub, hub_server
 from tools.live import RunningApp, app, free_port
 
+pytestmark = pytest.mark.slow
+
 ENDPOINT = Endpoint(name="vllm")
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
 

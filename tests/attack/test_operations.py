@@ -22,6 +22,8 @@ from tests.attack.conftest import SECRET
 from tests.support.chat_server import ChatServer
 from tools.live import RunningApp, app
 
+pytestmark = pytest.mark.slow
+
 
 def health(url: str) -> tuple[int, dict[str, object]]:
     answer = httpx2.get(f"{url}/health", timeout=60)

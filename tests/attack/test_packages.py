@@ -31,6 +31,8 @@ from tests.eval_queue.queue.test_package import members, resealed, with_lines
 from tests.support.chat_server import ChatServer
 from tools.live import RunningApp, app
 
+pytestmark = pytest.mark.slow
+
 PRACTICE = practice_benchmark()
 HUGE = "\ufdfa" * 6_000_000
 """Each of these letters becomes 18 where a reader normalises it."""

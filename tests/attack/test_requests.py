@@ -15,6 +15,8 @@ from leaderboard.web.guard import LONGEST_ADDRESS, LONGEST_BODY
 from tests.attack.conftest import SECRET, listeners, token
 from tools.live import RunningApp
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("", "submit", "queue", *(page.ROUTE for page in READ))
 FILES = ("download/board.csv", "download/results.parquet", "chart/map.svg", "vp/page.css", "logo.svg", "card.json")
 CLOSED = (
