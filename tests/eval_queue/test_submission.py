@@ -325,10 +325,16 @@ def test_a_lease_ends_when_it_is_not_renewed() -> None:
     assert not overdue(asked(), at(1e6))
 
 
-def test_a_clock_that_goes_back_never_shortens_a_lease() -> None:
-    back = renewed(running(10), at=at(3), lease=LEASE, progress=None)
+def test_a_clock_that_goes_back_by_less_than_a_lease_never_shortens_one() -> None:
+    back = renewed(running(10), at=at(8.5), lease=LEASE, progress=None)
     assert back.lease is not None
     assert back.lease.expires == at(12)
+
+
+def test_a_lease_that_ends_later_than_any_can_is_of_a_wrong_clock_and_ends_as_others_do() -> None:
+    back = renewed(running(10), at=at(3), lease=LEASE, progress=None)
+    assert back.lease is not None
+    assert back.lease.expires == at(5)
 
 
 def test_only_the_nonce_holds_a_claim() -> None:

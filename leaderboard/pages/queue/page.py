@@ -5,7 +5,7 @@ Administrators find the means to change it below the lists; every press of a but
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -17,6 +17,7 @@ from data.people.reference import CONTRASTS
 from eval_queue.personas import WHO
 from eval_queue.protocol import Protocol
 from eval_queue.records import Result
+from eval_queue.store.collection import Problem
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import PRIORITIES, State, Submission
 from leaderboard.boards.results import BoardKey
@@ -121,7 +122,7 @@ class Administration:
         open_ = [s for s in self.queue.submissions() if s.state != "done"]
         open_.sort(key=lambda s: order.index(s.state))
         reported = self.queue.reported.records().values()
-        waiting = self.queue.reported.waiting().values()
+        waiting = self._waiting().values()
         return [
             *((f"{r.model} (self-reported, awaiting approval, by {r.submitter}) {r.id}", r.id) for r in waiting),
             *((f"{_named(s)} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
@@ -136,16 +137,29 @@ class Administration:
 
     def state(self) -> str:
         """How the app is, as HTML."""
-        reported = self.queue.reported
         return render(
             "administration.html",
             s=status(self.site),
             size=self.size(),
             caches={name: of() for name, of in self.caches.items()},
             now=self.queue.clock(),
-            waiting=reported.waiting(),
-            waiting_problems=reported.waiting_problems(),
+            waiting=self._waiting(),
+            waiting_problems=self._waiting_problems(),
         )
+
+    # nothing of these was ever shown where the store has been away since the start: then there is nothing to choose
+
+    def _waiting(self) -> Mapping[str, Result]:
+        try:
+            return self.queue.reported.waiting()
+        except (StoreUnavailable, WriteConflict):
+            return {}
+
+    def _waiting_problems(self) -> Sequence[Problem]:
+        try:
+            return self.queue.reported.waiting_problems()
+        except (StoreUnavailable, WriteConflict):
+            return []
 
     def approve(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
         """Let a submission be evaluated, or put a self-reported row on the board."""

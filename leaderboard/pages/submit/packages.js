@@ -7,6 +7,8 @@
     return answer.ok ? answer.text() : "";
   };
   const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE));
+  /** @typedef {{message?: string, detail?: string, code?: string | null, link?: string | null, ticket?: string, done?: boolean}} Said */
+  /** @param {HTMLElement} place @param {Said} said */
   const say = (place, { message, detail, code, link }) => {
     const line = document.createElement("p");
     line.className = "vp-refusal";
@@ -25,6 +27,7 @@
     }
     if (place.textContent !== line.textContent) place.replaceChildren(line); // so that it is read out once
   };
+  /** @param {string} ticket @param {HTMLElement} place */
   const follow = async (ticket, place) => {
     for (;;) {
       await pause();
@@ -35,12 +38,12 @@
     }
   };
   document.addEventListener("submit", async (event) => {
-    const form = event.target.closest("#package");
-    if (!form) return;
-    event.preventDefault();
+    const form = /** @type {HTMLElement} */ (event.target).closest("form#package");
     const place = document.getElementById("handed-in");
-    const button = form.querySelector("button");
-    const [file] = form.querySelector("input").files;
+    if (!(form instanceof HTMLFormElement) || !place) return;
+    event.preventDefault();
+    const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+    const file = /** @type {HTMLInputElement} */ (form.querySelector("input")).files?.[0];
     button.disabled = true;
     place.textContent = "Sending …";
     try {

@@ -2,8 +2,13 @@
 (() => {
   const send = window.fetch.bind(window);
   const guarded = /\/gradio_api\/(queue\/join|run\/predict)\b/;
+  /** @type {Promise<string> | null} */
   let token = null;
-  const fresh = () => (token = send("./vp/page-token", { method: "POST" }).then((r) => (r.ok ? r.text() : "")));
+  const fresh = () => {
+    token = send("./vp/page-token", { method: "POST" }).then((r) => (r.ok ? r.text() : ""));
+    return token;
+  };
+  /** @param {RequestInfo | URL} input @param {RequestInit} [init] */
   const withToken = async (input, init) => {
     const headers = new Headers(init?.headers || (input instanceof Request ? input.headers : undefined));
     headers.set("X-Page-Token", await (token || fresh()));
