@@ -23,8 +23,10 @@ def serve(
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+    from data.cli import one_thread
     from leaderboard.site.memory import bound_allocator, give_back_regularly
 
+    one_thread()
     bound_allocator()
 
     from data.errors import InputError
