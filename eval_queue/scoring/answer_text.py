@@ -311,7 +311,7 @@ def _named(name: str) -> _Name:
     words = [word.lower() for word in _WORD.findall(name)]
     known = [word for word in words if word in _ROLES]
     return _Name(
-        role=_ROLES[known[-1]] if known else None,
+        role=_ROLES[known[-1]] if known and "no" not in words else None,
         begins=not _BEGIN.isdisjoint(words),
         ends=not _END.isdisjoint(words),
         known=all(word in _ROLES or word in _BEGIN or word in _END or word in _SMALL for word in words),
@@ -563,7 +563,7 @@ _LINE: Final = _words("br p div li h1 h2 h3 h4 h5 h6 tr td th hr ul ol blockquot
 _STRUCK: Final = re.compile(r"~~|</?(?:s|del|strike)>", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"!\[[^\[\]]{0,300}\](?:\([^()]{0,500}\))?")
 _LINK: Final = re.compile(r"\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
-_LATEX: Final = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|emph)\b")
+_LATEX: Final = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|emph)\b|\\[()\[\]]")
 _CHECKED: Final = re.compile(r"^[ \t*>-]{0,40}(?:\[[xX✓✔]\]|[☑✅])[ \t]*(.*)$", re.MULTILINE)
 _UNCHECKED: Final = re.compile(r"^[ \t*>-]{0,40}(?:\[[ _]?\]|[☐⬜])[ \t]*(.*)$", re.MULTILINE)
 _SHORT: Final = 30

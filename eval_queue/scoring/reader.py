@@ -195,8 +195,16 @@ class _Mention(NamedTuple):
     """The label before it on its line, empty if there is none."""
     left: str
     """What stands before it in its sentence."""
+    right: str
+    """What stands behind it in its sentence, with the sign that ends it."""
     shared: bool
     """Whether another phrase stands before it in its sentence."""
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether its sentence says nothing else, so that it is put in place of what was said before."""
+        lead, last = _BRIEF_LEAD.fullmatch(self.left), _LAST_WORDS.fullmatch(self.right)
+        return lead is not None and last is not None and "?" not in self.right
 
     @property
     def is_headed(self) -> bool:
@@ -215,14 +223,14 @@ def _any_of(words: str) -> str:
 _FRAME_WORDS: Final = (
     "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
     "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
-    "comes comment conclusion consider describe described description evaluation falls feel feels final finally find "
-    "fit fits fitting for given go going guess have hence here hmm honest honestly i i'd i'll i'm idea in inclined "
-    "into is it it's its judge judgement judgment label lean leaning level likely looks match maybe me message my "
-    "nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective phrase pick "
-    "picked possibly probably put rate rated rating reaction reads reply respond response result say scenario seems "
-    "select selected sentiment settle similar similarity situation so somewhere sounds stance statement suggestion "
-    "suitable summary suppose text that that's thats the then therefore these think thinking this thoughts thus to "
-    "toward towards ultimately under verdict view well will with would yeah yes you're your"
+    "comes comment conclusion consider correct describe described description evaluation falls feel feels final "
+    "finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm "
+    "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
+    "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
+    "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
+    "scenario seems select selected sentiment settle similar similarity situation so somewhere sounds stance "
+    "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
+    "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
 )
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
@@ -255,7 +263,7 @@ _I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
 _JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
 _IF_PRESSED: Final = re.compile(
     r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
-    r"(?: (?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
+    r"(?: (?:to )?(?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
 )
 _BEING: Final = re.compile(
     r"(?:(?:as|since|because|given that|being) )?(?:i(?:'m| am) )?(?:not )?(?:just |only )?an? (?:\w+ ){0,2}?"
@@ -400,7 +408,7 @@ _MARKER: Final = re.compile(
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
     "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
-    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|level|overall|final"
+    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     # the same in other languages
     "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
@@ -411,7 +419,7 @@ _LABEL_NOUNS: Final = (
 )
 _LABEL: Final = re.compile(
     r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|actual|selected|chosen|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min|mitt|mijn"
+    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
     r"(?: ?\(\d[\d a-z/-]{0,12}\))?\s?(?:[:=-]+>?|is:)"
@@ -450,6 +458,7 @@ def _mentions(text: str) -> list[_Mention]:
         before = mentions[-1] if mentions and mentions[-1].start >= begin else None
         after = found[number + 1] if number + 1 < len(found) and found[number + 1].start() < end else None
         between = "" if after is None or _FORMS[after[0]] == _FORMS[match[0]] else text[match.end() : after.start()]
+        ended = right + ("?" if "?" in sign else sign[:1])
         rating = _FORMS[match[0]]
         standing: Standing
         label = _LABEL.match(left)
@@ -462,7 +471,7 @@ def _mentions(text: str) -> list[_Mention]:
                 # what is denied is done with: only what stands behind it leads here, and it must say something
                 left = text[before.end : match.start()]
                 left = left if any(map(str.isalpha, left)) else DOUBT
-            standing = _standing(match, left, right + ("?" if "?" in sign else sign[:1]), between, several=several)
+            standing = _standing(match, left, ended, between, several=several)
         mentions.append(
             _Mention(
                 start=match.start(),
@@ -473,6 +482,7 @@ def _mentions(text: str) -> list[_Mention]:
                 alone=standing == "stated" and starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
                 label=label[0] if label else "",
                 left=left,
+                right=ended,
                 shared=before is not None,
             )
         )
@@ -580,29 +590,38 @@ def _unmarked(line: str) -> str:
 
 _TAKEN_BACK: Final = re.compile(
     r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+)*+(?:"
-    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:scratch|strike|ignore|disregard|forget"
-    r"|delete) that"
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:please )?(?:scratch|strike|ignore|disregard"
+    r"|forget|delete|cancel) (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))"
     r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
-    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase)|i (?:misspoke|retract|need to correct"
-    r"|made a mistake)"
+    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again)"
+    r"|i (?:misspoke|retract|need to correct|made a mistake)"
     r"|(?:just )?kidding|jk\b|never ?mind|forget (?:it|this)|i withdraw|psych\b|on second thought\w*|/s\b"
-    r"|that(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct|true)|a mistake|a lie))"
+    r"|that(?:'s| is| was) (?:wrong|incorrect|a (?:mistake|lie|typo))"
+    r"|(?:that|this|it)(?:'s not| is not| was not| isn't| wasn't)"
+    r" (?:right|correct|true|it(?=\W)|my answer|what i mea\w+))"
     r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not"
     r"|not quite|hardly"
     r"|i doubt it|nah|wrong|never|far from it|not true|untrue|false|wrong answer|error|(?:the )?opposite|as if"
     r"|yeah,? right"
     r"|joking|i lied|(?:that was|this is|it's) a joke|not exactly|not entirely|or not|(?:it|this|that) (?:isn't"
     r"|is not|doesn't|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely|almost|sometimes"
-    r"|often|usually|rarely|seldom|occasionally|at times|in part|in a way|kind of|sort of)|(?:just )?(?:sarcas\w+|iron(?:y|ic))|not serious)"
+    r"|often|usually|rarely|seldom|occasionally|at times|in part|in a way|kind of|sort of)"
+    r"|(?:just )?(?:sarcas\w+|iron(?:y|ic))|not serious)"
     r"\s*(?=[.!;\n)\]]|$)"
+    r"|[.!?;\n(]\s*(?:[\w']+[,.]?\s+){0,3}(?:no|nope|not|nah|wrong|mistaken|joking|kidding|j/k|ignore|disregard|typo"
+    r"|crossed out|struck out)\s*(?=[.!;\n)\]]|$)"
 )
 """What takes an answer back, or changes it, whatever follows."""
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
     r"|better|no,|make that"
-    r"|should be|should have|should've|change (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
+    r"|should be|should have|should've|(?:change|correct) (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
+_AT_ALL: Final = re.compile(r"[^\w\n]{1,9}at all\b")
+_BRIEF_LEAD: Final = re.compile(r"\W*(?:[\w'/]+\W+){0,4}")
+_LAST_WORDS: Final = re.compile(r"\W*(?:instead|then|now|after all|actually|really|for sure|i (?:think|guess))?\W*")
+"""What stands before and behind a phrase in a sentence that says nothing else."""
 _BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
 
@@ -669,10 +688,14 @@ def _agreed(mentions: list[_Mention]) -> _Mention | None:
 def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention]) -> bool:
     if _TAKEN_BACK.search(text, answer.end):
         return True
-    for other in mentions:
-        if other.start > answer.end and other.rating != answer.rating:
-            return _REPLACED.search(text, max(answer.end, other.start - _BOUND), other.start) is not None
-    return False
+    others = [other for other in mentions if other.start > answer.end and other.rating != answer.rating]
+    if not others:
+        return answer.rating == 2 and _AT_ALL.match(text, answer.end) is not None
+    if _REPLACED.search(text, max(answer.end, others[0].start - _BOUND), others[0].start):
+        return True
+    restated = [other for other in others if other.standing != "denied" and other.is_brief]
+    # several findings behind an answer explain it
+    return len({other.rating for other in restated}) == 1 or not all(other.is_headed for other in restated)
 
 
 def _may_go_on(text: str, answer: _Mention) -> bool:
