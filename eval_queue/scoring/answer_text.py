@@ -126,7 +126,7 @@ _TURN_ENDS: Final = _words(
 _OTHERS: Final = _words("user human system tool developer observation user_token system_token im_user im_system")
 """Who speaks in a turn that is not the model's."""
 _TURN_BEGINS: Final = _OTHERS | _words(
-    "start begin im_start start_of_turn start_header_id start_of_turn_token start_of_role assistant model"
+    "start begin im_start start_of_turn start_header_id start_of_turn_token start_of_role assistant model extra_id_1"
 )
 
 _BEGIN: Final = _words("begin start open bos begins starts")
@@ -241,7 +241,13 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
         return _Mark(start, end, "token", opens=False, name="fence")
     inner = found[kind].strip()
     bare = inner.strip("|/ \t")
-    if kind == "angle" and ("|" in inner or bare.startswith("unused")):
+    if kind == "square" and bare.lower() == "inst":
+        return _Mark(start, end, "other", opens=not inner.startswith("/"), name="inst", strong=True)
+    if kind == "angle":
+        token = "|" in inner or bare.startswith("unused") or ("_" in bare and bare.lower() in _TURN_BEGINS)
+    else:
+        token = kind == "square" and inner[:1] == inner[-1:] == "|"
+    if token and not _PHRASE.search(inner):
         return _special_token(found, inner)
     if kind == "angle" and (_BYTE.fullmatch(bare) or _is_start_token(found, inner)):
         return _Mark(start, end, "token", opens=False)

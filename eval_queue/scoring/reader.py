@@ -190,7 +190,7 @@ class _Mention(NamedTuple):
     first: bool
     """Whether nothing but introductory words stand before it in the whole text."""
     alone: bool
-    """Whether its line holds nothing else."""
+    """Whether its line holds nothing else, however it stands."""
     label: str
     """The label before it on its line, empty if there is none."""
     left: str
@@ -298,7 +298,8 @@ _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
     r"|no)thing but|\ball but|\bno longer"
     r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
-    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|it|this|that|is|as|be|being|really|quite|the"
+    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply"
+    r"|choose|pick|with|it|this|that|is|as|be|being|really|quite|the"
     r"|response"
     r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
 )
@@ -391,6 +392,12 @@ _DEGREE_ELSEWHERE: Final = re.compile(
 )
 _FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
 """A denial that a full stop or a new line parts from the phrase."""
+_NOT_SO: Final = re.compile(
+    r"(?:^|\n)[^\n]*\b(?:not|never|\w+n't|others?|reject\w*|rul\w+ out|exclud\w*|considered|eliminat\w*"
+    r"|wrong|incorrect|false|avoid|choose (?:one|from|between))\b[^\n]*:\n\Z"
+    r"|\b(?:following|below) (?:is|are) (?:not|false|untrue|wrong)\b"
+)
+"""A line above that leads to what is not the answer."""
 _UNLIKE: Final = re.compile(
     r"[不没沒][^。.\n]{0,4}像|似て[^。.\n]{0,4}(?:ない|ません)|(?:비슷|닮|같)[^。.\n]{0,3}지 ?않|\bне (?:\w+ )?похож"
     r"|\bnicht (?:\w+ )?wie ich|\bpas (?:\w+ )?comme moi|\bno (?:\w+ ){0,3}(?:a mí|como yo)"
@@ -479,7 +486,7 @@ def _mentions(text: str) -> list[_Mention]:
                 rating=rating,
                 standing=standing,
                 first=number == 0 and _is_introduction(text[: min(begin, _CONTEXT)]) and begin <= _CONTEXT,
-                alone=standing == "stated" and starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
+                alone=starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
                 label=label[0] if label else "",
                 left=left,
                 right=ended,
@@ -492,7 +499,7 @@ def _mentions(text: str) -> list[_Mention]:
 def _is_denied_above(text: str, begin: int) -> bool:
     """Whether the sentence or line that ends at `begin` is a denial of what follows."""
     above = text[max(0, begin - _FRAGMENT_LENGTH) : begin]
-    if _FRAGMENT.search(above) or _UNLIKE.search(above):
+    if _FRAGMENT.search(above) or _UNLIKE.search(above) or _NOT_SO.search(above):
         return True
     return above.endswith("\n") and _DENIED.search(above.rstrip("\n") + " ") is not None
 
@@ -618,9 +625,25 @@ _REPLACED: Final = re.compile(
     r"|should be|should have|should've|(?:change|correct) (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
+_DEGREE_BEHIND: Final = re.compile(
+    r"\W{1,9}(?:(?:well|but|or|only|just|maybe|perhaps|to|yeah|ok|though|i mean),?\s+)*+(?!(?:definite|certain|real"
+    r"|honest|tru|clear|sure|simp|probab|possib|like|personal|obvious|genuine|sincere|general)\w*(?!\w))"
+    r"(?:very|much|a lot|(?:a |one )?(?:tiny |wee |little )?bit|a little|slight|kinda|sorta|more|less|some extent"
+    r"|a degree|a point|low|weak|strong|\w+ly)(?: (?:much|so|enough|indeed|bit))*\s*(?=[.!;\n)\]]|$)"
+)
+"""A degree put behind a phrase that has none, in brackets or as a sentence of its own."""
+_DENIAL_ELSEWHERE: Final = re.compile(
+    rf"\W{{1,9}}(?:[^\x00-\x7f]{{0,6}}(?:{_NEGATION_ELSEWHERE.pattern}|玩笑|冗談|嘘|농담)[^\x00-\x7f]{{0,4}}"
+    r"|(?:[\w']+ ){0,2}(?:nicht|nein|kein\w*|pas|non|não|niet|nee|inte|nej|ikke|nei|nie|nem|değil|hayır|tidak|bukan"
+    r"|không|nada)(?: [\w']+)?)\s*(?=[.!;\n)\]]|$)"
+)
+"""A brief denial in another language right behind a phrase."""
 _AT_ALL: Final = re.compile(r"[^\w\n]{1,9}at all\b")
 _BRIEF_LEAD: Final = re.compile(r"\W*(?:[\w'/]+\W+){0,4}")
-_LAST_WORDS: Final = re.compile(r"\W*(?:instead|then|now|after all|actually|really|for sure|i (?:think|guess))?\W*")
+_LAST_WORDS: Final = re.compile(
+    r"\W*(?:instead|then|now|after all|actually|really|for sure|i (?:think|guess)"
+    r"|(?:is|seems|fits|would be|may be|might be) (?:closer|nearer|better|best|right|correct|more \w+))?\W*"
+)
 """What stands before and behind a phrase in a sentence that says nothing else."""
 _BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
@@ -669,7 +692,7 @@ def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
         return None
     alone = [mention for mention in stated if mention.alone]
     if alone:
-        answer = _agreed(alone)
+        answer = _agreed([*alone, *(mention for mention in mentions if mention.alone)])
         later = [mention for mention in stated if answer is not None and mention.start > answer.end]
         return _agreed([answer, *later]) if answer else None
     last = stated[-1]
@@ -687,6 +710,10 @@ def _agreed(mentions: list[_Mention]) -> _Mention | None:
 
 def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention]) -> bool:
     if _TAKEN_BACK.search(text, answer.end):
+        return True
+    if _DENIAL_ELSEWHERE.match(text, answer.end) and not (answer.rating <= 2 and answer.right.lstrip()[:1] == "("):
+        return True
+    if answer.rating in (5, 2) and _DEGREE_BEHIND.match(text, answer.end):
         return True
     others = [other for other in mentions if other.start > answer.end and other.rating != answer.rating]
     if not others:
