@@ -153,7 +153,7 @@ _TEXT_MARKS: Final[tuple[tuple[str, str, Role, bool, str], ...]] = (
         True,
         "channel",
     ),
-    ("final", r"^[ \t]*(?:assistant ?)?final[ \t]*$", "answer", True, "channel"),
+    ("final", r"^[ \t]*(?:assistant ?)?final[ \t]*\n(?=\s*\S)", "answer", True, "channel"),
     # Granite 3.2; Ollama's command line; code fences; comments
     (
         "s my ",
@@ -483,6 +483,9 @@ class _Blocks:
         inner, answers, outside = ("".join(parts) for parts in (self._inner, self._answers, self._outside))
         if unfinished:
             return (inner, False) if _PHRASE.search(inner) and not self._in_inner else ("", True)
+        if answers and not self._only_answers and len(outside.strip()) <= _SHORT and _PHRASE.search(outside):
+            # a bare statement beside an answer block: which of them is the answer is not known
+            return f"{outside}\n{answers}", False
         if self._only_answers or _PHRASE.search(answers) or (answers.strip() and not _PHRASE.search(outside)):
             return answers, False
         return outside, False
