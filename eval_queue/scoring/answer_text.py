@@ -483,7 +483,8 @@ class _Blocks:
         inner, answers, outside = ("".join(parts) for parts in (self._inner, self._answers, self._outside))
         if unfinished:
             return (inner, False) if _PHRASE.search(inner) and not self._in_inner else ("", True)
-        if answers and not self._only_answers and len(outside.strip()) <= _SHORT and _PHRASE.search(outside):
+        bare = len(outside.strip()) <= _SHORT and "<" not in outside and _PHRASE.search(outside) is not None
+        if bare and answers and not self._only_answers:
             # a bare statement beside an answer block: which of them is the answer is not known
             return f"{outside}\n{answers}", False
         if self._only_answers or _PHRASE.search(answers) or (answers.strip() and not _PHRASE.search(outside)):

@@ -596,7 +596,7 @@ def _unmarked(line: str) -> str:
 # --- which of them is the answer ------------------------------------------------------------------------------------
 
 _TAKEN_BACK: Final = re.compile(
-    r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+)*+(?:"
+    r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+){0,9}+(?:"
     r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:please )?(?:scratch|strike|ignore|disregard"
     r"|forget|delete|cancel) (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))"
     r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
@@ -606,7 +606,7 @@ _TAKEN_BACK: Final = re.compile(
     r"|that(?:'s| is| was) (?:wrong|incorrect|a (?:mistake|lie|typo))"
     r"|(?:that|this|it)(?:'s not| is not| was not| isn't| wasn't)"
     r" (?:right|correct|true|it(?=\W)|my answer|what i mea\w+))"
-    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not"
+    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+){0,9}+(?:no|nope|not|not really|not at all|maybe not"
     r"|not quite|hardly"
     r"|i doubt it|nah|wrong|never|far from it|not true|untrue|false|wrong answer|error|(?:the )?opposite|as if"
     r"|yeah,? right"
