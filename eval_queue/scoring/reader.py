@@ -604,6 +604,8 @@ _TAKEN_BACK: Final = re.compile(
     r"|i (?:misspoke|retract|need to correct|made a mistake)"
     r"|(?:just )?kidding|jk\b|never ?mind|forget (?:it|this)|i withdraw|psych\b|on second thought\w*|/s\b"
     r"|that(?:'s| is| was) (?:wrong|incorrect|a (?:mistake|lie|typo))"
+    r"|(?:my|the) (?:(?:previous|first|last|initial|earlier|above) )?(?:answer|rating|choice) (?:was|is)"
+    r" (?:wrong|incorrect|mistaken|false|a (?:mistake|lie|typo)|not (?:right|correct))"
     r"|(?:that|this|it)(?:'s not| is not| was not| isn't| wasn't)"
     r" (?:right|correct|true|it(?=\W)|my answer|what i mea\w+))"
     r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+){0,9}+(?:no|nope|not|not really|not at all|maybe not"
@@ -613,7 +615,7 @@ _TAKEN_BACK: Final = re.compile(
     r"|joking|i lied|(?:that was|this is|it's) a joke|not exactly|not entirely|or not|(?:it|this|that) (?:isn't"
     r"|is not|doesn't|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely|almost|sometimes"
     r"|often|usually|rarely|seldom|occasionally|at times|in part|in a way|kind of|sort of)"
-    r"|(?:just )?(?:sarcas\w+|iron(?:y|ic))|not serious)"
+    r"|(?:just )?(?:sarcas\w+|iron(?:y|ic))|not serious|not any ?more|no longer|false alarm|lies)"
     r"\s*(?=[.!;\n)\]]|$)"
     r"|[.!?;\n(]\s*(?:[\w']+[,.]?\s+){0,3}(?:no|nope|not|nah|wrong|mistaken|joking|kidding|j/k|ignore|disregard|typo"
     r"|crossed out|struck out)\s*(?=[.!;\n)\]]|$)"
@@ -622,7 +624,8 @@ _TAKEN_BACK: Final = re.compile(
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
     r"|better|no,|make that"
-    r"|should be|should have|should've|(?:change|correct) (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
+    r"|should be|should have|should've|(?:chang|correct|revis|adjust|amend|switch|upgrad|downgrad)\w* (?:it|that|this|my|to)"
+    r"|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
 _DEGREE_BEHIND: Final = re.compile(
