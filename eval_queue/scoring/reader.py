@@ -623,8 +623,8 @@ _TAKEN_BACK: Final = re.compile(
 """What takes an answer back, or changes it, whatever follows."""
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
-    r"|better|no,|make that"
-    r"|should be|should have|should've|(?:chang|correct|revis|adjust|amend|switch|upgrad|downgrad)\w* (?:it|that|this|my|to)"
+    r"|better|no,|make that|should be|should have|should've"
+    r"|(?:chang|correct|revis|adjust|amend|switch|upgrad|downgrad)\w* (?:it|that|this|my|to)"
     r"|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
