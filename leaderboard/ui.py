@@ -10,6 +10,7 @@ from typing import Any, Final
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 
 from leaderboard import api
 from leaderboard.exports import routes
@@ -26,10 +27,11 @@ from leaderboard.pages.submit import page as submit
 from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.take import page as take
 from leaderboard.site.site import Site
-from leaderboard.web import assets, document
+from leaderboard.web import assets, discovery, document
 from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
 from leaderboard.web.guard import Guard
+from leaderboard.web.head import head_html, head_of, origin, title_of
 from leaderboard.web.operations import Operations
 from leaderboard.web.page_token import PageTokens
 from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
@@ -85,6 +87,7 @@ class Ui:
         private = frozenset(self.blocks.fns)
         with self.blocks:
             api.register(site)
+        self.fresh.heads = {module.ROUTE: partial(self._head, name, module) for name, module in WORKED_WITH}
         self.fresh.blocks = self.blocks
         self.tokens = PageTokens()
         self._guard = Middleware(
@@ -96,6 +99,10 @@ class Ui:
             count=self.operations.count,
             uploads={f"/{packages.ADDRESS}": site.rules.upload_bytes},
         )
+
+    def _head(self, name: str, module: ModuleType, request: Request) -> tuple[str, str]:
+        about = head_of(self.site, module, request.query_params)
+        return title_of(about, name), head_html(about, name, origin(request))
 
     def _page(self, module: ModuleType) -> None:
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
@@ -122,9 +129,11 @@ class Ui:
                     Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
                     Middleware(RefreshMiddleware, fresh=self.fresh, packed=self._packed),
                 ],
+                "exception_handlers": {404: discovery.missing(self.site)},
                 "routes": [
                     self.tokens.route(),
                     *self.packages.routes(),
+                    *discovery.routes(self.site, READ),
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
                     *self.operations.routes(),

@@ -8,6 +8,7 @@ __all__ = [
     "background",
     "group_similarity",
     "map_positions",
+    "model_facts",
     "persona_runs",
     "rank_intervals",
     "readings",

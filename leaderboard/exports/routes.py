@@ -24,6 +24,7 @@ from leaderboard.charts.map import map_svg
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
 from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.exports.card_picture import card
 from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
@@ -168,6 +169,8 @@ def download(site: Site, name: str, form: str, query: Query) -> File:
 
 def chart(site: Site, name: str, form: str, query: Query) -> File:
     """A drawing or its numbers as a file; errors as for `download`."""
+    if (name, form) == ("card", "png"):
+        return File(file_name(name, query.get("id", ""), form=form), card(site, query.get("id")))
     if name not in CHARTS or form not in ("svg", "csv"):
         raise UnknownFile(f"there is no file {name}.{form} here")
     made = CHARTS[name]
@@ -193,7 +196,7 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
         Route("/download/{name}.{form}", _endpoint(site, download, kept)),
-        Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline="svg")),
+        Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline=("svg", "png"))),
     ]
 
 
@@ -201,7 +204,7 @@ _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosni
 
 
 def _endpoint(
-    site: Site, make: Callable[[Site, str, str, Query], File], kept: Cache[File], *, inline: str = ""
+    site: Site, make: Callable[[Site, str, str, Query], File], kept: Cache[File], *, inline: tuple[str, ...] = ()
 ) -> Callable[[Request], Response]:
 
     def answer(request: Request) -> Response:
@@ -221,7 +224,7 @@ def _endpoint(
             _log.exception("the file %s.%s could not be made", name, form)
             return PlainTextResponse("This file cannot be made now. The operator's log says why.\n", 500)
         tag = f'"{hashlib.sha256(file.content).hexdigest()[:24]}"'
-        placed = "inline" if form == inline else "attachment"
+        placed = "inline" if form in inline else "attachment"
         headers = {**_HEADERS, "ETag": tag, "Content-Disposition": f'{placed}; filename="{file.name}"'}
         if form == "svg":
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"

@@ -37,6 +37,7 @@ from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.document import ReadingPage, framed
 from leaderboard.web.frame import LOGO
+from leaderboard.web.head import Head, head_of
 from leaderboard.web.markup import render
 
 MARK: Final = "copy-of-the-board.txt"
@@ -172,7 +173,8 @@ class _Copy:
             shutil.copy(font, fonts)
 
     def _page(self, name: str, page: ReadingPage, query: QueryParams) -> None:
-        html = framed(self._site, page, page.content(self._site, query))
+        head = head_of(self._site, page, query) if name != BOARD_PAGE else Head()
+        html = framed(self._site, page, page.content(self._site, query), head, board_url() or "")
         html = _FORM.sub("", html)
         html = _LINK.sub(self._link, html)
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)

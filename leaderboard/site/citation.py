@@ -61,6 +61,12 @@ def version() -> str:
     return str(_citation()["version"])
 
 
+def code_address() -> str | None:
+    """Where this software's code is; None where the citation file does not say."""
+    address = _citation().get("repository-code")
+    return None if address is None else str(address)
+
+
 def benchmark_name(benchmark: BenchmarkRef) -> str:
     """A benchmark as citations name it, with the beginning of its digest."""
     return f"{BENCHMARKS.get(benchmark.name, benchmark.name)} {benchmark.digest[:12]}"

@@ -13,6 +13,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from leaderboard.site.citation import version
+from leaderboard.site.links import outward
 from leaderboard.site.site import Site
 from leaderboard.web.markup import render
 
@@ -46,4 +47,5 @@ def masthead(site: Site, route: str) -> str:
 
 def footer(site: Site) -> str:
     """What stands under every page."""
-    return render("footer.html", benchmark=site.benchmark, version=version(), gradio=gr.__version__)
+    known = {"version": version(), "gradio": gr.__version__, "outward": outward(site)}
+    return render("footer.html", benchmark=site.benchmark, **known)

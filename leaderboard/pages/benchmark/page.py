@@ -31,6 +31,10 @@ from leaderboard.web.markup import render
 ROUTE: Final = "benchmark"
 NAME: Final = "Benchmark"
 FIELDS: Final = ()
+DESCRIPTION: Final = (
+    "How much the Value Portrait benchmark can carry: responses "
+    "against chance, reliability of the key, and the benchmark’s card."
+)
 JSON_ADDRESS: Final = "benchmark.json"
 """The card for programs, relative to the pages."""
 

@@ -6,6 +6,7 @@ does not wait for them, says that they are being worked out, and asks `board/lat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,8 +22,11 @@ from leaderboard.boards.background import WORKING
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import portrait
 from leaderboard.pages.board.data import Facts, payload, people_columns, ranking_columns, stamp
+from leaderboard.pages.model import page as model
+from leaderboard.pages.model.data import find
 from leaderboard.site.site import Site
 from leaderboard.web import assets
+from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.refresh import PageValues
 
 ROUTE = ""
@@ -39,6 +43,12 @@ def frames() -> str:
         f'<template class="vp-frame-full">{portrait(empty)}</template>'
         f'<template class="vp-frame-thumb">{portrait(empty, kind="thumb")}</template>'
     )
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the board's address is about: all models, or the row that is open on it."""
+    result = find(site, query.get("model"))
+    return Head(description=ABOUT_BOARD) if result is None else model.head(site, {"id": result.id})
 
 
 def build(site: Site, fresh: PageValues) -> None:

@@ -26,6 +26,10 @@ from leaderboard.web.markup import render
 ROUTE: Final = "compare"
 NAME: Final = "Compare"
 FIELDS: Final = ("id", "series", "scale", "value", "items")
+DESCRIPTION: Final = (
+    "Two to five language models side by side on Schwartz’s ten values: "
+    "differences with their intervals, and which of them can be told apart."
+)
 SHEETS: Final = ("row.css",)
 
 LONG: Final = 320

@@ -34,6 +34,10 @@ from leaderboard.web.markup import capitalised, render
 ROUTE: Final = "groups"
 NAME: Final = "Groups"
 FIELDS: Final = ("contrast", "table", "id", "model", "sort", "order", "imagined")
+DESCRIPTION: Final = (
+    "Language models among groups of people: whose value "
+    "profiles they resemble, and how little of that can be told apart."
+)
 
 NOT_DISTINGUISHABLE: Final = "not distinguishable"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
@@ -18,18 +18,24 @@ from data.people.reference import LABELS, OVERALL
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
 from leaderboard.analysis.lineage import lineage
+from leaderboard.analysis.summary import queries_of, sentence
+from leaderboard.boards.model_facts import SOURCES, released
 from leaderboard.charts.portrait import number, portrait, true_minus
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
+from leaderboard.site import links
 from leaderboard.site.answers import Filters
 from leaderboard.site.badges import BENCHMARKS, ORIGINS
 from leaderboard.site.permanent import record_url, revision, row_address, row_citations
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
+from leaderboard.web.head import NOT_THERE, Head
+from leaderboard.web.head import row_address as row_address_of
 from leaderboard.web.markup import render
 
 ROUTE: Final = "model"
 NAME: Final = "Model"
 FIELDS: Final = ("id", "at", "value", "source", "rating", "variant", "read", "q", "page")
+DESCRIPTION: Final = "A model’s value portrait with its uncertainty, its provenance and every answer behind it."
 SHEETS: Final = ("row.css",)
 
 SECTIONS: Final = (
@@ -47,6 +53,17 @@ LONG: Final = 320
 """Characters from which on a question is folded up."""
 WHOLE: Final = 2000
 """Characters of an answer that the page shows; the rest is behind a link."""
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the page is about: a row, which there may not be."""
+    id_ = query.get("id")
+    result = find(site, id_)
+    if result is None:
+        return Head(description=DESCRIPTION, address=ROUTE) if not id_ else NOT_THERE._replace(subject="No such row")
+    said = true_minus(sentence(result, queries_of(result, site.benchmark)))
+    address = row_address_of(result.id)
+    return Head(result.model, said, address, f"chart/card.png?{address.partition('?')[2]}")
 
 
 def moment(site: Site, query: Mapping[str, str]) -> str:
@@ -94,6 +111,10 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
         permanent=row_address(site, result),
+        short=f"m/{quote(result.model)}",
+        own_page=links.model(result),
+        released=released(result),
+        released_from=SOURCES,
         record=record_url(site, result, revision(site)),
     )
     page = notice(site, result, query.get("at")) + page

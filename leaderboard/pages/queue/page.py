@@ -28,6 +28,7 @@ from leaderboard.web.markup import counted, render
 from leaderboard.web.refresh import PageValues
 
 ROUTE = "queue"
+DESCRIPTION = "Which models wait to be evaluated, which are being asked now, and what became of earlier ones."
 SECONDS: Final = 3.0
 """How often an open page asks for news."""
 SHOWN: Final = 50

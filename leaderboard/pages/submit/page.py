@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 ROUTE = "submit"
 SCRIPTS: Final = ("packages.js",)
+DESCRIPTION = "Ask for a model to be evaluated with the Value Portrait benchmark, or hand in its answers."
 SECONDS: Final = 2.0
 """How often an open page asks how its submission is."""
 

@@ -35,6 +35,9 @@ from leaderboard.web.markup import render
 ROUTE: Final = "take"
 NAME: Final = "Take it yourself"
 FIELDS: Final = ("form",)
+DESCRIPTION: Final = (
+    "Rate a few everyday responses as the models did and see your own value portrait. Nothing leaves your browser."
+)
 SCRIPTS: Final = ("take.js",)
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; "
