@@ -26,6 +26,7 @@ from leaderboard.pages.submit import packages
 from leaderboard.pages.submit import page as submit
 from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.take import page as take
+from leaderboard.pages.value import page as value
 from leaderboard.site.site import Site
 from leaderboard.web import assets, discovery, document
 from leaderboard.web.cache import Cache
@@ -41,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
-READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, groups, take, benchmark, about)
+READ: Final[tuple[document.ReadingPage, ...]] = (model, value, compare, map_page, groups, take, benchmark, about)
 """Pages that are documents of their own."""
 
 

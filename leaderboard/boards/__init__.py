@@ -12,6 +12,7 @@ __all__ = [
     "persona_runs",
     "rank_intervals",
     "readings",
+    "relations",
     "results",
     "row_answers",
 ]

@@ -42,12 +42,15 @@ from leaderboard.exports.row_drawings import (
 )
 from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
+from leaderboard.exports.value_drawings import known as known_value
+from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
+from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
@@ -117,6 +120,14 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: alike_svg(groups.data(site, query), site.reference.groups),
         lambda site, query: to_csv(alike_sheet(groups.data(site, query), site.reference.groups)),
     ),
+    "value": Chart(
+        lambda site, query: value_svg(known_value(value.data(site, query))),
+        lambda site, query: to_csv(value_sheet(known_value(value.data(site, query)))),
+    ),
+    "neighbours": Chart(
+        lambda site, query: neighbours_svg(known_value(value.data(site, query))),
+        lambda site, query: to_csv(neighbours_sheet(known_value(value.data(site, query)))),
+    ),
     "correlations": Chart(
         lambda site, query: correlations_svg(report_of(site), dimensions_of(query.get("dimension"))),
         lambda site, query: to_csv(correlations_sheet(report_of(site), dimensions_of(query.get("dimension")))),
@@ -174,7 +185,8 @@ def chart(site: Site, name: str, form: str, query: Query) -> File:
     if name not in CHARTS or form not in ("svg", "csv"):
         raise UnknownFile(f"there is no file {name}.{form} here")
     made = CHARTS[name]
-    file = file_name(name, query.get("id", ""), query.get("dimension", ""), form=form)
+    of = (query.get(field, "") for field in ("id", "dimension", "name"))
+    file = file_name(name, *of, form=form)
     if form == "svg":
         return File(file, made.svg(site, query).encode())
     if made.csv is None:

@@ -52,6 +52,7 @@ _VIEWS: Final[Mapping[str, frozenset[str]]] = {
     "compare": frozenset({"series"}),
     "map": frozenset({"view"}),
     "take": frozenset({"form"}),
+    "value": frozenset({"name"}),
 }
 """Fields of pages that have few values: such an address is a page of the copy, too."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
@@ -111,6 +112,7 @@ def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
     for each in site.boards():  # a row's page does not wait for these, and a copy's cannot be opened again later
         site.rankings.of(each)
         site.proximities.of(each)
+        site.relations.of(each)
     written = _Copy(site, making, pages).make()
     shutil.rmtree(out, ignore_errors=True)
     making.rename(out)

@@ -9,6 +9,7 @@ __all__ = [
     "citation",
     "downloads",
     "links",
+    "meanings",
     "memory",
     "opening",
     "permanent",

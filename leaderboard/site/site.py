@@ -34,6 +34,7 @@ from leaderboard.boards.group_similarity import Proximities, Table, read_proximi
 from leaderboard.boards.map_positions import Regions
 from leaderboard.boards.persona_runs import Biases
 from leaderboard.boards.rank_intervals import Ranking, Rankings
+from leaderboard.boards.relations import Relations, RelationTables
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.boards.row_answers import RowAnswers
 from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
@@ -134,6 +135,19 @@ class Site:
     @cached_property
     def _ranking_work(self) -> BackgroundWork[Ranking]:
         return BackgroundWork()
+
+    @cached_property
+    def relations(self) -> RelationTables:
+        """How the boards' rows, and their columns, go together."""
+        return RelationTables(self.key, self.row_means.of)
+
+    @cached_property
+    def _relations_work(self) -> BackgroundWork[Relations]:
+        return BackgroundWork()
+
+    def relations_so_far(self, board: Board) -> Relations | Working | None:
+        """As `relations.of`, without waiting for what takes long."""
+        return self._relations_work.get(board.key.slug, self.revision(), lambda: self.relations.of(board))
 
     @cached_property
     def _people_work(self) -> BackgroundWork[Table]:

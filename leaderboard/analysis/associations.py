@@ -1,0 +1,85 @@
+"""How the dimensions of a scale go together over the models of a board: which are neighbours here, which opposites.
+
+Pure functions over arrays. Between two dimensions stands Pearson's correlation of their scores over models, with a 95 %
+percentile interval over the bootstrap draws of queries. The models are those that were asked and no sample of any
+others: the interval says what other questions might have given for these models, nothing about other models. Noise in
+the scores draws correlations towards zero, and resampling adds noise once more, so that an interval sits nearer to zero
+than its point.
+
+Scores are relative to a model's own mean on the scale. So the columns of k unrelated dimensions of equal spread
+correlate at -1 / (k - 1), not at 0: `unrelated` is what a correlation is read against.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from data.values import SCALE_COLUMNS, SCALES, Scale
+from eval_queue.scoring.bootstrap import spread
+from eval_queue.scoring.formulas import Floats
+
+MIN_MODELS: Final = 5
+"""With fewer models no correlation is given."""
+
+
+class Association(NamedTuple):
+    """Two dimensions over the models of a board."""
+
+    dimension: str
+    """The other one, by the name people write."""
+    r: float | None
+    """Pearson's correlation; None with too few models, or where one of the two does not vary."""
+    low: float | None
+    """Lower end of the 95 % interval over draws of queries."""
+    high: float | None
+    """Upper end."""
+    models: int
+    """How many models have both."""
+
+
+def unrelated(scale: Scale) -> float:
+    """The correlation of two dimensions of a scale that have nothing to do with each other."""
+    return -1.0 / (len(SCALES[scale]) - 1)
+
+
+def associations(point: Floats, draws: Floats, scale: Scale) -> dict[str, tuple[Association, ...]]:
+    """Every dimension of a scale with every other one.
+
+    Args:
+        point: scores on `data.values.DIMENSIONS`, shape (models, 19), NaN where there is none.
+        draws: the same in every bootstrap draw, paired over models, shape (draws, models, 19).
+        scale: whose dimensions.
+
+    Returns:
+        By dimension the others, in the scale's order.
+    """
+    columns, names = SCALE_COLUMNS[scale], [d.name for d in SCALES[scale]]
+    x, drawn = point[:, columns], draws[:, :, columns]
+    found: dict[str, list[Association]] = {name: [] for name in names}
+    for i, name in enumerate(names):
+        for j, other in enumerate(names):
+            if i != j:
+                found[name].append(_pair(other, x[:, [i, j]], drawn[:, :, [i, j]]))
+    return {name: tuple(others) for name, others in found.items()}
+
+
+def _pair(other: str, x: Floats, drawn: Floats) -> Association:
+    both = np.isfinite(x).all(axis=1)
+    n = int(both.sum())
+    r = _pearson(x[None, both])[0] if n >= MIN_MODELS else np.nan
+    if not np.isfinite(r):
+        return Association(other, None, None, None, n)
+    _, low, high = (float(v) for v in spread(_pearson(drawn[:, both])))
+    known = np.isfinite(low) and np.isfinite(high)
+    return Association(other, float(r), low if known else None, high if known else None, n)
+
+
+def _pearson(pairs: Floats) -> Floats:
+    """Correlations over models; pairs of shape (draws, models, 2), NaN where a draw lacks a score."""
+    centred = pairs - pairs.mean(axis=1, keepdims=True)
+    product = (centred[..., 0] * centred[..., 1]).sum(axis=1)
+    size = np.sqrt(np.square(centred).sum(axis=1).prod(axis=1))
+    found: Floats = np.divide(product, size, out=np.full(size.shape, np.nan), where=size > 0)
+    return found
