@@ -18,6 +18,7 @@ from leaderboard.pages.about import page as about
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare import page as compare
+from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
@@ -42,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
-READ: Final[tuple[document.ReadingPage, ...]] = (model, value, compare, map_page, groups, take, benchmark, about)
+READ: Final[tuple[document.ReadingPage, ...]] = (model, value, dates, compare, map_page, groups, take, benchmark, about)
 """Pages that are documents of their own."""
 
 

@@ -95,7 +95,7 @@ class RelationTables:
     def __init__(
         self,
         key: Callable[[str], KeyTable | None],
-        means: Callable[[Board, KeyTable], tuple[Mapping[str, Floats], bool]],
+        means: Callable[[Board], tuple[Mapping[str, Floats], bool]],
     ) -> None:
         self._key = key
         self._means = means
@@ -114,10 +114,10 @@ class RelationTables:
                 return kept[1]
         # a large board's answers are read over several views of other pages; here they are read to the end
         before = -1
-        means, finished = self._means(board, key)
+        means, finished = self._means(board)
         while not finished and len(means) > before:
             before = len(means)
-            means, finished = self._means(board, key)
+            means, finished = self._means(board)
         made = relate(board.results, means, key)
         if finished:
             with self._lock:

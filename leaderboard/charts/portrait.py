@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
+from urllib.parse import quote
 
 from markupsafe import escape
 
@@ -169,12 +170,13 @@ def _label(d: Dimension, i: int, geometry: Geometry) -> str:
     return f'<text x="{_fmt(at.x)}" y="{_fmt(y)}" text-anchor="{anchor}" style="fill:{INK}">{escape(d.name)}</text>'
 
 
-def frame(kind: Kind, *, tinted: bool = True) -> str:
+def frame(kind: Kind, *, tinted: bool = True, linked: bool = False) -> str:
     """What every portrait of a kind shares: spokes, rings, family arcs, names.
 
     Args:
         kind: of portrait.
         tinted: whether the arcs have their families' colours; not where colours tell models apart.
+        linked: whether the names lead to the values' pages.
     """
     g = GEOMETRY[kind]
     cx, cy = _fmt(g.centre.x), _fmt(g.centre.y)
@@ -204,7 +206,8 @@ def frame(kind: Kind, *, tinted: bool = True) -> str:
             for _, tone, first, last in families()
         ]
     if kind == "full":
-        parts += [_label(d, i, g) for i, d in enumerate(VALUES)]
+        labels = [(d, _label(d, i, g)) for i, d in enumerate(VALUES)]
+        parts += [f'<a href="value?name={quote(d.name)}">{label}</a>' if linked else label for d, label in labels]
     return "".join(parts)
 
 
@@ -217,6 +220,7 @@ def portrait(
     name: str = "",
     kind: Kind = "full",
     muted: bool = False,
+    linked: bool = False,
 ) -> str:
     """Draw a profile.
 
@@ -229,6 +233,7 @@ def portrait(
         name: whose profile it is, for the title.
         kind: `full` with names and rings, `thumb` for lists, `logo`.
         muted: grey instead of the accent, for a flat or incomplete profile.
+        linked: whether the values' names lead to their pages; for a drawing on a page, not for a file.
 
     Returns:
         A self-contained `<svg>` with title and description.
@@ -238,11 +243,12 @@ def portrait(
     g = GEOMETRY[kind]
     colour = QUIET if muted else ACCENT
     heading = f"Value portrait of {name}" if name else "Value portrait"
+    role = "group" if linked else "img"  # an image has no links in it
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="{role}" '
         f'viewBox="0 0 {_fmt(g.width)} {_fmt(g.height)}" font-family="inherit" font-size="14">',
         f"<title>{escape(heading)}</title><desc>{escape(describe(scores, low, high))}</desc>",
-        frame(kind),
+        frame(kind, linked=linked),
     ]
     line = outline(scores, g)
     if kind == "full" and reference is not None and (dotted := outline(reference, g)):

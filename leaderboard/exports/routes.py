@@ -25,6 +25,7 @@ from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
 from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
 from leaderboard.exports.card_picture import card
+from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
@@ -47,6 +48,7 @@ from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg,
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
+from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
@@ -119,6 +121,10 @@ CHARTS: Final[Mapping[str, Chart]] = {
     "alike": Chart(
         lambda site, query: alike_svg(groups.data(site, query), site.reference.groups),
         lambda site, query: to_csv(alike_sheet(groups.data(site, query), site.reference.groups)),
+    ),
+    "dates": Chart(
+        lambda site, query: dates_svg(dates.data(site, query)),
+        lambda site, query: to_csv(dates_sheet(dates.data(site, query))),
     ),
     "value": Chart(
         lambda site, query: value_svg(known_value(value.data(site, query))),

@@ -19,12 +19,13 @@ from eval_queue.store.compiled import STATISTICS, Column, compiled_results
 from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.model_facts import billions
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
 from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
 from leaderboard.exports.formats import Sheet
 from leaderboard.pages.board.data import called
-from leaderboard.pages.board.query import BoardQuery, Value, billions, rows_of, table_of
+from leaderboard.pages.board.query import BoardQuery, Value, rows_of, table_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.answers import Filters, ItemAnswers

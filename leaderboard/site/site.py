@@ -139,7 +139,7 @@ class Site:
     @cached_property
     def relations(self) -> RelationTables:
         """How the boards' rows, and their columns, go together."""
-        return RelationTables(self.key, self.row_means.of)
+        return RelationTables(self.key, self.row_answers.means)
 
     @cached_property
     def _relations_work(self) -> BackgroundWork[Relations]:

@@ -25,6 +25,7 @@ NAVIGATION: Final = (
     ("Board", ""),
     ("Compare", "compare"),
     ("Map", "map"),
+    ("Dates", "dates"),
     ("Groups", "groups"),
     ("Take it", "take"),
     ("Benchmark", "benchmark"),

@@ -265,7 +265,7 @@ def test_the_address_is_the_state(page: Page, served: RunningApp, other: Page) -
     heading(page, "Conservation").locator("button").click()
     page.locator("input[type=search]").fill("gpt")
     menu(page, "Columns")
-    page.get_by_label("Date", exact=True).uncheck()
+    page.get_by_label("Row made", exact=True).uncheck()
     there = (names(page), column(page, "Conservation"), page.locator(".vp-heads").inner_text())
     assert state(page) == {"scale": "higher_pvq", "sort": "Conservation", "order": "down", "q": "gpt", "hide": "date"}
     other.goto(page.url, wait_until="domcontentloaded")

@@ -15,6 +15,8 @@
  * @property {number | null} size_max
  * @property {string | null} since
  * @property {string | null} until
+ * @property {string | null} released_since
+ * @property {string | null} released_until
  */
 /**
  * @typedef {object} State
@@ -41,12 +43,12 @@ export const DEFAULT = { sort: "name", down: false };
 export const LISTS = /** @type {const} */ (["developer", "family", "origin"]);
 export const CHOICES = { weights: ["open", "closed"], reliable: ["yes", "flat"] };
 const AMOUNTS = /** @type {const} */ (["size_min", "size_max"]);
-const DAYS = /** @type {const} */ (["since", "until"]);
+const DAYS = /** @type {const} */ (["since", "until", "released_since", "released_until"]);
 const EITHER = /** @type {const} */ (["weights", "reliable"]);
 const FIELDS = ["table", "scale", "sort", "order", "q", "hide", "show", "model", ...LISTS, ...EITHER, ...AMOUNTS, ...DAYS, "group", "pin", "numbers", "intervals"];
 
 /** @returns {Filters} */
-export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, size_min: null, size_max: null, since: null, until: null });
+export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, size_min: null, size_max: null, since: null, until: null, released_since: null, released_until: null });
 
 /** Tables of real runs. @param {Table} table */
 export const measured = (table) => table.boards.filter((board) => !board.practice);
@@ -78,7 +80,7 @@ export function parse(search, table) {
   const query = new URLSearchParams(search);
   const last = (/** @type {string} */ name) => query.getAll(name).at(-1) ?? "";
   const usual = [...table.scales.flatMap((scale) => scale.dimensions.map((d) => d.name)), "mean", "reliability", "coverage", "origin", "date"];
-  const extras = ["ranks", "wording", "order", "like_raters", ...table.contrasts.map((c) => c.key), "nearest"];
+  const extras = ["ranks", "wording", "order", "released", "like_raters", ...table.contrasts.map((c) => c.key), "nearest"];
   const words = (/** @type {string} */ text, /** @type {string[]} */ among) => new Set(text.split(",").filter((word) => among.includes(word)));
   const wanted = table.boards.find((board) => board.slug === last("table"));
   const practice = wanted ? Boolean(wanted.practice) : last("table") === "practice";

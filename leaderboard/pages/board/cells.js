@@ -20,6 +20,9 @@ export const side = (cell) => (!cell ? "none" : cell.score < 0 ? "below" : "abov
 /** @param {{score: number} | null} cell */
 export const tint = (cell) => ({ "--t": cell ? Math.min(1, Math.abs(cell.score)).toFixed(3) : "0" });
 
+/** The page of a dimension. @param {string} name */
+export const valuePage = (name) => `./value?name=${encodeURIComponent(name)}`;
+
 /** @param {Row} row */
 export const pageOf = (row) => `./model?id=${encodeURIComponent(row.id)}`;
 

@@ -63,7 +63,7 @@ export function inWords(cell, name) {
 }
 
 /** @param {Column} column */
-export const descendsFirst = (column) => ["score", "figure", "estimate", "lean"].includes(column.kind) || column.key === "date";
+export const descendsFirst = (column) => ["score", "figure", "estimate", "lean"].includes(column.kind) || column.key === "date" || column.key === "released";
 
 /** @param {Estimate} x */
 const between = (x) => `${signed(x.value)}, 95 % interval ${signed(x.low)} to ${signed(x.high)}`;
@@ -238,7 +238,10 @@ export function boardColumns(table, state, media) {
       ...peopleColumns(),
       { key: "origin", title: "Origin", kind: "word", value: (row) => row.origin, hint: "Who ran the evaluation.",
         text: (row) => row.origin, say: (row) => table.origins[row.origin] },
-      { key: "date", title: "Date", kind: "word", value: (row) => row.date, hint: "When the row was computed.",
+      { key: "released", title: "Released", kind: "word", extra: true, value: (row) => row.released,
+        hint: "When the model was released: the date in its name, else when its repository was made on the Hub, else its developer’s announcement.",
+        text: (row) => row.released ?? "not known", say: (row) => (row.released ? `Released on ${row.released}` : "Its release date is not known") },
+      { key: "date", title: "Row made", kind: "word", value: (row) => row.date, hint: "When the row was computed.",
         text: (row) => row.date, say: (row) => `Computed on ${row.date}` },
     ];
   }

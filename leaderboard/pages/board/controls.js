@@ -66,19 +66,20 @@ export function boardControls(table, state, media, columns, act) {
 
   function drawLead() {
     const { board } = state;
+    /** @type {import("../../web/static/elements.js").Child[]} */
     const line = [];
     if (board) {
       line.push(`${board.name}, version ${board.version}`, `digest ${board.digest.slice(0, 8)}`);
       line.push(plural(board.rows.length, "model", "models"));
       line.push(board.mode === "constrained" ? "answers constrained to the six phrases" : "free-text answers");
       const newest = board.rows.map((row) => row.date).sort().at(-1);
-      if (newest) line.push(`last row ${newest}`);
+      if (newest) line.push(el("a", { href: "./news" }, `last row ${newest}`));
     }
     lead.replaceChildren(
       el("h1", null, "What language models put first"),
       el("p", { class: "vp-says" }, "Each row is one model’s portrait, drawn from how it rates everyday sentences: what it rates above and what below its own average. ",
         "It says nothing about how a model acts. No value is better than another."),
-      el("p", null, line.join(" · ")));
+      el("p", null, line.flatMap((said, i) => (i ? [" · ", said] : [said]))));
   }
 
   // ---- menus: built when they are opened, renewed while they are open ------------------------------------------
@@ -136,7 +137,7 @@ export function boardControls(table, state, media, columns, act) {
     return section(NAMES[name], radio(name, [["", any], ...options], state.filters[name] || "", (value) => act.narrow(() => { state.filters[name] = value || null; })));
   }
 
-  /** @param {string} title @param {"number" | "date"} type @param {["size_min" | "size_max" | "since" | "until", string][]} ends */
+  /** @param {string} title @param {"number" | "date"} type @param {["size_min" | "size_max" | "since" | "until" | "released_since" | "released_until", string][]} ends */
   function range(title, type, ends) {
     return section(title, el("div", { class: "vp-range" }, ends.map(([name, words]) => {
       const box = el("input", { type, "data-focus": name, ...(type === "number" ? { min: "0", step: "any", inputmode: "decimal" } : {}),
@@ -152,8 +153,9 @@ export function boardControls(table, state, media, columns, act) {
       el("div", null, either("weights", "any"), either("reliable", "any"), several("origin")),
       el("div", null,
         range("Size, billion parameters", "number", [["size_min", "from"], ["size_max", "to"]]),
+        range("Released", "date", [["released_since", "from"], ["released_until", "to"]]),
         range("Date of the row", "date", [["since", "from"], ["until", "to"]]),
-        state.board?.rows.some((row) => row.size === null) ? el("p", null, "Models whose size is not known are left out when a size is asked for.") : null)),
+        state.board?.rows.some((row) => row.size === null || row.released === null) ? el("p", null, "Models whose size, or release, is not known are left out when one is asked for.") : null)),
   ];
 
   // ---- columns, view, export -----------------------------------------------------------------------------------
@@ -184,7 +186,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function sortPicker() {
-    const ends = (/** @type {Column} */ column) => (column.key === "date" ? ["oldest first", "newest first"] : descendsFirst(column) ? ["smallest first", "largest first"] : ["A to Z", "Z to A"]);
+    const ends = (/** @type {Column} */ column) => (column.key === "date" || column.key === "released" ? ["oldest first", "newest first"] : descendsFirst(column) ? ["smallest first", "largest first"] : ["A to Z", "Z to A"]);
     const box = el("select", { "data-focus": "sort", onchange: () => { const [key, order] = box.value.split("|"); act.sortBy(key, order === "down"); } },
       columns.all().filter(columns.isShown).flatMap((column) => ends(column).map((words, i) =>
         el("option", { value: `${column.key}|${i ? "down" : "up"}`, selected: state.sort === column.key && state.down === Boolean(i) }, `${column.title}, ${words}`))));

@@ -23,6 +23,7 @@ from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.background import Working
 from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.model_facts import billions, released
 from leaderboard.boards.rank_intervals import Ranking, obstacle
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, Geometry
@@ -233,10 +234,8 @@ def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:
         "flat": _column(r.flat for r in results),
         "open": _column(r.open_weights for r in results),
         "family": _column(x.family for x in lineages),
-        "size": _column(
-            round(r.parameters / 1e9, 3) if r.parameters is not None else x.billions
-            for r, x in zip(results, lineages, strict=True)
-        ),
+        "size": _column(map(billions, results)),
+        "released": _column(out.day.isoformat() if (out := released(r)) else None for r in results),
         "date": _column(r.created.date().isoformat() for r in results),
         "rated": _column(r.coverage.rated for r in results),
         "prompts": _column(r.coverage.prompts for r in results),

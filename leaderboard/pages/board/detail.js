@@ -2,7 +2,7 @@
 
 import { breakable, el } from "../../web/static/elements.js";
 import { figure, halfWidth, known, percent, plural, share, signed } from "../../web/static/numbers.js";
-import { badgesOf, pageOf, whisker } from "./cells.js";
+import { badgesOf, pageOf, valuePage, whisker } from "./cells.js";
 import { coverage, coverageInWords, hasInterval, inWords } from "./columns.js";
 import { peopleOf } from "./table.js";
 
@@ -51,7 +51,7 @@ export function boardDetail(table, state, columns, cells) {
       el("tbody", null, columns.dimensions().map((d, i) => {
         const cell = readings[i];
         return el("tr", { title: inWords(cell, d.name) },
-          el("th", { scope: "row" }, el("i", { class: "vp-mark", style: { background: d.colour }, "aria-hidden": "true" }), d.name),
+          el("th", { scope: "row" }, el("i", { class: "vp-mark", style: { background: d.colour }, "aria-hidden": "true" }), el("a", { class: "vp-quiet-link", href: valuePage(d.name) }, d.name)),
           el("td", { class: "vp-axis" }, cell ? whisker(cell, { raw: state.raw, extra: "vp-long" }) : null),
           el("td", { class: "vp-num" }, cell ? columns.number(cell.value) : "–"),
           el("td", { class: "vp-pm" }, cell && hasInterval(cell) ? halfWidth(cell.low, cell.high) : ""),
@@ -97,6 +97,7 @@ export function boardDetail(table, state, columns, cells) {
           ["Source", row.source],
           ["Asked through", row.origin === "published" ? null : row.endpoint],
           ["Revision", row.revision],
+          ["Released", row.released],
           ["Row computed", row.date],
         ])),
     );

@@ -18,6 +18,7 @@ from typing import Any, Final, Literal, NamedTuple
 from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.model_facts import billions, released
 from leaderboard.boards.results import Board
 from leaderboard.web.document import every
 
@@ -82,6 +83,9 @@ class BoardQuery:
     size_max: float | None = None
     """In billions of parameters; a row whose size is not known is in no range."""
     reliable: Reliable = ""
+    released_since: date | None = None
+    released_until: date | None = None
+    """Days of the model's release; a row for which it is not known is in no range."""
     since: date | None = None
     until: date | None = None
     group: Grouping = ""
@@ -106,6 +110,8 @@ class BoardQuery:
             size_min=_number(query.get("size_min")),
             size_max=_number(query.get("size_max")),
             reliable=_one_of(query.get("reliable"), ("yes", "flat"), ""),
+            released_since=_date(query.get("released_since")),
+            released_until=_date(query.get("released_until")),
             since=_date(query.get("since")),
             until=_date(query.get("until")),
             group=_one_of(query.get("group"), ("developer", "family"), ""),
@@ -140,11 +146,6 @@ def table_of(boards: Sequence[Board], table: str) -> Board | None:
     named = next((b for b in boards if b.key.slug == table), None)
     practice = table == PRACTICE
     return named or next((b for b in boards if b.practice == practice), None)
-
-
-def billions(result: Result) -> float | None:
-    """How many parameters a model has, in billions: as counted, else as its name says."""
-    return lineage(result.model).billions if result.parameters is None else round(result.parameters / 1e9, 3)
 
 
 def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
@@ -194,6 +195,10 @@ def _passes(result: Result, query: BoardQuery) -> bool:
         if size is None or not (query.size_min or 0) <= size <= (
             float("inf") if query.size_max is None else query.size_max
         ):
+            return False
+    if query.released_since is not None or query.released_until is not None:
+        out = released(result)
+        if out is None or not (query.released_since or date.min) <= out.day <= (query.released_until or date.max):
             return False
     day = result.created.date()
     return (query.since is None or day >= query.since) and (query.until is None or day <= query.until)
@@ -245,6 +250,7 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
         "order": lambda r: _round(r.sensitivity.order.get("average")) if r.sensitivity else None,
         "coverage": lambda r: r.coverage.share,
         "origin": lambda r: r.origin,
+        "released": lambda r: out.day.isoformat() if (out := released(r)) else None,
         "date": lambda r: r.created.date().isoformat(),
     }
 

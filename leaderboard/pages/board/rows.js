@@ -16,7 +16,7 @@ const VALUE = {
   weights: (/** @type {Row} */ row) => (row.open === true ? "open" : row.open === false ? "closed" : null),
   reliable: (/** @type {Row} */ row) => (row.flat === false ? "yes" : row.flat === true ? "flat" : null),
 };
-export const NAMES = { developer: "Developer", family: "Family", origin: "Origin", weights: "Weights", reliable: "Profile", size: "Size", date: "Date" };
+export const NAMES = { developer: "Developer", family: "Family", origin: "Origin", weights: "Weights", reliable: "Profile", size: "Size", date: "Row made", released: "Released" };
 /** @type {Record<string, string>} */
 export const SAYS = { open: "open", closed: "closed", yes: "stands out", flat: "flat" };
 const UNKNOWN = { developer: "Developer not known", family: "Family not known" };
@@ -37,6 +37,9 @@ export function passes(row, filters, except) {
   }
   if (except !== "size" && (filters.size_min !== null || filters.size_max !== null)) {
     if (row.size === null || row.size < (filters.size_min ?? 0) || row.size > (filters.size_max ?? Infinity)) return false;
+  }
+  if (except !== "released" && (filters.released_since !== null || filters.released_until !== null)) {
+    if (row.released === null || row.released < (filters.released_since ?? "") || row.released > (filters.released_until ?? "9999")) return false;
   }
   return except === "date" || ((filters.since === null || row.date >= filters.since) && (filters.until === null || row.date <= filters.until));
 }
@@ -137,7 +140,7 @@ export function chips(filters) {
     const chosen = filters[name];
     if (chosen) made.push({ words: `${NAMES[name]}: ${SAYS[chosen]}`, remove: () => { filters[name] = null; } });
   }
-  /** @param {"size" | "date"} name @param {"size_min" | "since"} from @param {"size_max" | "until"} to @param {(x: any) => string} words */
+  /** @param {"size" | "date" | "released"} name @param {"size_min" | "since" | "released_since"} from @param {"size_max" | "until" | "released_until"} to @param {(x: any) => string} words */
   const range = (name, from, to, words) => {
     if (filters[from] === null && filters[to] === null) return;
     const said = [filters[from] === null ? null : `from ${words(filters[from])}`, filters[to] === null ? null : `to ${words(filters[to])}`];
@@ -145,5 +148,6 @@ export function chips(filters) {
   };
   range("size", "size_min", "size_max", (x) => `${whole(x)} B`);
   range("date", "since", "until", (x) => x);
+  range("released", "released_since", "released_until", (x) => x);
   return made;
 }

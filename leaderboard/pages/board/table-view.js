@@ -4,7 +4,7 @@
 import { el, keepingFocus, targetOf } from "../../web/static/elements.js";
 import { halfWidth, plural, signed, whole } from "../../web/static/numbers.js";
 import { DEFAULT, noFilters } from "./address.js";
-import { side, tint, whisker } from "./cells.js";
+import { side, tint, valuePage, whisker } from "./cells.js";
 import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
 import { chips, listed } from "./rows.js";
 import { cellOf } from "./table.js";
@@ -77,7 +77,8 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     return el("th", { scope: "col", class: `vp-${column.kind}`, "data-column": column.key, "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" },
       el("button", { type: "button", title: column.hint || "Sort by name", "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
         words.map((word) => el("span", null, word)),
-        el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")));
+        el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
+      column.dimension ? el("a", { class: "vp-about", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null);
   }
 
   /** First click: numbers and dates from the top, words from A. Second: the other way. Third: back to names. @param {Column} column */

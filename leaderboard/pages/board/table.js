@@ -36,6 +36,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {boolean | null} open
  * @property {Maybe} size In billions of parameters.
  * @property {string} date
+ * @property {string | null} released Day of the model's release.
  * @property {number} rated
  * @property {number} prompts
  * @property {[string, number][]} unscored

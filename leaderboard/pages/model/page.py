@@ -131,6 +131,7 @@ def drawing(found: ModelData) -> str:
         reference=[found.background.scores.get(d.name) for d in VALUES] if found.background else None,
         name=found.result.model,
         muted=found.result.complete is False or found.result.flat is True,
+        linked=True,
     )
 
 

@@ -199,7 +199,7 @@ def _raters(site: Site, d: Dimension, digest: str) -> RatersHere | None:
 
 def _items(site: Site, d: Dimension, board: Board, key: KeyTable) -> tuple[list[Answered], bool]:
     try:
-        means, finished = site.row_means.of(board, key)
+        means, finished = site.row_answers.means(board)
     except (InputError, StoreUnavailable, WriteConflict) as error:
         _log.info("no answers for the page of %s: %s", d.name, error)
         means, finished = {}, True
