@@ -15,6 +15,7 @@ from starlette.requests import Request
 from leaderboard import api
 from leaderboard.exports import routes
 from leaderboard.pages.about import page as about
+from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare import page as compare
@@ -22,6 +23,8 @@ from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
+from leaderboard.pages.news import feed
+from leaderboard.pages.news import page as news
 from leaderboard.pages.queue import page as queue
 from leaderboard.pages.submit import packages
 from leaderboard.pages.submit import page as submit
@@ -43,7 +46,19 @@ _log = logging.getLogger(__name__)
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
-READ: Final[tuple[document.ReadingPage, ...]] = (model, value, dates, compare, map_page, groups, take, benchmark, about)
+READ: Final[tuple[document.ReadingPage, ...]] = (
+    model,
+    value,
+    dates,
+    alike,
+    news,
+    compare,
+    map_page,
+    groups,
+    take,
+    benchmark,
+    about,
+)
 """Pages that are documents of their own."""
 
 
@@ -136,6 +151,7 @@ class Ui:
                     self.tokens.route(),
                     *self.packages.routes(),
                     *discovery.routes(self.site, READ),
+                    *feed.routes(self.site),
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
                     *self.operations.routes(),

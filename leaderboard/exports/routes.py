@@ -30,6 +30,7 @@ from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
+from leaderboard.exports.matrix_drawing import matrix_sheet, matrix_svg
 from leaderboard.exports.row_drawings import (
     compare_svg,
     differences_svg,
@@ -45,6 +46,7 @@ from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
 from leaderboard.exports.value_drawings import known as known_value
 from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
+from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
@@ -126,6 +128,10 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: dates_svg(dates.data(site, query)),
         lambda site, query: to_csv(dates_sheet(dates.data(site, query))),
     ),
+    "matrix": Chart(
+        lambda site, query: matrix_svg(alike.data(site, query)),
+        lambda site, query: to_csv(matrix_sheet(alike.data(site, query))),
+    ),
     "value": Chart(
         lambda site, query: value_svg(known_value(value.data(site, query))),
         lambda site, query: to_csv(value_sheet(known_value(value.data(site, query)))),
@@ -161,6 +167,9 @@ FIELDS: Final[Mapping[str, Collection[str]]] = {
     "map": map_page.FIELDS,
     **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),
     "correlations": ("dimension",),
+    **dict.fromkeys(("value", "neighbours"), value.FIELDS),
+    "dates": dates.FIELDS,
+    "matrix": alike.FIELDS,
 }
 """Which fields the address of a file may have, those of the page it belongs to; a file that is not here has none."""
 

@@ -54,6 +54,7 @@ _VIEWS: Final[Mapping[str, frozenset[str]]] = {
     "take": frozenset({"form"}),
     "value": frozenset({"name"}),
     "dates": frozenset({"along", "scale"}),
+    "news": frozenset({"kind"}),
 }
 """Fields of pages that have few values: such an address is a page of the copy, too."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")

@@ -11,6 +11,7 @@ __all__ = [
     "links",
     "meanings",
     "memory",
+    "news",
     "opening",
     "permanent",
     "site",

@@ -25,12 +25,14 @@ NAVIGATION: Final = (
     ("Board", ""),
     ("Compare", "compare"),
     ("Map", "map"),
+    ("Alike", "alike"),
     ("Dates", "dates"),
     ("Groups", "groups"),
     ("Take it", "take"),
     ("Benchmark", "benchmark"),
     ("Submit", "submit"),
     ("Queue", "queue"),
+    ("News", "news"),
     ("About", "about"),
 )
 """Name and route of each page that the top bar names, in its order."""

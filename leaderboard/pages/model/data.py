@@ -88,6 +88,17 @@ class Asked(Record):
     """Its last step in a few words."""
 
 
+class LikeRow(Record):
+    """A row that is like this one in what sets it apart from its board's average."""
+
+    id: str
+    model: str
+    r: float
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+
+
 class ModelData(Record):
     """A row in full."""
 
@@ -126,6 +137,10 @@ class ModelData(Record):
     """One page of its answers; null where they are not at hand."""
     problem: str
     """Why there are none."""
+    like: list[LikeRow] | None
+    """Rows of its board that are surely more alike to it than its pairs are on average; null where that is not told."""
+    like_reason: str | None
+    """Why it is not told."""
     working: bool = False
     """Whether places or people are still being worked out."""
 
@@ -145,6 +160,7 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     table = None if isinstance(people, Working) else people
     ranking = None if isinstance(so_far, Working) else so_far
     ranks = ranking.rows.get(result.id) if ranking else None
+    like, like_reason = _like(site, result, board)
     line = lineage(result.model)
     asked = None if answers is None else _table(site, result)
     names = [name for scale in result.scales.values() for name in scale.dimensions]
@@ -160,7 +176,9 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         read=_read(site, result, asked),
         people=table.rows.get(result.id) if table else None,
         people_reason=_people_reason(result, board, people),
-        working=isinstance(people, Working) or isinstance(so_far, Working),
+        like=like,
+        like_reason=like_reason,
+        working=isinstance(people, Working) or isinstance(so_far, Working) or like_reason == UNDER_WAY,
         ceiling=table.about.caveats.ceiling if table else None,
         history=_history(site, result, board),
         submissions=[_asked(s) for s in submissions_of(site, result)],
@@ -178,6 +196,30 @@ def submissions_of(site: Site, result: Result) -> list[Submission]:
     rows = {r.id for r in site.results()}
     found = [s for s in site.queue.submissions() if s.id not in rows and lineage(s.model).series == series]
     return sorted(found, key=lambda s: s.updated, reverse=True)
+
+
+def _like(site: Site, result: Result, board: Board | None) -> tuple[list[LikeRow] | None, str | None]:
+    """The rows most like one, as far as that can be told, and why not."""
+    if board is None:
+        return None, "this row stands on no board"
+    relations = site.relations_so_far(board)
+    if isinstance(relations, Working):
+        return None, UNDER_WAY
+    if relations is None or relations.pairs is None or (positions := relations.most_like(result.id)) is None:
+        why = relations.left_out.get(result.id) if relations else None
+        return None, why or "there are too few, or too many, rows on its board to compare it with"
+    names, pairs, at = {r.id: r.model for r in board.results}, relations.pairs, relations.ids.index(result.id)
+    found = [
+        LikeRow(
+            id=relations.ids[i],
+            model=names[relations.ids[i]],
+            r=float(pairs.r[at, i]),
+            low=float(pairs.low[at, i]),
+            high=float(pairs.high[at, i]),
+        )
+        for i in positions
+    ]
+    return found, None
 
 
 def _asked(s: Submission) -> Asked:
