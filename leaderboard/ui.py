@@ -47,17 +47,8 @@ _log = logging.getLogger(__name__)
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
 READ: Final[tuple[document.ReadingPage, ...]] = (
-    model,
-    value,
-    dates,
-    alike,
-    news,
-    compare,
-    map_page,
-    groups,
-    take,
-    benchmark,
-    about,
+    *(model, value, compare, map_page, alike, dates, groups),
+    *(take, benchmark, news, about),
 )
 """Pages that are documents of their own."""
 

@@ -17,8 +17,7 @@ show any cell, 0.02 % of the cells are shown; 4.3 % of the models are called lik
 at 5 % rejects 5.7 %. With the number of all queries as degrees of freedom it would be 17.5 % of the boards and 9.8 %
 of the models; without Fisher's transform as many.
 
-An interval of a similarity is the 95 % percentile interval over draws. Resampling adds noise once more, which draws
-similarities towards zero: an interval of a strong one sits low.
+An interval of a similarity is that of `leaderboard.analysis.associations`, with the same degrees of freedom.
 
 **Order.** Average linkage on 1 - r, its leaves turned so that neighbours are as alike as a tree allows (optimal leaf
 ordering; Bar-Joseph, Gifford and Jaakkola, 2001, in `scipy.cluster.hierarchy`). The models come in the order of their
@@ -34,14 +33,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.values import VALUES
-from eval_queue.scoring.bootstrap import spread
 from eval_queue.scoring.formulas import Bools, Floats
+from leaderboard.analysis.associations import fisher, freedom, interval
 from leaderboard.analysis.ranks import ALPHA, MIN_DRAWS, RESOLUTION, holm
 
 MIN_MODELS: Final = 4
 """With fewer models there is hardly an average to stand out from."""
-_MOST_ALIKE: Final = 0.999
-"""Fisher's transform has no end; correlations are cut here."""
 
 
 @dataclass(frozen=True)
@@ -96,21 +93,21 @@ def similarities(point: Floats, draws: Floats, queries: NDArray[np.integer]) -> 
     whole = draws[np.isfinite(draws).all(axis=(1, 2))]
     if n < MIN_MODELS or len(whole) < MIN_DRAWS or int(queries.min()) < 2:
         return None
-    freedom = len(queries) / float((1.0 / (queries - 1)).sum())
+    degrees = freedom(queries)
     # values, models, draws; the point stands as draw 0 so that each formula is written once
     units = _deviations(np.concatenate([point[None], whole]).transpose(2, 1, 0))
     own_z = np.empty((n, units.shape[2]))
     for i in range(n):
-        own_z[i] = np.delete(_fisher(_products(units, i)), i, axis=0).mean(axis=0)
+        own_z[i] = np.delete(fisher(_products(units, i)), i, axis=0).mean(axis=0)
     mean_z = own_z.mean(axis=0)
     r, low, high, p, p_own = (np.full((n, n), np.nan) for _ in range(5))
     for i in range(n):  # row by row: all pairs in all draws at once would not fit
         alike = _products(units, i)
         r[i] = alike[:, 0]
-        _, low[i], high[i] = spread(alike[:, 1:].copy())
-        z = _fisher(alike)
-        p[i] = _p(z - mean_z, freedom)
-        p_own[i] = _p(z - own_z[i], freedom)
+        z = fisher(alike)
+        low[i], high[i] = interval(z, degrees)
+        p[i] = _p(z - mean_z, degrees)
+        p_own[i] = _p(z - own_z[i], degrees)
     np.fill_diagonal(r, 1.0)
     for cells in (low, high, p, p_own):
         np.fill_diagonal(cells, np.nan)
@@ -157,15 +154,10 @@ def _products(units: Floats, model: int) -> Floats:
     return found
 
 
-def _fisher(r: Floats) -> Floats:
-    found: Floats = np.arctanh(np.clip(r, -_MOST_ALIKE, _MOST_ALIKE))
-    return found
-
-
-def _p(difference: Floats, freedom: float) -> Floats:
+def _p(difference: Floats, degrees: float) -> Floats:
     """Two-sided p-values by t; differences of shape (models, 1 + draws), the point first."""
     from scipy.special import stdtr
 
     se = np.maximum(difference[:, 1:].std(axis=1, ddof=1), RESOLUTION)
-    found: Floats = 2 * stdtr(freedom, -np.abs(difference[:, 0]) / se)
+    found: Floats = 2 * stdtr(degrees, -np.abs(difference[:, 0]) / se)
     return found

@@ -17,7 +17,7 @@ import numpy as np
 from data.sources.key_file import KeyTable
 from data.values import SCALES, VALUES
 from eval_queue.records import Result
-from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.formulas import Bools, Floats
 from leaderboard.analysis.associations import Association, associations
 from leaderboard.analysis.profile_similarity import Similarities, similarities
 from leaderboard.analysis.ranks import resample
@@ -73,9 +73,9 @@ def relate(rows: Sequence[Result], means: Mapping[str, Floats], key: KeyTable) -
     sample = resample(np.stack([means[id_] for id_ in ids]), key.selected, key.query_index)
     found: dict[str, tuple[Association, ...]] = {}
     for scale in SCALES:
-        found |= associations(sample.point, sample.draws, scale)
+        found |= associations(sample.point, sample.draws, sample.clusters.min(axis=0), scale)
     ten = slice(0, len(VALUES))
-    whole = np.isfinite(sample.point[:, ten]).all(axis=1)
+    whole: Bools = np.isfinite(sample.point[:, ten]).all(axis=1)
     if not whole.all():  # a row may be complete and still lack one value's responses
         left_out |= {id_: "it has no score on one of the values" for id_, ok in zip(ids, whole, strict=True) if not ok}
         ids = tuple(id_ for id_, ok in zip(ids, whole, strict=True) if ok)

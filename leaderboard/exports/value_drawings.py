@@ -32,7 +32,7 @@ _VALUE: Final = (
 _NEIGHBOURS: Final = (
     Column("dimension", "string", "The other dimension."),
     Column("r", "double", "Pearson's correlation of both columns over models."),
-    Column("low", "double", "Lower end of its 95 % interval over draws of questions."),
+    Column("low", "double", "Lower end of its 95 % interval."),
     Column("high", "double", "Upper end of it."),
     Column("models", "int32", "Models that have both."),
 )
@@ -93,7 +93,7 @@ def neighbours_svg(found: ValueData) -> str:
     if not found.others:
         raise UnknownFile("the correlations of this table's columns are not known, or not yet; try again in a moment")
     d = BY_NAME[found.dimension]
-    said = f"Correlations with {d.name} over {found.others[0].models} models, 95 % intervals over draws of questions."
+    said = f"Correlations with {d.name} over {found.others[0].models} models, 95 % intervals."
     if d in VALUES:
         others = {a.dimension: a for a in found.others}
         return standalone(str(circle({d.name: d}, others, found.unrelated)), caption=f"{said} Ring: 0; rim: +1.")

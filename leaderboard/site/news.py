@@ -86,7 +86,7 @@ def _changes(boards: Sequence[Board], rows: Sequence[Result]) -> list[News]:
         (
             "benchmark",
             lambda r: r.benchmark.digest,
-            lambda v: f"Benchmark {names.get(v, '')} {v[:8]}".replace("  ", " "),
+            lambda v: f"Benchmark {names.get(v, '(no name)')} {v[:8]}",
         ),
         ("protocol", lambda r: r.protocol, lambda v: f"Protocol {v}"),
         ("reader", lambda r: r.reader_version, lambda v: f"Version {v} of the reader"),

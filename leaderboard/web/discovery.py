@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final
 from xml.etree import ElementTree
 
@@ -32,11 +32,12 @@ class _Missing:
 
     ROUTE = "404"
     NAME = "Not found"
+    FIELDS: Collection[str] = ()
 
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def content(self, site: Site, query: object) -> str:
+    def content(self, site: Site, query: Mapping[str, str]) -> str:
         """See `ReadingPage.content`."""
         del site, query
         return render("not_found.html", path=self._path[:120])
@@ -83,7 +84,8 @@ def sitemap_xml(site: Site, pages: Sequence[ReadingPage], base: str) -> bytes:
         ElementTree.SubElement(url, "loc").text = base + address
         if changed:
             ElementTree.SubElement(url, "lastmod").text = changed
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    made: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return made
 
 
 def newest(results: Iterable[Result], name: str) -> Result | None:

@@ -102,6 +102,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     told = [p for p in found.pairs if p.told]
     boards = site.boards()
     names = {r.id: r.model for b in boards for r in b.results}
+    left_out = found.relations.left_out if found.relations else {}
     page = render(
         "alike.html",
         f=found,
@@ -109,10 +110,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         mean=s.mean if s else None,
         like=[p for p in told if s and p.r > s.mean],
         unlike=[p for p in reversed(told) if s and p.r <= s.mean],
-        left_out=[
-            (id_, names.get(id_, id_), why)
-            for id_, why in (found.relations.left_out if found.relations else {}).items()
-        ],
+        left_out=[(id_, names.get(id_, id_), why) for id_, why in left_out.items()],
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
         most=MOST,
         number=number,

@@ -70,9 +70,8 @@ def atom(address: str, title: str, page: str, entries: Sequence[Entry], base: st
         _add(made, "id", f"{base}{address}#{quote(e.key)}")
         _add(made, "title", _plain(e.title))
         _add(made, "updated", _time(e.when))
-        ElementTree.SubElement(
-            made, "link", rel="alternate", type="text/html", href=base + e.address.removeprefix("./")
-        )
+        there = base + e.address.removeprefix("./")
+        ElementTree.SubElement(made, "link", rel="alternate", type="text/html", href=there)
         if e.kind:
             ElementTree.SubElement(made, "category", term=e.kind)
         _add(made, "summary", _plain(e.words))
