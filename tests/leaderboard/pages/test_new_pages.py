@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from data.sources.key_file import read_key
 from data.sources.practice import practice_benchmark
-from data.values import BY_NAME, DIMENSIONS, VALUES
+from data.values import BIG_FIVE, BY_NAME, DIMENSIONS, VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
@@ -94,9 +94,8 @@ def test_each_dimension_has_a_page_with_all_models_by_name(site: Site, client: T
     assert unescape(html).count(MEANINGS[name]) >= 1
     assert len(re.findall(r"[.!?](?:\s|$)", MEANINGS[name])) == 2
     assert SOURCES[d.scale].address in html
-    shown = re.findall(
-        r'<th scope="row"><a href="model\?id=[^"]*">(.*?)</a></th><td>.*?<td class="vp-fig">(.*?)<', html
-    )
+    row = r'<th scope="row"><a href="model\?id=[^"]*">(.*?)</a></th><td>.*?<td class="vp-fig">(.*?)<'
+    shown = re.findall(row, html)
     board = site.boards()[0].results
     assert [unescape(n) for n, _ in shown] == [r.model for r in sorted(board, key=lambda r: r.model.casefold())]
     scores = {r.model: r.scales[d.scale].dimensions[name].score for r in board}
@@ -222,13 +221,7 @@ def test_sizes_are_those_of_records_and_names_only(site: Site) -> None:
     assert sizes[HOSTILE] == 7.0
     assert sizes["llama-3.1-405b-instruct"] == 405.0
     assert "gpt-4o-2024-05-13" not in sizes
-    assert [d.name for d, _ in found.panels] == [
-        "Openness",
-        "Conscientiousness",
-        "Extraversion",
-        "Agreeableness",
-        "Neuroticism",
-    ]
+    assert [d.name for d, _ in found.panels] == [d.name for d in BIG_FIVE]
     only = dates.data(site, {"family": "gpt-4o"})
     assert {dot.family for _, dots in only.panels for dot in dots} == {"gpt-4o"}
 
@@ -290,7 +283,7 @@ def test_news_are_the_records_and_the_versions(site: Site, client: TestClient) -
     html = client.get("/news").text
     assert HOSTILE not in html
     assert HOSTILE in unescape(html)
-    assert "New row" not in client.get("/news?kind=software").text
+    assert "New row:" not in client.get("/news?kind=software").text
     lines = next(n.words for n in versions() if n.key == "version/0.1.0")
     assert "A practice benchmark comes along that needs no download." in lines
 
@@ -361,10 +354,16 @@ def test_what_visitors_wrote_stays_text(client: TestClient, address: str) -> Non
     assert HOSTILE not in answer.text
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["value.svg?name=Power", "neighbours.svg?name=Power", "neighbours.svg?name=Openness", "dates.svg", "matrix.svg"],
+DRAWINGS = (
+    "value.svg?name=Power",
+    "neighbours.svg?name=Power",
+    "neighbours.svg?name=Openness",
+    "dates.svg",
+    "matrix.svg",
 )
+
+
+@pytest.mark.parametrize("name", DRAWINGS)
 def test_drawings_as_files_need_nothing_else(client: TestClient, name: str) -> None:
     answer = client.get(f"/chart/{name}")
     assert answer.status_code == 200
