@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +28,8 @@ from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web import discovery, document
 from leaderboard.web.discovery import newest
+from leaderboard.web.guard import Guard
+from leaderboard.web.page_token import PageTokens
 from tests.support.rows import result
 
 HOSTILE = 'x"><script>alert(1)</script>'
@@ -147,6 +150,25 @@ def test_of_several_rows_of_a_model_the_last_one_that_measures_something_counts(
         assert found is not None
         assert found.id == "new"
     assert newest(rows, "mode") is None  # type: ignore[arg-type]
+
+
+def test_a_page_seen_before_keeps_its_policy(site: Site) -> None:
+    guard = partial(
+        Guard,
+        tokens=PageTokens(),
+        private=frozenset(),
+        public={},
+        gradio=frozenset(),
+        count=lambda *_: None,
+        uploads={},
+    )
+    again = TestClient(guard(Starlette(routes=document.routes(site, READ))), base_url="http://board.example")
+    first = again.get("/about")
+    assert "img-src 'self'" in first.headers["content-security-policy"]
+    # a browser takes over what the second answer says: nothing, so that the first one's stays
+    second = again.get("/about", headers={"if-none-match": first.headers["etag"]})
+    assert second.status_code == 304
+    assert "content-security-policy" not in second.headers
 
 
 def test_the_sitemap_has_every_row_and_robots_name_it(site: Site, client: TestClient) -> None:
