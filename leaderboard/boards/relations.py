@@ -75,7 +75,7 @@ def relate(rows: Sequence[Result], means: Mapping[str, Floats], key: KeyTable) -
     for scale in SCALES:
         found |= associations(sample.point, sample.draws, sample.clusters.min(axis=0), scale)
     ten = slice(0, len(VALUES))
-    whole: Bools = np.isfinite(sample.point[:, ten]).all(axis=1)
+    whole: Bools = np.asarray(np.isfinite(sample.point[:, ten]).all(axis=1))
     if not whole.all():  # a row may be complete and still lack one value's responses
         left_out |= {id_: "it has no score on one of the values" for id_, ok in zip(ids, whole, strict=True) if not ok}
         ids = tuple(id_ for id_, ok in zip(ids, whole, strict=True) if ok)
