@@ -90,6 +90,7 @@ def _changes(boards: Sequence[Board], rows: Sequence[Result]) -> list[News]:
         ),
         ("protocol", lambda r: r.protocol, lambda v: f"Protocol {v}"),
         ("reader", lambda r: r.reader_version, lambda v: f"Version {v} of the reader"),
+        ("reading", lambda r: "match" if r.match else "score", lambda v: "The match on all items" * (v == "match")),
     )
     made = []
     by_age = sorted(rows, key=lambda r: (r.created, r.id))
@@ -99,7 +100,7 @@ def _changes(boards: Sequence[Board], rows: Sequence[Result]) -> list[News]:
             found = value(r)
             if found is None or found in seen:
                 continue
-            if seen:
+            if seen and words(found):
                 said = f"First used for {r.model}. Rows share a table only if they were asked in the same way."
                 title = f"{words(found)} comes into use"
                 made.append(News("method", f"{name}/{found}", r.created, title, (said,), _row_address(r)))
