@@ -78,7 +78,8 @@ export function tableView(table, state, media, columns, cells, detail, act) {
       el("button", { type: "button", title: column.hint || "Sort by name", "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
         words.map((word) => el("span", null, word)),
         el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
-      column.dimension ? el("a", { class: "vp-about", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null);
+      // by keyboard one goes from heading to heading; the same links stand in the side panel
+      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null);
   }
 
   /** First click: numbers and dates from the top, words from A. Second: the other way. Third: back to names. @param {Column} column */
