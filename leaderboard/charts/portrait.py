@@ -24,6 +24,8 @@ Kind = Literal["full", "thumb", "logo"]
 
 LIMIT: Final = 1.0
 """Scores are drawn between -1 and +1 rating points; beyond lies the rim."""
+MATCH_LIMIT: Final = 0.5
+"""Matches on all items are drawn between -0.5 and +0.5."""
 
 
 class Point(NamedTuple):

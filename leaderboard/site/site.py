@@ -33,7 +33,8 @@ from leaderboard.boards.background import BackgroundWork, Working
 from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
 from leaderboard.boards.map_positions import Regions
 from leaderboard.boards.persona_runs import Biases
-from leaderboard.boards.rank_intervals import Ranking, Rankings
+from leaderboard.boards.rank_intervals import PUBLISHED_MATCH_RANKS, Ranking, Rankings, rank_match, read_ranks
+from leaderboard.boards.readings import Standing, Standings
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.boards.row_answers import RowAnswers
 from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
@@ -107,6 +108,16 @@ class Site:
         return Rankings(self.choices, self.row_answers)
 
     @cached_property
+    def match_rankings(self) -> Rankings:
+        """The ranks of the boards' rows by their matches on all items."""
+        return Rankings(self.choices, self.row_answers, lambda: read_ranks(PUBLISHED_MATCH_RANKS), rank_match)
+
+    @cached_property
+    def standings(self) -> Standings:
+        """The boards' rows among the people who rated the same responses, under both readings."""
+        return Standings(self.choices, self.row_answers)
+
+    @cached_property
     def reference(self) -> Reference:
         """The groups of people that models are set against.
 
@@ -136,6 +147,14 @@ class Site:
         return BackgroundWork()
 
     @cached_property
+    def _match_ranking_work(self) -> BackgroundWork[Ranking]:
+        return BackgroundWork()
+
+    @cached_property
+    def _standing_work(self) -> BackgroundWork[Standing]:
+        return BackgroundWork()
+
+    @cached_property
     def _people_work(self) -> BackgroundWork[Table]:
         return BackgroundWork()
 
@@ -144,6 +163,18 @@ class Site:
         if board.practice:
             return None
         return self._ranking_work.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
+
+    def match_ranking_so_far(self, board: Board) -> Ranking | Working | None:
+        """As `match_rankings.of`, without waiting for what takes long."""
+        if board.practice:
+            return None
+        return self._match_ranking_work.get(board.key.slug, self.revision(), lambda: self.match_rankings.of(board))
+
+    def standing_so_far(self, board: Board) -> Standing | Working | None:
+        """As `standings.of`, without waiting for what takes long."""
+        if board.practice:
+            return None
+        return self._standing_work.get(board.key.slug, self.revision(), lambda: self.standings.of(board))
 
     def people_so_far(self, board: Board) -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""

@@ -11,6 +11,7 @@ from data.benchmark import MAX_P, MIN_RHO
 from data.values import VALUES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.boards.readings import reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait
 from leaderboard.site.badges import BADGES, ORIGINS
@@ -25,8 +26,7 @@ FIELDS: Final = ()
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:
-    """The page as HTML; its address has no fields."""
-    del query
+    """The page as HTML; the field `reading` says which reading of the board is cited."""
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
@@ -47,7 +47,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         origins=ORIGINS,
         badges=BADGES,
         origin=f"Benchmark in use here: {site.benchmark.origin}",
-        citations=board_citations(site),
+        citations=board_citations(site, reading_of(query.get("reading"))),
         downloads=DOWNLOADS.items(),
         formats=FORMATS,
         example=example,
