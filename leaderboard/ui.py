@@ -19,6 +19,7 @@ from leaderboard.pages.board import page as board
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
+from leaderboard.pages.methodology import page as methodology
 from leaderboard.pages.model import page as model
 from leaderboard.pages.queue import page as queue
 from leaderboard.pages.submit import packages
@@ -39,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
-READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, groups, take, benchmark, about)
+READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, groups, take, benchmark, about, methodology)
 """Pages that are documents of their own."""
 
 

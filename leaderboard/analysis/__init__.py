@@ -13,9 +13,11 @@ __all__ = [
     "lineage",
     "persona_report",
     "projection",
+    "prompt_agreement",
     "proximity",
     "ranks",
     "reading_report",
+    "readings",
     "short_form",
     "summary",
 ]

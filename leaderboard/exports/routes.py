@@ -32,6 +32,9 @@ from leaderboard.exports.row_drawings import (
     compare_svg,
     differences_svg,
     drawn,
+    match_portrait_svg,
+    matches_sheet,
+    matches_svg,
     portrait_sheet,
     portrait_svg,
     releases_sheet,
@@ -87,6 +90,14 @@ CHARTS: Final[Mapping[str, Chart]] = {
     "scores": Chart(
         lambda site, query: scores_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(scores_sheet(result_of(site, query.get("id")))),
+    ),
+    "match-portrait": Chart(
+        lambda site, query: match_portrait_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
+    ),
+    "matches": Chart(
+        lambda site, query: matches_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
     ),
     "compare": Chart(
         lambda site, query: compare_svg(compare.data(site, query)),

@@ -9,12 +9,12 @@ from eval_queue.records import Result
 from eval_queue.store.compiled import Column
 from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
 from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
-from leaderboard.charts.portrait import number, portrait
+from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait
 from leaderboard.exports.formats import Sheet, UnknownFile
 from leaderboard.exports.standalone import standalone
 from leaderboard.pages.compare.data import CompareData, Pair
 from leaderboard.pages.compare.page import limit_of, lines, panels
-from leaderboard.pages.model.page import ten
+from leaderboard.pages.model.page import match_drawing, ten
 
 
 def portrait_svg(result: Result) -> str:
@@ -29,6 +29,38 @@ def portrait_svg(result: Result) -> str:
     )
     said = f"{result.model}. Ring: its own average; band: 95 % interval. No value is better than another."
     return standalone(drawn, caption=said)
+
+
+def match_portrait_svg(result: Result) -> str:
+    """A row's matches on all items as a portrait with its band."""
+    said = (
+        f"{result.model}. Matches on all items. Ring: 0, nothing to do with the value; rim: 0.5 either way; band: 95 % "
+        "interval. No value is better than another."
+    )
+    return standalone(match_drawing(result), caption=said)
+
+
+_MATCHES: Final = (
+    Column("scale", "string", "Name of the scale."),
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("match", "double", "Correlation of its ratings of all items with the dimension's template, -1 to 1."),
+    Column("se_queries", "double", "Its standard error over queries."),
+    Column("se_people", "double", "Its standard error over the people behind the template."),
+    Column("low", "double", "Lower end of the 95 % interval from both."),
+    Column("high", "double", "Upper end of it."),
+)
+
+
+def matches_sheet(result: Result) -> Sheet:
+    """A row's matches on all items, on every scale."""
+    found = result.match or {}
+    figures = tuple(
+        {"scale": SCALE_NAMES[scale], "dimension": d.name, **found[scale][d.name].model_dump()}
+        for scale, dimensions in SCALES.items()
+        for d in dimensions
+        if d.name in found.get(scale, {})
+    )
+    return Sheet("matches", {"model": result.model, "id": result.id}, _MATCHES, figures)
 
 
 _PORTRAIT: Final = (
@@ -80,6 +112,35 @@ def scores_svg(result: Result) -> str:
     axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
     drawn = dot_plot(f"Scores of {result.model}", axis, groups, ("Score", "95 % interval"))
     said = f"{result.model}. Rating points around its own average on each scale. No value is better than another."
+    return standalone(drawn, caption=said)
+
+
+def matches_svg(result: Result) -> str:
+    """A row's matches on all items on every scale, with their intervals."""
+    found = result.match or {}
+    groups = [
+        (
+            SCALE_NAMES[scale],
+            [
+                PlotRow(
+                    d.name,
+                    c.match,
+                    d.family.colour,
+                    span=interval(c.low, c.high),
+                    figures=(number(c.match), between(c.low, c.high)),
+                )
+                for d in dimensions
+                if (c := found[scale].get(d.name)) is not None
+            ],
+        )
+        for scale, dimensions in SCALES.items()
+        if scale in found
+    ]
+    axis = Axis(-MATCH_LIMIT, MATCH_LIMIT, (-0.5, -0.25, 0, 0.25, 0.5))
+    drawn = dot_plot(f"Matches of {result.model}", axis, groups, ("Match", "95 % interval"))
+    said = (
+        f"{result.model}. Correlation of its ratings of all items with each template. No value is better than another."
+    )
     return standalone(drawn, caption=said)
 
 

@@ -11,7 +11,8 @@ from data.benchmark import MAX_P, MIN_RHO
 from data.values import VALUES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
-from leaderboard.boards.readings import reading_of
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.readings import read_readings, reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait
 from leaderboard.site.badges import BADGES, ORIGINS
@@ -27,6 +28,7 @@ FIELDS: Final = ()
 
 def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML; the field `reading` says which reading of the board is cited."""
+    readings = read_readings(PUBLISHED_DIGEST)
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
@@ -34,6 +36,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     return render(
         "about.html",
         portrait=Markup(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
+        held=readings.separations if readings else None,
+        shuffled=readings.shuffled_keys if readings else None,
         n_models=len(boards[0].results) if boards else 0,
         benchmark=site.benchmark,
         raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
