@@ -17,13 +17,26 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
+from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
+from leaderboard.charts.readings import Drawing
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
-from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.exports.benchmark_drawings import (
+    PLOTS,
+    READING_DRAWINGS,
+    Plot,
+    correlations_sheet,
+    correlations_svg,
+    dimensions_of,
+    reading_drawing,
+    reading_sheet,
+    reading_svg,
+)
 from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
@@ -82,6 +95,14 @@ def _of_validity(plot: Plot) -> Chart:
     )
 
 
+def _of_readings(name: str) -> Chart:
+    def found(site: Site) -> tuple[Drawing, ValidationReport]:
+        report = report_of(site)
+        return reading_drawing(name, report, read_readings(report.benchmark.digest)), report
+
+    return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
@@ -131,6 +152,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: correlations_svg(report_of(site), dimensions_of(query.get("dimension"))),
         lambda site, query: to_csv(correlations_sheet(report_of(site), dimensions_of(query.get("dimension")))),
     ),
+    **{name: _of_readings(name) for name in READING_DRAWINGS},
     **{name: _of_validity(plot) for name, plot in PLOTS.items()},
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""

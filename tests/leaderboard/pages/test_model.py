@@ -22,7 +22,7 @@ from data.people.norms import READINGS
 from data.people.rater_means import rater_means
 from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
-from data.values import SCALE_COLUMNS
+from data.values import SCALE_COLUMNS, VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo, Served
 from eval_queue.settings import Endpoint
@@ -382,8 +382,8 @@ def test_both_readings_of_released_rows_are_their_records(site: Site) -> None:
         assert sentence(row, PUBLISHED_QUERIES) in page
         assert match_sentence(row) in page
         for reading in READINGS:
-            for share in readings.among_people[reading][row.model].values():
-                assert model.above(share) in page or share.share is None
+            for value in VALUES:
+                assert model.above(readings.among_people[reading][row.model].get(value.name)) in page
         profile = readings.profiles[row.model]
         assert f"{number(profile.strength.estimate)} ({number(profile.strength.low)} to" in page
         assert "none can be shown" in page, "no released model has a profile of its own by the joint test"
@@ -394,9 +394,8 @@ def test_both_readings_of_released_rows_are_their_records(site: Site) -> None:
         assert 'href="methodology"' in page
 
 
-def test_a_row_without_a_match_says_so_and_its_name_stays_a_name(site: Site) -> None:
-    store = site.queue.answers
-    assert isinstance(store, LocalStore)
+def test_a_row_without_a_match_says_so_and_its_name_stays_a_name(site: Site, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
     row = result(HOSTILE, id="hostile", origin="space")
     store.commit({"results/hostile.json": encode(row)}, store.head(), "a row")
     page = model.content(site, {"id": "hostile", "reading": HOSTILE})
