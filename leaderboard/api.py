@@ -218,6 +218,7 @@ class Api:
         scale: ScaleName = "pvq",
         value: str = "",
         items: int = 10,
+        reading: AddressReading = "published",
     ) -> dict:  # type: ignore[type-arg]
         """Compare two to five models, or one model over its releases: differences, intervals, how sure they are.
 
@@ -227,17 +228,19 @@ class Api:
             scale: pvq for the ten values, higher_pvq for four higher-order values, bfi for five traits.
             value: Only items that speak for this dimension.
             items: How many of the items on which they lie apart most, 1 to 50.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
         if isinstance(items, bool) or not isinstance(items, int) or not 1 <= items <= 50:
             raise InputError("items: must be a whole number from 1 to 50")
         scale_ = _known("scale", scale, tuple(SCALES))
-        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items)
+        read = _known("reading", reading, ADDRESS_READINGS)
+        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items, reading=read)
         made: Document = compare.data(self._site, asked).model_dump(mode="json")
         for item in made["items"]:
             for answers in item["answers"]:
                 for text in ("title", "query", "text"):  # they belong to the benchmark
                     answers.pop(text, None)
-        return {**made, "reading": READING}
+        return {**made, "reading": f"{NO_DIRECTION} {MATCH_UNITS}" if read == "all" else READING}
 
     def map(
         self,

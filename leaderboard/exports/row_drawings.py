@@ -164,8 +164,10 @@ def compare_svg(found: CompareData) -> str:
     """
     if not found.members or found.choice.scale != "pvq":
         raise UnknownFile("id: name two to five rows on the scale of the ten values")
+    matched = found.choice.reading == "match"
+    said = "Matches on all items. Ring: 0, rim: 0.5 either way." if matched else "Ring: each model's own average."
     names = [(line.name, stroke.colour, stroke.dash) for line, stroke in zip(lines(found), STROKES, strict=False)]
-    return standalone(overlay(lines(found)), legend=names, caption="Ring: each model's own average.")
+    return standalone(overlay(lines(found)), legend=names, caption=said)
 
 
 def differences_svg(found: CompareData) -> str:
@@ -204,7 +206,8 @@ def differences_svg(found: CompareData) -> str:
     first = names[pairs[0].first]
     title = f"{names[pairs[0].second] if len(pairs) == 1 else 'Other models'} against {first}"
     drawn = dot_plot(title, Axis(-end, end, (-end, 0, end)), groups, ("Difference", "95 % interval"))
-    return standalone(drawn, caption=f"{title}, in rating points. Hollow: not distinguishable after Holm’s correction.")
+    unit = "matches on all items" if found.choice.reading == "match" else "in rating points"
+    return standalone(drawn, caption=f"{title}, {unit}. Hollow: not distinguishable after Holm’s correction.")
 
 
 def series_svg(found: CompareData) -> str:
@@ -225,6 +228,7 @@ _RELEASES: Final = (
     Column("released", "string", "The date in its name."),
     Column("scale", "string", "pvq, higher_pvq or bfi."),
     Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("reading", "string", "published: score in rating points; match: match on all items."),
     *_PORTRAIT[1:],
 )
 
@@ -233,7 +237,7 @@ def releases_sheet(found: CompareData) -> Sheet:
     """The numbers of a model's releases, one a release and dimension."""
     rows = tuple(
         {"model": m.model, "id": m.id, "released": m.released and m.released.isoformat()}
-        | {"scale": found.choice.scale, "dimension": name}
+        | {"scale": found.choice.scale, "dimension": name, "reading": found.choice.reading}
         | {f: getattr(d, f) for f in _FIGURES}
         for m in found.releases
         for name, d in m.scores.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +17,12 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
+from data.people.templates import ValueTemplates
 from data.ratings import Study
 from data.sources.key_file import KeyTable, read_key
 from data.sources.loading import load_study
 from data.sources.practice import practice_study
+from data.sources.published_templates import read_published, templates_of
 from eval_queue.personas import WORDING, Wording
 from eval_queue.queue.intake import Rules
 from eval_queue.queue.queue import Queue
@@ -90,6 +93,8 @@ class Site:
     """Groups of people in place of the shipped ones (`data.people.reference`)."""
     released_folder: Path | None = None
     """The released models' whole answers, where the operator has them (`eval_queue.scoring.released`)."""
+    _templates: dict[str, ValueTemplates | None] = field(default_factory=dict, repr=False, compare=False)
+    _templates_lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _shown: _Shown = field(default_factory=_Shown, repr=False, compare=False)
 
     @cached_property
@@ -242,6 +247,19 @@ class Site:
         except InputError:
             _log.exception("the published benchmark's key cannot be read")
             return None
+
+    def templates(self, digest: str) -> ValueTemplates | None:
+        """The templates of the benchmark of this digest: one at hand, or the published one's; None where unknown."""
+        with self._templates_lock:
+            if digest not in self._templates:
+                at_hand, key = self.choices.get(digest), self.key(digest)
+                try:
+                    found = templates_of(at_hand) if at_hand else None if key is None else read_published(key)
+                except InputError:
+                    _log.exception("the templates of benchmark %s cannot be read", digest[:12])
+                    found = None
+                self._templates[digest] = found
+            return self._templates[digest]
 
     def raters(self, digest: str) -> tuple[float, ...] | None:
         """The ten values of the people who rated a benchmark, scored on its items like a model, in circle order.
