@@ -15,7 +15,7 @@ from data.people.reference import Contrast
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode
-from eval_queue.store.compiled import STATISTICS, Column, compiled_results
+from eval_queue.store.compiled import MATCHES, STATISTICS, Column, compiled_results
 from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
@@ -259,7 +259,9 @@ def results_sheet(site: Site, query: Query) -> Sheet:
     compiled = compiled_results()
     columns = tuple(c for c in compiled.columns if c.name not in ("oid", "record"))
     rows = tuple(compiled.row(encode(r)) for r in sorted(site.results(), key=lambda r: r.id))
-    words = "; ".join(f"{end or '(no ending)'}: {words}" for end, (_, _, words) in STATISTICS.items())
+    endings = {end: words for end, (_, _, words) in STATISTICS.items()}
+    endings |= {end: words for end, (_, words) in MATCHES.items()}
+    words = "; ".join(f"{end or '(no ending)'}: {words}" for end, words in endings.items())
     return Sheet("results", _about(site, units=UNITS, endings=words), columns, rows)
 
 
