@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from data.values import DIMENSIONS, SCALE_NAMES
-from eval_queue.store.compiled import MATCHES, STATISTICS, column_name, compiled_results, compiled_submissions, result_facts
+from eval_queue.store.compiled import (
+    MATCHES,
+    STATISTICS,
+    column_name,
+    compiled_results,
+    compiled_submissions,
+    result_facts,
+)
 from eval_queue.submission import TRANSITIONS, Submission
 
 _PAPER: Final = "[Value Portrait](https://aclanthology.org/2025.acl-long.838/) (Han et al., ACL 2025)"
