@@ -334,7 +334,12 @@ def claims(
 
 def _without_distances(of: ModelProximity) -> ModelProximity:
     """Distances and the difference in size need rating points, which matches have none of."""
-    nothing = {"distance": None, "distance_low": None, "distance_high": None, "distance_by_slope": {}}
+    nothing: dict[str, object] = {
+        "distance": None,
+        "distance_low": None,
+        "distance_high": None,
+        "distance_by_slope": {},
+    }
     groups = {name: g.model_copy(update=nothing) for name, g in of.groups.items()}
     return of.model_copy(update={"groups": groups, "like_raters": of.like_raters.model_copy(update={"rms": None})})
 
