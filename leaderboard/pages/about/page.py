@@ -23,7 +23,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "about"
 NAME: Final = "About"
-FIELDS: Final = ()
+FIELDS: Final = ("reading",)
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:

@@ -31,7 +31,7 @@ Value = Callable[[Result], float | str | None]
 
 FIELDS: Final = (
     *("table", "scale", "sort", "order", "q", "hide", "developer", "family", "origin", "weights"),
-    *("size_min", "size_max", "reliable", "since", "until", "group", "pin", "numbers"),
+    *("size_min", "size_max", "reliable", "since", "until", "group", "pin", "numbers", "reading"),
 )
 """Which fields the board's address has that decide its rows."""
 PRACTICE: Final = "practice"

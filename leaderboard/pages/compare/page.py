@@ -25,7 +25,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
 NAME: Final = "Compare"
-FIELDS: Final = ("id", "series", "scale", "value", "items")
+FIELDS: Final = ("id", "series", "scale", "reading", "value", "items")
 SHEETS: Final = ("row.css",)
 
 LONG: Final = 320

@@ -15,6 +15,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "methodology"
 NAME: Final = "Method"
+FIELDS: Final = ()
 _CARRIED: Final = Path(__file__).with_name("methodology.md")
 DOCUMENT: Final = _CARRIED if _CARRIED.exists() else Path(__file__).resolve().parents[3] / "docs" / "methodology.md"
 """In the documents' folder; in an installed package it is carried beside this module."""
