@@ -306,6 +306,7 @@ export function boardControls(table, state, media, columns, act) {
     } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most). † below 0.50: it cannot tell these models apart.`);
     if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said)] : [];
     if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: its benchmark has no people’s ratings at hand, or the rows were made before there were matches.")];
+    if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of these many rows are on their way.")];
     const { shared } = board;
     const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";
     const folds = (/** @type {Child[]} */ ...children) => (media.narrow.matches ? el("details", { class: "vp-places" }, el("summary", null, "What this reading says, and what not"), el("p", null, children)) : el("p", { class: "vp-places" }, children));
@@ -316,7 +317,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function drawLegend() {
-    const measured_ = columns.matched() ? state.board?.match?.scales[state.scale] : state.board?.scales[state.scale].dimensions;
+    const measured_ = columns.matched() ? state.board?.match?.scales?.[state.scale] : state.board?.scales[state.scale].dimensions;
     const told = state.intervals && measured_?.some((d) => d.low.some((x) => x !== null));
     const swatches = el("span", { class: "vp-scale", "aria-hidden": "true" }, [-1, -0.5, 0, 0.5, 1].map((score) => el("i", { "data-side": score < 0 ? "below" : "above", style: { "--t": String(Math.abs(score)) } })));
     const axis_ = columns.axis();

@@ -119,6 +119,8 @@ def _dimension(cells: Sequence[DimensionScore | None]) -> dict[str, object]:
     }
 
 
+WITH_THE_PAGE: Final = 200
+"""Matches of so many rows at most come with the page; those of larger boards come when they are asked for."""
 ALPHA: Final = 0.05
 """Level of the joint test of an own profile."""
 _NOTHING: Final = ScaleProfile(mean=None, n_items=0, dimensions={})
@@ -356,7 +358,7 @@ def stamp(board: Board) -> str:
     return hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
-def _board(board: Board, facts: Facts) -> dict[str, object]:
+def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
     return {
         "slug": board.key.slug,
         "name": BENCHMARKS.get(board.benchmark.name, board.benchmark.name),
@@ -371,14 +373,20 @@ def _board(board: Board, facts: Facts) -> dict[str, object]:
         "raters": None if facts.raters is None else [_whole(x) for x in facts.raters],
         "rows": _words(board.results, practice=board.practice),
         "scales": [_scale(board.results, scale) for scale in SCALES],
-        "match": _matches(board.results),
+        "match": _matches(board.results) if whole or len(board.results) <= WITH_THE_PAGE else {"pending": True},
         "columns": _reliabilities(read_columns(board.key.digest)),
         "shared": _shared(board),
-        **late_columns(board.results, facts),
+        **_late(board.results, facts),
     }
 
 
 def late_columns(results: Sequence[Result], facts: Facts) -> dict[str, object]:
+    """What comes after the page: what takes long, and what makes large boards heavy."""
+    late = _late(results, facts)
+    return late | {"match": _matches(results)} if len(results) > WITH_THE_PAGE else late
+
+
+def _late(results: Sequence[Result], facts: Facts) -> dict[str, object]:
     """What may take longer than the page."""
     return {
         "ranking": ranking_columns(results, facts.ranking),
@@ -392,12 +400,15 @@ def _geometry(g: Geometry) -> dict[str, object]:
     return {"centre": list(g.centre), "zero": g.zero, "unit": g.unit}
 
 
-def payload(boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _: Facts()) -> str:
+def payload(
+    boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _: Facts(), *, whole: bool = False
+) -> str:
     """All boards as the JSON text that the table reads.
 
     Args:
         boards: in the order in which they are offered.
         facts: what is known of a board beside its rows.
+        whole: whether nothing can be asked for later, as in a copy of plain files.
     """
     return orjson.dumps(
         {
@@ -441,6 +452,6 @@ def payload(boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _:
                 }
                 for c in CONTRASTS
             ],
-            "boards": [_board(b, facts(b)) for b in boards],
+            "boards": [_board(b, facts(b), whole=whole) for b in boards],
         }
     ).decode()

@@ -72,7 +72,7 @@ def whole(site: Site) -> str:
         raters, match_ranking = site.raters(board.key.digest), site.match_rankings.of(board)
         return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, site.standings.of(board))
 
-    return payload(site.boards(), found)
+    return payload(site.boards(), found, whole=True)
 
 
 @dataclass

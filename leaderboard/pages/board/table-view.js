@@ -106,7 +106,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const ranks = columns.ranksShown();
     const rank = ranks ? columns.rankOf(row, column.title) : null;
     const among = rank ? `, place ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
-    const words = (cell || !columns.matched() ? inWords(cell, column.title) : `${column.title}: ${board().match?.why[row.i] ?? "no match"}`) + among;
+    const words = (cell || !columns.matched() ? inWords(cell, column.title) : `${column.title}: ${board().match?.why?.[row.i] ?? "no match"}`) + among;
     return el(
       "td", { class: "vp-score", "data-side": side(cell), style: tint(cell), title: words, "aria-label": words },
       el("span", { class: "vp-num" }, cell ? columns.number(cell.value) : "–"),

@@ -72,7 +72,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {Row[]} rows
  * @property {Map<string, Row>} byId
  * @property {(Ranges & {mean: Maybe[], n: number[], dimensions: Scores[]})[]} scales
- * @property {{why: (string | null)[], scales: Scores[][]} | null} match Matches on all items; null where no row has one.
+ * @property {{pending?: boolean, why?: (string | null)[], scales?: Scores[][]} | null} match Matches on all items; null where no row has one.
  * @property {{models: number, published?: Reliabilities, match?: Reliabilities} | null} columns How far columns tell models apart.
  * @property {{models: number, along_common: Maybe, first_component: Maybe, own: number} | null} shared What models have in common.
  * @property {Ranking | null} ranking
@@ -126,14 +126,6 @@ export function readTable(text) {
       mean: numbers(scale.mean, n), n: column(scale.n, n), ...ranges(scale, n),
       dimensions: scale.dimensions.map((/** @type {any} */ d) => ({ score: numbers(d.score, n), n: column(d.n, n), ...ranges(d, n) })),
     }));
-    board.match = board.match && {
-      why: column(board.match.why, n),
-      scales: board.match.scales.map((/** @type {any[]} */ scale) => scale.map((d) => {
-        const [score, half] = [numbers(d.match, n), numbers(d.half, n)];
-        const end = (/** @type {number} */ sign) => score.map((x, i) => (known(x) && known(half[i]) ? x + sign * half[i] : null));
-        return { score, low: end(-1), high: end(1), n: [] };
-      })),
-    };
     const pair = (/** @type {Record<string, Maybe[]>} */ found) => Object.fromEntries(Object.entries(found).map(([name, packed]) => [name, numbers(packed, 2)]));
     board.columns = board.columns && { models: board.columns.models, published: pair(board.columns.published ?? {}), match: pair(board.columns.match ?? {}) };
     board.shared = board.shared && { ...board.shared, ...Object.fromEntries(["along_common", "first_component"].map((name) => [name, numbers([board.shared[name]], 1)[0]])) };
@@ -146,12 +138,23 @@ export function readTable(text) {
   /**
    * Places and people, which may come after the table.
    * @param {Board} board
-   * @param {{ranking: any, match_ranking: any, standing: any, people: any}} sent
+   * @param {{ranking: any, match_ranking: any, standing: any, people: any, match?: any}} sent
    */
-  function receive(board, { ranking, match_ranking, standing, people }) {
+  function receive(board, { ranking, match_ranking, standing, people, match }) {
     const { n } = board;
     const words = (/** @type {Record<string, any>} */ columns) => Object.fromEntries(Object.entries(columns).map(([name, packed]) => [name, column(packed, n)]));
     const estimates = (/** @type {any} */ packed) => ({ value: numbers(packed.value, n), ...ranges(packed, n) });
+    if (match !== undefined) {
+      board.match = match && !match.pending ? {
+        why: column(match.why, n),
+        scales: match.scales.map((/** @type {any[]} */ scale) => scale.map((d) => {
+          const [score, half] = [numbers(d.match, n), numbers(d.half, n)];
+          const end = (/** @type {number} */ sign) => score.map((x, i) => (known(x) && known(half[i]) ? x + sign * half[i] : null));
+          return { score, low: end(-1), high: end(1), n: [] };
+        })),
+      } : match;
+      board.means = {}; // those of matches may be of none
+    }
     const places = (/** @type {any} */ sent) => (sent && !sent.pending
       ? { n: sent.n, models: words(sent.models), values: words(sent.values), why: column(sent.why, n) }
       : sent);
@@ -185,7 +188,7 @@ export function readTable(text) {
  */
 export function cellOf(board, row, scale, i, reading = "published") {
   if (reading === "all") {
-    const found = board.match?.scales[scale][i];
+    const found = board.match?.scales?.[scale][i];
     const match = found ? found.score[row.i] : null;
     return found && match !== null ? { score: match, low: found.low[row.i], high: found.high[row.i], n: 0, match: true } : null;
   }

@@ -19,7 +19,7 @@ from leaderboard.boards.rank_intervals import PUBLISHED_MATCH_RANKS, rank_match,
 from leaderboard.boards.readings import NO_TEMPLATES, Standings, no_match, read_columns, read_readings, reading_of
 from leaderboard.boards.results import PUBLISHED, boards, load
 from leaderboard.boards.row_answers import RowAnswers
-from leaderboard.pages.board.data import UNIT, Facts, payload
+from leaderboard.pages.board.data import UNIT, WITH_THE_PAGE, Facts, late_columns, payload
 from tests.support.rows import result
 
 ROWS = load(PUBLISHED).results
@@ -145,3 +145,12 @@ def test_a_sentence_names_only_matches_that_hold() -> None:
             assert name in match_sentence(r)
     assert "cannot be tested" in match_sentence(result("none"))
     assert "practice" in match_sentence(result("none", name="practice"))
+
+
+def test_matches_of_a_large_board_come_when_they_are_asked_for() -> None:
+    many = [BOARD.results[0].model_copy(update={"id": f"row-{i}"}) for i in range(WITH_THE_PAGE + 1)]
+    board = boards(many)[0]
+    assert json.loads(payload([board]))["boards"][0]["match"] == {"pending": True}
+    late = late_columns(board.results, Facts())["match"]
+    assert late == json.loads(payload([board], whole=True))["boards"][0]["match"]
+    assert "match" not in late_columns(BOARD.results, Facts()), "they came with the page"
