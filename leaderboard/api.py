@@ -19,15 +19,18 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from data.values import SCALES
+from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import ADDRESS_READINGS, AddressReading, no_match, reading_of
 from leaderboard.exports.formats import Sheet
-from leaderboard.exports.tables import NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
+from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board.query import BoardQuery, table_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
+from leaderboard.site.citation import METHOD
 from leaderboard.site.permanent import board_citations, record_url, revision, row_address, row_citations
 from leaderboard.site.site import Site
 
@@ -69,6 +72,7 @@ class Api:
         order: Literal["up", "down"] = "up",
         pin: list[str] | None = None,
         numbers: Literal["", "raw"] = "",
+        reading: AddressReading = "published",
         page: int = 1,
         limit: int = 20,
     ) -> dict:  # type: ignore[type-arg]
@@ -94,6 +98,7 @@ class Api:
             order: up or down.
             pin: Ids of rows that stand first.
             numbers: raw sorts by mean ratings instead of scores relative to the model's own average.
+            reading: published for scores by the paper's key, all for matches on all items.
             page: Which page of rows, from 1.
             limit: Rows on a page, 1 to 50.
         """
@@ -115,6 +120,7 @@ class Api:
             order=_known("order", order, ("up", "down")),
             pin=pin,
             numbers=_known("numbers", numbers, ("", "raw")),
+            reading=_known("reading", reading, ADDRESS_READINGS),
         )
         query = BoardQuery.parse(asked)
         for name, given, read in (("since", since, query.since), ("until", until, query.until)):
@@ -146,12 +152,13 @@ class Api:
                     "caveats": caveats(r, board),
                     "note": r.note,
                     "scale_mean": r.scales[query.scale].mean if query.scale in r.scales else None,
-                    "scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {},
+                    **_numbers(r, query),
                 }
                 for r in rows[start:stop]
             ],
             "tables": [{"slug": b.key.slug, "name": b.benchmark.name, "rows": len(b.results)} for b in boards],
-            "reading": READING,
+            "method": METHOD,
+            "reading": f"{NO_DIRECTION} {MATCH_UNITS}" if query.reading == "match" else READING,
         }
 
     def model(self, id: str) -> dict:  # type: ignore[type-arg]
@@ -211,6 +218,7 @@ class Api:
         scale: ScaleName = "pvq",
         value: str = "",
         items: int = 10,
+        reading: AddressReading = "published",
     ) -> dict:  # type: ignore[type-arg]
         """Compare two to five models, or one model over its releases: differences, intervals, how sure they are.
 
@@ -220,17 +228,19 @@ class Api:
             scale: pvq for the ten values, higher_pvq for four higher-order values, bfi for five traits.
             value: Only items that speak for this dimension.
             items: How many of the items on which they lie apart most, 1 to 50.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
         if isinstance(items, bool) or not isinstance(items, int) or not 1 <= items <= 50:
             raise InputError("items: must be a whole number from 1 to 50")
         scale_ = _known("scale", scale, tuple(SCALES))
-        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items)
+        read = _known("reading", reading, ADDRESS_READINGS)
+        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items, reading=read)
         made: Document = compare.data(self._site, asked).model_dump(mode="json")
         for item in made["items"]:
             for answers in item["answers"]:
                 for text in ("title", "query", "text"):  # they belong to the benchmark
                     answers.pop(text, None)
-        return {**made, "reading": READING}
+        return {**made, "reading": f"{NO_DIRECTION} {MATCH_UNITS}" if read == "all" else READING}
 
     def map(
         self,
@@ -295,14 +305,16 @@ class Api:
         """
         return _sheet(SHEETS["queue"](self._site, QueryParams()), page, limit)
 
-    def cite(self, id: str = "") -> dict:  # type: ignore[type-arg]
+    def cite(self, id: str = "", reading: AddressReading = "published") -> dict:  # type: ignore[type-arg]
         """Tell how to cite the paper, this board and, if one is named, a row of it.
 
         Args:
             id: The row's id; empty for the paper and the board only.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
+        read = reading_of(_known("reading", reading, ADDRESS_READINGS))
         row = row_citations(self._site, result_of(self._site, id)) if id else []
-        citations = [c._asdict() for c in (*board_citations(self._site), *row)]
+        citations = [c._asdict() for c in (*board_citations(self._site, read), *row)]
         return {"revision": revision(self._site), "citations": citations}
 
 
@@ -390,6 +402,14 @@ def _sheet(sheet: Sheet, page: int, limit: int) -> Document:
         "page": page,
         "rows": made,
     }
+
+
+def _numbers(r: Result, query: BoardQuery) -> Document:
+    """A row's numbers on the scale and in the reading that are asked for; a row without a match says why."""
+    if query.reading == "published":
+        return {"scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {}}
+    found = (r.match or {}).get(query.scale, {})
+    return {"matches": {name: m.model_dump() for name, m in found.items()}, "no_match": no_match(r)}
 
 
 def _scores(dimensions: Mapping[str, Any]) -> Document:

@@ -22,6 +22,7 @@ from leaderboard.pages.compare import page as compare
 from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
+from leaderboard.pages.methodology import page as methodology
 from leaderboard.pages.model import page as model
 from leaderboard.pages.news import feed
 from leaderboard.pages.news import page as news
@@ -48,7 +49,7 @@ WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
 READ: Final[tuple[document.ReadingPage, ...]] = (
     *(model, value, compare, map_page, alike, dates, groups),
-    *(take, benchmark, news, about),
+    *(take, benchmark, news, about, methodology),
 )
 """Pages that are documents of their own."""
 

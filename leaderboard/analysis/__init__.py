@@ -15,9 +15,11 @@ __all__ = [
     "persona_report",
     "profile_similarity",
     "projection",
+    "prompt_agreement",
     "proximity",
     "ranks",
     "reading_report",
+    "readings",
     "short_form",
     "summary",
 ]

@@ -88,5 +88,55 @@ def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
     return f"{result.model} puts {' and '.join(parts)} its own average{tail}."
 
 
+MATCH_QUERIES: Final = 104
+"""Queries behind a match in the published benchmark: every rated item carries it."""
+
+
+def match_standing(result: Result) -> Standing:
+    """Test the ten matches of a row against 0: by t, other queries and other people uncertain, Holm over the ten.
+
+    Degrees of freedom are those of the published benchmark's queries; a benchmark with more has more.
+    """
+    from leaderboard.analysis.ranks import ALPHA, holm, t_test
+
+    found = (result.match or {}).get("pvq", {})
+    cells = [found.get(d.name) for d in VALUES]
+    figures = [
+        (np.nan, np.nan)
+        if c is None or c.match is None or c.se_queries is None or c.se_people is None
+        else (c.match, float(np.hypot(c.se_queries, c.se_people)))
+        for c in cells
+    ]
+    match, se = np.array(figures, dtype=np.float64).T
+    p = t_test(match, se, np.full(len(VALUES), MATCH_QUERIES))
+    adjusted = holm(p)
+    sure = [(d.name, m) for d, m, a in zip(VALUES, match, adjusted, strict=True) if np.isfinite(a) and a <= ALPHA]
+    above, below = tuple(n for n, m in sure if m > 0), tuple(n for n, m in sure if m < 0)
+    return Standing(above, below, int(np.isfinite(p).sum()))
+
+
+def match_sentence(result: Result) -> str:
+    """What may be said of a row's matches on all items. Holds the model's name as given: a page must escape it."""
+    if result.benchmark.name == "practice":
+        return f"{result.model} ran on the practice benchmark: its numbers show how a run works and say nothing of it."
+    if result.complete is False:
+        return f"Too few answers of {result.model} could be read to say whose ratings its own resemble."
+    found = match_standing(result)
+    if not found.tested:
+        return f"Whose ratings those of {result.model} resemble cannot be tested here."
+    parts = []
+    if found.above:
+        parts.append(f"like people who put {_and(found.above)} first")
+    if found.below:
+        parts.append(f"unlike people who put {_and(found.below)} first")
+    if not parts:
+        return (
+            f"The ratings of {result.model} are not distinguishable from ratings that have nothing to do with values."
+        )
+    rest = found.tested - len(found.above) - len(found.below)
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from 0" if rest else ""
+    return f"{result.model} rates {', '.join(parts)}{tail}."
+
+
 def _and(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -17,13 +17,26 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
+from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
+from leaderboard.charts.readings import Drawing
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
-from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.exports.benchmark_drawings import (
+    PLOTS,
+    READING_DRAWINGS,
+    Plot,
+    correlations_sheet,
+    correlations_svg,
+    dimensions_of,
+    reading_drawing,
+    reading_sheet,
+    reading_svg,
+)
 from leaderboard.exports.card_picture import card
 from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
@@ -35,6 +48,9 @@ from leaderboard.exports.row_drawings import (
     compare_svg,
     differences_svg,
     drawn,
+    match_portrait_svg,
+    matches_sheet,
+    matches_svg,
     portrait_sheet,
     portrait_svg,
     releases_sheet,
@@ -87,6 +103,14 @@ def _of_validity(plot: Plot) -> Chart:
     )
 
 
+def _of_readings(name: str) -> Chart:
+    def found(site: Site) -> tuple[Drawing, ValidationReport]:
+        report = report_of(site)
+        return reading_drawing(name, report, read_readings(report.benchmark.digest)), report
+
+    return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
@@ -95,6 +119,14 @@ CHARTS: Final[Mapping[str, Chart]] = {
     "scores": Chart(
         lambda site, query: scores_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(scores_sheet(result_of(site, query.get("id")))),
+    ),
+    "match-portrait": Chart(
+        lambda site, query: match_portrait_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
+    ),
+    "matches": Chart(
+        lambda site, query: matches_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
     ),
     "compare": Chart(
         lambda site, query: compare_svg(compare.data(site, query)),
@@ -144,6 +176,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: correlations_svg(report_of(site), dimensions_of(query.get("dimension"))),
         lambda site, query: to_csv(correlations_sheet(report_of(site), dimensions_of(query.get("dimension")))),
     ),
+    **{name: _of_readings(name) for name in READING_DRAWINGS},
     **{name: _of_validity(plot) for name, plot in PLOTS.items()},
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
@@ -161,8 +194,7 @@ FIELDS: Final[Mapping[str, Collection[str]]] = {
     "answers": model.FIELDS,
     "card": ("id",),
     "result": ("id",),
-    "portrait": ("id",),
-    "scores": ("id",),
+    **dict.fromkeys(("portrait", "scores", "match-portrait", "matches"), ("id",)),
     **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
     "map": map_page.FIELDS,
     **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),

@@ -44,8 +44,8 @@ test("a cell is read with its interval, centred or raw", () => {
 });
 
 test("an axis ends where the scale ends", () => {
-  assert.deepEqual([-2, -1, 0, 0.5, 3].map((x) => place(x, false)), ["0.0%", "0.0%", "50.0%", "75.0%", "100.0%"]);
-  assert.deepEqual([1, 3.5, 6].map((x) => place(x, true)), ["0.0%", "50.0%", "100.0%"]);
+  assert.deepEqual([-2, -1, 0, 0.5, 3].map((x) => place(x, "centred")), ["0.0%", "0.0%", "50.0%", "75.0%", "100.0%"]);
+  assert.deepEqual([1, 3.5, 6].map((x) => place(x, "raw")), ["0.0%", "50.0%", "100.0%"]);
 });
 
 test("what has no rating is told by its kind", () => {

@@ -11,6 +11,8 @@ from data.benchmark import MAX_P, MIN_RHO
 from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.readings import read_readings, reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait
 from leaderboard.site import links
@@ -25,7 +27,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "about"
 NAME: Final = "About"
-FIELDS: Final = ()
+FIELDS: Final = ("reading",)
 DESCRIPTION: Final = "What is measured, how to read a row, what it does not say, how to cite it, and all the data."
 MEDIA: Final[dict[Format, str]] = {
     "csv": "text/csv",
@@ -75,8 +77,8 @@ def dataset(site: Site) -> dict[str, Any]:
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:
-    """The page as HTML; its address has no fields."""
-    del query
+    """The page as HTML; the field `reading` says which reading of the board is cited."""
+    readings = read_readings(PUBLISHED_DIGEST)
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
@@ -84,6 +86,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     return render(
         "about.html",
         portrait=Markup(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
+        held=readings.separations if readings else None,
+        shuffled=readings.shuffled_keys if readings else None,
         n_models=len(boards[0].results) if boards else 0,
         benchmark=site.benchmark,
         raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
@@ -97,7 +101,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         origins=ORIGINS,
         badges=BADGES,
         origin=f"Benchmark in use here: {site.benchmark.origin}",
-        citations=board_citations(site),
+        citations=board_citations(site, reading_of(query.get("reading"))),
         paper=paper_url(),
         outward=links.outward(site),
         downloads=DOWNLOADS.items(),

@@ -24,6 +24,7 @@
  * @property {boolean} practice Whether practice runs are shown.
  * @property {boolean} lost Whether the address names a table that is not here.
  * @property {number} scale
+ * @property {import("./table.js").ReadingName} reading
  * @property {string} sort A column's key; whether there is such a column is for the columns to say.
  * @property {boolean} down
  * @property {string} search
@@ -39,13 +40,15 @@
  * @property {number} received How often numbers came after the table.
  */
 
+/** Beginning of the key of a column that sets rows among people on a value. */
+export const ABOVE = "above_";
 export const DEFAULT = { sort: "name", down: false };
 export const LISTS = /** @type {const} */ (["developer", "family", "origin"]);
 export const CHOICES = { weights: ["open", "closed"], reliable: ["yes", "flat"] };
 const AMOUNTS = /** @type {const} */ (["size_min", "size_max"]);
 const DAYS = /** @type {const} */ (["since", "until", "released_since", "released_until"]);
 const EITHER = /** @type {const} */ (["weights", "reliable"]);
-const FIELDS = ["table", "scale", "sort", "order", "q", "hide", "show", "model", ...LISTS, ...EITHER, ...AMOUNTS, ...DAYS, "group", "pin", "numbers", "intervals"];
+const FIELDS = ["table", "scale", "sort", "order", "q", "hide", "show", "model", ...LISTS, ...EITHER, ...AMOUNTS, ...DAYS, "group", "pin", "numbers", "intervals", "reading"];
 
 /** @returns {Filters} */
 export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, size_min: null, size_max: null, since: null, until: null, released_since: null, released_until: null });
@@ -80,7 +83,7 @@ export function parse(search, table) {
   const query = new URLSearchParams(search);
   const last = (/** @type {string} */ name) => query.getAll(name).at(-1) ?? "";
   const usual = [...table.scales.flatMap((scale) => scale.dimensions.map((d) => d.name)), "mean", "reliability", "coverage", "origin", "date"];
-  const extras = ["ranks", "wording", "order", "released", "like_raters", ...table.contrasts.map((c) => c.key), "nearest"];
+  const extras = ["ranks", "wording", "order", "released", "like_raters", ...table.contrasts.map((c) => c.key), "nearest", ...table.scales[0].dimensions.map((d) => ABOVE + d.name)];
   const words = (/** @type {string} */ text, /** @type {string[]} */ among) => new Set(text.split(",").filter((word) => among.includes(word)));
   const wanted = table.boards.find((board) => board.slug === last("table"));
   const practice = wanted ? Boolean(wanted.practice) : last("table") === "practice";
@@ -99,6 +102,7 @@ export function parse(search, table) {
     board, practice, filters,
     lost: Boolean(last("table")) && !wanted && !practice,
     scale: Math.max(0, table.scales.findIndex((scale) => scale.key === last("scale"))),
+    reading: last("reading") === "all" ? "all" : "published",
     sort: last("sort") || DEFAULT.sort,
     down: last("order") === "down",
     search: last("q"),
@@ -128,6 +132,7 @@ export function fields(state, table) {
   const said = [
     ["table", named],
     ["scale", state.scale ? table.scales[state.scale].key : null],
+    ["reading", state.reading === "all" ? "all" : null],
     ["sort", state.sort === DEFAULT.sort ? null : state.sort],
     ["order", state.down ? "down" : null],
     ["q", state.search || null],

@@ -1,7 +1,7 @@
 /* The columns: what each holds, says and is called, which are shown, and how wide they are. */
 
 import { figure, halfWidth, known, percent, plural, share, signed } from "../../web/static/numbers.js";
-import { DEFAULT } from "./address.js";
+import { ABOVE, DEFAULT } from "./address.js";
 import { cellOf, meanOf, peopleOf, rawOf } from "./table.js";
 
 /** @import { Board, Cell, Contrast, Dimension, Estimate, Maybe, Row, Table } from "./table.js" */
@@ -14,7 +14,7 @@ import { cellOf, meanOf, peopleOf, rawOf } from "./table.js";
  * @typedef {object} Column
  * @property {string} key
  * @property {string} title
- * @property {"name" | "score" | "figure" | "estimate" | "lean" | "nearest" | "word"} kind
+ * @property {"name" | "score" | "figure" | "estimate" | "lean" | "above" | "nearest" | "word"} kind
  * @property {(row: Row) => number | string | null} value What is sorted by.
  * @property {string[]} [heading]
  * @property {string} [hint]
@@ -30,6 +30,8 @@ import { cellOf, meanOf, peopleOf, rawOf } from "./table.js";
  */
 
 export const RANKS = "ranks";
+/** A column whose reliability between models is lower cannot tell them apart. */
+const TELLS_APART = 0.5;
 /** @type {Record<string, string>} */
 const KINDS_OF_ANSWERS = { empty: "empty", refusal: "refused", unreadable: "not readable", truncated: "cut off", api_error: "endpoint failed" };
 const PENDING = "being worked out";
@@ -47,15 +49,20 @@ export function coverageInWords(row) {
   return `${row.rated.toLocaleString("en")} of ${row.prompts.toLocaleString("en")} answers have a rating${rest}`;
 }
 
-/** Where a number lies on its axis: scores from -1 to +1, raw means from 1 to 6. @param {number} x @param {boolean} raw */
-export function place(x, raw) {
-  const [low, high] = raw ? [1, 6] : [-1, 1];
+/** @typedef {"centred" | "raw" | "match"} Axis */
+/** @type {Record<Axis, [number, number]>} Scores from -1 to +1, raw means from 1 to 6, matches from -0.5 to +0.5. */
+const AXES = { centred: [-1, 1], raw: [1, 6], match: [-0.5, 0.5] };
+
+/** Where a number lies on its axis. @param {number} x @param {Axis} axis */
+export function place(x, axis) {
+  const [low, high] = AXES[axis];
   return `${((100 * (Math.min(high, Math.max(low, x)) - low)) / (high - low)).toFixed(1)}%`;
 }
 
 /** Cell and dimension as a sentence. @param {Cell | null} cell @param {string} name */
 export function inWords(cell, name) {
   if (!cell) return `${name}: no score`;
+  if (cell.match) return `${name}: match on all items ${signed(cell.score)}${hasInterval(cell) ? `, 95 % interval ${signed(cell.low)} to ${signed(cell.high)} for other queries and other people` : ""}`;
   const items = plural(cell.n, "item", "items");
   if (!known(cell.raw)) return `${name}: ${signed(cell.score)}${hasInterval(cell) ? `, 95 % interval ${signed(cell.low)} to ${signed(cell.high)}` : ""}, ${items}`;
   const interval = hasInterval(cell) ? `, interval ${figure(cell.low)} to ${figure(cell.high)} (95 % or more)` : "";
@@ -63,7 +70,7 @@ export function inWords(cell, name) {
 }
 
 /** @param {Column} column */
-export const descendsFirst = (column) => ["score", "figure", "estimate", "lean"].includes(column.kind) || column.key === "date" || column.key === "released";
+export const descendsFirst = (column) => ["score", "figure", "estimate", "lean", "above"].includes(column.kind) || column.key === "date" || column.key === "released";
 
 /** @param {Estimate} x */
 const between = (x) => `${signed(x.value)}, 95 % interval ${signed(x.low)} to ${signed(x.high)}`;
@@ -79,15 +86,21 @@ export function boardColumns(table, state, media) {
   const dimensions = () => table.scales[state.scale].dimensions;
   const kindOfValues = () => ["values", "higher-order values", "traits"][state.scale];
 
+  const matched = () => state.reading === "all";
+  /** Mean ratings are numbers of the published reading only. */
+  const raw = () => state.raw && !matched();
+  /** @returns {Axis} */
+  const axis = () => (matched() ? "match" : raw() ? "raw" : "centred");
+
   // ---- what a cell reads ---------------------------------------------------------------------------------------
 
   /** A score cell as it is shown now, centred or raw; null where there is none. @param {Row} row @param {number} i @returns {Reading | null} */
   function reading(row, i) {
-    const cell = state.raw ? rawOf(board(), row, state.scale, i) : cellOf(board(), row, state.scale, i);
+    const cell = raw() ? rawOf(board(), row, state.scale, i) : cellOf(board(), row, state.scale, i, state.reading);
     return cell && { ...cell, value: cell.raw ?? cell.score };
   }
 
-  const number = (/** @type {number} */ x) => (state.raw ? figure(x) : signed(x));
+  const number = (/** @type {number} */ x) => (raw() ? figure(x) : signed(x));
 
   const own = (/** @type {Row} */ row) => meanOf(board(), row, state.scale);
 
@@ -100,7 +113,7 @@ export function boardColumns(table, state, media) {
 
   // ---- places: where a row, or a value within it, can stand ----------------------------------------------------
 
-  const ranking = () => (state.board ? state.board.ranking : null);
+  const ranking = () => (state.board ? (matched() ? state.board.match_ranking : state.board.ranking) : null);
   const ranksShown = () => state.shown.has(RANKS) && Boolean(ranking());
 
   /** The places of a row on a dimension, or null with the reason in `whyNoRank`. @param {Row} row @param {string} name */
@@ -146,7 +159,7 @@ export function boardColumns(table, state, media) {
     const outcome = told.length
       ? `An order of some models is established on ${told.join(", ")}; on the other ${kindOfValues()} none is.`
       : `No order of models is established on any of these ${kindOfValues()}.`;
-    return `Lowest line: the places a model can have among the ${found.n} ranked ones, 1 being the highest score. 1-${found.n} means any place. ${outcome}`;
+    return `Lowest line: the places a model can have among the ${found.n} ranked ones, 1 being the highest ${matched() ? "match" : "score"}. 1-${found.n} means any place. ${outcome}`;
   }
 
   // ---- people --------------------------------------------------------------------------------------------------
@@ -209,6 +222,43 @@ export function boardColumns(table, state, media) {
     ];
   }
 
+  // ---- the people who rated the same responses -----------------------------------------------------------------
+
+  const standing = () => (state.board ? state.board.standing : null);
+  const read = () => (matched() ? "match" : "published");
+  const standingShown = () => [...state.shown].some((key) => key.startsWith(ABOVE));
+  const above = (/** @type {Row} */ row, /** @type {string} */ name) => { const found = standing(); return found && !found.pending ? peopleOf(row, found[read()][name]) : null; };
+
+  /** @param {Row} row @param {string} name */
+  function aboveInWords(row, name) {
+    const found = standing();
+    const x = above(row, name);
+    if (x) return `${name}: above ${share(x.value)} of the people who rated the same responses, ties counted half; 95 % interval ${share(x.low)} to ${share(x.high)} for other groups of them`;
+    return !found ? "Nobody’s ratings of these responses are at hand." : found.pending ? `How rows stand among people is ${PENDING}.` : `${name}: not known for this row`;
+  }
+
+  /** @returns {Column[]} */
+  const standingColumns = () => table.scales[0].dimensions.map((d) => ({
+    key: ABOVE + d.name, kind: "above", extra: true, dimension: d, title: `${d.name}: above raters`, heading: [`${d.short}:`, "above", "raters"],
+    hint: `${d.name}: share of the people who rated the same responses that the model stands above. It speaks of these people only.`,
+    value: (/** @type {Row} */ row) => above(row, d.name)?.value ?? null,
+    text: (/** @type {Row} */ row) => share(above(row, d.name)?.value),
+    under: (/** @type {Row} */ row) => { const x = above(row, d.name); return x && `${Math.round(100 * x.low)} to ${Math.round(100 * x.high)}`; },
+    say: (/** @type {Row} */ row) => aboveInWords(row, d.name),
+  }));
+
+  // ---- how far a column tells models apart ---------------------------------------------------------------------
+
+  /** @param {Column} column */
+  function carries(column) {
+    const { columns } = state.board ?? {};
+    const [queries, people] = (column.kind === "score" && columns?.[read()]?.[column.key]) || [null, null];
+    if (!columns || !known(queries)) return null;
+    const weak = queries < TELLS_APART;
+    const says = weak ? " Below 0.50: this column cannot tell these models apart; the order it gives is not to be relied on." : "";
+    return { weak, queries, words: `Reliability of this column between ${columns.models} models: ${figure(queries)} over halves of the queries, ${figure(people)} over halves of the people.${says} Other models may differ more.` };
+  }
+
   // ---- all columns ---------------------------------------------------------------------------------------------
 
   /** @returns {Column[]} */
@@ -217,7 +267,7 @@ export function boardColumns(table, state, media) {
       { key: "name", title: "Model", kind: "name", value: (row) => row.model },
       ...dimensions().map((d, i) => /** @type {Column} */ ({
         key: d.name, title: d.name, kind: "score", dimension: d, index: i,
-        hint: `${d.name}: ${d.meaning}.${state.board ? ` ${plural(state.board.items[d.name] || 0, "item", "items")}.` : ""}`,
+        hint: `${d.name}: ${d.meaning}.${state.board && !matched() ? ` ${plural(state.board.items[d.name] || 0, "item", "items")}.` : ""}`,
         value: (/** @type {Row} */ row) => reading(row, i)?.value ?? null,
       })),
       { key: "mean", title: "Scale mean", kind: "figure", value: (row) => own(row).mean,
@@ -235,6 +285,7 @@ export function boardColumns(table, state, media) {
       { key: "coverage", title: "Coverage", heading: ["Cover\u00adage"], kind: "figure", value: coverage,
         hint: "Share of the prompts whose answer could be read as a rating.",
         text: (row) => percent(coverage(row)), say: coverageInWords },
+      ...standingColumns(),
       ...peopleColumns(),
       { key: "origin", title: "Origin", kind: "word", value: (row) => row.origin, hint: "Who ran the evaluation.",
         text: (row) => row.origin, say: (row) => table.origins[row.origin] },
@@ -260,6 +311,7 @@ export function boardColumns(table, state, media) {
   }
 
   return {
+    matched, axis, carries, standing, standingShown,
     dimensions, reading, number, meanInWords, ranking, ranksShown, rankOf, whyNoRank, ranksInWords, ranksSummary,
     people, peopleShown, leanInWords, nearestInWords, all, isShown, shown, sorting, crowded, besidePanel, settle,
   };

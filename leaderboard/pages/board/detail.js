@@ -52,10 +52,10 @@ export function boardDetail(table, state, columns, cells) {
         const cell = readings[i];
         return el("tr", { title: inWords(cell, d.name) },
           el("th", { scope: "row" }, el("i", { class: "vp-mark", style: { background: d.colour }, "aria-hidden": "true" }), el("a", { class: "vp-quiet-link", href: valuePage(d.name) }, d.name)),
-          el("td", { class: "vp-axis" }, cell ? whisker(cell, { raw: state.raw, extra: "vp-long" }) : null),
+          el("td", { class: "vp-axis" }, cell ? whisker(cell, { axis: columns.axis(), extra: "vp-long" }) : null),
           el("td", { class: "vp-num" }, cell ? columns.number(cell.value) : "–"),
           el("td", { class: "vp-pm" }, cell && hasInterval(cell) ? halfWidth(cell.low, cell.high) : ""),
-          el("td", { class: "vp-n" }, cell ? `n ${cell.n}` : ""));
+          el("td", { class: "vp-n" }, cell && !cell.match ? `n ${cell.n}` : ""));
       })),
     );
   }
@@ -80,7 +80,7 @@ export function boardDetail(table, state, columns, cells) {
         el("p", { class: "vp-sub" }, row.developer ? el("span", null, row.developer) : null, badgesOf(row)),
         row.note ? el("p", { class: "vp-note" }, row.note) : null,
         cells.portrait("full", row.model, cells.valueCells(row), { muted: row.muted, reference: behind.profile }),
-        caption("Ring: the model’s own average.", behind)),
+        caption(columns.matched() ? "Ring: 0, its ratings have nothing to do with the value. Rim: ±0.5." : "Ring: the model’s own average.", behind)),
       el("div", { class: "vp-facts" },
         figures(row.model, columns.dimensions().map((_, i) => columns.reading(row, i))),
         listOf([
@@ -107,10 +107,10 @@ export function boardDetail(table, state, columns, cells) {
     const { raters, rows, items } = /** @type {Board} */ (state.board);
     /** @param {number} scale @param {"score" | "raw"} name @returns {(Reading | null)[]} */
     const means = (scale, name) => cells.boardMeans(scale, name).map((value, i) => value === null ? null : {
-      score: cells.boardMeans(scale, "score")[i] ?? 0, value, low: null, high: null, n: items[table.scales[scale].dimensions[i].name] ?? 0, ...(name === "raw" ? { raw: value } : {}),
+      score: cells.boardMeans(scale, "score")[i] ?? 0, value, low: null, high: null, n: items[table.scales[scale].dimensions[i].name] ?? 0, ...(columns.matched() ? { match: true } : {}), ...(name === "raw" ? { raw: value } : {}),
     });
-    const behind = raters ? cells.reference() : null;
-    const ring = "Ring: a model’s own average. Outside: more than that, inside: less.";
+    const behind = raters && !columns.matched() ? cells.reference() : null;
+    const ring = columns.matched() ? "Ring: 0, ratings have nothing to do with the value. Rim: ±0.5." : "Ring: a model’s own average. Outside: more than that, inside: less.";
     return el(
       "div", { class: "vp-detail" },
       el("div", { class: "vp-picture" },
@@ -118,7 +118,7 @@ export function boardDetail(table, state, columns, cells) {
         el("p", { class: "vp-sub" }, "Point at a row to see its portrait. Click to keep it."),
         cells.portrait("full", "the mean of all models in this table", means(0, "score"), { reference: behind?.profile }),
         behind ? caption(ring, behind) : el("p", { class: "vp-caption" }, ring)),
-      el("div", { class: "vp-facts" }, figures("the mean of all models", means(state.scale, state.raw ? "raw" : "score"))),
+      el("div", { class: "vp-facts" }, figures("the mean of all models", means(state.scale, columns.axis() === "raw" ? "raw" : "score"))),
     );
   }
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
+from data.people.norms import Reading
 from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import billions, released
+from leaderboard.boards.readings import reading_of
 from leaderboard.boards.results import Board
 from leaderboard.web.document import every
 
@@ -30,22 +32,15 @@ Value = Callable[[Result], float | str | None]
 
 FIELDS: Final = (
     *("table", "scale", "sort", "order", "q", "hide", "developer", "family", "origin", "weights"),
-    *(
-        "size_min",
-        "size_max",
-        "reliable",
-        "since",
-        "until",
-        "released_since",
-        "released_until",
-        "group",
-        "pin",
-        "numbers",
-    ),
+    *("size_min", "size_max", "reliable", "since", "until", "released_since", "released_until"),
+    *("group", "pin", "numbers", "reading"),
 )
 """Which fields the board's address has that decide its rows."""
 PRACTICE: Final = "practice"
 """What `table` says for the first table of practice runs."""
+
+ABOVE: Final = "above_"
+"""Beginning of the key of a column that sets rows among people on a value."""
 
 _PUNCTUATION: Final = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -103,6 +98,8 @@ class BoardQuery:
     pins: tuple[str, ...] = ()
     raw: bool = False
     """Whether columns are sorted by raw means instead of centred scores."""
+    reading: Reading = "published"
+    """By which reading rows are shown and sorted; matches on all items have no raw means."""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> BoardQuery:
@@ -128,6 +125,7 @@ class BoardQuery:
             group=_one_of(query.get("group"), ("developer", "family"), ""),
             pins=tuple(dict.fromkeys(every(query, "pin"))),
             raw=query.get("numbers") == "raw",
+            reading=reading_of(query.get("reading")),
         )
 
     @property
@@ -249,12 +247,19 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
 
         return value
 
+    def match(name: str) -> Value:
+        def value(r: Result) -> float | None:
+            cell = (r.match or {}).get(query.scale, {}).get(name)
+            return None if cell is None else _round(cell.match)
+
+        return value
+
     def mean(r: Result) -> float | None:
         profile = r.scales.get(query.scale)
         return None if profile is None else _round(profile.mean)
 
     return {
-        **{d.name: dimension(d.name) for d in SCALES[query.scale]},
+        **{d.name: (match if query.reading == "match" else dimension)(d.name) for d in SCALES[query.scale]},
         "mean": mean,
         "reliability": lambda r: _round(r.reliability),
         "wording": lambda r: _round(r.sensitivity.prompt) if r.sensitivity else None,

@@ -2,7 +2,7 @@
    near them, so that thousands cost no more than what is looked at. */
 
 import { el, keepingFocus, targetOf } from "../../web/static/elements.js";
-import { halfWidth, plural, signed, whole } from "../../web/static/numbers.js";
+import { figure, halfWidth, plural, signed, whole } from "../../web/static/numbers.js";
 import { DEFAULT, noFilters } from "./address.js";
 import { side, tint, valuePage, whisker } from "./cells.js";
 import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
@@ -79,7 +79,14 @@ export function tableView(table, state, media, columns, cells, detail, act) {
         words.map((word) => el("span", null, word)),
         el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
       // by keyboard one goes from heading to heading; the same links stand in the side panel
-      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null);
+      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null,
+      carries(column));
+  }
+
+  /** How far the column tells models apart, with what it means on demand. @param {Column} column */
+  function carries(column) {
+    const found = columns.carries(column);
+    return found && el("span", { class: `vp-carries${found.weak ? " vp-weak" : ""}`, tabindex: "0", role: "note", "aria-label": found.words, "data-hint": found.words }, figure(found.queries), found.weak ? el("b", null, "†") : null);
   }
 
   /** First click: numbers and dates from the top, words from A. Second: the other way. Third: back to names. @param {Column} column */
@@ -92,8 +99,8 @@ export function tableView(table, state, media, columns, cells, detail, act) {
 
   // ---- cells ---------------------------------------------------------------------------------------------------
 
-  /** @param {{value: number, low: Maybe, high: Maybe}} x @param {boolean} raw */
-  const interval = (x, raw) => (state.intervals && hasInterval(x) ? [el("span", { class: "vp-pm" }, halfWidth(x.low, x.high)), whisker(x, { raw })] : null);
+  /** @param {{value: number, low: Maybe, high: Maybe}} x @param {import("./columns.js").Axis} axis */
+  const interval = (x, axis) => (state.intervals && hasInterval(x) ? [el("span", { class: "vp-pm" }, halfWidth(x.low, x.high)), whisker(x, { axis })] : null);
 
   /** @param {Row} row @param {Column} column */
   function scoreCell(row, column) {
@@ -101,11 +108,11 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const ranks = columns.ranksShown();
     const rank = ranks ? columns.rankOf(row, column.title) : null;
     const among = rank ? `, place ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
-    const words = inWords(cell, column.title) + among;
+    const words = (cell || !columns.matched() ? inWords(cell, column.title) : `${column.title}: ${board().match?.why?.[row.i] ?? "no match"}`) + among;
     return el(
       "td", { class: "vp-score", "data-side": side(cell), style: tint(cell), title: words, "aria-label": words },
       el("span", { class: "vp-num" }, cell ? columns.number(cell.value) : "–"),
-      cell ? interval(cell, state.raw) : null,
+      cell ? interval(cell, columns.axis()) : null,
       ranks ? el("span", { class: "vp-rank" }, rank || "–") : null,
     );
   }
@@ -115,9 +122,9 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const x = column.estimate?.(row);
     const words = column.say?.(row);
     if (!x) return el("td", { class: `vp-${column.kind}`, title: words, "aria-label": words }, el("span", { class: "vp-num" }, "–"));
-    const bar = column.kind === "lean" ? el("i", { class: "vp-lean-bar", "aria-hidden": "true", style: { "--a": place(Math.min(0, x.value), false), "--b": place(Math.max(0, x.value), false) } }) : null;
+    const bar = column.kind === "lean" ? el("i", { class: "vp-lean-bar", "aria-hidden": "true", style: { "--a": place(Math.min(0, x.value), "centred"), "--b": place(Math.max(0, x.value), "centred") } }) : null;
     return el("td", { class: `vp-${column.kind}${column.sure?.(row) ? " vp-sure" : ""}`, title: words, "aria-label": words },
-      el("span", { class: "vp-num" }, signed(x.value)), bar ? el("span", { class: "vp-lean-lane" }, bar, interval(x, false)) : interval(x, false));
+      el("span", { class: "vp-num" }, signed(x.value)), bar ? el("span", { class: "vp-lean-lane" }, bar, interval(x, "centred")) : interval(x, "centred"));
   }
 
   /** @param {RowEntry} entry @param {Column[]} columns_ */
@@ -137,20 +144,20 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   /** @param {RowEntry} entry */
   function card({ row, pinned }) {
     const dimensions = columns.dimensions();
-    const scores = dimensions.map((_, i) => cellOf(board(), row, state.scale, i));
+    const scores = dimensions.map((_, i) => cellOf(board(), row, state.scale, i, state.reading));
     return el("li", { class: `vp-card${row.muted ? " vp-grey" : ""}${pinned ? " vp-pinned" : ""}`, "data-id": row.id },
       cells.who(row),
       el("ul", { class: "vp-bars", style: { "--n": String(scores.length) } }, scores.map((cell, i) => {
         const d = dimensions[i];
         const shown = columns.reading(row, i);
         const words = inWords(shown, d.name);
-        const at = (/** @type {Maybe | undefined} */ x) => place(x ?? 0, false);
+        const at = (/** @type {Maybe | undefined} */ x) => place(x ?? 0, columns.matched() ? "match" : "centred");
         const told = state.intervals && cell && hasInterval(cell) ? cell : null;
         return el("li", { title: words },
           el("span", { class: "vp-hidden" }, words),
           el("span", { class: "vp-bar", "aria-hidden": "true", "data-side": side(cell), style: { ...tint(cell), "--c": d.colour, "--s": at(cell?.score), "--l": at(told?.low), "--h": at(told?.high) } }),
           el("span", { class: "vp-short", "aria-hidden": "true" }, d.short),
-          state.raw ? el("span", { class: "vp-short", "aria-hidden": "true" }, shown ? columns.number(shown.value) : "–") : null);
+          columns.axis() === "raw" ? el("span", { class: "vp-short", "aria-hidden": "true" }, shown ? columns.number(shown.value) : "–") : null);
       })),
       columns.peopleShown() ? amongPeople(row) : null);
   }
@@ -192,13 +199,13 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   }
 
   /** What decides how a row looks; where it changes, rows are drawn anew. @param {Column[]} columns_ */
-  const look = (columns_) => [state.board?.slug, state.scale, state.raw, state.intervals, media.narrow.matches, columns.ranksShown(), state.received, columns_.map((c) => c.key)].join();
+  const look = (columns_) => [state.board?.slug, state.scale, columns.axis(), state.intervals, media.narrow.matches, columns.ranksShown(), state.received, columns_.map((c) => c.key)].join();
 
   /** @param {Column[]} columns_ */
   function widths(columns_) {
     const count = (/** @type {string} */ kind) => columns_.filter((c) => c.kind === kind).length;
-    const usual = { name: 184, score: state.scale === 0 ? 54 : 112, figure: 58, estimate: 58, lean: 74, nearest: 100, word: 78 };
-    const small = { name: 162, score: state.scale === 0 ? 44 : 76, figure: 50, estimate: 50, lean: 62, nearest: 90, word: 74 };
+    const usual = { name: 184, score: state.scale === 0 ? 54 : 112, figure: 58, estimate: 58, lean: 74, above: 62, nearest: 100, word: 78 };
+    const small = { name: 162, score: state.scale === 0 ? 44 : 76, figure: 50, estimate: 50, lean: 62, above: 54, nearest: 90, word: 74 };
     const total = (/** @type {Record<string, number>} */ sizes) => Object.entries(sizes).reduce((sum, [kind, width]) => sum + width * count(kind), 0);
     const room = list.clientWidth || window.innerWidth;
     const tight = total(usual) > room;

@@ -21,11 +21,12 @@ from data.values import VALUES
 from eval_queue.records import Result
 from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.persona_report import PersonaGap
-from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.group_similarity import Table, read_claims
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
 from leaderboard.charts.portrait import number
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
+from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
@@ -150,6 +151,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         short=SHORT,
         picture=Markup(drawing(view)),  # made by `group_charts`, which escapes names
         verdict=_verdict(view),
+        other=_other(site, asked),
         groups=site.reference.groups,
         overall=OVERALL,
         values=VALUES,
@@ -169,6 +171,15 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     )
     # while the store is away, rows may be missing that will be back without any new result
     return Volatile(page) if site.queue.outage() is not None else page
+
+
+def _other(site: Site, asked: Asked) -> OtherReading | None:
+    """What the other reading says; only of the published benchmark's board and the shipped groups."""
+    board = asked.board
+    if board is None or site.reference_file is not None:
+        return None
+    found, table = read_claims(board.key.digest), asked.table
+    return None if found is None or table is None else other_reading(found, table, asked.chosen)
 
 
 def _board_name(board: Board) -> str:

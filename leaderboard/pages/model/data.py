@@ -26,6 +26,7 @@ from leaderboard.boards.background import Working
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.rank_intervals import obstacle
 from leaderboard.boards.results import Board, mean_profile
+from leaderboard.pages.model.two_readings import TwoReadings, two_readings
 from leaderboard.site.answers import AnswersPage, Filters, cut
 from leaderboard.site.badges import BENCHMARKS, Badge, badges
 from leaderboard.site.site import Site
@@ -117,6 +118,8 @@ class ModelData(Record):
     """By dimension; empty for a row without a place."""
     unranked: str | None
     """Why it has no place."""
+    readings: TwoReadings
+    """What the reading on all items says beside the one as published."""
     read: ReadShare | None
     """Its answers by source and variant; null where they are not at hand."""
     people: ModelProximity | None
@@ -156,6 +159,8 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     answers, problem = _answers(site, result, filters)
     people = site.people_so_far(board) if board else None
     so_far = site.ranking_so_far(board) if board else None
+    by_match = site.match_ranking_so_far(board) if board else None
+    standing = site.standing_so_far(board) if board else None
     # what is worked out for a whole large board may take minutes: a row's own page does not wait for it
     table = None if isinstance(people, Working) else people
     ranking = None if isinstance(so_far, Working) else so_far
@@ -173,12 +178,13 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         ranked=ranking.n if ranking else None,
         places={n: Place(models=ranks.models.get(n), values=ranks.values.get(n)) for n in names} if ranks else {},
         unranked=None if ranks or ranking is None else obstacle(result) or "Its single answers are not at hand.",
+        readings=two_readings(site, result, board, None if isinstance(by_match, Working) else by_match, standing),
         read=_read(site, result, asked),
         people=table.rows.get(result.id) if table else None,
         people_reason=_people_reason(result, board, people),
         like=like,
         like_reason=like_reason,
-        working=isinstance(people, Working) or isinstance(so_far, Working) or like_reason == UNDER_WAY,
+        working=like_reason == UNDER_WAY or any(isinstance(x, Working) for x in (people, so_far, by_match, standing)),
         ceiling=table.about.caveats.ceiling if table else None,
         history=_history(site, result, board),
         submissions=[_asked(s) for s in submissions_of(site, result)],

@@ -18,9 +18,10 @@ from data.people.reference import LABELS, OVERALL
 from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
 from leaderboard.analysis.lineage import lineage
+from leaderboard.analysis.reading_report import AmongPeople
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.model_facts import SOURCES, released
-from leaderboard.charts.portrait import number, portrait, true_minus
+from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait, true_minus
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
 from leaderboard.site import links
 from leaderboard.site.answers import Filters
@@ -40,6 +41,7 @@ SHEETS: Final = ("row.css",)
 
 SECTIONS: Final = (
     ("portrait", "Portrait"),
+    ("readings", "Two readings"),
     ("sure", "How sure"),
     ("read", "What was read"),
     ("people", "Like whom"),
@@ -90,6 +92,13 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         d=found,
         r=result,
         picture=Markup(drawing(found)),  # made by `charts`, which escapes the name
+        match_picture=None if result.match is None else Markup(match_drawing(result)),
+        two=found.readings,
+        match_scales=[(SCALE_NAMES[s], ds, (result.match or {}).get(s, {})) for s, ds in SCALES.items()],
+        match_place=lambda x: f"{min(1.0, max(0.0, x / (2 * MATCH_LIMIT) + 0.5)):.4g}",
+        above=above,
+        percent=lambda x: true_minus(f"{round(100 * x)} %"),
+        values=VALUES,
         sections=SECTIONS,
         scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
         number=number,
@@ -133,6 +142,28 @@ def drawing(found: ModelData) -> str:
         muted=found.result.complete is False or found.result.flat is True,
         linked=True,
     )
+
+
+def match_drawing(result: Result) -> str:
+    """The row's matches on all items as a portrait."""
+    found = (result.match or {}).get("pvq", {})
+    cells = [found.get(d.name) for d in VALUES]
+    return portrait(
+        [c.match if c else None for c in cells],
+        low=[c.low if c else None for c in cells],
+        high=[c.high if c else None for c in cells],
+        name=f"{result.model}, all items",
+        muted=result.complete is False,
+        matched=True,
+    )
+
+
+def above(x: AmongPeople | None) -> str:
+    """A share of people with its interval, in per cent: `83 % (71 to 91)`; a dash where it is not known."""
+    if x is None:
+        return "–"
+    ends = "" if x.low is None or x.high is None else f" ({100 * x.low:.0f} to {100 * x.high:.0f})"
+    return f"{100 * x.share:.0f} %{ends}"
 
 
 def ten(result: Result) -> list[DimensionScore | None]:

@@ -28,14 +28,16 @@ from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
 from leaderboard.analysis.persona_report import find_runs, report
-from leaderboard.boards.group_similarity import read_proximity
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.group_similarity import Table, read_claims, read_proximity
 from leaderboard.boards.persona_runs import Biases, series_id
-from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, boards, load
 from leaderboard.charts.portrait import number
 from leaderboard.exports.group_rows import COLUMNS, rows
 from leaderboard.exports.routes import routes
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.groups.data import SHORT, LeanRow
+from leaderboard.pages.groups.other_reading import other_reading
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
 from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
@@ -555,3 +557,24 @@ def test_an_axis_holds_every_gap(site: Site) -> None:
     assert float(lanes.along(0)) == 0.5
     assert all(0 < float(lanes.along(r.perceived)) < 1 for r in lanes.rows)
     np.testing.assert_allclose([r.real for r in lanes.rows], 0.52 * REFERENCE.gap(CONTRASTS[0]))
+
+
+def test_the_other_reading_counts_what_the_shipped_files_say() -> None:
+    found, shipped = read_claims(PUBLISHED_DIGEST), read_proximity()
+    assert found is not None
+    assert shipped is not None
+    board = boards(load(PUBLISHED).results)[0]
+    by_model = {m.model: m for m in shipped.models}
+    table = Table(shipped, {r.id: by_model[r.model] for r in board.results})
+    chosen = next(r for r in board.results if by_model[r.model].reported)
+    said = other_reading(found, table, chosen)
+    assert said.models == len(found.models) == 33
+    assert said.reported == (
+        sum(m.reported for m in shipped.models),
+        sum(m.reported for m in found.models),
+    )
+    assert said.sure[1] == sum(lean.sure for m in found.models for lean in m.leans.values())
+    assert said.held == found.held[chosen.model]
+    assert all(0 <= lean.holds <= 6 for lean in said.leans)
+    assert all(g.distance is None for m in found.models for g in m.groups.values()), "matches are no rating points"
+    assert read_claims("0" * 64) is None

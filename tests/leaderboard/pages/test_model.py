@@ -18,20 +18,24 @@ from markupsafe import escape
 from starlette.datastructures import QueryParams
 
 from data.benchmark import VARIANTS, Benchmark
+from data.people.norms import READINGS
 from data.people.rater_means import rater_means
 from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
-from data.values import SCALE_COLUMNS
+from data.values import SCALE_COLUMNS, VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo, Served
 from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from eval_queue.submission import new_submission
-from leaderboard.analysis.summary import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
+from leaderboard.analysis.summary import PUBLISHED_DIGEST, PUBLISHED_QUERIES, match_sentence, sentence, standing
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.rank_intervals import read_ranks
+from leaderboard.boards.readings import read_readings
+from leaderboard.charts.portrait import number
 from leaderboard.exports.tables import answers_sheet
+from leaderboard.pages.methodology import page as methodology
 from leaderboard.pages.model import page as model
 from leaderboard.site.answers import PAGE_SIZE, Filters, answers_of, cut
 from leaderboard.site.permanent import row_address, row_citations
@@ -363,3 +367,46 @@ def test_a_row_is_cited_in_every_form_under_an_address_that_lasts(site: Site) ->
     assert str(escape(row_address(site, row))) in page
     assert "belongs to the present one" not in page
     assert "belongs to the present one" in str(model.content(site, {"id": row.id, "at": "an-older-one"}))
+
+
+def test_both_readings_of_released_rows_are_their_records(site: Site) -> None:
+    readings = read_readings(PUBLISHED_DIGEST)
+    assert readings is not None
+    for row in site.published.results[:6]:
+        page = html.unescape(model.content(site, {"id": row.id}))
+        assert row.match is not None
+        for scale in row.match.values():
+            for cell in scale.values():
+                assert cell.match is not None
+                assert f"{number(cell.match)} <span" in page
+        assert sentence(row, PUBLISHED_QUERIES) in page
+        assert match_sentence(row) in page
+        for reading in READINGS:
+            for value in VALUES:
+                assert model.above(readings.among_people[reading][row.model].get(value.name)) in page
+        profile = readings.profiles[row.model]
+        assert f"{number(profile.strength.estimate)} ({number(profile.strength.low)} to" in page
+        assert "none can be shown" in page, "no released model has a profile of its own by the joint test"
+        explained = readings.explained[row.model].r2
+        assert explained is not None
+        assert f"{round(100 * explained)} %" in page
+        assert "not asked again" in page
+        assert 'href="methodology"' in page
+
+
+def test_a_row_without_a_match_says_so_and_its_name_stays_a_name(site: Site, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    row = result(HOSTILE, id="hostile", origin="space")
+    store.commit({"results/hostile.json": encode(row)}, store.head(), "a row")
+    page = model.content(site, {"id": "hostile", "reading": HOSTILE})
+    assert "made before there were any" in page
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def test_the_method_is_a_page_with_its_numbers(site: Site) -> None:
+    page = methodology.content(site, {})
+    assert "Methodology</h1>" in page
+    assert "<!--" not in page
+    assert "<table>" in page
+    assert "<td>0.85</td>" in page
