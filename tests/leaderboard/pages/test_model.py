@@ -28,7 +28,7 @@ from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from eval_queue.submission import new_submission
-from leaderboard.analysis.summary import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
+from leaderboard.analysis.summary import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing, taken_alone
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.rank_intervals import read_ranks
 from leaderboard.exports.tables import answers_sheet
@@ -343,8 +343,31 @@ def test_the_sentence_names_only_what_survives_holm() -> None:
     # the interval leaves out zero, but not after Holm over ten
     assert standing(result("m", (0.11, *(0.0,) * 9), half=0.1), many) == ((), (), 10)
     assert "distinguishable" in sentence(result("m", half=0.1), many)
+    assert "taken alone" not in sentence(result("m", half=0.1), many)
     assert "cannot be tested" in sentence(sure, None)
     assert "Too little" in sentence(result("m", (0.5,) * 10, half=0.1, flat=True), many)
+
+
+@pytest.mark.parametrize("score", [0.11, -0.11])
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_sentence_never_contradicts_the_intervals_beside_it(score: float, flat: bool) -> None:
+    many, side = (50,) * 10, "above" if score > 0 else "below"
+    row = result("m", (score, 0.5, *(0.0,) * 8), half=0.1, flat=flat)
+    for queries in (many, None):
+        said = sentence(row, queries)
+        corrected = not flat and queries is many  # then Stimulation is named by itself, else each is taken alone
+        told = (
+            "Self-Direction and Stimulation are above"
+            if side == "above" and not corrected
+            else f"Self-Direction is {side}"
+        )
+        assert told in said
+        assert "Stimulation" in said
+        assert "aken alone" in said
+        assert ("not after correcting for ten comparisons" in said) == corrected
+    assert taken_alone(row, standing(row, many)) == (
+        (("Self-Direction",), ()) if side == "above" else ((), ("Self-Direction",))
+    )
 
 
 def test_published_query_counts_are_the_keys(upstream_dir: Path) -> None:
