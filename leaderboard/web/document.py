@@ -95,7 +95,7 @@ def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
 def framed(site: Site, page: ReadingPage, content: str) -> str:
     """Content with what stands around it on every page."""
     sheets = ["page.css", "document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
-    scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
+    scripts = ["appearance.js", "document.js", *getattr(page, "SCRIPTS", ())]
     return render(
         "document.html",
         title=f"{page.NAME} · {TITLE}",

@@ -24,6 +24,12 @@ from leaderboard.web.cache import Cache
 PACKED_BYTES: Final = 32 * 2**20
 """How much of compressed pages is remembered."""
 
+_EARLY: Final = (
+    "<style>gradio-app .wrap.full.translucent { position: fixed !important; inset: 0 !important; } "
+    ".nav-holder { display: none; }</style>"
+)
+"""What would move while Gradio loads: its message, and its own navigation, which the style sheets take away later."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -95,7 +101,7 @@ class RefreshMiddleware:
             if not message.get("more_body", False):
                 body = b"".join(parts)
                 if scripts:
-                    tags = "".join(f'<script src="{script}"></script>' for script in scripts)
+                    tags = _EARLY + "".join(f'<script src="{script}"></script>' for script in scripts)
                     body = body.replace(b"<head>", f"<head>{tags}".encode(), 1)
                 await self._answer(Headers(scope=scope), start, body, send)
 

@@ -230,7 +230,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function searchBox() {
-    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "data-focus": "search",
+    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "aria-keyshortcuts": "/", title: "Press / to search", "data-focus": "search",
       oninput: () => { state.search = box.value; act.update(); } });
     box.value = state.search;
     return box;
@@ -311,6 +311,12 @@ export function boardControls(table, state, media, columns, act) {
     drawNotice();
     drawLegend();
   }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /** @type {Element} */ (event.composedPath()[0]).closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    /** @type {HTMLInputElement | null} */ (controls.querySelector('[data-focus="search"]'))?.select();
+  });
 
   document.addEventListener("click", (event) => {
     // what was clicked may have been drawn anew since, so the path tells where it was

@@ -285,6 +285,32 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const id = idOf(event);
     if (id) act.choose(id);
   });
+  /* Arrows move through the table: up and down from row to row on the same control, left and right within a row. */
+  list.addEventListener("keydown", (event) => {
+    const from = targetOf(event);
+    const line = /** @type {HTMLElement | null} */ (from.closest(".vp-heads, [data-id]"));
+    if (!line || from.closest(".vp-opened") || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const controlsOf = (/** @type {Element | undefined} */ of) => (of ? /** @type {HTMLElement[]} */ ([...of.querySelectorAll("[data-focus]")].filter((node) => !node.closest(".vp-opened") && !node.matches(":disabled"))) : []);
+    const within = controlsOf(line);
+    const at = within.indexOf(from);
+    const lines = [...list.querySelectorAll(".vp-heads"), ...drawn()];
+    const here = lines.indexOf(line);
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    /** @type {HTMLElement | undefined} */
+    let to;
+    if (step) {
+      if (step > 0 && here === lines.length - 1 && !more.hidden) { grow(); lines.push(...[...drawn()].slice(here + (lines[0] === drawn()[0] ? 1 : 0))); }
+      const there = controlsOf(lines[here + step]);
+      const kind = (/** @type {HTMLElement} */ node) => node.dataset.focus?.split(" ")[0];
+      to = there.find((node) => kind(node) === kind(from)) ?? there.find((node) => kind(node) === "name") ?? there[0];
+    } else if (event.key === "ArrowLeft") to = within[at - 1];
+    else if (event.key === "ArrowRight") to = within[at + 1];
+    else if (event.key === "Home") to = controlsOf(drawn()[0])[Math.max(0, line.matches(".vp-heads") ? 0 : at)];
+    else if (event.key === "End") to = controlsOf([...drawn()].at(-1))[Math.max(0, line.matches(".vp-heads") ? 0 : at)];
+    else return;
+    event.preventDefault();
+    to?.focus();
+  });
   /** @type {string | null} */
   let pointed = null;
   /** @param {string | null} id */
