@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         reference: ReferenceOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Set models against the benchmark's raters and against groups of people, with intervals."""
+        """Compare models with the benchmark's raters and with groups of people, with intervals."""
         from data.people.rater_means import rater_means
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study

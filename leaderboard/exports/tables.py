@@ -88,7 +88,7 @@ _BOARD: Final = (
     Column("high", "double", "Upper end of it."),
     Column("scale", "string", "Name of the scale."),
     Column("scale_mean", "double", "The model's own mean rating over the scale's items, 1 to 6."),
-    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
     Column("caveats", "string", "What must be known before this row is compared with others; empty for nothing."),
     Column("note", "string", "What else a reader must know about this row."),
     Column("developer", "string", "Who made the model."),
@@ -287,7 +287,7 @@ def _answer_rows(result: Result, item: ItemAnswers) -> Iterator[Mapping[str, Any
 _GROUPS: Final = (
     Column("id", "string", "The row's id."),
     Column("model", "string", "The model's name."),
-    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
     Column("reported", "bool", "Whether groups, leans and nearest group are given."),
     Column("reason", "string", "Why a number is withheld; empty where it is not."),
     Column("measure", "string", "What is measured, e.g. spearman, lean, nearest_share."),

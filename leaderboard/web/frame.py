@@ -25,7 +25,7 @@ NAVIGATION: Final = (
     ("Compare", "compare"),
     ("Map", "map"),
     ("Groups", "groups"),
-    ("Take it", "take"),
+    ("Take the test", "take"),
     ("Benchmark", "benchmark"),
     ("Submit", "submit"),
     ("Queue", "queue"),

@@ -167,12 +167,12 @@ export function boardControls(table, state, media, columns, act) {
   function columnChoices() {
     const all = columns.all().slice(1);
     const ranked = Boolean(columns.ranking());
-    const ranks = tickBox("column ranks", "Places, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
-      { disabled: !ranked, title: ranked ? null : "Places are worked out where rows can be ranked, up to 1,000 of them." });
+    const ranks = tickBox("column ranks", "Rank intervals, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
+      { disabled: !ranked, title: ranked ? null : "Rank intervals are computed where rows can be ranked, up to 1,000 of them." });
     return el("div", { class: "vp-filters" },
       section(table.scales[state.scale].name, all.filter((c) => c.kind === "score").map(check), ranks),
       el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && !c.people).map(check))),
-      section("Among people", all.filter((c) => c.people).map(check)));
+      section("Comparison with people", all.filter((c) => c.people).map(check)));
   }
 
   function tablePicker() {
@@ -200,7 +200,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   const viewChoices = () => [
-    section("Group rows", radio("group", [["", "not at all"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
+    section("Group rows", radio("group", [["", "none"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
     section("Numbers", radio("numbers", [["centred", "against the model’s own average"], ["raw", "mean ratings, 1 to 6"]], state.raw ? "raw" : "centred", (value) => act.change(() => { state.raw = value === "raw"; })),
       tickBox("intervals", "95 % intervals", state.intervals, (on) => act.change(() => { state.intervals = on; }))),
     section("Rows", tablePicker(), practiceSwitch()),
@@ -269,7 +269,7 @@ export function boardControls(table, state, media, columns, act) {
     notice.hidden = !state.practice && !state.lost;
     notice.textContent = state.practice
       ? "These rows show how a run works. Their questions were made up for practice and their values mean nothing."
-      : "The table that the address names is not here. This is the one that opens otherwise.";
+      : "The table named in the address does not exist here. The default table is shown.";
   }
 
   // ---- legend --------------------------------------------------------------------------------------------------
@@ -278,13 +278,13 @@ export function boardControls(table, state, media, columns, act) {
   function caveats() {
     const found = columns.people();
     if (!found) return el("p", { class: "vp-places" }, table.no_people);
-    if (found.pending) return el("p", { class: "vp-places" }, "How models stand among people is being worked out.");
+    if (found.pending) return el("p", { class: "vp-places" }, "The comparison with people is being computed.");
     const { groups_from: groups, raters_from: raters, caveats: said } = found;
     return el("details", { class: "vp-places" },
-      el("summary", null, "Among people: who was asked, and what must not be concluded"),
+      el("summary", null, "Comparison with people: who was asked, and what must not be concluded"),
       el("dl", null,
         [["Groups", `${groups.title}. ${groups.about} ${whole(groups.n)} people.`], ["Raters", `${raters.title}. ${raters.about} ${whole(raters.n)} people.`],
-          ["Where", said.europe], ["Similarity", `${said.shape} People agree with themselves at ${signed(said.ceiling)}, from one questionnaire to the other.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
+          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
           .filter(([, words]) => words).map(([term, words]) => el("div", null, el("dt", null, term), el("dd", null, words)))),
       el("a", { href: "./groups" }, "All groups"));
   }

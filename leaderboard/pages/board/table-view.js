@@ -51,7 +51,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
 
   /** @param {Column[]} columns_ */
   function bands(columns_) {
-    const named = (/** @type {Column} */ c) => (c.people ? "Among people" : state.scale === 0 && c.dimension ? c.dimension.family : null);
+    const named = (/** @type {Column} */ c) => (c.people ? "Compared with people" : state.scale === 0 && c.dimension ? c.dimension.family : null);
     /** @type {HTMLElement[]} */
     const heads = [el("td", { class: "vp-name" })];
     let i = 1;
@@ -98,7 +98,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const cell = columns.reading(row, column.index ?? 0);
     const ranks = columns.ranksShown();
     const rank = ranks ? columns.rankOf(row, column.title) : null;
-    const among = rank ? `, place ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
+    const among = rank ? `, rank ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
     const words = inWords(cell, column.title) + among;
     return el(
       "td", { class: "vp-score", "data-side": side(cell), style: tint(cell), title: words, "aria-label": words },
@@ -238,10 +238,10 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   function emptyState() {
     const empty = (/** @type {import("../../web/static/elements.js").Child[]} */ ...children) => el("p", { class: "vp-empty" }, children);
     if (state.board?.rows.length) {
-      const words = state.search ? `No model here is called “${state.search}”${chips(state.filters).length ? " and passes the filters" : ""}. ` : "No model passes these filters. ";
+      const words = state.search ? `No model matches “${state.search}”${chips(state.filters).length ? " and the filters" : ""}. ` : "No model matches these filters. ";
       return empty(words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
     }
-    if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Send the small model that comes along through the practice benchmark"), " to see one.");
+    if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Run the bundled small model on the practice benchmark"), " to see one.");
     return empty("No results yet. ", el("a", { href: "submit" }, "Submit a model"), " to see the first row.");
   }
 
