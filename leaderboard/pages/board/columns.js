@@ -159,8 +159,8 @@ export function boardColumns(table, state, media) {
   function whyNoPeople(row) {
     const found = people();
     if (!found) return table.no_people;
-    if (found.pending) return `Not shown yet: ${PENDING}.`;
-    return `Not shown: ${found.why[row.i] || "this group is not among those in use"}.`;
+    if (found.pending) return `Not available yet: ${PENDING}.`;
+    return `Not compared: ${found.why[row.i] || "this group is not among those in use"}.`;
   }
 
   /** @param {Row} row */

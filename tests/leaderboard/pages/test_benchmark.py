@@ -139,7 +139,7 @@ def test_the_caution_is_said_and_the_other_key_is_called_exploratory(shipped: Va
         assert sentence in html
     assert "exploratory" in html
     assert "559 people gave 24,320 ratings, in 12 groups of 41 to 48." in html
-    assert "9,880 correlations computed anew, none differ" in html
+    assert "9,880 correlations recomputed, none differ" in html
     assert "0.07 to 0.42, which is low" in html
     low = shipped.model_copy(
         update={"dimensions": {n: v.model_copy(update={"split_half": 0.9}) for n, v in shipped.dimensions.items()}}

@@ -477,7 +477,7 @@ def test_while_answers_are_away_the_page_is_not_remembered(tmp_path: Path, monke
     monkeypatch.setattr(site.row_answers, "_table", away)
     html = map_page.content(site, {"table": "practice"})
     assert isinstance(html, Volatile)
-    assert "still being worked out" in html
+    assert "still being computed" in html
 
 
 def test_places_have_names() -> None:

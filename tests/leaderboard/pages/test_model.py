@@ -204,7 +204,7 @@ def test_groups_are_those_of_the_report_and_withheld_with_a_reason(site: Site) -
         found = model.data(site, {"id": row.id})
         assert found is not None
         assert found.people == by_model[row.model]
-        assert ("Not set against groups: flat" in model.content(site, {"id": row.id})) == (row.flat is True)
+        assert ("Not compared with groups: flat" in model.content(site, {"id": row.id})) == (row.flat is True)
     assert "nobody rated the practice benchmark" in model.content(site, {"id": ROW.id})
 
 
@@ -321,11 +321,11 @@ def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None
         "8,192 tokens",
         "on",
     )
-    assert found["Not taken by the endpoint"] == "temperature (left out), max_tokens (sent as max_completion_tokens)"
-    assert found["Tokens read"] == "at least 1,000"
+    assert found["Not accepted by the endpoint"] == "temperature (left out), max_tokens (sent as max_completion_tokens)"
+    assert found["Prompt tokens"] == "at least 1,000"
     assert found["Cost"] == "at least 1.00 USD"
     assert (found["Reasoning effort"], found["Adapter of"]) == ("low", "org/base")
-    assert found["Refused by the endpoint’s filter"] == "2 prompts"
+    assert found["Blocked by the endpoint’s filter"] == "2 prompts"
 
 
 def test_published_rows_show_every_answer_without_texts(site: Site) -> None:
