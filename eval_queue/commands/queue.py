@@ -121,7 +121,7 @@ def register(app: typer.Typer) -> None:
         persona: Annotated[
             list[str] | None,
             typer.Option(
-                help="Ask the model to answer as a persona, e.g. political/left; again for more of them. One submission each, "
+                help="Ask the model as a persona, e.g. political/left; again for more of them. One submission each, "
                 "and one without a persona where that was not asked: all or none.",
                 show_default=False,
             ),

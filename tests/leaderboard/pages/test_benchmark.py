@@ -114,7 +114,7 @@ def test_every_figure_of_the_page_is_the_reports(which: str, request: pytest.Fix
         cells, said = rows["chance", d.name]
         assert cells == [str(v.items), f"{v.null_mean:.1f} ({v.null_p95:.0f})"]
         assert f"p {v.p:.3f}" in said
-        assert f"{v.negative} speak against it" in said
+        assert f"{v.negative} correlate negatively with it" in said
         assert rows["again", d.name][0] == [two(v.alpha_mean), two(v.split_half)]
         assert f"{two(v.alpha_min)} to {two(v.alpha_max)}" in rows["again", d.name][1]
         assert rows["centred", d.name][0] == [f"{v.items}→{c.items}", two(c.rank_correlation)]
