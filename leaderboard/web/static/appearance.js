@@ -21,7 +21,6 @@
   }
 
   apply();
-  root.classList.add("vp-switchable"); // only where this runs is there a switch
   system.addEventListener("change", apply);
   for (const when of ["beforeprint", "afterprint"]) window.addEventListener(when, () => { printing = when === "beforeprint"; apply(); });
   window.addEventListener("storage", (event) => {
