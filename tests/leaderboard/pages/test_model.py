@@ -288,7 +288,9 @@ def test_what_a_run_cost_is_said(tmp_path: Path, amount: float | None, shown: st
     found = re.search(r"<dt>Cost</dt><dd>(.*?)</dd>(.*)", page)
     assert found is not None
     assert found[1] == shown
-    assert ("0.15 USD per million prompt tokens and 0.6 USD per million completion tokens" in found[2]) == (amount is not None)
+    assert ("0.15 USD per million prompt tokens and 0.6 USD per million completion tokens" in found[2]) == (
+        amount is not None
+    )
 
 
 def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None:
