@@ -76,7 +76,7 @@ class Api:
         page: int = 1,
         limit: int = 20,
     ) -> dict:  # type: ignore[type-arg]
-        """List language models with what they put first: scores on ten human values, or four or five other dimensions.
+        """List language models with their value profiles: scores on ten human values, or four or five other dimensions.
 
         No value is better than another and there is no winner. Read each score with its interval and caveats.
 
@@ -162,7 +162,7 @@ class Api:
         }
 
     def model(self, id: str) -> dict:  # type: ignore[type-arg]
-        """Give one model's whole profile: scores with intervals, stability, where it comes from, how to cite it.
+        """Give one model's whole profile: scores with intervals, stability, provenance, how to cite it.
 
         Args:
             id: The row's id, as `board` lists it.
@@ -220,7 +220,7 @@ class Api:
         items: int = 10,
         reading: AddressReading = "published",
     ) -> dict:  # type: ignore[type-arg]
-        """Compare two to five models, or one model over its releases: differences, intervals, how sure they are.
+        """Compare two to five models, or one model over its releases: differences with intervals and tests.
 
         Args:
             ids: Ids of two to five rows; the others are set against the first.
@@ -271,7 +271,7 @@ class Api:
         return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
 
     def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
-        """Set a model beside two groups of people, and tell how all models lean between them, with what limits this.
+        """Compare a model with two groups of people, and list how all models lean between them, with caveats.
 
         Args:
             id: A row's id; empty for the first that can be set against groups.
@@ -292,7 +292,7 @@ class Api:
         return {"found": len(leans), "page": page, "leans": leans[start:stop], **made, "contrasts": known}
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
-        """Tell what the benchmark is, how it was made and how far each of its columns can be trusted."""
+        """Describe the benchmark: how it was made, and the validity and reliability of each of its columns."""
         found: Document = orjson.loads(benchmark.card_json(self._site))
         return found
 
@@ -362,7 +362,7 @@ def _spoken(call: Callable[..., Document]) -> Callable[..., Document]:
             raise gr.Error("The store cannot be reached now. Try again later.", print_exception=False) from None
         except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
             _log.exception("the endpoint %s failed", call.__name__)
-            raise gr.Error("This cannot be told now.", print_exception=False) from None
+            raise gr.Error("This cannot be answered now.", print_exception=False) from None
 
     return answer
 

@@ -84,10 +84,11 @@ class Ui:
         self.fresh.caches["answers"] = lambda: site.items.bytes
         self.operations = Operations(site, self.fresh.caches)
         self.packages = Packages(site)
+        self.fresh.scripts[board.ROUTE] = [assets.address("appearance.js")]
         with _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self._page(board)
         for name, module in WORKED_WITH[1:]:
-            scripts = ("listeners.js", *getattr(module, "SCRIPTS", ()))
+            scripts = ("appearance.js", "listeners.js", *getattr(module, "SCRIPTS", ()))
             self.fresh.scripts[module.ROUTE] = [assets.address(script) for script in scripts]
             with self.blocks.route(name, module.ROUTE):
                 self._page(module)

@@ -3,6 +3,9 @@
 Ten tests, one a value: is its centred score zero, by t with one degree of freedom less than queries carry the value;
 Holm over the ten. A value is named only if its adjusted p-value is at most 5 % and its 95 % interval leaves out zero.
 Without the number of queries nothing is tested. Values are not compared with one another here.
+
+A page shows each value's own 95 % interval beside the sentence. Where such an interval leaves out zero but the value
+does not hold after the correction, the sentence says both, so that the two never seem to contradict each other.
 """
 
 from __future__ import annotations
@@ -65,27 +68,51 @@ def standing(result: Result, queries: tuple[int, ...] | None) -> Standing:
     return Standing(above, below, int(np.isfinite(p).sum()))
 
 
+def taken_alone(result: Result, found: Standing) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Values whose own 95 % interval leaves out zero and that `found` does not name: above and below, circle order."""
+    profile = result.scales.get("pvq")
+    named = {*found.above, *found.below}
+    cells = {} if profile is None else {d.name: profile.dimensions.get(d.name) for d in VALUES if d.name not in named}
+    above = tuple(name for name, c in cells.items() if c is not None and c.low is not None and c.low > 0)
+    below = tuple(name for name, c in cells.items() if c is not None and c.high is not None and c.high < 0)
+    return above, below
+
+
 def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
     """What may be said of a profile. Holds the model's name as given: a page must escape it."""
     if result.benchmark.name == "practice":
         return f"{result.model} ran on the practice benchmark: its numbers show how a run works and say nothing of it."
     if result.complete is False:
         return f"Too few answers of {result.model} could be read to say what it puts first."
+    found = Standing((), (), 0) if result.flat else standing(result, queries)
+    alone = taken_alone(result, found)
     if result.flat:
-        return f"Too little stands out in the answers of {result.model} to say what it puts first."
-    found = standing(result, queries)
+        too_little = f"Too little stands out in the answers of {result.model} to say what it puts first."
+        return too_little + (f" Taken alone, {_side_by_side(*alone)} its own average." if any(alone) else "")
     if not found.tested:
-        return f"Which values {result.model} puts above or below its average cannot be tested here."
+        untested = f"Which values {result.model} puts above or below its average cannot be tested here."
+        return untested + (f" Taken alone, {_side_by_side(*alone)} it." if any(alone) else "")
+    corrected = f"after correcting for {'ten' if found.tested == len(VALUES) else found.tested} comparisons"
     parts = []
     if found.above:
         parts.append(f"{_and(found.above)} above")
     if found.below:
         parts.append(f"{_and(found.below)} below")
     if not parts:
-        return f"No value of {result.model} is distinguishable from its own average."
-    rest = found.tested - len(found.above) - len(found.below)
-    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest else ""
-    return f"{result.model} puts {' and '.join(parts)} its own average{tail}."
+        none = f"No value of {result.model} is distinguishable from its own average"
+        return f"{none} {corrected}; taken alone, {_side_by_side(*alone)} it." if any(alone) else f"{none}."
+    rest = found.tested - sum(map(len, (found.above, found.below, *alone)))
+    said = f"{result.model} puts {' and '.join(parts)} its own average"
+    if any(alone):
+        said += f"; taken alone, {_side_by_side(*alone)} it, but not {corrected}"
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest > 0 else ""
+    return f"{said}{tail}."
+
+
+def _side_by_side(above: tuple[str, ...], below: tuple[str, ...]) -> str:
+    """`Power is below`, `Security and Power are above and Hedonism is below`."""
+    sides = ((above, "above"), (below, "below"))
+    return " and ".join(f"{_and(names)} {'is' if len(names) == 1 else 'are'} {side}" for names, side in sides if names)
 
 
 MATCH_QUERIES: Final = 104

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Write here instead of `data/published/proximity.json`.", show_default=False)
         ] = None,
     ) -> None:
-        """Set the published models against groups of people anew, after `python -m eval_queue publish`."""
+        """Compare the published models with groups of people again, after `python -m eval_queue publish`."""
         from data.errors import InputError
         from data.files import write_whole
         from data.people.rater_means import rater_means

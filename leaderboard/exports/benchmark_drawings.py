@@ -115,7 +115,7 @@ def _chance(report: ValidationReport) -> str:
 
     said = (
         "Dot: responses that count; hollow where chance gives as many at least once in twenty deals. Grey band: up to "
-        "what chance gives in 95 of 100 deals; tick: its average."
+        "the 95th percentile of the permutations; tick: their mean."
     )
     return _drawn(
         report, "Responses that count, and what chance gives", _counted(report), row, ("Found", "Chance"), said
@@ -181,7 +181,11 @@ PLOTS: Final[Mapping[str, Plot]] = {
             Column("null_mean", "double", "Mean number of the latter that shuffled people give."),
             Column("null_p95", "double", "95th percentile of that number."),
             Column("p", "double", "How often shuffling gives as many or more."),
-            Column("rank_correlation", "double", "How alike both keys order the published models; empty if unknown."),
+            Column(
+                "rank_correlation",
+                "double",
+                "Rank correlation of the published models under both keys; empty if unknown.",
+            ),
         ),
         lambda report, d: {
             **(c := report.person_centred[d.name]).model_dump(),

@@ -90,7 +90,7 @@ _BOARD: Final = (
     Column("high", "double", "Upper end of it."),
     Column("scale", "string", "Name of the scale."),
     Column("scale_mean", "double", "The model's own mean rating over the scale's items, 1 to 6."),
-    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
     Column("caveats", "string", "What must be known before this row is compared with others; empty for nothing."),
     Column("note", "string", "What else a reader must know about this row."),
     Column("developer", "string", "Who made the model."),
@@ -276,7 +276,7 @@ ANSWER_COLUMNS: Final = (
     Column("option_id", "int32", "Id of the response within the query."),
     Column("raw_response", "string", "What the model wrote; empty where it is not kept here or the request failed."),
     Column("length", "int32", "Characters of what it wrote, where that is known."),
-    Column("rating", "int8", "What was read, 1 to 6; empty where nothing was."),
+    Column("rating", "int8", "The rating that was read, 1 to 6; empty where none could be."),
     Column("unscored", "string", "Why there is no rating."),
 )
 """Of all answers of all rows; one row's sheet has more."""
@@ -329,7 +329,7 @@ def _answer_rows(result: Result, item: ItemAnswers) -> Iterator[Mapping[str, Any
 _GROUPS: Final = (
     Column("id", "string", "The row's id."),
     Column("model", "string", "The model's name."),
-    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
     Column("reported", "bool", "Whether groups, leans and nearest group are given."),
     Column("reason", "string", "Why a number is withheld; empty where it is not."),
     Column("measure", "string", "What is measured, e.g. spearman, lean, nearest_share."),
@@ -365,7 +365,7 @@ def groups_sheet(site: Site, query: Query) -> Sheet:
     rows: list[Mapping[str, Any]] = [] if table is None else [*group_export.rows(table)]
     for r in () if board is None else board.results:
         if table is None or r.id not in table.rows:
-            reason = "this table is not set against groups of people" if table is None else table.reason(r)
+            reason = "this table is not compared with groups of people" if table is None else table.reason(r)
             rows.append({"model": r.model, "id": r.id, "reported": False, "reason": reason})
     said = {} if table is None else {k: str(v) for k, v in table.about.caveats.model_dump().items() if v is not None}
     return Sheet("groups", _about(site, **said), _GROUPS, tuple(rows))

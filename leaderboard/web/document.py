@@ -105,7 +105,7 @@ def framed(site: Site, page: ReadingPage, content: str, head: Head | None = None
         base: where the board is (`leaderboard.web.head.origin`).
     """
     sheets = ["page.css", "document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
-    scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
+    scripts = ["appearance.js", "document.js", *getattr(page, "SCRIPTS", ())]
     return render(
         "document.html",
         head=head_html(head or Head(address=page.ROUTE), page.NAME, base),

@@ -28,7 +28,7 @@ NAVIGATION: Final = (
     ("Alike", "alike"),
     ("Dates", "dates"),
     ("Groups", "groups"),
-    ("Take it", "take"),
+    ("Take the test", "take"),
     ("Benchmark", "benchmark"),
     ("Submit", "submit"),
     ("Queue", "queue"),

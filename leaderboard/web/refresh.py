@@ -30,6 +30,11 @@ PACKED_BYTES: Final = 32 * 2**20
 _CHARSET: Final = b'<meta charset="utf-8" />'
 _GRADIOS_OWN: Final = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>|<title>.*?</title>', re.DOTALL)
 """What Gradio's page says of itself to previews."""
+_EARLY: Final = (
+    "<style>gradio-app .wrap.full.translucent { position: fixed !important; inset: 0 !important; } "
+    ".nav-holder { display: none; }</style>"
+)
+"""What would move while Gradio loads: its message, and its own navigation, which the style sheets take away later."""
 
 _log = logging.getLogger(__name__)
 
@@ -104,7 +109,7 @@ class RefreshMiddleware:
             if not message.get("more_body", False):
                 body = await run_in_threadpool(self._with_head, scope, b"".join(parts))
                 if scripts:
-                    tags = "".join(f'<script src="{script}"></script>' for script in scripts)
+                    tags = _EARLY + "".join(f'<script src="{script}"></script>' for script in scripts)
                     body = body.replace(b"<head>", f"<head>{tags}".encode(), 1)
                 await self._answer(Headers(scope=scope), start, body, send)
 

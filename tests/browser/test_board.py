@@ -143,7 +143,7 @@ def test_search(page: Page, served: RunningApp) -> None:
     assert len(names(page)) == sum(r.developer == "Anthropic" for r in PUBLISHED_ROWS)
     box.fill(".*")
     assert names(page) == []
-    assert "No model here is called “.*”" in page.locator(".vp-empty").inner_text()
+    assert "No model matches “.*”" in page.locator(".vp-empty").inner_text()
     page.get_by_role("button", name="Show all").click()
     assert len(names(page)) == len(PUBLISHED_ROWS) + 1
     assert box.input_value() == ""
@@ -342,10 +342,10 @@ CONTROLS: dict[str, tuple[Callable[[Page], Any], dict[str, list[str]]]] = {
     **{
         f"column {key}": (lambda p, label=label: pick(p, "Columns", label), {"show": [key]})  # type: ignore[misc]
         for key, label in {
-            "ranks": "Places, under each value",
+            "ranks": "Rank intervals, under each value",
             "wording": "Wording",
             "order": "Order",
-            "like_raters": "Like the raters",
+            "like_raters": "Similarity to raters",
             "gender": "Gender: men ← → women",
             "age": "Age: 20-39 ← → 80+",
             "political": "Politics: left ← → right",
@@ -464,7 +464,7 @@ def test_filters_say_how_many_rows_they_give_and_can_be_taken_away(page: Page, s
 
 def test_nothing_passes_and_one_click_helps(page: Page, served: RunningApp) -> None:
     open_board(page, served, "?developer=xAI&weights=open&q=grok")
-    assert "No model here is called “grok” and passes the filters" in page.locator(".vp-empty").inner_text()
+    assert "No model matches “grok” and the filters" in page.locator(".vp-empty").inner_text()
     page.get_by_role("button", name="Show all").click()
     assert len(names(page)) == len(PUBLISHED_ROWS) + 1
 
@@ -542,7 +542,7 @@ def test_columns_of_people_are_the_reports(page: Page, served: RunningApp) -> No
     row = page.locator(".vp-row", has=page.get_by_role("link", name=sure.model, exact=True))
     label = row.locator("td.vp-lean").first.get_attribute("aria-label") or ""
     assert re.fullmatch(
-        r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not surely a lean", label
+        r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not distinguishable from no lean", label
     )
     # the bar goes from 0 to the number
     lane = row.locator(".vp-lean-bar").first.evaluate(

@@ -34,7 +34,7 @@ export const RANKS = "ranks";
 const TELLS_APART = 0.5;
 /** @type {Record<string, string>} */
 const KINDS_OF_ANSWERS = { empty: "empty", refusal: "refused", unreadable: "not readable", truncated: "cut off", api_error: "endpoint failed" };
-const PENDING = "being worked out";
+const PENDING = "being computed";
 
 /** Whether an interval is known. @param {{low: Maybe, high: Maybe}} x @returns {x is {low: number, high: number}} */
 export const hasInterval = (x) => known(x.low) && known(x.high);
@@ -124,7 +124,7 @@ export function boardColumns(table, state, media) {
   }
 
   /** @param {Row} row */
-  const whyNoRank = (row) => (ranking()?.pending ? `Places are ${PENDING}.` : ranking()?.why[row.i]);
+  const whyNoRank = (row) => (ranking()?.pending ? `Rank intervals are ${PENDING}.` : ranking()?.why[row.i]);
 
   /**
    * "Benevolence 1-7, Power 2-10; the others 1-10", of the dimensions in view.
@@ -143,10 +143,10 @@ export function boardColumns(table, state, media) {
   function ranksInWords(row) {
     const found = ranking();
     if (!found) return [];
-    if (found.pending || found.why[row.i]) return [["Places", whyNoRank(row)]];
+    if (found.pending || found.why[row.i]) return [["Rank intervals", whyNoRank(row)]];
     return [
-      ["Own order", placesInWords(found.values, row, dimensions().length, `none of its ${kindOfValues()} can be told from the others`)],
-      ["Among models", placesInWords(found.models, row, found.n, `any place, 1-${found.n}, on each of these ${kindOfValues()}`)],
+      ["Own ranks", placesInWords(found.values, row, dimensions().length, `none of its ${kindOfValues()} can be told from the others`)],
+      ["Ranks among models", placesInWords(found.models, row, found.n, `any rank, 1-${found.n}, on each of these ${kindOfValues()}`)],
     ];
   }
 
@@ -154,12 +154,12 @@ export function boardColumns(table, state, media) {
   function ranksSummary() {
     const found = ranking();
     if (!found) return "";
-    if (found.pending) return `The places a model can have among the others are ${PENDING}; they will stand on the lowest line of each cell.`;
+    if (found.pending) return `The ranks a model can have among the others are ${PENDING}; they will be on the lowest line of each cell.`;
     const told = dimensions().filter((d) => found.models[d.name]).map((d) => d.name);
     const outcome = told.length
       ? `An order of some models is established on ${told.join(", ")}; on the other ${kindOfValues()} none is.`
       : `No order of models is established on any of these ${kindOfValues()}.`;
-    return `Lowest line: the places a model can have among the ${found.n} ranked ones, 1 being the highest ${matched() ? "match" : "score"}. 1-${found.n} means any place. ${outcome}`;
+    return `Lowest line: the ranks a model can have among the ${found.n} ranked ones, 1 being the highest ${matched() ? "match" : "score"}. 1-${found.n} means any rank. ${outcome}`;
   }
 
   // ---- people --------------------------------------------------------------------------------------------------
@@ -172,8 +172,8 @@ export function boardColumns(table, state, media) {
   function whyNoPeople(row) {
     const found = people();
     if (!found) return table.no_people;
-    if (found.pending) return `Not shown yet: ${PENDING}.`;
-    return `Not shown: ${found.why[row.i] || "this group is not among those in use"}.`;
+    if (found.pending) return `Not available yet: ${PENDING}.`;
+    return `Not compared: ${found.why[row.i] || "this group is not among those in use"}.`;
   }
 
   /** @param {Row} row */
@@ -187,7 +187,7 @@ export function boardColumns(table, state, media) {
     const x = peopleOf(row, lean(contrast.key));
     if (!x) return whyNoPeople(row);
     const side = x.value < 0 ? contrast.against : contrast.toward;
-    const sure = lean(contrast.key)?.sure[row.i] ? "" : "; not surely a lean";
+    const sure = lean(contrast.key)?.sure[row.i] ? "" : "; not distinguishable from no lean";
     return `${contrast.subject}, people in Europe: leans to “${side}” by ${between(x)}${sure}`;
   }
 
@@ -196,7 +196,7 @@ export function boardColumns(table, state, media) {
     const found = people();
     if (!found || found.pending || found.nearest[row.i] === null) return whyNoPeople(row);
     return found.nearest[row.i] === "not distinguishable"
-      ? `No group is surely the nearest: the leading one wins ${share(found.share[row.i])} of the draws.`
+      ? `No group is distinguishably the nearest: the leading one wins ${share(found.share[row.i])} of the draws.`
       : `Nearest group in Europe: ${found.nearest[row.i]}, in ${share(found.share[row.i])} of the draws.`;
   }
 
@@ -207,17 +207,17 @@ export function boardColumns(table, state, media) {
   function peopleColumns() {
     const group = (/** @type {string} */ key) => ({ key, extra: true, people: true });
     return [
-      { ...group("like_raters"), kind: "estimate", title: "Like the raters", heading: ["Like the", "raters"],
+      { ...group("like_raters"), kind: "estimate", title: "Similarity to raters", heading: ["Similarity", "to raters"],
         hint: "How similar the order of the model’s ten values is to that of the people who rated the benchmark’s sentences: rank correlation, −1 to +1.",
         value: (row) => peopleOf(row, like())?.value ?? null, estimate: (row) => peopleOf(row, like()), say: likeInWords },
       ...table.contrasts.map((contrast) => /** @type {Column} */ ({ ...group(contrast.key), kind: "lean", title: `${contrast.subject}: ${contrast.left} ← → ${contrast.right}`,
         heading: [contrast.subject, `${contrast.left} ←`, `→ ${contrast.right}`],
-        hint: `Which of two groups of people in Europe the model leans to, apart from what all people share: ${contrast.against} (−) or ${contrast.toward} (+). Cosine, −1 to +1.`,
+        hint: `Which of two groups of people in Europe the model leans to, with what all people share taken out: ${contrast.against} (−) or ${contrast.toward} (+). Cosine, −1 to +1.`,
         value: (row) => peopleOf(row, lean(contrast.key))?.value ?? null,
         estimate: (row) => peopleOf(row, lean(contrast.key)), sure: (row) => Boolean(lean(contrast.key)?.sure[row.i]),
         say: (row) => leanInWords(contrast, row) })),
       { ...group("nearest"), kind: "nearest", title: "Nearest group", heading: ["Nearest", "group"],
-        hint: "The group of people in Europe whose values are most similar. Hardly ever one can be told from the others.",
+        hint: "The group of people in Europe whose values are most similar. It can hardly ever be told from the others.",
         value: (row) => people()?.nearest?.[row.i] ?? null, text: (row) => people()?.nearest?.[row.i] || "–", say: nearestInWords },
     ];
   }
@@ -274,7 +274,7 @@ export function boardColumns(table, state, media) {
         hint: "The model’s own average: mean rating, 1 to 6, over all items of the scale. Scores are relative to it.",
         text: (row) => figure(own(row).mean), under: (row) => { const x = own(row); return hasInterval(x) ? halfWidth(x.low, x.high) : null; }, say: meanInWords },
       { key: "reliability", title: "Reliability", heading: ["Relia\u00adbility"], kind: "figure", value: (row) => row.reliability,
-        hint: "How much of what differs between the ten scores is more than chance: 1 all of it, 0 or below nothing. Below 0.5 a profile is called flat.",
+        hint: "Share of the variance between the ten scores that is not sampling noise: 1 all of it, 0 or below none. Below 0.5 a profile is called flat.",
         text: (row) => figure(row.reliability), say: (row) => `Reliability of the profile: ${figure(row.reliability)}` },
       { key: "wording", title: "Wording", kind: "figure", extra: true, value: (row) => row.wording,
         hint: "Share of the items that the model rates differently when the prompt is worded differently.",

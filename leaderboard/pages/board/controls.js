@@ -171,13 +171,13 @@ export function boardControls(table, state, media, columns, act) {
   function columnChoices() {
     const all = columns.all().slice(1);
     const ranked = Boolean(columns.ranking());
-    const ranks = tickBox("column ranks", "Places, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
-      { disabled: !ranked, title: ranked ? null : "Places are worked out where rows can be ranked, up to 1,000 of them." });
+    const ranks = tickBox("column ranks", "Rank intervals, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
+      { disabled: !ranked, title: ranked ? null : "Rank intervals are computed where rows can be ranked, up to 1,000 of them." });
     return el("div", { class: "vp-filters" },
       section(table.scales[state.scale].name, all.filter((c) => c.kind === "score").map(check), ranks),
       el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && c.kind !== "above" && !c.people).map(check))),
       section("Above which share of the raters", all.filter((c) => c.kind === "above").map(check)),
-      section("Among people", all.filter((c) => c.people).map(check)));
+      section("Comparison with people", all.filter((c) => c.people).map(check)));
   }
 
   function tablePicker() {
@@ -205,7 +205,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   const viewChoices = () => [
-    section("Group rows", radio("group", [["", "not at all"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
+    section("Group rows", radio("group", [["", "none"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
     section("Numbers", radio("numbers", [["centred", "against the model’s own average"], ["raw", "mean ratings, 1 to 6"]], state.raw ? "raw" : "centred", (value) => act.change(() => { state.raw = value === "raw"; })),
       columns.matched() ? el("p", null, "Both are numbers of the reading as published; all items are read as a correlation.") : null,
       tickBox("intervals", "95 % intervals", state.intervals, (on) => act.change(() => { state.intervals = on; }))),
@@ -236,7 +236,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function searchBox() {
-    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "data-focus": "search",
+    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "aria-keyshortcuts": "/", title: "Press / to search", "data-focus": "search",
       oninput: () => { state.search = box.value; act.update(); } });
     box.value = state.search;
     return box;
@@ -277,7 +277,7 @@ export function boardControls(table, state, media, columns, act) {
     notice.hidden = !state.practice && !state.lost;
     notice.textContent = state.practice
       ? "These rows show how a run works. Their questions were made up for practice and their values mean nothing."
-      : "The table that the address names is not here. This is the one that opens otherwise.";
+      : "The table named in the address does not exist here. The default table is shown.";
   }
 
   // ---- legend --------------------------------------------------------------------------------------------------
@@ -286,13 +286,13 @@ export function boardControls(table, state, media, columns, act) {
   function caveats() {
     const found = columns.people();
     if (!found) return el("p", { class: "vp-places" }, table.no_people);
-    if (found.pending) return el("p", { class: "vp-places" }, "How models stand among people is being worked out.");
+    if (found.pending) return el("p", { class: "vp-places" }, "The comparison with people is being computed.");
     const { groups_from: groups, raters_from: raters, caveats: said } = found;
     return el("details", { class: "vp-places" },
-      el("summary", null, "Among people: who was asked, and what must not be concluded"),
+      el("summary", null, "Comparison with people: who was asked, and what must not be concluded"),
       el("dl", null,
         [["Groups", `${groups.title}. ${groups.about} ${whole(groups.n)} people.`], ["Raters", `${raters.title}. ${raters.about} ${whole(raters.n)} people.`],
-          ["Where", said.europe], ["Similarity", `${said.shape} People agree with themselves at ${signed(said.ceiling)}, from one questionnaire to the other.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
+          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
           .filter(([, words]) => words).map(([term, words]) => el("div", null, el("dt", null, term), el("dd", null, words)))),
       el("a", { href: "./groups" }, "All groups"));
   }
@@ -345,6 +345,12 @@ export function boardControls(table, state, media, columns, act) {
     drawNotice();
     drawLegend();
   }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /** @type {Element} */ (event.composedPath()[0]).closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    /** @type {HTMLInputElement | null} */ (controls.querySelector('[data-focus="search"]'))?.select();
+  });
 
   document.addEventListener("click", (event) => {
     // what was clicked may have been drawn anew since, so the path tells where it was

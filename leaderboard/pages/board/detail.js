@@ -25,7 +25,7 @@ function styleInWords(row) {
 function circleInWords(row) {
   if (!known(row.circle)) return null;
   const range = known(row.circle_low) ? ` (${share(row.circle_low)} to ${share(row.circle_high)})` : "";
-  return `${share(row.circle)} of what differs between its values follows one wave around the circle${range}; unrelated values would give 22 %`;
+  return `${share(row.circle)} of the variance between its values is explained by one wave around the circle${range}; unrelated values would give 22 %`;
 }
 
 /** @param {[string, Child][]} pairs */
@@ -65,7 +65,7 @@ export function boardDetail(table, state, columns, cells) {
     const found = columns.people();
     if (!found || found.pending) return null;
     const x = peopleOf(row, found.like);
-    const said = [x ? `Like the raters: ${signed(x.value)} (${signed(x.low)} to ${signed(x.high)}).` : null, columns.nearestInWords(row)];
+    const said = [x ? `Similarity to the raters: ${signed(x.value)} (${signed(x.low)} to ${signed(x.high)}).` : null, columns.nearestInWords(row)];
     const leans = table.contrasts.filter((c) => state.shown.has(c.key) && found.leans[c.key]).map((c) => `${columns.leanInWords(c, row)}.`);
     return [[...said.filter(Boolean), ...(known(found.nearest[row.i]) ? leans : [])].join(" "), " ", el("a", { href: "./groups" }, "Groups of people")];
   }
@@ -91,11 +91,11 @@ export function boardDetail(table, state, columns, cells) {
           ["Order", known(row.order) ? `${percent(row.order)} are rated differently with the answers in reverse order` : null],
           ["Style", styleInWords(row)],
           ["Circle", circleInWords(row)],
-          ["Among people", amongPeople(row)],
+          ["Similarity to people", amongPeople(row)],
           ["Coverage", `${percent(coverage(row))}: ${coverageInWords(row)}`],
           ["Origin", table.origins[row.origin]],
           ["Source", row.source],
-          ["Asked through", row.origin === "published" ? null : row.endpoint],
+          ["Endpoint", row.origin === "published" ? null : row.endpoint],
           ["Revision", row.revision],
           ["Released", row.released],
           ["Row computed", row.date],

@@ -51,7 +51,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
 
   /** @param {Column[]} columns_ */
   function bands(columns_) {
-    const named = (/** @type {Column} */ c) => (c.people ? "Among people" : state.scale === 0 && c.dimension ? c.dimension.family : null);
+    const named = (/** @type {Column} */ c) => (c.people ? "Compared with people" : state.scale === 0 && c.dimension ? c.dimension.family : null);
     /** @type {HTMLElement[]} */
     const heads = [el("td", { class: "vp-name" })];
     let i = 1;
@@ -107,7 +107,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const cell = columns.reading(row, column.index ?? 0);
     const ranks = columns.ranksShown();
     const rank = ranks ? columns.rankOf(row, column.title) : null;
-    const among = rank ? `, place ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
+    const among = rank ? `, rank ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
     const words = (cell || !columns.matched() ? inWords(cell, column.title) : `${column.title}: ${board().match?.why?.[row.i] ?? "no match"}`) + among;
     return el(
       "td", { class: "vp-score", "data-side": side(cell), style: tint(cell), title: words, "aria-label": words },
@@ -247,10 +247,10 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   function emptyState() {
     const empty = (/** @type {import("../../web/static/elements.js").Child[]} */ ...children) => el("p", { class: "vp-empty" }, children);
     if (state.board?.rows.length) {
-      const words = state.search ? `No model here is called “${state.search}”${chips(state.filters).length ? " and passes the filters" : ""}. ` : "No model passes these filters. ";
+      const words = state.search ? `No model matches “${state.search}”${chips(state.filters).length ? " and the filters" : ""}. ` : "No model matches these filters. ";
       return empty(words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
     }
-    if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Send the small model that comes along through the practice benchmark"), " to see one.");
+    if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Run the bundled small model on the practice benchmark"), " to see one.");
     return empty("No results yet. ", el("a", { href: "submit" }, "Submit a model"), " to see the first row.");
   }
 
@@ -293,6 +293,32 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     if (targetOf(event).closest(".vp-opened, .vp-tools, a, button") || String(window.getSelection())) return;
     const id = idOf(event);
     if (id) act.choose(id);
+  });
+  /* Arrows move through the table: up and down from row to row on the same control, left and right within a row. */
+  list.addEventListener("keydown", (event) => {
+    const from = targetOf(event);
+    const line = /** @type {HTMLElement | null} */ (from.closest(".vp-heads, [data-id]"));
+    if (!line || from.closest(".vp-opened") || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const controlsOf = (/** @type {Element | undefined} */ of) => (of ? /** @type {HTMLElement[]} */ ([...of.querySelectorAll("[data-focus]")].filter((node) => !node.closest(".vp-opened") && !node.matches(":disabled"))) : []);
+    const within = controlsOf(line);
+    const at = within.indexOf(from);
+    const lines = [...list.querySelectorAll(".vp-heads"), ...drawn()];
+    const here = lines.indexOf(line);
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    /** @type {HTMLElement | undefined} */
+    let to;
+    if (step) {
+      if (step > 0 && here === lines.length - 1 && !more.hidden) { grow(); lines.push(...[...drawn()].slice(here + (lines[0] === drawn()[0] ? 1 : 0))); }
+      const there = controlsOf(lines[here + step]);
+      const kind = (/** @type {HTMLElement} */ node) => node.dataset.focus?.split(" ")[0];
+      to = there.find((node) => kind(node) === kind(from)) ?? there.find((node) => kind(node) === "name") ?? there[0];
+    } else if (event.key === "ArrowLeft") to = within[at - 1];
+    else if (event.key === "ArrowRight") to = within[at + 1];
+    else if (event.key === "Home") to = controlsOf(drawn()[0])[Math.max(0, line.matches(".vp-heads") ? 0 : at)];
+    else if (event.key === "End") to = controlsOf([...drawn()].at(-1))[Math.max(0, line.matches(".vp-heads") ? 0 : at)];
+    else return;
+    event.preventDefault();
+    to?.focus();
   });
   /** @type {string | null} */
   let pointed = null;

@@ -1,4 +1,4 @@
-"""Groups: a model beside two groups of people, what can be told apart and what cannot, and models asked to be somebody.
+"""Groups: a model beside two groups of people, what can be told apart and what cannot, and persona runs.
 
 The address is the state: `id` (or `model`) names a row, `contrast` one of the reference's, `sort=lean` (and
 `order=down`) the order of all models, `imagined` a series of persona runs or its model, `table` a board other than the
@@ -210,11 +210,11 @@ def _verdict(view: GroupsView) -> Verdict:
     if view.model is None or row is None:
         return Verdict(f"How {toward} and {against} differ in their ten values.", sure=False)
     if not row.reported:
-        return Verdict(f"{row.model} is not set against groups: {said(row.reason or '')}.", sure=False)
+        return Verdict(f"{row.model} is not compared with groups: {said(row.reason or '')}.", sure=False)
     lean = row.lean or 0.0
     if row.distinguishable:
         to, away = (toward, against) if lean > 0 else (against, toward)
-        return Verdict(f"What is its own in {row.model} points towards {to} rather than {away}.", sure=True)
+        return Verdict(f"Beyond what all people share, {row.model} leans towards {to} rather than {away}.", sure=True)
     return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
 
 

@@ -34,7 +34,7 @@ from leaderboard.site.site import Site
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNDER_WAY = "this is being worked out; open the page again in a moment"
+UNDER_WAY = "this is being computed; reload the page in a moment"
 UNREACHABLE = "The store of raw answers cannot be reached now. Open the page again later."
 
 _log = logging.getLogger(__name__)

@@ -42,13 +42,13 @@ SHEETS: Final = ("row.css",)
 SECTIONS: Final = (
     ("portrait", "Portrait"),
     ("readings", "Two readings"),
-    ("sure", "How sure"),
-    ("read", "What was read"),
-    ("people", "Like whom"),
-    ("origin", "Where from"),
+    ("sure", "Reliability"),
+    ("read", "Coverage"),
+    ("people", "Similarity"),
+    ("origin", "Provenance"),
     ("history", "History"),
-    ("answers", "Every answer"),
-    ("take", "Cite, download"),
+    ("answers", "All answers"),
+    ("take", "Cite and download"),
 )
 """The parts of the page in their order."""
 LONG: Final = 320

@@ -37,8 +37,8 @@ SHOWN: Final = 50
 SECTIONS: Final[tuple[tuple[State, str, str], ...]] = (
     ("proposed", "Awaiting approval", ""),
     ("running", "Running", "Nothing is being evaluated now."),
-    ("pending", "Waiting", "Nothing waits."),
-    ("done", "Done", "Nothing was evaluated here yet."),
+    ("pending", "Waiting", "Nothing is waiting."),
+    ("done", "Done", "Nothing has been evaluated here yet."),
     ("failed", "Failed", ""),
     ("cancelled", "Cancelled", ""),
 )

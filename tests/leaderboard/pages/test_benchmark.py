@@ -117,7 +117,7 @@ def test_every_figure_of_the_page_is_the_reports(which: str, request: pytest.Fix
         cells, said = rows["chance", d.name]
         assert cells == [str(v.items), f"{v.null_mean:.1f} ({v.null_p95:.0f})"]
         assert f"p {v.p:.3f}" in said
-        assert f"{v.negative} speak against it" in said
+        assert f"{v.negative} correlate negatively with it" in said
         assert rows["again", d.name][0] == [two(v.alpha_mean), two(v.split_half)]
         assert f"{two(v.alpha_min)} to {two(v.alpha_max)}" in rows["again", d.name][1]
         assert rows["centred", d.name][0] == [f"{v.items}→{c.items}", two(c.rank_correlation)]
@@ -142,7 +142,7 @@ def test_the_caution_is_said_and_the_other_key_is_called_exploratory(shipped: Va
         assert sentence in html
     assert "exploratory" in html
     assert "559 people gave 24,320 ratings, in 12 groups of 41 to 48." in html
-    assert "9,880 correlations computed anew, none differ" in html
+    assert "9,880 correlations recomputed, none differ" in html
     assert "0.07 to 0.42, which is low" in html
     low = shipped.model_copy(
         update={"dimensions": {n: v.model_copy(update={"split_half": 0.9}) for n, v in shipped.dimensions.items()}}

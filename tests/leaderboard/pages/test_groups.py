@@ -84,7 +84,7 @@ def test_the_page_stands_without_the_benchmark(site: Site) -> None:
     html = groups.content(site, {})
     assert "svg" in html
     first = TOLD[0]
-    assert f"How alike {first.model} is to each group" in plain(html)
+    assert f"Similarity of {first.model} to each group" in plain(html)
     assert all(m.model in html for m in SHIPPED.values())
     assert not isinstance(html, Volatile)
 
@@ -117,16 +117,16 @@ def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tu
 
 def test_what_is_withheld_says_why_and_has_no_number(site: Site) -> None:
     html = groups.content(site, {})
-    kept = html.split("<h3>Not shown</h3>")[1].split("</dl>")[0]
+    kept = html.split("<h3>Not compared</h3>")[1].split("</dl>")[0]
     assert re.findall(r"<dt>(.*?)</dt>", kept) == [m.model for m in KEPT]
     assert kept.count("flat profile") == len(KEPT)
     assert "reliability −" in kept, "a true minus"
     assert "reliability -" not in kept
     flat = groups.content(site, {"id": ROWS[KEPT[0].model].id})
-    assert f"{KEPT[0].model} is not set against groups" in plain(flat)
+    assert f"{KEPT[0].model} is not compared with groups" in plain(flat)
     assert "is not drawn" in flat
     assert 'stroke-width="2.5"' not in flat, "no profile of it beside groups"
-    assert "Its four leans" not in flat
+    assert "Leans in four contrasts" not in flat
     assert number(KEPT[0].like_raters.spearman) in section(flat, "alike"), "same items, same scale: that is told"
 
 
@@ -304,7 +304,7 @@ def test_own_groups_take_the_place_of_the_shipped_ones(tmp_path: Path, own_group
     """Without the benchmark no model can be set against them, which is said; the groups are drawn all the same."""
     site = make_site(tmp_path, reference_file=own_groups)
     said = plain(groups.content(site, {}))
-    assert "No model can be set beside these groups here" in said
+    assert "No model can be compared with these groups here" in said
     assert "a file of this board’s operator" in said
     view = groups.data(site, {})
     assert view.model is None
@@ -361,7 +361,7 @@ def test_a_file_without_both_groups_of_any_contrast_says_so(tmp_path: Path) -> N
     with path.open("w", encoding="utf-8") as stream:
         write_groups([REFERENCE.people, REFERENCE.groups["gender/male"]], stream)
     site = make_site(tmp_path, reference_file=path)
-    assert "both groups of no contrast" in plain(groups.content(site, {}))
+    assert "no contrast has both of its groups in it" in plain(groups.content(site, {}))
 
 
 # --- personas -------------------------------------------------------------------------------------------------------
@@ -474,7 +474,7 @@ def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple
 
 def test_without_persona_runs_a_calm_line_and_the_published_illustration(site: Site) -> None:
     gender = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
-    assert "No model has been asked to be somebody here yet" in gender
+    assert "There is no persona run here yet" in gender
     assert "not a result" in gender
     assert "Direction −0.33, 4 of 10 values" in gender
     assert "Conformity −0.46" in gender
@@ -488,7 +488,7 @@ def test_half_a_contrast_and_too_few_questions_say_so(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     Stored(tmp_path / "runs", (None, "gender/male"), 1.0, queries=1).keep(site)
     said = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
-    assert "Not both of the two were asked" in said
+    assert "Only one of the two personas was asked" in said
     assert "bias not reported" in said
     assert "1 of 12 questions" in said
 
