@@ -15,7 +15,6 @@ __all__ = [
     "persona_report",
     "profile_similarity",
     "projection",
-    "prompt_agreement",
     "proximity",
     "ranks",
     "reading_report",

@@ -1,3 +1,3 @@
 """Groups: models beside groups of people, and persona runs."""
 
-__all__ = ["data", "other_reading", "page"]
+__all__ = ["data", "page"]

@@ -1,3 +1,3 @@
 """Model: one row in full."""
 
-__all__ = ["data", "page", "two_readings"]
+__all__ = ["data", "page"]
