@@ -74,7 +74,7 @@ class Endpoint(BaseModel):
     answer_mode: AnswerMode = "free-text"
     """`constrained` only for endpoints that honour a GBNF grammar and models that cannot be measured otherwise."""
     concurrency: int = Field(default=16, ge=1, le=512)
-    """Requests in flight at once."""
+    """Most requests in flight at once. How many of these the endpoint is asked is found out while it is asked."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds one request may take."""
     max_tokens: int = Field(default=64, ge=8)

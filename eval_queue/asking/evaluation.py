@@ -1,9 +1,9 @@
 """One evaluation: ask every prompt, keep every answer, and end with a result or with a reason.
 
 `evaluate` may be ended at any moment, by a signal, a kill or a failing endpoint, and called again with the same folder:
-it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to a fixed number of workers that share one
-queue, in the protocol's order; the first one is asked alone, so that what would go wrong with all of them is found out
-with one. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of the prompts
+it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to workers that share one queue, in the
+protocol's order; how many are asked at once is found out on the way (`eval_queue.asking.pacing`). The first one is
+asked alone, so that what would go wrong with all of them is found out with one. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of the prompts
 end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is
 certain.
 
@@ -341,11 +341,14 @@ class _Asking:
                 return
 
     async def _work_through(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
-        for prompt in queue:
-            if self._stop.is_set():
+        while True:
+            turn = await client.gate.enter()
+            prompt = None if self._stop.is_set() else next(queue, None)
+            if prompt is None:
+                client.gate.leave(turn, "failed")
                 return
             try:
-                reply = await client.ask(prompt)
+                reply = await client.ask(prompt, turn)
             except EndpointError as error:
                 if error.fatal:
                     raise
