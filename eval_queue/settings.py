@@ -75,6 +75,8 @@ class Endpoint(BaseModel):
     """`constrained` only for endpoints that honour a GBNF grammar and models that cannot be measured otherwise."""
     concurrency: int = Field(default=16, ge=1, le=512)
     """Most requests in flight at once. How many of these the endpoint is asked is found out while it is asked."""
+    parallel: int = Field(default=1, ge=1, le=64)
+    """Submissions that one worker evaluates here at once. Whatever it is, no endpoint waits for another."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds one request may take."""
     max_tokens: int = Field(default=64, ge=8)

@@ -3,9 +3,9 @@
 `evaluate` may be ended at any moment, by a signal, a kill or a failing endpoint, and called again with the same folder:
 it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to workers that share one queue, in the
 protocol's order; how many are asked at once is found out on the way (`eval_queue.asking.pacing`). The first one is
-asked alone, so that what would go wrong with all of them is found out with one. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of the prompts
-end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is
-certain.
+asked alone, so that what would go wrong with all of them is found out with one. An answer that stays an error after all
+attempts is *unscored: api_error*; when more than 10 % of the prompts end so, or the endpoint is gone, the run ends as
+failed, resumable, as soon as that is certain.
 
 Not done: choosing what to evaluate and storing results for others to see (`eval_queue.workers.worker`).
 """

@@ -14,8 +14,8 @@ ended without a refusal.
    before. A probe that is refused doubles how long is held next, up to `LONGEST_HOLD` rounds and
    `LONGEST_HOLD_ANSWERS` answers; one that succeeds sets it back to one round.
 4. **Rising latency without more throughput**, while holding: where answers take `SLOWER` times as long as before at the
-   same limit and come `FEWER` times as often, try half the limit, and half of that. If as much is answered with half, that is the
-   limit; if not, the endpoint is slower altogether, which fewer requests do not mend: go back.
+   same limit and come `FEWER` times as often, try half the limit, and half of that. If as much is answered with half,
+   that is the limit; if not, the endpoint is slower altogether, which fewer requests do not mend: go back.
 
 The limit is between 1 and `most`. `Pacing` is told what happens and when; it waits for nothing and knows no clock.
 `Gate` lets requests wait for their turn.
@@ -100,6 +100,8 @@ class Pacing:
         self._held = 0
         self._base: _Round | None = None
         """What the throughput of a higher limit is compared with."""
+        self._peak = 0
+        self._began: float | None = None
         self._begin(None)
 
     @property

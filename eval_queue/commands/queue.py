@@ -341,6 +341,7 @@ def _work(
         keep=KEEP_SECONDS if settings.on_hub else None,
         only=only,
         retest=settings.retest,
+        look=settings.poll_seconds,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
