@@ -7,9 +7,10 @@ ended without a refusal.
 1. **Grow.** Start with `START` requests and allow one more for each answer, which doubles the limit in a round. Where a
    round at a higher limit brings hardly more answers a second (less than `SHARE` of what an idle endpoint would give)
    and takes longer an answer, the endpoint queues: step back to the limit before, and hold.
-2. **A refusal** (429, 503, a time-out) while growing tells what was taken: as many as were in flight before it. At a
-   limit that held before, it tells that the endpoint can do less: halve it. Nothing is sent until fewer are in flight
-   than the new limit, and what was sent before the decrease and is refused after it counts no more. Then hold.
+2. **A refusal** (429, 503, a time-out) above the proven limit tells what was taken: as many as are in flight when all
+   refusals of what was sent have come. At the proven limit, it tells that the endpoint can do less: halve it. Nothing
+   is sent until fewer are in flight than the new limit, and what was sent before the decrease and is refused after it
+   counts no more. Then hold.
 3. **Hold** for a round, then probe: an eighth more, and if that is not refused, grow again, each step twice the one
    before. A probe that is refused doubles how long is held next, up to `LONGEST_HOLD` rounds and
    `LONGEST_HOLD_ANSWERS` answers; one that succeeds sets it back to one round.
@@ -34,9 +35,9 @@ START: Final = 8
 """Requests in flight at first."""
 SHARE: Final = 0.2
 """How much more a higher limit must bring: so much of what it would if the endpoint did not notice."""
-LONGEST_HOLD: Final = 4
+LONGEST_HOLD: Final = 3
 """Rounds between two probes at most ..."""
-LONGEST_HOLD_ANSWERS: Final = 64
+LONGEST_HOLD_ANSWERS: Final = 48
 """... where that is not fewer answers than these: a probe costs a refusal or two."""
 SLOWER: Final = 1.5
 """How many times as long an answer takes where something has changed for the worse."""
@@ -94,7 +95,7 @@ class Pacing:
         self._number = 0
         self._valid_from = 0
         """Requests before this number were sent before the last decrease."""
-        self._target = most
+        self._target = min(2 * self.limit, most)
         """What the limit grows to, one for each answer."""
         self._hold = 1
         self._held = 0
@@ -127,6 +128,9 @@ class Pacing:
             self.refusals += 1
             if ticket.number >= self._valid_from:
                 self._refused(ticket, now)
+            elif self._number < self._valid_from:
+                # nothing was sent since the decrease: those that are still in flight were taken
+                self.limit = self._target = self._at_start = max(1, self._proven, min(self.limit, self.in_flight))
 
     def _answer(self, ticket: Ticket, now: float) -> None:
         self._answers += 1
@@ -144,12 +148,10 @@ class Pacing:
             self._end_round(now)
 
     def _refused(self, ticket: Ticket, now: float) -> None:
-        rising = self._mode in ("grow", "probe")
-        if rising and ticket.rank > self._proven:
-            # those before it were taken
-            limit = max(self._proven, ticket.rank - 1)
-        elif ticket.rank > self._proven >= 1:
-            limit = self._proven
+        if ticket.rank > self._proven:
+            # those before it were taken, as far as is known; at a limit that is not proven, some distrust
+            taken = ticket.rank - 1 if self._mode in ("grow", "probe") else self.limit * 3 // 4
+            limit = max(self._proven, min(self.limit, taken))
         else:
             limit = min(self.limit, ticket.rank) // 2
             self._base = None
@@ -200,7 +202,11 @@ class Pacing:
         elif ended.limit == self._most:
             self._mode = "hold"
         else:
-            self._target = self._most
+            self._target = self._doubled
+
+    @property
+    def _doubled(self) -> int:
+        return min(2 * self.limit, self._most)
 
     def _wait(self, ended: _Round, now: float) -> None:
         base = self._base
@@ -226,7 +232,7 @@ class Pacing:
             return
         self._hold = 1
         self._mode = "grow"
-        self._target = self._most
+        self._target = self._doubled
 
     def _less(self, ended: _Round, now: float) -> None:
         base = self._base

@@ -159,8 +159,8 @@ class Worker:
         """
         worked = 0
         running: dict[Future[None], str] = {}
-        places = sum(e.parallel for e in self._endpoints.values())
-        with ThreadPoolExecutor(max(1, places), thread_name_prefix="evaluation") as pool:
+        places = max(1, sum(e.parallel for e in self._endpoints.values()))
+        with ThreadPoolExecutor(places, thread_name_prefix="evaluation") as pool:
             while True:
                 claim = None
                 if len(running) < places and not self._stop.is_set():
