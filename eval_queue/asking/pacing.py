@@ -35,9 +35,9 @@ START: Final = 8
 """Requests in flight at first."""
 SHARE: Final = 0.2
 """How much more a higher limit must bring: so much of what it would if the endpoint did not notice."""
-LONGEST_HOLD: Final = 3
+LONGEST_HOLD: Final = 4
 """Rounds between two probes at most ..."""
-LONGEST_HOLD_ANSWERS: Final = 48
+LONGEST_HOLD_ANSWERS: Final = 64
 """... where that is not fewer answers than these: a probe costs a refusal or two."""
 SLOWER: Final = 1.5
 """How many times as long an answer takes where something has changed for the worse."""

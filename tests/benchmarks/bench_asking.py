@@ -51,7 +51,7 @@ ALONE = 60
 """Prompts asked one at a time."""
 
 CAPACITIES = (16, 128, 8)
-PHASE = 30.0
+PHASE = 40.0
 """Seconds of each phase."""
 TRY = 6.0
 """Seconds of each fixed setting."""
@@ -259,7 +259,7 @@ def costs(benchmark: Benchmark) -> None:
 def large() -> Benchmark:
     """The practice benchmark with its queries again and again: more prompts than can be asked here."""
     whole = practice_benchmark()
-    copies = range(34)
+    copies = range(45)
     step = 1 + max(q.id for q in whole.queries)
     queries = tuple(replace(q, id=q.id + n * step, text=f"{q.text} ({n})") for n in copies for q in whole.queries)
     items = tuple(replace(i, query_id=i.query_id + n * step) for n in copies for i in whole.items)

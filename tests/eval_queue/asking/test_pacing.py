@@ -90,7 +90,7 @@ def simulate(
 
 @pytest.mark.parametrize("seed", range(5))
 def test_capacity_is_found_when_it_grows_and_when_it_falls(seed: int) -> None:
-    phases = [Phase(16, 30), Phase(128, 30), Phase(8, 30)]
+    phases = [Phase(16, 40), Phase(128, 40), Phase(8, 40)]
     seen = simulate(Pacing(256), phases, seed=seed)
     assert min(seen.shares) >= 0.85
     assert seen.refused < 0.03
