@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from eval_queue.commands import batch, doctor, evaluate, local_model, package, publish, queue, score, settings
+from eval_queue.commands import batch, doctor, evaluate, local_model, package, plan, publish, queue, score, settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
@@ -19,6 +19,7 @@ queue.register(app)
 doctor.register(app)
 settings.register(app)
 package.register(app)
+plan.register(app)
 
 if __name__ == "__main__":
     run(app)
