@@ -13,6 +13,7 @@ __all__ = [
     "evaluation",
     "local_model",
     "outcome",
+    "own_server",
     "pacing",
     "replies",
     "serving",
