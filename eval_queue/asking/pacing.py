@@ -14,9 +14,10 @@ ended without a refusal.
 3. **Hold** for a round, then probe: an eighth more, and if that is not refused, grow again, each step twice the one
    before. A probe that is refused doubles how long is held next, up to `LONGEST_HOLD` rounds and
    `LONGEST_HOLD_ANSWERS` answers; one that succeeds sets it back to one round.
-4. **Rising latency without more throughput**, while holding: where answers take `SLOWER` times as long as before at the
-   same limit and come `FEWER` times as often, try half the limit, and half of that. If as much is answered with half,
-   that is the limit; if not, the endpoint is slower altogether, which fewer requests do not mend: go back.
+4. **Rising latency without more throughput**, while holding: where in `BAD_ROUNDS` rounds in a row answers take `SLOWER`
+   times as long as before at the same limit and come `FEWER` times as often, try half the limit, and half of that. If
+   as much is answered with half, that is the limit; if not, the endpoint is slower altogether, which fewer requests do
+   not mend: go back.
 
 The limit is between 1 and `most`. `Pacing` is told what happens and when; it waits for nothing and knows no clock.
 `Gate` lets requests wait for their turn.
@@ -43,6 +44,8 @@ SLOWER: Final = 1.5
 """How many times as long an answer takes where something has changed for the worse."""
 FEWER: Final = 0.75
 """... and how many times as many come."""
+BAD_ROUNDS: Final = 2
+"""So many rounds in a row that are so are no chance."""
 
 _FIRST_STEP: Final = 8
 """The first step of a probe is the limit divided by this."""
@@ -99,6 +102,8 @@ class Pacing:
         """What the limit grows to, one for each answer."""
         self._hold = 1
         self._held = 0
+        self._bad = 0
+        self._settled = False
         self._base: _Round | None = None
         """What the throughput of a higher limit is compared with."""
         self._peak = 0
@@ -155,10 +160,12 @@ class Pacing:
         else:
             limit = min(self.limit, ticket.rank) // 2
             self._base = None
+            # the new limit is a guess: find out soon
+            self._hold = 0
         self._decrease(limit, now)
 
     def _decrease(self, limit: int, now: float) -> None:
-        self._hold *= 2
+        self._hold = max(1, 2 * self._hold)
         self._valid_from = self._number + 1
         self._set(limit, now)
         self._mode = "hold"
@@ -166,7 +173,7 @@ class Pacing:
     def _set(self, limit: int, now: float) -> None:
         self.limit = self._target = max(1, min(limit, self._most))
         self._proven = min(self._proven, self.limit)
-        self._held = 0
+        self._held = self._bad = 0
         self._begin(now)
 
     def _begin(self, now: float | None) -> None:
@@ -217,9 +224,13 @@ class Pacing:
             and ended.throughput <= FEWER * base.throughput
             and ended.limit > self._least
         ):
-            self._base = ended
-            self._halve(ended.limit, now)
+            # one such round may be chance
+            self._bad += 1
+            if self._bad == BAD_ROUNDS:
+                self._base = ended
+                self._halve(ended.limit, now)
             return
+        self._bad = 0
         self._held += 1
         longest = max(LONGEST_HOLD, LONGEST_HOLD_ANSWERS // self.limit)
         self._hold = min(self._hold, longest)
@@ -235,6 +246,10 @@ class Pacing:
         self._target = self._doubled
 
     def _less(self, ended: _Round, now: float) -> None:
+        if not self._settled:
+            # what was sent before the decrease is in the first round
+            self._settled = True
+            return
         base = self._base
         self._mode = "hold"
         if base is not None and ended.throughput < FEWER * base.throughput:
@@ -248,6 +263,7 @@ class Pacing:
     def _halve(self, limit: int, now: float) -> None:
         self._set(max(self._least, limit // 2), now)
         self._mode = "less"
+        self._settled = False
 
 
 class Gate:

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from data.errors import InputError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 STOP_SECONDS: Final = 30.0
 """How long tasks that are told to stop are waited for."""
 
+_SIGNAL_SECONDS: Final = 1.0
 _RESOURCES: Final = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
 
 _log = logging.getLogger(__name__)
@@ -59,6 +61,8 @@ class RayTasks:
             raise InputError(f"no Ray cluster can be reached ({error})", field="--address") from None
         # max_retries: the queue alone decides what is done again
         self._task = ray.remote(max_retries=0)(_task)
+        # an interrupted task would be reported as ended before it has returned its claim: each is asked to stop instead
+        self._signal: Any = ray.remote(num_cpus=0)(_StopSignal).remote()
         self._refs: dict[Any, str] = {}
 
     def running(self) -> Collection[str]:
@@ -93,19 +97,37 @@ class RayTasks:
         own = {name: amount for name, amount in asked.items() if name not in _RESOURCES.values()}
         options = {name: asked[ray_name] for name, ray_name in _RESOURCES.items() if ray_name in asked}
         task = self._task.options(**options, resources=own, name=f"evaluate {submission.id}")
-        self._refs[task.remote(self._settings, submission.id)] = submission.id
+        self._refs[task.remote(self._settings, submission.id, self._signal)] = submission.id
 
     def close(self) -> None:
         """Stop all tasks; each returns its claim."""
-        for ref in self._refs:
-            self._ray.cancel(ref)
         if self._refs:
-            self._ray.wait(list(self._refs), num_returns=len(self._refs), timeout=STOP_SECONDS)
+            self._ray.get(self._signal.set.remote())
+            _, left = self._ray.wait(list(self._refs), num_returns=len(self._refs), timeout=STOP_SECONDS)
+            for ref in left:
+                _log.warning("%s: its task does not end; its claim will lapse", self._refs[ref])
+                self._ray.cancel(ref, force=True)
         self._refs.clear()
+        self._ray.kill(self._signal)
 
 
-def _task(settings: dict[str, Any], id_: str) -> tuple[bool, str]:
-    """What runs on a node. Cancelled by an interrupt of its main thread."""
+class _StopSignal:
+    """Says to all tasks whether they have to stop; lives on one of the nodes."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+
+    def is_set(self) -> bool:
+        return self._set
+
+
+def _task(settings: dict[str, Any], id_: str, signal: Any) -> tuple[bool, str]:
+    """What runs on a node."""
+    import ray
+
     stop = threading.Event()
     done: list[Ended | BaseException] = []
 
@@ -117,12 +139,12 @@ def _task(settings: dict[str, Any], id_: str) -> tuple[bool, str]:
 
     thread = threading.Thread(target=work)
     thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(0.2)
-    finally:
-        stop.set()
-        thread.join()
+    while thread.is_alive():
+        thread.join(_SIGNAL_SECONDS)
+        # where the signal's node is gone, nobody tells this task to stop
+        with suppress(Exception):
+            if ray.get(signal.is_set.remote(), timeout=_SIGNAL_SECONDS):
+                stop.set()
     if isinstance(done[0], BaseException):
         raise done[0]
     return done[0].worked, done[0].why
