@@ -14,7 +14,7 @@ ended without a refusal.
 3. **Hold** for a round, then probe: an eighth more, and if that is not refused, grow again, each step twice the one
    before. A probe that is refused doubles how long is held next, up to `LONGEST_HOLD` rounds and
    `LONGEST_HOLD_ANSWERS` answers; one that succeeds sets it back to one round.
-4. **Rising latency without more throughput**, while holding: where in `BAD_ROUNDS` rounds in a row answers take `SLOWER`
+4. **Rising latency without more throughput**, while holding: where `BAD_ROUNDS` rounds in a row answers take `SLOWER`
    times as long as before at the same limit and come `FEWER` times as often, try half the limit, and half of that. If
    as much is answered with half, that is the limit; if not, the endpoint is slower altogether, which fewer requests do
    not mend: go back.
