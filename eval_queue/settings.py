@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     port: int | None = Field(default=None, ge=0, le=65535)
     """Port the app listens on; unset: Gradio's choice, 7860 where free."""
 
+    log_json: bool = False
+    """Write the log as JSON, an object a line with the submission's id, instead of as text."""
+
     @field_validator("results_repo")
     @classmethod
     def _both_or_none(cls, results: str | None, info: ValidationInfo) -> str | None:

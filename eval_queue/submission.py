@@ -43,6 +43,7 @@ ACTIVE: Final[frozenset[State]] = frozenset({"proposed", "pending", "running"})
 
 WEEK: Final = timedelta(days=7)
 """The span of time over which a person's submissions are counted."""
+_REMEMBERED: Final = 2 * WEEK
 
 PRIORITIES: Final = range(-100, 101)
 """What an administrator may set a priority to."""
@@ -72,6 +73,9 @@ RefusalCode = Literal[
     "bad_package",
     "other_benchmark",
     "incomplete",
+    "unreadable",
+    "name_taken",
+    "busy",
 ]
 """Why a submission is not accepted."""
 
@@ -160,6 +164,15 @@ class Transition(_Frozen):
     """A few words for people."""
 
 
+class Wish(_Frozen):
+    """One time that somebody asked for the evaluation: it was submitted, or requeued."""
+
+    at: AwareDatetime
+    """When."""
+    begun: bool = False
+    """Whether an attempt was begun for it."""
+
+
 class Submission(_Frozen):
     """One question to be answered by an evaluation. Immutable; a change is a new record."""
 
@@ -221,6 +234,9 @@ class Submission(_Frozen):
     """When it was done, failed or cancelled."""
     history: tuple[Transition, ...] = ()
     """Its life, oldest first; the latest steps only, if there are very many."""
+    wishes: tuple[Wish, ...] | None = None
+    """When it was asked for within the last weeks, oldest first: what a person's limits are counted by, so that no
+    number of further steps can push it out. Null in records of older programs, whose history tells it."""
 
     @model_validator(mode="after")
     def _running_means_claimed(self) -> Self:
@@ -442,23 +458,40 @@ def new_submission(
         created=at,
         updated=at,
         history=(Transition(state=state, at=at, why="submitted"),),
+        wishes=(Wish(at=at),),
     )
 
 
-def wishes(submission: Submission) -> list[datetime]:
-    """When its evaluation was wished for: submitted or requeued. One that was cancelled before it began is left out."""
-    found: list[datetime] = []
+def wishes(submission: Submission) -> tuple[Wish, ...]:
+    """When its evaluation was asked for, and whether it was begun, the oldest first."""
+    return _told(submission) if submission.wishes is None else submission.wishes
+
+
+def counted(submission: Submission) -> list[datetime]:
+    """When an evaluation was asked for that was begun, or still may be: one cancelled before it began is left out."""
+    *before, last = wishes(submission) or (None,)
+    asked = [w.at for w in before if w is not None and w.begun]
+    if last is not None and (last.begun or submission.state in ACTIVE):
+        asked.append(last.at)
+    return asked
+
+
+def _told(submission: Submission) -> tuple[Wish, ...]:
+    """The wishes of a record that does not count them itself, from its history."""
+    found: list[Wish] = []
     ended = True
-    begun = False
     for step in submission.history:
         if ended and step.state in ("proposed", "pending"):
-            found.append(step.at)
-            begun = False
-        begun |= step.state == "running"
-        if step.state == "cancelled" and not ended and not begun:
-            found.pop()
+            found.append(Wish(at=step.at))
+        if step.state == "running":
+            found[-1:] = [Wish(at=found[-1].at if found else step.at, begun=True)]
         ended = step.state not in ACTIVE
-    return found
+    return tuple(found)
+
+
+def _wished(submission: Submission, at: datetime) -> tuple[Wish, ...]:
+    """Its wishes and one more, without those that count no longer."""
+    return (*(w for w in wishes(submission) if w.at > at - _REMEMBERED), Wish(at=at))
 
 
 # --- the state machine ----------------------------------------------------------------------------------------------
@@ -500,6 +533,7 @@ def claimed(
             which ended before it could say so, had got on.
     """
     got_on = reached > submission.furthest
+    *before, last = wishes(submission) or (Wish(at=submission.created),)
     return _moved(
         submission,
         "running",
@@ -510,6 +544,7 @@ def claimed(
         furthest=max(reached, submission.furthest),
         lease=Lease(worker=worker, nonce=nonce, acquired=at, expires=at + lease),
         started=at,
+        wishes=(*before, last.model_copy(update={"begun": True})),
     )
 
 
@@ -569,7 +604,14 @@ def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = 
     if submission.state in ACTIVE:
         raise IllegalTransition(f"{submission.id} is {submission.state} already")
     return _moved(
-        submission, "proposed" if approval else "pending", at, f"requeued by {by}", attempts=0, stalled=0, furthest=0
+        submission,
+        "proposed" if approval else "pending",
+        at,
+        f"requeued by {by}",
+        attempts=0,
+        stalled=0,
+        furthest=0,
+        wishes=_wished(submission, at),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from types import ModuleType
 from typing import Any, Final
@@ -20,18 +21,42 @@ from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
 from leaderboard.pages.queue import page as queue
+from leaderboard.pages.submit import packages
 from leaderboard.pages.submit import page as submit
+from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.take import page as take
 from leaderboard.site.site import Site
 from leaderboard.web import assets, document
+from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
-from leaderboard.web.refresh import PageValues, RefreshMiddleware
+from leaderboard.web.guard import Guard
+from leaderboard.web.operations import Operations
+from leaderboard.web.page_token import PageTokens
+from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
 from leaderboard.web.theme import theme
+
+_log = logging.getLogger(__name__)
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
 READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, groups, take, benchmark, about)
 """Pages that are documents of their own."""
+
+
+class _QuietBlocks(gr.Blocks):
+    """Listeners whose trouble is an answer: Gradio would print a traceback for whatever a forged argument breaks."""
+
+    async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """See `gradio.Blocks.process_api`."""
+        try:
+            return await super().process_api(*args, **kwargs)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:  # noqa: BLE001 - who asked is told, the log has one line
+            _log.error("a listener could not answer: %s", type(error).__name__)
+            _log.debug("why it could not", exc_info=True)
+            raise gr.Error("This cannot be done: an argument is not what it must be.", print_exception=False) from None
 
 
 class Ui:
@@ -40,18 +65,37 @@ class Ui:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.fresh = PageValues()
-        # files that visitors handed in are forgotten within two hours
-        forget = (3600, 3600)
-        with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=forget) as self.blocks:
+        self._documents = Cache[bytes](document.KEPT_BYTES)
+        self._files = Cache[routes.File](routes.KEPT_BYTES)
+        self._packed = Cache[bytes](PACKED_BYTES)
+        caches: dict[str, Cache[Any]] = {"pages": self._documents, "files": self._files, "compressed": self._packed}
+        self.fresh.caches = {name: partial(getattr, kept, "bytes") for name, kept in caches.items()}
+        self.fresh.caches["answers"] = lambda: site.items.bytes
+        self.operations = Operations(site, self.fresh.caches)
+        self.packages = Packages(site)
+        with _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self._page(board)
         for name, module in WORKED_WITH[1:]:
+            scripts = ("listeners.js", *getattr(module, "SCRIPTS", ()))
+            self.fresh.scripts[module.ROUTE] = [assets.address(script) for script in scripts]
             with self.blocks.route(name, module.ROUTE):
                 self._page(module)
         for listener in self.blocks.fns.values():
             listener.api_visibility = "private"  # those that Gradio's own sign-in button adds are not
+        private = frozenset(self.blocks.fns)
         with self.blocks:
             api.register(site)
         self.fresh.blocks = self.blocks
+        self.tokens = PageTokens()
+        self._guard = Middleware(
+            Guard,
+            tokens=self.tokens,
+            private=private,
+            public={str(fn.api_name): number for number, fn in self.blocks.fns.items() if number not in private},
+            gradio=frozenset(module.ROUTE for _, module in WORKED_WITH),
+            count=self.operations.count,
+            uploads={f"/{packages.ADDRESS}": site.rules.upload_bytes},
+        )
 
     def _page(self, module: ModuleType) -> None:
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
@@ -72,17 +116,20 @@ class Ui:
             "run_history": False,
             "ssr_mode": False,
             "mcp_server": True,
-            "max_file_size": self.site.rules.upload_bytes,
             "app_kwargs": {
                 "middleware": [
+                    self._guard,
                     Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
-                    Middleware(RefreshMiddleware, fresh=self.fresh),
+                    Middleware(RefreshMiddleware, fresh=self.fresh, packed=self._packed),
                 ],
                 "routes": [
+                    self.tokens.route(),
+                    *self.packages.routes(),
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
-                    *routes.routes(self.site),
-                    *document.routes(self.site, READ),
+                    *self.operations.routes(),
+                    *routes.routes(self.site, self._files),
+                    *document.routes(self.site, READ, self._documents),
                 ],
             },
         }

@@ -20,6 +20,14 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option(help="File to write. Default: RUN_DIR with `.zip`.", show_default=False)
         ] = None,
+        name: Annotated[
+            str | None,
+            typer.Option("--as", help="What the model is called on the board. Default: as asked.", show_default=False),
+        ] = None,
+        endpoint: Annotated[
+            str | None,
+            typer.Option(help="What the endpoint is called on the board. Default: as in the run.", show_default=False),
+        ] = None,
         source: SourceOption = None,
     ) -> None:
         """Turn a run into one file that a board's Submit page takes."""
@@ -37,7 +45,7 @@ def register(app: typer.Typer) -> None:
             message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"
             raise InputError(message, file=run_dir)
         limit = round(settings.upload_megabytes * 1_000_000)
-        content = make_package(run_dir, benchmark, limit=limit)
+        content = make_package(run_dir, benchmark, limit=limit, name=name, endpoint=endpoint)
         target = out or run_dir.with_name(f"{run_dir.resolve().name}.zip")
         try:
             write_whole(target, content)

@@ -339,12 +339,13 @@ def _work(
     import logging
 
     from data.errors import InputError
+    from eval_queue.logs import set_up_logging
     from eval_queue.personas import load_wording
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.store.local import StoreUnavailable, WriteConflict
     from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    set_up_logging(as_json=settings.log_json)
     for id_ in only or ():
         if (found := queue.get(id_)).state not in ("pending", "running"):
             raise InputError(f"{id_} is {found.state}: it does not wait. See `show`, `approve` and `requeue`.")

@@ -56,6 +56,8 @@ MEMBERS: Final = (RUN_FILE, ANSWERS_MEMBER, DIGESTS_MEMBER)
 
 MAX_ERROR_SHARE: Final = 0.10
 """A run with a greater share of prompts without an answer is half a run."""
+MIN_RATED_SHARE: Final = 0.50
+"""A run with a smaller share of readable answers says too little of the model."""
 BYTES_AN_ANSWER: Final = 16_000
 """How many bytes a line of answers may take on average once it is unpacked."""
 
@@ -77,19 +79,29 @@ class Accepted(NamedTuple):
     """The answers with their readings as Parquet, one row a prompt."""
 
 
-def make_package(folder: Path, benchmark: Benchmark, *, limit: int = UPLOAD_BYTES) -> bytes:
+def make_package(
+    folder: Path,
+    benchmark: Benchmark,
+    *,
+    limit: int = UPLOAD_BYTES,
+    name: str | None = None,
+    endpoint: str | None = None,
+) -> bytes:
     """A finished run as a package.
 
     Args:
         folder: the run's folder, as `evaluate` leaves it.
         benchmark: what was asked.
         limit: the largest package that is taken where it is handed in, in bytes.
+        name: what the model shall be called on the board; None for the name it was asked by.
+        endpoint: what the endpoint shall be called; None for the name in the run.
 
     Raises:
         InputError: there is no run, it is not whole, or it is one that would not be accepted.
     """
     run = possible(_run(_file(folder, RUN_FILE), folder / RUN_FILE))
-    lines = _packed(_file(folder, ANSWERS_FILE), run, benchmark)
+    lines = _packed(_file(folder, ANSWERS_FILE), run, benchmark, name or run.model)
+    run = run.model_copy(update={"model": name or run.model, "endpoint": endpoint or run.endpoint})
     members = {RUN_FILE: encode(run), ANSWERS_MEMBER: gzip.compress(lines, mtime=0)}
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
     members[DIGESTS_MEMBER] = orjson.dumps(digests, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -106,7 +118,7 @@ def make_package(folder: Path, benchmark: Benchmark, *, limit: int = UPLOAD_BYTE
     return package
 
 
-def _packed(content: bytes, run: RunRecord, benchmark: Benchmark) -> bytes:
+def _packed(content: bytes, run: RunRecord, benchmark: Benchmark, name: str) -> bytes:
     """A run's lines as they are handed in: one a prompt, none longer than is taken, no reasoning, no odd count."""
     digests = {prompt.id: prompt.digest for prompt in plan(benchmark)}
     kept = settled_lines(content, run.model, digests)
@@ -115,7 +127,7 @@ def _packed(content: bytes, run: RunRecord, benchmark: Benchmark) -> bytes:
     answers = kept.values() if len(kept) == len(digests) or len(kept) == len(lines) else None
     if answers is None:
         return content
-    return b"".join(orjson.dumps(_handed(a), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
+    return b"".join(orjson.dumps(replace(_handed(a), model=name), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
 
 
 def _handed(answer: Answer) -> Answer:
@@ -369,6 +381,10 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         outcome = write_outcome(folder, known, answers, benchmark, endpoint, origin="self-reported")
         table = outcome.table_file.read_bytes()
     result = outcome.result
+    rated, prompts = result.coverage.rated, result.coverage.prompts
+    if rated < MIN_RATED_SHARE * prompts:
+        message = f"{rated} of {prompts} answers can be read as one of the six phrases; at least half of them must be."
+        raise Refused("unreadable", message)
     assert result.run is not None, "write_outcome tells of the run"
     # a row of this installation may answer the same question: the two are different facts
     told = result.run.model_copy(update={"software": {}, "changed": None})

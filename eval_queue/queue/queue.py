@@ -44,6 +44,7 @@ from eval_queue.submission import (
     approved,
     cancelled,
     claimed,
+    counted,
     done,
     expired,
     failed,
@@ -59,6 +60,8 @@ from eval_queue.submission import (
 
 _LATEST: Final = 1.5
 """So many leases from now any lease must have ended, by a clock that is right."""
+TRIES: Final = 3
+"""How many times as often as evaluations may be asked for, they may be submitted, cancelled ones included."""
 
 Changes = Mapping[str, Submission]
 """Submissions to write, by id."""
@@ -99,6 +102,11 @@ class Queue:
         self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
         self._shown = ({}, {}, {}, [])
         self._doubted: Mapping[str, Submission] | None = None
+
+    @property
+    def stores(self) -> Mapping[str, Store]:
+        """Where submissions (`requests`) and results are; may be the same store."""
+        return dict(zip(("requests", "results"), self._stores, strict=True))
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -715,17 +723,24 @@ def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None,
     if per_week is None:
         return
     since = at - WEEK
-    mine = sum(wish > since for s in now.records.values() if s.submitter == submitter for wish in wishes(s))
-    if mine + new <= per_week:
-        return
-    if new == 1:
-        message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be. Come back later."
-    else:
+    theirs = [s for s in now.records.values() if s.submitter == submitter]
+    mine = sum(asked > since for s in theirs for asked in counted(s))
+    if mine + new > per_week:
+        if new == 1:
+            message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be."
+            raise Refused("quota", f"{message} Come back later.")
         message = (
             f"These are {new} evaluations and you have asked for {mine} within a week; at most {per_week} may be. "
             "Nothing was stored: ask for fewer, or come back later."
         )
-    raise Refused("quota", message)
+        raise Refused("quota", message)
+    tried, most = sum(wish.at > since for s in theirs for wish in wishes(s)), per_week * TRIES
+    if tried + new > most:
+        message = (
+            f"You have submitted {tried} times within a week, what you cancelled included; at most {most} times may "
+            "be. Come back later."
+        )
+        raise Refused("quota", message)
 
 
 def _already(same: Submission) -> str:

@@ -5,4 +5,4 @@ In: paths and bytes, with the head they were made for. Out: the same, at a head;
 from the compiled tables that spare readers thousands of files.
 """
 
-__all__ = ["collection", "compiled", "hub", "local", "retrying", "shown"]
+__all__ = ["backup", "collection", "compiled", "hub", "local", "retrying", "shown"]

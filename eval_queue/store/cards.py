@@ -65,6 +65,7 @@ one table. The rows of the practice benchmark only show how a run works; their v
 | `results/<id>.json` | the records themselves; an id never means another question |
 | `answers/<id>.parquet` | the raw answers behind a result, one row a prompt, with the digest of the prompt's words |
 | `self-reported/<id>.json`, `.parquet` | the same, for answers that the submitter collected |
+| `awaiting-approval/<id>.json`, `.parquet` | the same, until an administrator approves them: no results yet |
 
 The words of the benchmark are not here; a result names the benchmark's digest, and each answer its prompt's. A result
 whose submission was cancelled in the moment when it was stored is here too, though it is not shown on the board.

@@ -61,6 +61,11 @@ class Evaluator:
         """Why submissions are left waiting here, by id."""
         return {} if self._worker is None else dict(self._worker.notes)
 
+    @property
+    def silent_seconds(self) -> float | None:
+        """Since when it has neither looked for work nor worked; None where the setting switches it off."""
+        return None if self._worker is None else self._worker.silent_seconds
+
     def close(self) -> None:
         """Stop evaluating: what runs is returned to the queue within seconds. May be called again."""
         self._stop.set()

@@ -37,6 +37,7 @@ from eval_queue.asking import evaluation
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, lock
 from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
 from eval_queue.asking.outcome import Outcome
+from eval_queue.logs import about
 from eval_queue.personas import WORDING, Persona, Wording
 from eval_queue.protocol import Protocol
 from eval_queue.queue.heartbeats import Pulse
@@ -134,6 +135,8 @@ class Worker:
         """Why submissions are left waiting by this worker, by id; as of its last look."""
         # the same until a claim has come back: one whose outcome was not known is taken up by the next look
         self._nonce = secrets.token_hex(8)
+        self._looked = time.monotonic()
+        self._at_work: set[str] = set()
         self._queue = queue
         self._endpoints = {e.name: e for e in endpoints}
         self._benchmarks = benchmarks
@@ -145,6 +148,11 @@ class Worker:
         self._retest = retest
         self._look = look
         self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
+
+    @property
+    def silent_seconds(self) -> float:
+        """Since when it has neither looked for work nor worked."""
+        return 0.0 if self._at_work else time.monotonic() - self._looked
 
     def drain(self) -> int:
         """Evaluate until nothing waits that this worker can evaluate, or it is told to stop.
@@ -205,6 +213,7 @@ class Worker:
     def _claim(self, taken: Counter[str]) -> Claim | None:
         """Claim a submission for a place that is free; `taken` counts the others by endpoint."""
         notes: dict[str, str] = {}
+        self._looked = time.monotonic()
 
         def runnable(submission: Submission) -> bool:
             if self._only is not None and submission.id not in self._only:
@@ -226,14 +235,19 @@ class Worker:
     def _see_to(self, claim: Claim) -> None:
         """Work on a claim, whatever comes of it."""
         id_ = claim.submission.id
-        _log.info("%s: attempt %d begins", id_, claim.submission.attempts)
-        try:
-            self._work_on(claim)
-        except LeaseLost as lost:
-            _log.warning("%s", lost)
-        except (StoreUnavailable, WriteConflict) as error:
-            # the lease will end by itself, and the work folder is kept
-            _log.error("%s: what came of it could not be stored: %s", id_, error)
+        with about(id_):
+            _log.info("%s: attempt %d begins", id_, claim.submission.attempts)
+            self._at_work.add(id_)
+            try:
+                self._work_on(claim)
+            except LeaseLost as lost:
+                _log.warning("%s", lost)
+            except (StoreUnavailable, WriteConflict) as error:
+                # the lease will end by itself, and the work folder is kept
+                _log.error("%s: what came of it could not be stored: %s", id_, error)
+            finally:
+                self._at_work.discard(id_)
+                self._looked = time.monotonic()
 
     def _obstacle(self, submission: Submission) -> str | None:
         """Why this worker cannot evaluate a submission; None if it can."""

@@ -23,20 +23,33 @@ def serve(
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+    from data.cli import one_thread
+    from leaderboard.site.memory import bound_allocator, give_back_regularly
+
+    one_thread()
+    bound_allocator()
+
     from data.errors import InputError
+    from eval_queue.logs import adopt, set_up_logging
     from eval_queue.settings import load_settings
     from eval_queue.workers import scheduler
     from leaderboard.site.opening import open_site
     from leaderboard.ui import Ui
+    from leaderboard.web.sign_in import check_sign_in
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)
+    give_back_regularly(stop)
     try:
         settings = load_settings()
+        set_up_logging(as_json=settings.log_json)
+        if settings.signs_in:
+            check_sign_in(host or settings.host)
         site = open_site(
             settings,
             scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
             notes=lambda: evaluator.notes,
+            silent_seconds=lambda: evaluator.silent_seconds,
         )
         evaluator = scheduler.start(settings, site.queue, benchmarks=(site.benchmark, site.practice))
     except InputError as error:
@@ -58,6 +71,7 @@ def serve(
         except OSError as error:  # the port is taken
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
+        adopt("uvicorn", "uvicorn.error", "uvicorn.access")
         typer.echo(f"The board is at {ui.blocks.local_url}")
         scheduler.until(stop)
         ui.blocks.close(verbose=False)

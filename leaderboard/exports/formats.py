@@ -30,8 +30,9 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "md": "text/markdown; charset=utf-8",
 }
 
-_FORMULA: Final = r"^[=+\-@\t\r\n]"
-"""How a text begins that a spreadsheet may run."""
+_FORMULA: Final = r"^(?:[\p{Z}\p{C}\x{034F}\x{115F}\x{1160}\x{3164}]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[\t\r\n])"
+"""How a text begins that a spreadsheet may run: also behind blanks and characters that nobody sees (a byte-order mark,
+zero-width ones), and in full width."""
 
 
 class UnknownFile(InputError):

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
-from operator import itemgetter
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
@@ -43,14 +42,17 @@ from leaderboard.exports.row_drawings import (
 from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
 from leaderboard.pages.benchmark.page import report_of
+from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
+from leaderboard.pages.model import page as model
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
+from leaderboard.web.document import known
 
-KEPT_BYTES: Final = 64 * 2**20
+KEPT_BYTES: Final = 32 * 2**20
 """How much of finished files is remembered."""
 
 _log = logging.getLogger(__name__)
@@ -130,6 +132,21 @@ _OF_A_ROW: Final[Mapping[tuple[str, str], Callable[[Site, Result], bytes]]] = {
 """What else can be had of one row, `id` in the address: a section for a model card, and its record as it is stored."""
 
 
+FIELDS: Final[Mapping[str, Collection[str]]] = {
+    "board": board_query.FIELDS,
+    "answers": model.FIELDS,
+    "card": ("id",),
+    "result": ("id",),
+    "portrait": ("id",),
+    "scores": ("id",),
+    **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
+    "map": map_page.FIELDS,
+    **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),
+    "correlations": ("dimension",),
+}
+"""Which fields the address of a file may have, those of the page it belongs to; a file that is not here has none."""
+
+
 def download(site: Site, name: str, form: str, query: Query) -> File:
     """A table, or a document about a row, as a file.
 
@@ -162,10 +179,10 @@ def chart(site: Site, name: str, form: str, query: Query) -> File:
     return File(file, made.csv(site, query))
 
 
-def routes(site: Site) -> list[BaseRoute]:
-    """The routes of all files."""
+def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
+    """The routes of all files; finished ones are in `kept`."""
     everything = AllAnswers(site)
-    kept = Cache[File](KEPT_BYTES)
+    kept = kept or Cache[File](KEPT_BYTES)
 
     async def all_answers(_: Request) -> Response:
         path = await run_in_threadpool(everything.file)
@@ -189,11 +206,10 @@ def _endpoint(
 
     def answer(request: Request) -> Response:
         name, form = request.path_params["name"], request.path_params["form"]
-        query = request.query_params
+        query = known(request.query_params, FIELDS.get(name, ()))
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
-        # files name the day on which they were fetched; the order of a field's several values may matter
-        fields = sorted(query.multi_items(), key=itemgetter(0))
-        key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *fields)
+        # files name the day on which they were fetched
+        key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *query.multi_items())
         try:
             file = kept.get(key, lambda: make(site, name, form, query), keep=lambda _: settled)
         except InputError as error:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path
@@ -70,6 +70,7 @@ class _BoardPage:
 
     ROUTE = ""
     NAME = "Board"
+    FIELDS: Collection[str] = ()
     SCRIPTS: Sequence[str] = ("copy.js",)
     SHEETS: Sequence[str] = ("board.css",)
 

@@ -3,4 +3,4 @@
 In: settings (`opening`). Out: one `Site`, citations and lasting addresses. No HTML is made here.
 """
 
-__all__ = ["answers", "badges", "citation", "downloads", "opening", "permanent", "site", "visitor"]
+__all__ = ["answers", "badges", "citation", "downloads", "memory", "opening", "permanent", "site", "status", "visitor"]

@@ -7,13 +7,16 @@ for come from its key, which is there without texts too. No HTML is made here.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import hashlib
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+from cachetools import LRUCache
 
 from data.benchmark import VARIANTS, Benchmark
 from data.sources.key_file import KeyTable
@@ -26,6 +29,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PAGE_SIZE: Final = 20
+ITEMS_BYTES: Final = 32 * 2**20
+"""How much of rows' items is remembered."""
+
+_ITEM_BYTES: Final = 700
+_GIVEN_BYTES: Final = 120
 
 _OPTIONS: Final = 1000
 """More than any response's id: makes one number of a query's and a response's."""
@@ -201,33 +209,46 @@ def answers_of(
     return plain if key is None else tuple(_keyed(item, key) for item in plain)
 
 
+def readings_digest(table: pa.Table) -> str:
+    """SHA-256 of what a row's answers were read as, prompt by prompt; two rows share it only if all readings agree."""
+    columns = (table[name].to_pylist() for name in ("portrait_id", "option_id", "prompt_variant", "rating"))
+    read = sorted((*prompt, rating or 0) for *prompt, rating in zip(*columns, strict=True))
+    return hashlib.sha256(repr(read).encode()).hexdigest()
+
+
 class AnswersKept:
     """The items of the rows looked at last, so that a filter or a page costs no reading. Threads may share it.
 
     Args:
         read: a row's items, as from `answers_of`.
-        most: how many rows are kept: about 1 MB each.
+        most: how many bytes are kept, about.
     """
 
-    def __init__(self, read: Callable[[Result], tuple[ItemAnswers, ...]], most: int = 24) -> None:
+    def __init__(self, read: Callable[[Result], tuple[ItemAnswers, ...]], most: int = ITEMS_BYTES) -> None:
         self._read = read
-        self._most = most
-        self._kept: OrderedDict[tuple[str, str], tuple[ItemAnswers, ...]] = OrderedDict()
+        self._kept: LRUCache[tuple[str, str], tuple[ItemAnswers, ...]] = LRUCache(most, getsizeof=_bytes_of)
         self._lock = Lock()
+
+    @property
+    def bytes(self) -> int:
+        """What is kept now takes about so many bytes."""
+        return int(self._kept.currsize)
 
     def of(self, result: Result) -> tuple[ItemAnswers, ...]:
         """A row's items; errors as for `answers_of`, and nothing is kept then."""
         name = (result.id, result.created.isoformat())
         with self._lock:
             if name in self._kept:
-                self._kept.move_to_end(name)
                 return self._kept[name]
         made = self._read(result)
-        with self._lock:
+        with self._lock, suppress(ValueError):  # one row's items may be more than is kept
             self._kept[name] = made
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
         return made
+
+
+def _bytes_of(items: tuple[ItemAnswers, ...]) -> int:
+    """About what items take in memory; their texts are the benchmark's own."""
+    return sum(_ITEM_BYTES + sum(_GIVEN_BYTES + sys.getsizeof(g.raw) for g in item.given) for item in items)
 
 
 def cut(items: tuple[ItemAnswers, ...], filters: Filters, *, texts: bool) -> AnswersPage:

@@ -20,6 +20,7 @@ def open_site(
     *,
     scheduler_seconds: float | None = None,
     notes: Callable[[], Mapping[str, str]] = dict,
+    silent_seconds: Callable[[], float | None] = lambda: None,
 ) -> Site:
     """The site that the settings describe. What cannot be used is said now, not on a visitor's page.
 
@@ -27,6 +28,7 @@ def open_site(
         settings: those of the environment, unless given.
         scheduler_seconds: see `Site`.
         notes: see `Site`.
+        silent_seconds: see `Site`.
 
     Raises:
         InputError: a setting is wrong, or the benchmark cannot be loaded.
@@ -49,4 +51,6 @@ def open_site(
         scheduler_seconds=scheduler_seconds,
         notes=notes,
         worries=Worries(settings).now,
+        silent_seconds=silent_seconds,
+        store_folder=settings.store,
     )

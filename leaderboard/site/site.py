@@ -72,6 +72,10 @@ class Site:
     """Why submissions are left waiting here, by id."""
     worries: Callable[[], tuple[str, ...]] = tuple
     """What is wrong with where records and answers are kept, in sentences for people."""
+    silent_seconds: Callable[[], float | None] = lambda: None
+    """Since when the evaluator in this app gave no sign of life, in seconds; None where another process evaluates."""
+    store_folder: Path | None = None
+    """The store's folder on this machine."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)

@@ -43,5 +43,10 @@ def visitor(site: Site, profile: gr.OAuthProfile | None) -> Visitor:
         site: what the operator allows.
         profile: what Gradio gives to a listener that asks for it; None where nobody is signed in.
     """
-    name = LOCAL_USER if not site.signs_in else None if profile is None else profile.username
+    return called(site, None if profile is None else profile.username)
+
+
+def called(site: Site, signed_in: str | None) -> Visitor:
+    """Who is asking, from the name in the session's profile; None where nobody is signed in."""
+    name = signed_in if site.signs_in else LOCAL_USER
     return Visitor(name, name in site.rules.administrators)

@@ -6,8 +6,8 @@ are worked with, are Gradio's, and the others are plain HTML beside them in the 
 whole when they arrive, the same for every visitor who opens the same address, and usable without any script. The static
 copy of the board is made of the same documents.
 
-A page is a module with `ROUTE`, `NAME` and `content(site, query)`, which returns its content as HTML; it may have
-`SCRIPTS` and `SHEETS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and
+A page is a module with `ROUTE`, `NAME`, `FIELDS` and `content(site, query)`, which returns its content as HTML; it may
+have `SCRIPTS` and `SHEETS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and
 `moment(site, query)` (what else its content depends on, besides results and day, as a short string). A style sheet
 `static/ROUTE.css`, where there is one, is the page's.
 """
@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Final, Protocol
 
 from markupsafe import Markup
-from starlette.datastructures import ImmutableMultiDict
+from starlette.datastructures import ImmutableMultiDict, QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -33,8 +33,13 @@ from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
 from leaderboard.web.markup import render
 
-KEPT_BYTES: Final = 64 * 2**20
+KEPT_BYTES: Final = 32 * 2**20
 """How much of finished pages is remembered, of all pages together."""
+
+LONGEST_VALUE: Final = 500
+"""Characters of a field that are read."""
+MOST_VALUES: Final = 100
+"""How many fields of an address are read, repeated ones included."""
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +58,11 @@ class ReadingPage(Protocol):
     NAME: str
     """What its title says."""
 
+    @property
+    def FIELDS(self) -> Collection[str]:
+        """Which fields its address may have. Any other is as if it were not there."""
+        ...
+
     def content(self, site: Site, query: Mapping[str, str]) -> str:
         """The content as HTML, for the fields of an address; whatever they hold, it must be safe.
 
@@ -66,6 +76,15 @@ def every(query: Mapping[str, str], name: str) -> list[str]:
     if isinstance(query, ImmutableMultiDict):
         return [str(value) for value in query.getlist(name)]
     return [query[name]] if name in query else []
+
+
+def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
+    """An address as far as it is understood: the fields that there are, by name, the values of each in their order.
+
+    Two addresses that say the same give the same, so that whatever is kept for one is kept once.
+    """
+    said = [(name, value[:LONGEST_VALUE]) for name, value in query.multi_items() if name in fields and value]
+    return QueryParams(sorted(said, key=itemgetter(0))[:MOST_VALUES])
 
 
 def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
@@ -89,9 +108,9 @@ def framed(site: Site, page: ReadingPage, content: str) -> str:
     )
 
 
-def routes(site: Site, pages: Sequence[ReadingPage]) -> list[BaseRoute]:
-    """The routes of the pages and of their files."""
-    kept = Cache[str](KEPT_BYTES)
+def routes(site: Site, pages: Sequence[ReadingPage], kept: Cache[bytes] | None = None) -> list[BaseRoute]:
+    """The routes of the pages and of their files; finished pages are in `kept`."""
+    kept = kept or Cache[bytes](KEPT_BYTES)
     made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page, kept)) for page in pages]
     return [*made, Route("/logo.svg", _logo), assets.route()]
 
@@ -100,23 +119,33 @@ def _logo(_: Request) -> Response:
     return Response(LOGO.read_bytes(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
-def _endpoint(site: Site, page: ReadingPage, kept: Cache[str]) -> Callable[[Request], Response]:
+class _VolatileBytes(bytes):
+    """The same of content as it is kept: in UTF-8, which takes half of what Python's own form does."""
+
+
+def _encoded(content: str) -> bytes:
+    return (_VolatileBytes if isinstance(content, Volatile) else bytes)(content.encode())
+
+
+def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Request], Response]:
     policy = getattr(page, "POLICY", None)
     moment: Callable[[Site, Mapping[str, str]], str] = getattr(page, "moment", lambda *_: "")
 
     def answer(request: Request) -> Response:
-        query = request.query_params
-        # the order of a field's several values may matter, that of the fields does not: a stable sort, by name only
-        fields = sorted(query.multi_items(), key=itemgetter(0))
+        query = known(request.query_params, page.FIELDS)
         # a day is part of what pages say: they name the day on which something was retrieved
         try:
-            key = (page.ROUTE, site.revision(), now().date().isoformat(), moment(site, query), *fields)
-            content = kept.get(key, lambda: page.content(site, query), keep=lambda made: not isinstance(made, Volatile))
+            key = (page.ROUTE, site.revision(), now().date().isoformat(), moment(site, query), *query.multi_items())
+            content = kept.get(
+                key,
+                lambda: _encoded(page.content(site, query)),
+                keep=lambda made: not isinstance(made, _VolatileBytes),
+            )
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        html = framed(site, page, content)
+        html = framed(site, page, content.decode())
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -33,6 +33,10 @@ class PageValues:
 
     values: dict[str, list[tuple[gr.HTML, Callable[[], str]]]] = field(default_factory=dict)
     """By page: `` for the first one, else its route."""
+    scripts: dict[str, Sequence[str]] = field(default_factory=dict)
+    """Addresses of scripts that run before all others, by page."""
+    caches: dict[str, Callable[[], int]] = field(default_factory=dict)
+    """Bytes that each cache of finished pages and files takes now, by its name."""
     blocks: gr.Blocks | None = None
     """Set once the app is assembled."""
 
@@ -62,10 +66,10 @@ class RefreshMiddleware:
     who are sent the same bytes, and not sent again to one who has them already.
     """
 
-    def __init__(self, app: ASGIApp, fresh: PageValues) -> None:
+    def __init__(self, app: ASGIApp, fresh: PageValues, packed: Cache[bytes] | None = None) -> None:
         self.app = app
         self.fresh = fresh
-        self._packed = Cache[bytes](PACKED_BYTES)
+        self._packed = packed or Cache[bytes](PACKED_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass every request on, renewed first where it asks for a page."""
@@ -74,9 +78,9 @@ class RefreshMiddleware:
             await self.app(scope, receive, send)
             return
         await run_in_threadpool(self.fresh.renew, page)
-        await self._send_once(scope, receive, send)
+        await self._send_once(scope, receive, send, self.fresh.scripts.get(page, ()))
 
-    async def _send_once(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _send_once(self, scope: Scope, receive: Receive, send: Send, scripts: Sequence[str]) -> None:
         start: Message = {}
         parts: list[bytes] = []
 
@@ -89,7 +93,11 @@ class RefreshMiddleware:
                 return
             parts.append(message.get("body", b""))
             if not message.get("more_body", False):
-                await self._answer(Headers(scope=scope), start, b"".join(parts), send)
+                body = b"".join(parts)
+                if scripts:
+                    tags = "".join(f'<script src="{script}"></script>' for script in scripts)
+                    body = body.replace(b"<head>", f"<head>{tags}".encode(), 1)
+                await self._answer(Headers(scope=scope), start, body, send)
 
         await self.app(scope, receive, collect)
 
@@ -109,6 +117,6 @@ class RefreshMiddleware:
             if "gzip" in asked.get("accept-encoding", ""):
                 body = await run_in_threadpool(self._packed.get, digest, partial(gzip.compress, body, 6, mtime=0))
                 headers["Content-Encoding"] = "gzip"
-                headers["Content-Length"] = str(len(body))
+            headers["Content-Length"] = str(len(body))
         await send({**start, "headers": headers.raw})
         await send({"type": "http.response.body", "body": body})

@@ -41,6 +41,7 @@ from eval_queue.submission import (
     check_offered,
     choose_endpoint,
     claimed,
+    counted,
     done,
     expired,
     failed,
@@ -256,18 +257,43 @@ def test_wishes_are_what_was_asked_for_less_what_was_cancelled_unbegun() -> None
         return claimed(s, worker="w", nonce="n", at=at(minutes), lease=LEASE)
 
     waiting = prioritised(asked(), 1, at=at(1), by="root")
-    assert wishes(waiting) == [START]
+    assert counted(waiting) == [START]
     withdrawn = cancelled(waiting, at=at(2), by="ada")
-    assert wishes(withdrawn) == []
+    assert counted(withdrawn) == []
     again = requeued(withdrawn, at=at(3), by="ada", approval=True)
-    assert wishes(again) == [at(3)]
-    assert wishes(cancelled(again, at=at(4), by="root")) == []
+    assert counted(again) == [at(3)]
+    assert counted(cancelled(again, at=at(4), by="root")) == []
     begun = expired(begin(approved(again, at=at(4), by="root"), 5), at=at(9))
-    assert wishes(begun) == [at(3)]
+    assert counted(begun) == [at(3)]
     stopped = cancelled(begun, at=at(10), by="ada")
-    assert wishes(stopped) == [at(3)]
+    assert counted(stopped) == [at(3)]
     twice = begin(requeued(stopped, at=at(11), by="ada"), 12)
-    assert wishes(failed(twice, at=at(13), failure=Failure(code="x", message="y"))) == [at(3), at(11)]
+    assert counted(failed(twice, at=at(13), failure=Failure(code="x", message="y"))) == [at(3), at(11)]
+
+
+def test_what_was_asked_for_is_not_pushed_out_by_further_steps() -> None:
+    s = asked()
+    for n in range(4):
+        s = claimed(s, worker="w", nonce="n", at=at(100 * n + 1), lease=LEASE)
+        s = cancelled(s, at=at(100 * n + 2), by="ada")
+        for m in range(16):
+            s = requeued(s, at=at(100 * n + 3 + m), by="ada")
+            s = cancelled(s, at=at(100 * n + 3.5 + m), by="ada")
+        s = requeued(s, at=at(100 * n + 50), by="ada")
+    assert counted(s) == [START, at(50), at(150), at(250), at(350)]
+    assert len(wishes(s)) == 1 + 4 * 17
+    much_later = at(60 * 24 * 30)
+    assert [w.at for w in wishes(requeued(cancelled(s, at=much_later, by="ada"), at=much_later, by="ada"))] == [
+        much_later
+    ]
+
+
+@pytest.mark.parametrize("state", get_args(State))
+def test_a_record_of_an_older_program_counts_the_same(state: str) -> None:
+    document = json.loads((GOLDEN / f"submission-{state}.json").read_bytes())
+    del document["wishes"]
+    old = Submission.model_validate(document)
+    assert (wishes(old), counted(old)) == (wishes(a_life()[state]), counted(a_life()[state]))
 
 
 def test_a_claim_counts_and_a_returned_one_does_not() -> None:
@@ -299,10 +325,16 @@ def test_a_lease_ends_when_it_is_not_renewed() -> None:
     assert not overdue(asked(), at(1e6))
 
 
-def test_a_clock_that_goes_back_never_shortens_a_lease() -> None:
-    back = renewed(running(10), at=at(3), lease=LEASE, progress=None)
+def test_a_clock_that_goes_back_by_less_than_a_lease_never_shortens_one() -> None:
+    back = renewed(running(10), at=at(8.5), lease=LEASE, progress=None)
     assert back.lease is not None
     assert back.lease.expires == at(12)
+
+
+def test_a_lease_that_ends_later_than_any_can_is_of_a_wrong_clock_and_ends_as_others_do() -> None:
+    back = renewed(running(10), at=at(3), lease=LEASE, progress=None)
+    assert back.lease is not None
+    assert back.lease.expires == at(5)
 
 
 def test_only_the_nonce_holds_a_claim() -> None:

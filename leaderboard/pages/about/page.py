@@ -21,6 +21,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "about"
 NAME: Final = "About"
+FIELDS: Final = ()
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:

@@ -30,6 +30,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "benchmark"
 NAME: Final = "Benchmark"
+FIELDS: Final = ()
 JSON_ADDRESS: Final = "benchmark.json"
 """The card for programs, relative to the pages."""
 

@@ -27,6 +27,11 @@ Grouping = Literal["", "developer", "family"]
 Value = Callable[[Result], float | str | None]
 """What a column sorts by."""
 
+FIELDS: Final = (
+    *("table", "scale", "sort", "order", "q", "hide", "developer", "family", "origin", "weights"),
+    *("size_min", "size_max", "reliable", "since", "until", "group", "pin", "numbers"),
+)
+"""Which fields the board's address has that decide its rows."""
 PRACTICE: Final = "practice"
 """What `table` says for the first table of practice runs."""
 

@@ -25,6 +25,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
 NAME: Final = "Compare"
+FIELDS: Final = ("id", "series", "scale", "value", "items")
 SHEETS: Final = ("row.css",)
 
 LONG: Final = 320

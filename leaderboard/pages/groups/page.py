@@ -33,6 +33,7 @@ from leaderboard.web.markup import capitalised, render
 
 ROUTE: Final = "groups"
 NAME: Final = "Groups"
+FIELDS: Final = ("contrast", "table", "id", "model", "sort", "order", "imagined")
 
 NOT_DISTINGUISHABLE: Final = "not distinguishable"
 

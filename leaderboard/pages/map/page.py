@@ -27,6 +27,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "map"
 NAME: Final = "Map"
+FIELDS: Final = ("view", "table", "highlight", "family", "developer")
 SCRIPTS: Final = ("map.js",)
 
 

@@ -29,6 +29,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "model"
 NAME: Final = "Model"
+FIELDS: Final = ("id", "at", "value", "source", "rating", "variant", "read", "q", "page")
 SHEETS: Final = ("row.css",)
 
 SECTIONS: Final = (
@@ -44,6 +45,8 @@ SECTIONS: Final = (
 """The parts of the page in their order."""
 LONG: Final = 320
 """Characters from which on a question is folded up."""
+WHOLE: Final = 2000
+"""Characters of an answer that the page shows; the rest is behind a link."""
 
 
 def moment(site: Site, query: Mapping[str, str]) -> str:
@@ -86,6 +89,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         long=LONG,
         link=partial(_link, result.id, found.filters),
         exact=partial(_exact, result.id),
+        whole=WHOLE,
+        file=partial(_file, result.id),
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
         permanent=row_address(site, result),
@@ -139,6 +144,11 @@ def _link(id_: str, filters: Filters, page: int) -> str:
 def _exact(id_: str, item: str) -> str:
     """The address of one item's answers, which does not change with filters or pages."""
     return f"model?{urlencode({'id': id_, 'q': item})}#q{item}"
+
+
+def _file(id_: str, item: str, variant: str) -> str:
+    """Where one answer is had whole."""
+    return f"download/answers.json?{urlencode({'id': id_, 'q': item, 'variant': variant})}"
 
 
 def notice(site: Site, result: Result, at: str | None) -> str:

@@ -5,7 +5,7 @@ Administrators find the means to change it below the lists; every press of a but
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -17,10 +17,12 @@ from data.people.reference import CONTRASTS
 from eval_queue.personas import WHO
 from eval_queue.protocol import Protocol
 from eval_queue.records import Result
+from eval_queue.store.collection import Problem
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import PRIORITIES, State, Submission
 from leaderboard.boards.results import BoardKey
 from leaderboard.site.site import Site
+from leaderboard.site.status import FolderSize, status
 from leaderboard.site.visitor import visitor
 from leaderboard.web.markup import counted, render
 from leaderboard.web.refresh import PageValues
@@ -68,7 +70,7 @@ def build(site: Site, fresh: PageValues) -> None:
     fresh.add(ROUTE, page, value)
     gr.Timer(SECONDS).tick(value, outputs=page, show_progress="hidden", queue=False, api_visibility="private")
     if site.rules.administrators:
-        _build_administration(Administration(site))
+        _build_administration(Administration(site, fresh.caches))
 
 
 def listing(site: Site) -> str:
@@ -108,9 +110,11 @@ def _named(of: Submission) -> str:
 class Administration:
     """What administrators may do to submissions and self-reported rows of anybody."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, caches: Mapping[str, Callable[[], int]] | None = None) -> None:
         self.site = site
         self.queue = site.queue
+        self.caches = caches or {}
+        self.size = FolderSize(site.store_folder)
 
     def choices(self) -> list[tuple[str, str]]:
         """Label and id of everything that can be changed: what waits or runs first."""
@@ -118,20 +122,55 @@ class Administration:
         open_ = [s for s in self.queue.submissions() if s.state != "done"]
         open_.sort(key=lambda s: order.index(s.state))
         reported = self.queue.reported.records().values()
+        waiting = self._waiting().values()
         return [
+            *((f"{r.model} (self-reported, awaiting approval, by {r.submitter}) {r.id}", r.id) for r in waiting),
             *((f"{_named(s)} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
             *((f"{r.model} (self-reported, by {r.submitter}) {r.id}", r.id) for r in reported),
         ]
 
-    def open(self, profile: gr.OAuthProfile | None) -> tuple[Any, Any]:
-        """Whether the visitor sees this at all, and what there is to choose from."""
+    def open(self, profile: gr.OAuthProfile | None) -> tuple[Any, Any, Any]:
+        """Whether the visitor sees this at all, what there is to choose from, and how the app is."""
         if not visitor(self.site, profile).administrator:
-            return gr.update(visible=False), gr.update(choices=[], value=None)
-        return gr.update(visible=True), gr.update(choices=self.choices())
+            return gr.update(visible=False), gr.update(choices=[], value=None), ""
+        return gr.update(visible=True), gr.update(choices=self.choices()), self.state()
+
+    def state(self) -> str:
+        """How the app is, as HTML."""
+        return render(
+            "administration.html",
+            s=status(self.site),
+            size=self.size(),
+            caches={name: of() for name, of in self.caches.items()},
+            now=self.queue.clock(),
+            waiting=self._waiting(),
+            waiting_problems=self._waiting_problems(),
+        )
+
+    # nothing of these was ever shown where the store has been away since the start: then there is nothing to choose
+
+    def _waiting(self) -> Mapping[str, Result]:
+        try:
+            return self.queue.reported.waiting()
+        except (StoreUnavailable, WriteConflict):
+            return {}
+
+    def _waiting_problems(self) -> Sequence[Problem]:
+        try:
+            return self.queue.reported.waiting_problems()
+        except (StoreUnavailable, WriteConflict):
+            return []
 
     def approve(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
-        """Let a submission be evaluated."""
-        return self._turn(id_, profile, lambda id_, by: f"{self.queue.approve(id_, by=by).model} waits for its turn.")
+        """Let a submission be evaluated, or put a self-reported row on the board."""
+
+        def change(id_: str, by: str) -> str:
+            if id_ in self.queue.reported.waiting():
+                self.queue.reported.approve(id_)
+                return "The row is on the board."
+            return f"{self.queue.approve(id_, by=by).model} waits for its turn."
+
+        return self._turn(id_, profile, change)
 
     def cancel(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
         """Cancel a submission that has not ended."""
@@ -201,8 +240,11 @@ def _build_administration(administration: Administration) -> None:
         with gr.Row(elem_classes="vp-actions"):
             prioritise = gr.Button("Set priority", elem_id="prioritise")
         told = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id="administered")
+        state = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id="state")
+        refresh = gr.Button("Refresh", elem_id="refresh")
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-    gr.on(None, administration.open, None, [panel, chosen], **quiet)
+    gr.on(None, administration.open, None, [panel, chosen, state], **quiet)
+    refresh.click(administration.open, None, [panel, chosen, state], **quiet)
     approve.click(administration.approve, chosen, [told, chosen], **quiet)
     cancel.click(administration.cancel, chosen, [told, chosen], **quiet)
     requeue.click(administration.requeue, chosen, [told, chosen], **quiet)

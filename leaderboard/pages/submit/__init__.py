@@ -1,3 +1,3 @@
 """Submit: ask for an evaluation, or hand in answers."""
 
-__all__ = ["page"]
+__all__ = ["packages", "page"]

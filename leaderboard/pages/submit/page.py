@@ -2,7 +2,7 @@
 
 A visitor names a model, one of the operator's endpoints and a benchmark; never an address. Who submits is what the
 server knows of the visitor. The submission that the page follows stands in its address (`?id=...`). Below, one's own
-answers can be handed in as a file.
+answers can be handed in as a file (`leaderboard.pages.submit.packages`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from data.errors import InputError
 from eval_queue.asking.local_model import LOCAL_ENDPOINT
 from eval_queue.personas import PERSONAS, WHO, WORDING
 from eval_queue.queue.intake import Accepted, submit, submit_set
-from eval_queue.queue.package import accept
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -33,6 +32,7 @@ from leaderboard.web.refresh import PageValues
 _log = logging.getLogger(__name__)
 
 ROUTE = "submit"
+SCRIPTS: Final = ("packages.js",)
 SECONDS: Final = 2.0
 """How often an open page asks how its submission is."""
 
@@ -75,7 +75,6 @@ def build(site: Site, fresh: PageValues) -> None:
     """Lay the page out."""
     # what else this page shows depends on its address, so it is fetched when the page opens
     form, life = Form(site), Life(site)
-    own = OwnAnswers(site)
 
     def introduction() -> str:
         words = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
@@ -83,7 +82,8 @@ def build(site: Site, fresh: PageValues) -> None:
 
     fresh.add(ROUTE, _words(introduction(), "introduction"), introduction)
     if site.signs_in:
-        gr.LoginButton(logout_value="Sign out {}", size="md", elem_id="sign-in")
+        # its own icon would be fetched, and named, by a path of this machine
+        gr.LoginButton(logout_value="Sign out {}", size="md", icon=None, elem_id="sign-in")
     with gr.Row(elem_classes="vp-submit"):
         with gr.Column(elem_classes="vp-form", visible=bool(site.endpoints)):
             first = site.endpoints[0].name if site.endpoints else None
@@ -141,11 +141,8 @@ def build(site: Site, fresh: PageValues) -> None:
                 cancel = gr.Button("Cancel this run", visible=False, elem_id="cancel")
                 again = gr.Button("Try again", visible=False, elem_id="again")
                 approve = gr.Button("Approve", visible=False, elem_id="approve")
-    _words(render("own_answers.html", megabytes=f"{site.rules.upload_bytes / 1e6:g}"), "own")
-    with gr.Column(elem_classes="vp-form"):
-        file = gr.File(label="Package", file_types=[".zip"], type="binary", height=140, elem_id="package", buttons=[])
-        hand_in = gr.Button("Publish these answers", elem_id="hand-in")
-        handed_in = _words("", "handed-in")
+    own = {"megabytes": f"{site.rules.upload_bytes / 1e6:g}", "approval": site.rules.approval}
+    _words(render("own_answers.html", **own), "own")
     followed = gr.Textbox("", visible="hidden", elem_id="followed")
     timer = gr.Timer(SECONDS)
 
@@ -163,7 +160,6 @@ def build(site: Site, fresh: PageValues) -> None:
     cancel.click(life.cancel, followed, form_error, **quiet).then(life.tell, followed, shown, **quiet)
     again.click(life.requeue, followed, form_error, **quiet).then(life.tell, followed, shown, **quiet)
     approve.click(life.approve, followed, form_error, **quiet).then(life.tell, followed, shown, **quiet)
-    hand_in.click(own.hand_in, file, [handed_in, file], **quiet)
     timer.tick(life.tell, followed, shown, **quiet)
     opened = gr.on(None, life.asked_for, None, followed, **quiet)
     opened.then(life.tell, followed, shown, **quiet)
@@ -281,37 +277,6 @@ class Form:
         except InputError:  # its record cannot be read
             return None
         return row_address(same) if same.state == "done" else f"submit?id={quote(same.id)}"
-
-
-class OwnAnswers:
-    """What becomes of a file of one's own answers."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-
-    def hand_in(self, content: bytes | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
-        """Score a package and publish its row; returns a message, and empties the field where it was taken."""
-        rules, queue = self.site.rules, self.site.queue
-        try:
-            submitter = visitor(self.site, profile).required()
-            if not content:
-                raise InputError("Choose a file first.")
-            result, table = accept(content, self.site.choices, submitter=submitter, limit=rules.upload_bytes)
-            queue.reported.publish(result, table, per_week=rules.per_week)
-        except Refused as refusal:
-            same = queue.reported.records().get(refusal.existing or "")
-            return _refusal(refusal, refusal.code, row_address(same) if same else None), gr.skip()
-        except (InputError, StoreUnavailable, WriteConflict) as error:
-            return _refusal(error), gr.skip()
-        words = render(
-            "accepted.html",
-            model=result.model,
-            rated=result.coverage.rated,
-            prompts=result.coverage.prompts,
-            complete=result.complete,
-            row=row_address(result),
-        )
-        return words, None
 
 
 class Life:

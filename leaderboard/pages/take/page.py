@@ -34,6 +34,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
 NAME: Final = "Take it yourself"
+FIELDS: Final = ("form",)
 SCRIPTS: Final = ("take.js",)
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; "

@@ -179,6 +179,7 @@ def test_every_reason_is_tried_here_or_where_it_arises() -> None:
     here = {code for _, code, _ in MODELS.values()} | {code for *_, code in NAMES.values()}
     here |= {"adapter", "no_provider", "hub_unavailable", "no_endpoint", "duplicate", "quota"}
     pages_and_packages = {"sign_in", "unknown_model", "bad_package", "other_benchmark", "incomplete"}
+    pages_and_packages |= {"unreadable", "name_taken", "busy", "too_large"}
     assert here | pages_and_packages == set(get_args(RefusalCode))
 
 

@@ -644,6 +644,7 @@ def _without_nonces(place: Place) -> list[object]:
     return [*listed, *(r.model_dump() for r in place.queue().results())]
 
 
+@pytest.mark.slow
 def test_trying_again_is_bounded(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("eval_queue.store.retrying._CONFLICTS", 6)
     for fault, error, times in (("conflict", WriteConflict, 6), ("before", StoreUnavailable, 4)):
@@ -677,6 +678,7 @@ def test_who_was_too_slow_waits_in_proportion_to_what_an_attempt_takes(monkeypat
     assert max(longest) == 0.2
 
 
+@pytest.mark.slow
 def test_a_store_that_fails_once_among_many_conflicts_is_asked_again(place: Place) -> None:
     place.requests.faults = ["conflict"] * 6 + ["before"] + ["conflict"] * 2
     submitted = place.queue().submit(asked(), quota=9)

@@ -33,7 +33,7 @@ def site(tmp_path: Path) -> Site:
 
 
 def serve(site: Site, words: Any, **more: Any) -> TestClient:
-    page: Any = SimpleNamespace(ROUTE="about", NAME="About", content=words, **more)
+    page: Any = SimpleNamespace(ROUTE="about", NAME="About", FIELDS=("a", "id"), content=words, **more)
     return TestClient(Starlette(routes=routes(site, [page])), raise_server_exceptions=False)
 
 

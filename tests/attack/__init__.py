@@ -1,0 +1,1 @@
+"""Attacks on the running app over HTTP; `SECURITY.md` names the test of each."""

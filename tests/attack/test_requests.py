@@ -1,0 +1,173 @@
+"""Addresses, fields, headers and listeners of the running app: what is there, and that nothing else is."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import httpx2
+import pytest
+
+from leaderboard.exports.routes import CHARTS, FIELDS
+from leaderboard.site.downloads import DOWNLOADS
+from leaderboard.ui import READ
+from leaderboard.web.guard import LONGEST_ADDRESS, LONGEST_BODY
+from tests.attack.conftest import SECRET, listeners, token
+from tools.live import RunningApp
+
+pytestmark = pytest.mark.slow
+
+PAGES = ("", "submit", "queue", *(page.ROUTE for page in READ))
+FILES = ("download/board.csv", "download/results.parquet", "chart/map.svg", "vp/page.css", "logo.svg", "card.json")
+CLOSED = (
+    *("monitoring", "monitoring/summary", "monitoring/x", "gradio_api/file=/etc/passwd", "file=/etc/passwd"),
+    *("gradio_api/proxy=http://127.0.0.1:9/", "gradio_api/upload_progress?upload_id=1", "gradio_api/user", "token"),
+    *("gradio_api/stream/a/1/2/playlist.m3u8", "gradio_api/custom_component/a/b/c/d", "gradio_api/deep_link"),
+    *("gradio_api/vibe-code", "gradio_api/profiling/traces", "gradio_api/runs", "gradio_api/queue/status"),
+)
+
+
+# --- addresses ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["", "model", "download/board.csv", "chart/map.svg", "vp/page.css", "nothing"])
+def test_an_address_that_is_too_long_is_refused(http: httpx2.Client, path: str) -> None:
+    answer = http.get(f"/{path}?x={'a' * LONGEST_ADDRESS}")
+    assert (answer.status_code, str(LONGEST_ADDRESS) in answer.text) == (414, True)
+    assert http.get(f"/{path}?x={'a' * (LONGEST_ADDRESS - 100)}").status_code != 414
+
+
+def test_a_field_that_a_page_does_not_have_makes_no_other_page(http: httpx2.Client) -> None:
+    for page in READ:
+        plain = http.get(f"/{page.ROUTE}")
+        for asked in ("x=1", f"{uuid.uuid4()}=1&x={'y' * 5000}", "__theme=dark"):
+            assert http.get(f"/{page.ROUTE}?{asked}").headers["etag"] == plain.headers["etag"], page.ROUTE
+
+
+def test_unknown_fields_do_not_make_the_app_grow(http: httpx2.Client, served: RunningApp) -> None:
+    def resident() -> int:
+        with open(f"/proc/{served.process.pid}/statm") as file:
+            return int(file.read().split()[1]) * 4096
+
+    paths = [*(page.ROUTE for page in READ), "download/board.json", "download/results.json", "chart/map.svg"]
+    for path in paths:
+        http.get(f"/{path}")
+    before = resident()
+    for n in range(150):
+        assert http.get(f"/{paths[n % len(paths)]}?x{n}={'y' * 7000}").status_code == 200
+    assert resident() < before + 50e6
+
+
+def test_every_file_declares_its_fields(http: httpx2.Client) -> None:
+    assert set(FIELDS) <= {*DOWNLOADS, *CHARTS, "card", "result"}
+    row = re.search(r'model\?id=([^"&#]+)', http.get("/model").text)
+    assert row
+    for name in (*(f"chart/{n}.svg" for n in CHARTS), *(f"download/{n}.csv" for n in DOWNLOADS)):
+        known = f"?id={row[1]}" if "id" in FIELDS.get(name.split("/")[1].split(".")[0], ()) else "?"
+        first, second = http.get(f"/{name}{known}"), http.get(f"/{name}{known}&x=1")
+        assert first.status_code == second.status_code, name
+        if "queue" not in name:
+            assert first.headers.get("etag") == second.headers.get("etag"), name
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_what_gradio_serves_and_no_page_needs_is_not_there(http: httpx2.Client, path: str) -> None:
+    assert http.get(f"/{path}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["upload", "run/send", "run/predict", "api/send", "component_server", "process_recording", "call/send"]
+)
+def test_what_gradio_takes_and_no_page_sends_is_refused(http: httpx2.Client, path: str) -> None:
+    for body in ({"data": []}, {"data": ["x"], "fn_index": 1, "session_hash": "a"}):
+        assert http.post(f"/gradio_api/{path}", json=body).status_code in (400, 403, 404)
+
+
+def test_a_body_that_is_too_large_is_refused(http: httpx2.Client) -> None:
+    body = b'{"data": ["' + b"a" * LONGEST_BODY + b'"]}'
+    assert http.post("/gradio_api/queue/join", content=body).status_code == 413
+    assert http.post("/gradio_api/queue/join", content=iter([body])).status_code == 413  # without its length
+    assert http.post("/gradio_api/call/board", content=body).status_code == 413
+
+
+# --- headers --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [*PAGES, *FILES, "nothing", "model?id=nothing", "download/answers.csv"])
+def test_all_pages_and_files_have_the_headers_that_protect_them(http: httpx2.Client, path: str) -> None:
+    headers = http.get(f"/{path}").headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "referrer-policy" in headers
+    policy = headers["content-security-policy"]
+    assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
+    assert "default-src" in policy
+    if path.split("?")[0] not in ("", "submit", "queue"):
+        assert "unsafe-eval" not in policy
+        assert "script-src 'self' 'unsafe-inline'" not in policy
+    assert http.get(f"/{path}").headers.get_list("content-security-policy") == [policy]
+
+
+# --- listeners ------------------------------------------------------------------------------------------------------
+
+
+def join(
+    http: httpx2.Client,
+    number: int,
+    data: object,
+    session: object = "abc",
+    page: str | None = None,
+    to: str = "queue/join",
+) -> int:
+    headers = {} if page is None else {"X-Page-Token": page}
+    body = {"fn_index": number, "data": data, "session_hash": session}
+    return http.post(f"/gradio_api/{to}", json=body, headers=headers).status_code
+
+
+def test_a_listener_answers_an_open_page_alone(http: httpx2.Client) -> None:
+    number = min(listeners(http, "submit"))
+    first = token(http)
+    assert join(http, number, ["vllm"], "mine") == 403
+    assert join(http, number, ["vllm"], "mine", "forged") == 403
+    assert join(http, number, ["vllm"], "mine", first[:-1] + ("0" if first[-1] != "0" else "1")) == 403
+    assert join(http, number, ["vllm"], "mine", first) == 200
+    assert join(http, number, ["vllm"], "mine", first) == 200
+    assert join(http, number, ["vllm"], "another", first) == 403  # it belongs to one session
+    assert join(http, number, ["vllm"], "mine", to="run/predict") == 403
+    assert join(http, number, ["vllm"], "mine", first, to="run/predict") == 200
+
+
+def test_a_page_of_another_site_gets_no_token(http: httpx2.Client) -> None:
+    assert http.post("/vp/page-token", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert http.get("/vp/page-token").status_code == 404
+
+
+def test_null_and_forged_arguments_are_clear_refusals(http: httpx2.Client, served: RunningApp) -> None:
+    held = token(http)
+    before = served.log.read_text()
+    for page in ("submit", "queue"):
+        for number, listener in listeners(http, page).items():
+            inputs = len(listener["inputs"])
+            for value in (None, [], [None], 1e308, True, "", "\x00", "../..", [1], -1):
+                assert join(http, number, [value] * inputs, "mine", held) == 200
+                assert join(http, number, [value] * inputs, "mine", held, "run/predict") in (200, 422)
+            for data in ([{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}], [{}], [[[]]], {}, None, "x"):
+                assert join(http, number, data, "mine", held) == 400
+            assert join(http, number, [None] * (inputs + 3), "mine", held) in (200, 400)
+    with http.stream("GET", "/gradio_api/queue/data?session_hash=mine") as stream:
+        said = "".join(stream.iter_text())
+    assert "process_completed" in said
+    assert SECRET not in said
+    for number in (10_000, -1, 2**70):
+        assert join(http, number, [], "mine", held) in (400, 404)
+    assert join(http, 0, [], None, held) == 400
+    log = served.log.read_text()[len(before) :]
+    assert "Traceback" not in log
+    assert len(log) < 20_000
+
+
+def test_programs_reach_their_endpoints_without_a_page(http: httpx2.Client) -> None:
+    asked = http.post("/gradio_api/call/queue", json={"data": [1, 10]})
+    event = asked.raise_for_status().json()["event_id"]
+    assert "complete" in http.get(f"/gradio_api/call/queue/{event}").text
+    for wrong in ({"data": [{"path": "/etc/passwd", "meta": {}}]}, {"data": None, "x": {}}, []):
+        assert http.post("/gradio_api/call/queue", json=wrong).status_code in (400, 422)
