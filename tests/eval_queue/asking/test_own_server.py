@@ -103,3 +103,10 @@ def test_an_endpoint_has_either_an_address_or_a_command() -> None:
         Endpoint(name="x", serve="serve --port {port}", base_url="http://127.0.0.1/v1")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="must say"):
         Endpoint(name="x", serve="serve")
+
+
+def test_outside_an_evaluation_there_is_nothing_to_ask() -> None:
+    from eval_queue.workers.doctor import _endpoint
+
+    finding = _endpoint(Endpoint(name="own", serve="vllm serve {model} --port {port}"))
+    assert (finding.state, finding.check) == ("skipped", "endpoint own")
