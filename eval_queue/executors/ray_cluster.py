@@ -126,8 +126,6 @@ class _StopSignal:
 
 def _task(settings: dict[str, Any], id_: str, signal: Any) -> tuple[bool, str]:
     """What runs on a node."""
-    import ray
-
     stop = threading.Event()
     done: list[Ended | BaseException] = []
 
@@ -141,9 +139,10 @@ def _task(settings: dict[str, Any], id_: str, signal: Any) -> tuple[bool, str]:
     thread.start()
     while thread.is_alive():
         thread.join(_SIGNAL_SECONDS)
-        # where the signal's node is gone, nobody tells this task to stop
+        # where the signal's node is gone, nobody tells this task to stop. Not by `ray.get`: a task that waits there gives
+        # its resources away, and others would be placed beside it
         with suppress(Exception):
-            if ray.get(signal.is_set.remote(), timeout=_SIGNAL_SECONDS):
+            if signal.is_set.remote().future().result(timeout=_SIGNAL_SECONDS):
                 stop.set()
     if isinstance(done[0], BaseException):
         raise done[0]
