@@ -139,8 +139,8 @@ def _task(settings: dict[str, Any], id_: str, signal: Any) -> tuple[bool, str]:
     thread.start()
     while thread.is_alive():
         thread.join(_SIGNAL_SECONDS)
-        # where the signal is gone with its node, nobody tells this task to stop. Not `ray.get`: a task waiting there gives
-        # its resources away, and others would be placed beside it
+        # where the signal is gone with its node, nobody tells this task to stop. Not `ray.get`: a task waiting there
+        # gives its resources away, and others would be placed beside it
         with suppress(Exception):
             if signal.is_set.remote().future().result(timeout=_SIGNAL_SECONDS):
                 stop.set()
