@@ -696,7 +696,7 @@ def test_a_profile_leads_to_its_page(page: Page, served: RunningApp) -> None:
     page.locator(".vp-panel h2 a").click()
     page.locator(".vp-who-head h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
     assert page.url.endswith(MODEL)
-    assert page.locator(".vp-portrait-scores tbody tr").count() == len(DIMENSIONS)
+    assert page.locator("#portrait .vp-portrait-scores tbody tr").count() == len(DIMENSIONS)
 
 
 def test_narrow_rows_are_cards(page: Page, served: RunningApp) -> None:
