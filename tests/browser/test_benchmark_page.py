@@ -163,10 +163,10 @@ def test_places_appear_on_demand_and_stay_in_the_address(view: Page, odd: Runnin
     for r in PUBLISHED_ROWS:
         expected = [shipped.rows[r.id].models[d.name] for d in VALUES]
         assert row(view, r.model).locator(".vp-rank").all_inner_texts() == expected
-    assert "No order of models is established" in view.locator(".vp-places").inner_text()
+    assert "No order of models is established" in " ".join(view.locator(".vp-places").all_inner_texts())
     assert "show=ranks" in view.url
     label = row(view, PUBLISHED_ROWS[0].model).locator("td.vp-score").first.get_attribute("aria-label") or ""
-    assert re.search(rf"95 % interval .* to .*, \d+ items, place 1-{RANKED} of {RANKED}$", label)
+    assert re.search(rf"95 % interval .* to .*, \d+ items, rank 1-{RANKED} of {RANKED}$", label)
     view.reload()
     view.locator(".vp-rank").first.wait_for()
     view.locator(".vp-menu-columns summary").click()
@@ -183,7 +183,7 @@ def test_a_pair_that_is_told_apart_is_named(view: Page, odd: RunningApp) -> None
     assert told
     for r in told:
         assert shipped.rows[r.id].models["Openness to Change"] in row(view, r.model).inner_text()
-    assert "established on Openness to Change" in view.locator(".vp-places").inner_text()
+    assert "established on Openness to Change" in " ".join(view.locator(".vp-places").all_inner_texts())
 
 
 def test_own_order_and_style_stand_in_the_profile(view: Page, odd: RunningApp) -> None:
@@ -234,7 +234,7 @@ def test_odd_models_have_truthful_rows_and_no_rank(view: Page, odd: RunningApp) 
         found = row(view, model)
         assert set(found.locator(".vp-rank").all_inner_texts()) == {"–"}
         assert reason in (found.locator("td.vp-score").first.get_attribute("title") or "")
-    assert f"among the {RANKED} ranked ones" in view.locator(".vp-places").inner_text()
+    assert f"among the {RANKED} ranked ones" in " ".join(view.locator(".vp-places").all_inner_texts())
     for model in reasons:
         view.get_by_role("button", name=f"Portrait of {model}", exact=True).click()
         said = view.locator(".vp-opened").inner_text()
