@@ -20,6 +20,10 @@ class Badge(NamedTuple):
 OPEN_WEIGHTS = Badge("open weights", "The model's weights can be downloaded.")
 SELF_REPORTED = Badge("self-reported", "The submitter ran this evaluation; this board did not repeat it.")
 CONSTRAINED = Badge("constrained", "The model could only answer with one of the six phrases.")
+CHANGED = Badge(
+    "parameters changed",
+    "The endpoint did not take every parameter of the protocol, such as temperature 0: its answers may vary more.",
+)
 PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean nothing.")
 INCOMPLETE = Badge("incomplete", "Too few of its answers could be read to compare it with others.")
 FLAT = Badge("flat", "Most of the variance between its ten scores may be chance: too little stands out to compare.")
@@ -27,7 +31,7 @@ FLAT = Badge("flat", "Most of the variance between its ten scores may be chance:
 SAME_EVERYWHERE: Final = "It gives the same rating to everything: nothing stands out."
 """What `FLAT` says where there is no difference at all."""
 
-BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, PRACTICE, INCOMPLETE, FLAT)
+BADGES: Final = (OPEN_WEIGHTS, SELF_REPORTED, CONSTRAINED, CHANGED, PRACTICE, INCOMPLETE, FLAT)
 """All badges, in the order of an explanation."""
 
 ORIGINS: Final = {
@@ -46,7 +50,15 @@ def badges(result: Result, *, practice: bool) -> list[Badge]:
         OPEN_WEIGHTS: result.open_weights is True,
         SELF_REPORTED: result.origin == "self-reported",
         CONSTRAINED: result.answer_mode == "constrained",
+        CHANGED._replace(hint=f"{CHANGED.hint} {_changes(result)}"): bool(_changes(result)),
         INCOMPLETE._replace(hint=INCOMPLETE.hint + reason): result.complete is False,
         FLAT._replace(hint=FLAT.hint if result.reliability is not None else SAME_EVERYWHERE): result.flat is True,
     }
     return [badge for badge, holds in found.items() if holds]
+
+
+def _changes(result: Result) -> str:
+    """What was not sent as the protocol has it; a token limit under another name is the same limit."""
+    changed = (result.run.changed if result.run else None) or {}
+    dropped = [name for name, how in changed.items() if how == "dropped"]
+    return f"Not sent: {', '.join(dropped)}." if dropped else ""
