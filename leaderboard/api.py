@@ -8,6 +8,7 @@ answer grows without bound. Nothing here changes anything, and nothing tells mor
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -20,6 +21,7 @@ from starlette.datastructures import QueryParams
 from data.errors import InputError
 from data.values import SCALES
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.exports.addresses import check
 from leaderboard.exports.formats import Sheet
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
 from leaderboard.pages.benchmark import page as benchmark
@@ -116,16 +118,10 @@ class Api:
             pin=pin,
             numbers=_known("numbers", numbers, ("", "raw")),
         )
+        check(self._site, "board", asked)
         query = BoardQuery.parse(asked)
-        for name, given, read in (("since", since, query.since), ("until", until, query.until)):
-            if given and read is None:
-                raise InputError(f"{name}: write a date as YYYY-MM-DD")
         boards = self._site.boards()
         board = table_of(boards, table)
-        if table and (board is None or table not in (board.key.slug, "practice")):
-            raise InputError(
-                f"table: there is none called {table!r}; there are {', '.join(b.key.slug for b in boards)}"
-            )
         rows = () if board is None else board_rows(self._site, board, query)
         start, stop = _page(page, limit, ROWS_LIMIT)
         return {
@@ -202,6 +198,8 @@ class Api:
             variant=variant,
             read=_known("read", read, ("", "read", "unread")),
         )
+        result_of(self._site, id)
+        check(self._site, "answers", asked)
         return _sheet(SHEETS["answers"](self._site, asked), page, limit)
 
     def compare(
@@ -225,6 +223,7 @@ class Api:
             raise InputError("items: must be a whole number from 1 to 50")
         scale_ = _known("scale", scale, tuple(SCALES))
         asked = _address(id=ids, series=series, scale=scale_, value=value, items=items)
+        check(self._site, "compare", asked)
         made: Document = compare.data(self._site, asked).model_dump(mode="json")
         for item in made["items"]:
             for answers in item["answers"]:
@@ -256,6 +255,7 @@ class Api:
         start, stop = _page(page, limit, PAGE_LIMIT)
         view_ = _known("view", view, ("circle", "plane"))
         asked = _address(view=view_, table=table, highlight=highlight, family=family, developer=developer)
+        check(self._site, "map", asked)
         made: Document = map_page.data(self._site, asked).model_dump(mode="json")
         models = made.pop("models")
         return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
@@ -271,12 +271,9 @@ class Api:
             limit: Leans on a page, 1 to 200; there is one a model.
         """
         start, stop = _page(page, limit, PAGE_LIMIT)
-        if id:
-            result_of(self._site, id)
         known = [c.name for c in self._site.reference.contrasts]
-        if contrast:
-            _known("contrast", contrast, tuple(known))
         asked = _address(id=id, contrast=contrast, table=table)
+        check(self._site, "groups", asked)
         made: Document = groups.data(self._site, asked).model_dump(mode="json")
         leans = made.pop("leans")
         return {"found": len(leans), "page": page, "leans": leans[start:stop], **made, "contrasts": known}
@@ -335,6 +332,11 @@ def register(site: Site) -> list[str]:
             concurrency_id="data",
         )
     return [method.__name__ for method in ENDPOINTS]
+
+
+def arguments() -> dict[str, list[str]]:
+    """What each endpoint takes, by the endpoint's name."""
+    return {m.__name__: list(inspect.signature(m).parameters)[1:] for m in ENDPOINTS}
 
 
 def _spoken(call: Callable[..., Document]) -> Callable[..., Document]:

@@ -92,6 +92,7 @@ class Ui:
             tokens=self.tokens,
             private=private,
             public={str(fn.api_name): number for number, fn in self.blocks.fns.items() if number not in private},
+            arguments=api.arguments(),
             gradio=frozenset(module.ROUTE for _, module in WORKED_WITH),
             count=self.operations.count,
             uploads={f"/{packages.ADDRESS}": site.rules.upload_bytes},

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
@@ -21,6 +21,7 @@ from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.charts.map import map_svg
+from leaderboard.exports.addresses import FIELDS, check
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
 from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
@@ -42,11 +43,9 @@ from leaderboard.exports.row_drawings import (
 from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
 from leaderboard.pages.benchmark.page import report_of
-from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
-from leaderboard.pages.model import page as model
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
@@ -132,21 +131,6 @@ _OF_A_ROW: Final[Mapping[tuple[str, str], Callable[[Site, Result], bytes]]] = {
 """What else can be had of one row, `id` in the address: a section for a model card, and its record as it is stored."""
 
 
-FIELDS: Final[Mapping[str, Collection[str]]] = {
-    "board": board_query.FIELDS,
-    "answers": model.FIELDS,
-    "card": ("id",),
-    "result": ("id",),
-    "portrait": ("id",),
-    "scores": ("id",),
-    **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
-    "map": map_page.FIELDS,
-    **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),
-    "correlations": ("dimension",),
-}
-"""Which fields the address of a file may have, those of the page it belongs to; a file that is not here has none."""
-
-
 def download(site: Site, name: str, form: str, query: Query) -> File:
     """A table, or a document about a row, as a file.
 
@@ -200,6 +184,10 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
+def _error(said: str, status: int) -> Response:
+    return JSONResponse({"error": said}, status, headers=_HEADERS)
+
+
 def _endpoint(
     site: Site, make: Callable[[Site, str, str, Query], File], kept: Cache[File], *, inline: str = ""
 ) -> Callable[[Request], Response]:
@@ -207,19 +195,22 @@ def _endpoint(
     def answer(request: Request) -> Response:
         name, form = request.path_params["name"], request.path_params["form"]
         query = known(request.query_params, FIELDS.get(name, ()))
+        there = name in SHEETS or name in CHARTS or (name, form) in _OF_A_ROW
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
         # files name the day on which they were fetched
         key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *query.multi_items())
         try:
+            if there:
+                check(site, name, request.query_params)
             file = kept.get(key, lambda: make(site, name, form, query), keep=lambda _: settled)
         except InputError as error:
             missing = isinstance(error, UnknownFile | UnknownRow)
-            return PlainTextResponse(f"{error}\n", 404 if missing else 400)
+            return _error(str(error), 404 if missing else 400)
         except (StoreUnavailable, WriteConflict):
-            return PlainTextResponse("The store cannot be reached now. Try again later.\n", 503)
+            return _error("The store cannot be reached now. Try again later.", 503)
         except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
             _log.exception("the file %s.%s could not be made", name, form)
-            return PlainTextResponse("This file cannot be made now. The operator's log says why.\n", 500)
+            return _error("This file cannot be made now. The operator's log says why.", 500)
         tag = f'"{hashlib.sha256(file.content).hexdigest()[:24]}"'
         placed = "inline" if form == inline else "attachment"
         headers = {**_HEADERS, "ETag": tag, "Content-Disposition": f'{placed}; filename="{file.name}"'}

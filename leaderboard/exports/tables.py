@@ -126,9 +126,13 @@ def board_sheet(site: Site, query: Query) -> Sheet:
 
 def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...]:
     """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
-    columns = {"like_raters", "nearest", *(c.name for c in site.reference.contrasts)}
-    table = site.proximities.of(board) if asked.sort in columns else None
+    table = site.proximities.of(board) if asked.sort in people_columns(site) else None
     return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
+
+
+def people_columns(site: Site) -> tuple[str, ...]:
+    """Columns of the board that set rows against people."""
+    return ("like_raters", "nearest", *(c.name for c in site.reference.contrasts))
 
 
 def _among_people(table: Table, contrasts: Sequence[Contrast]) -> Mapping[str, Value]:

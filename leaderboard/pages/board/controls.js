@@ -266,10 +266,8 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function drawNotice() {
-    notice.hidden = !state.practice && !state.lost;
-    notice.textContent = state.practice
-      ? "These rows show how a run works. Their questions were made up for practice and their values mean nothing."
-      : "The table that the address names is not here. This is the one that opens otherwise.";
+    notice.hidden = !state.practice;
+    notice.textContent = "These rows show how a run works. Their questions were made up for practice and their values mean nothing.";
   }
 
   // ---- legend --------------------------------------------------------------------------------------------------

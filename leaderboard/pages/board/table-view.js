@@ -6,7 +6,7 @@ import { halfWidth, plural, signed, whole } from "../../web/static/numbers.js";
 import { DEFAULT, noFilters } from "./address.js";
 import { side, tint, whisker } from "./cells.js";
 import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
-import { chips, listed } from "./rows.js";
+import { chips, listed, problems } from "./rows.js";
 import { cellOf } from "./table.js";
 
 /** @import { Board, Maybe, Row, Table } from "./table.js" */
@@ -239,8 +239,9 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const empty = (/** @type {import("../../web/static/elements.js").Child[]} */ ...children) => el("p", { class: "vp-empty" }, children);
     if (state.board?.rows.length) {
       const words = state.search ? `No model here is called “${state.search}”${chips(state.filters).length ? " and passes the filters" : ""}. ` : "No model passes these filters. ";
-      return empty(words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
+      return empty(...problems(state).map((said) => `${said} `), words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
     }
+    if (state.lost) return empty(`There is no table called “${state.lost}” here. `, el("a", { href: "./" }, "Open the usual one"));
     if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Send the small model that comes along through the practice benchmark"), " to see one.");
     return empty("No results yet. ", el("a", { href: "submit" }, "Submit a model"), " to see the first row.");
   }
