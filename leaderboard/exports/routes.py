@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -181,6 +183,7 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     ]
 
 
+_RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
@@ -218,6 +221,24 @@ def _endpoint(
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(file.content, media_type=MEDIA_TYPES[form], headers=headers)
+        return _part(file.content, request.headers, headers, MEDIA_TYPES[form])
 
     return answer
+
+
+def _part(content: bytes, asked: Headers, headers: Mapping[str, str], media_type: str) -> Response:
+    """Content, or the one range of it that is asked for (RFC 9110, section 14); of several ranges, all of it."""
+    headers = {**headers, "Accept-Ranges": "bytes"}
+    wanted = _RANGE.fullmatch(asked.get("range", "").strip())
+    if wanted is None or not any(wanted.groups()) or asked.get("if-range", headers["ETag"]) != headers["ETag"]:
+        return Response(content, media_type=media_type, headers=headers)
+    size = len(content)
+    first, last = wanted.groups()
+    start, stop = (int(first), min(int(last or size), size - 1) + 1) if first else (max(0, size - int(last)), size)
+    if not start < stop:
+        reversed_ = bool(first and last and int(last) < int(first))
+        if reversed_:  # not a range at all
+            return Response(content, media_type=media_type, headers=headers)
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    return Response(content[start:stop], 206, media_type=media_type, headers=headers)

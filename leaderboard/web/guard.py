@@ -165,7 +165,7 @@ class Guard:
             if unknown and "/call/v2/" in path:
                 expected = ", ".join(taken or ()) or "none"
                 return _plain(400, f"{unknown[0][:80]}: there is no such argument; expected: {expected}")
-            given = data if by_place else list(sent.values())
+            given: list[Any] = data if isinstance(data, list) and by_place else list(sent.values())
             return None if all(map(_plain_value, given)) else _plain(400, _PLAIN_VALUES)
         number, session, data = sent.get("fn_index"), sent.get("session_hash"), sent.get("data")
         if type(number) is not int or not isinstance(session, str) or not session or not isinstance(data, list):
