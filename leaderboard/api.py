@@ -76,6 +76,8 @@ class Api:
     ) -> dict:  # type: ignore[type-arg]
         """List language models with what they put first: scores on ten human values, or four or five other dimensions.
 
+        Use it first: to find models and their ids, to filter and to sort them.
+
         No value is better than another and there is no winner. Read each score with its interval and caveats.
 
         Args:
@@ -153,6 +155,8 @@ class Api:
     def model(self, id: str) -> dict:  # type: ignore[type-arg]
         """Give one model's whole profile: scores with intervals, stability, where it comes from, how to cite it.
 
+        Use it when a question is about one model. Large parts can be asked for one by one.
+
         Args:
             id: The row's id, as `board` lists it.
         """
@@ -179,6 +183,8 @@ class Api:
         limit: int = 60,
     ) -> dict:  # type: ignore[type-arg]
         """List what a model answered, prompt by prompt. Texts of questions belong to the benchmark and are not given.
+
+        Use it to see what a score rests on, or which prompts were not read.
 
         Args:
             id: The row's id, as `board` lists it.
@@ -212,6 +218,8 @@ class Api:
     ) -> dict:  # type: ignore[type-arg]
         """Compare two to five models, or one model over its releases: differences, intervals, how sure they are.
 
+        Use it before saying that models differ: scores alone do not tell whether a difference is more than chance.
+
         Args:
             ids: Ids of two to five rows; the others are set against the first.
             series: Instead of ids: a model whose releases have dates, e.g. gpt-4o.
@@ -243,6 +251,8 @@ class Api:
     ) -> dict:  # type: ignore[type-arg]
         """Place all models on the circle of values, or on a fixed plane together with groups of people.
 
+        Use it to find models with like profiles.
+
         Args:
             view: circle or plane.
             table: Which table, by its slug; empty for the one that opens.
@@ -263,6 +273,8 @@ class Api:
     def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
         """Set a model beside two groups of people, and tell how all models lean between them, with what limits this.
 
+        Use it for questions about models and people; tell its caveats with its numbers.
+
         Args:
             id: A row's id; empty for the first that can be set against groups.
             contrast: Which two groups, e.g. gender, age, political, education.
@@ -279,12 +291,17 @@ class Api:
         return {"found": len(leans), "page": page, "leans": leans[start:stop], **made, "contrasts": known}
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
-        """Tell what the benchmark is, how it was made and how far each of its columns can be trusted."""
+        """Tell what the benchmark is, how it was made and how far each of its columns can be trusted.
+
+        Use it before relying on a score.
+        """
         found: Document = orjson.loads(benchmark.card_json(self._site))
         return found
 
     def queue(self, page: int = 1, limit: int = 50) -> dict:  # type: ignore[type-arg]
         """List submissions, the newest first, with their state, place in the queue and reason of failure.
+
+        Use it to tell what became of a model that was submitted.
 
         Args:
             page: Which page, from 1.
@@ -294,6 +311,8 @@ class Api:
 
     def cite(self, id: str = "") -> dict:  # type: ignore[type-arg]
         """Tell how to cite the paper, this board and, if one is named, a row of it.
+
+        Use it whenever results are quoted.
 
         Args:
             id: The row's id; empty for the paper and the board only.

@@ -11,7 +11,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from leaderboard import api
+from leaderboard import api, programs
 from leaderboard.exports import routes
 from leaderboard.pages.about import page as about
 from leaderboard.pages.benchmark import page as benchmark
@@ -116,7 +116,7 @@ class Ui:
             "footer_links": [],
             "run_history": False,
             "ssr_mode": False,
-            "mcp_server": True,
+            "mcp_server": False,  # `programs` serves the tools
             "app_kwargs": {
                 "middleware": [
                     self._guard,
@@ -129,6 +129,7 @@ class Ui:
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
                     *self.operations.routes(),
+                    *programs.routes(self.site),
                     *routes.routes(self.site, self._files),
                     *document.routes(self.site, READ, self._documents),
                 ],
