@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -22,6 +23,7 @@ from leaderboard.site.citation import (
     board_bibtex,
     paper_apa,
     paper_bibtex,
+    paper_url,
     row_apa,
     row_bibtex,
     row_line,
@@ -69,6 +71,13 @@ def record_url(site: Site, result: Result, at: str) -> str | None:
     return f"{ENDPOINT}/datasets/{quote(there[0])}/blob/{at}/{folder}/{quote(result.id)}.json"
 
 
+def _record(site: Site, result: Result, at: str) -> str:
+    """Where a reader gets on without the board's own address: the record on the Hub, else the paper."""
+    with suppress(StoreUnavailable, WriteConflict):
+        return record_url(site, result, at) or paper_url()
+    return paper_url()
+
+
 def board_citations(site: Site) -> list[Citation]:
     """The paper, and this board with the data that it shows now."""
     boards = site.boards()
@@ -88,5 +97,5 @@ def row_citations(site: Site, result: Result) -> list[Citation]:
     return [
         Citation("This row", "One line", row_line(result, today, revision=at)),
         Citation("This row", "APA", row_apa(result, today, revision=at, url=url)),
-        Citation("This row", "BibTeX", row_bibtex(result, today, revision=at, url=url)),
+        Citation("This row", "BibTeX", row_bibtex(result, today, revision=at, url=url or _record(site, result, at))),
     ]
