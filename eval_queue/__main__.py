@@ -5,7 +5,19 @@ from __future__ import annotations
 import typer
 
 from data.cli import run
-from eval_queue.commands import backup, batch, doctor, evaluate, local_model, package, publish, queue, score, settings
+from eval_queue.commands import (
+    backup,
+    batch,
+    doctor,
+    evaluate,
+    import_log,
+    local_model,
+    package,
+    publish,
+    queue,
+    score,
+    settings,
+)
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
@@ -14,6 +26,7 @@ score.register(app)
 publish.register(app)
 evaluate.register(app)
 batch.register(app)
+import_log.register(app)
 local_model.register(app)
 queue.register(app)
 doctor.register(app)

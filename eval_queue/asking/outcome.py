@@ -126,7 +126,7 @@ def write_outcome(
         reasoning_effort=run.reasoning_effort,
         benchmark=run.benchmark,
         origin=origin,
-        note=endpoint.note,
+        note=" ".join(filter(None, (endpoint.note, _lacks(answers)))) or None,
         run=RunInfo(
             started=run.started,
             finished=run.last,
@@ -150,6 +150,13 @@ def write_outcome(
     _write_table(folder / TABLE_FILE, answers, result)
     write_whole(folder / RESULT_FILE, encode(result))
     return Outcome(result, folder / RESULT_FILE, raw, folder / TABLE_FILE)
+
+
+def _lacks(answers: Sequence[Answer]) -> str | None:
+    """What the answers do not tell and a reader must know; None for nothing."""
+    if any(a.finish_reason is not None or a.error is not None for a in answers) or not answers:
+        return None
+    return "No answer says why it ended, so those that were cut off are not told from the others."
 
 
 def changed(run: RunRecord) -> dict[str, str] | None:
