@@ -117,7 +117,12 @@ def _inspect(file: Path) -> Log:
         raise InputError(f"is no log that inspect_ai reads ({type(error).__name__})", file=file) from None
     sent = log.eval.model_generate_config.model_dump() | log.plan.config.model_dump(exclude_none=True)
     wanted = {n: sent[n] for n in ("temperature", "seed", "max_tokens", "top_p") if sent.get(n) is not None}
-    return Log("inspect_ai", log.eval.model.partition("/")[2] or log.eval.model, wanted, tuple(map(_sample, samples)))
+    return Log(
+        "inspect-ai",
+        "/".join(log.eval.model.split("/")[1:][-2:]) or log.eval.model,
+        wanted,
+        tuple(map(_sample, samples)),
+    )
 
 
 def _sample(sample: Any) -> Told:

@@ -44,7 +44,13 @@ def value_portrait(source: str = "practice", max_tokens: int = MAX_TOKENS) -> Ta
     ]
     config = GenerateConfig(temperature=TEMPERATURE, seed=SEED, max_tokens=max_tokens)
     name = f"{benchmark.name} {benchmark.digest[:12]}"
-    return Task(MemoryDataset(samples, name=name), generate(), rating(benchmark), config=config, epochs=Epochs(1, []))
+    return Task(
+        dataset=MemoryDataset(samples, name=name),
+        solver=generate(),
+        scorer=rating(benchmark),
+        config=config,
+        epochs=Epochs(1, []),
+    )
 
 
 def rating(benchmark: Benchmark) -> Scorer:

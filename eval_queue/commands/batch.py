@@ -280,9 +280,14 @@ def runs_of(model: str, source: str | None, name: str, folder: Path | None) -> l
         name: what the endpoint is called.
         folder: of the run; None for the usual one.
     """
+    from data.errors import InputError
     from eval_queue.settings import Endpoint
 
-    endpoint = Endpoint.model_validate({"name": name, "base_url": SELF_HOSTED})
+    try:
+        endpoint = Endpoint.model_validate({"name": name, "base_url": SELF_HOSTED})
+    except ValueError:
+        message = f"{name[:80]!r} cannot be an endpoint's name: expected small letters, digits and hyphens"
+        raise InputError(message, field="endpoint") from None
     return _new_runs(model, source, endpoint, folder, [], None, None)[0]
 
 

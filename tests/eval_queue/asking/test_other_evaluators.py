@@ -179,7 +179,7 @@ def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
         assert [found[name + end] for end in ("", " low", " high")] == [cell.score, cell.low, cell.high], name
     row = imported(Path(log.location.removeprefix("file://")), tmp_path / "run")
     same_numbers(row, ours)
-    assert row.model == "local/org/model"
+    assert row.model == "org/model"
     assert row.note is None, "inspect says why each answer ended"
     assert row.run is not None
     assert row.run.changed == {}
