@@ -23,6 +23,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator
+from string import ascii_lowercase
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
@@ -64,7 +65,7 @@ def bare_text(raw: str) -> BareText:
 # --- 1: brackets ----------------------------------------------------------------------------------------------------
 
 _ENTITY: Final = re.compile(r"&(?:amp;)*(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{1,31});")
-_ESCAPE: Final = re.compile(r"\\u00(3[cCeE])|\\([<>\"])")
+_ESCAPE: Final = re.compile(r"\\u00(3[cCeE])|\\([<>\"])|(?:\A|(?<=\\n))\\n|\\n(?![a-z])")
 _BRACKETS: Final = str.maketrans(
     dict.fromkeys("◁＜〈⟨", "<")
     | dict.fromkeys("▷＞〉⟩", ">")
@@ -75,12 +76,18 @@ _BRACKETS: Final = str.maketrans(
 )
 
 
+def _unescaped(found: re.Match[str]) -> str:
+    if found[1]:
+        return {"3c": "<", "3e": ">"}[found[1].lower()]
+    return found[2] or "\n"
+
+
 def _plain_brackets(text: str) -> str:
     """Entities, escapes and brackets of other kinds as the plain characters that they stand for."""
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(f"&{found[1]};"), text)
     if "\\" in text:
-        text = _ESCAPE.sub(lambda found: {"3c": "<", "3e": ">"}[found[1].lower()] if found[1] else found[2], text)
+        text = _ESCAPE.sub(_unescaped, text)
     return text if text.isascii() else text.translate(_BRACKETS)
 
 
@@ -100,10 +107,12 @@ _ROLE_WORDS: Final[dict[Role, str]] = {
         " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
         " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
         " note comment comments summary details thoughtprocess unused94"
+        " 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 추론 мысли размышления"
     ),
     "answer": (
         "answer answers final response output result rating choice selection verdict box boxed conclusion solution"
         " reply finalanswer finalresponse unused95 judgement judgment"
+        " score label grade category decision 回答 答案 最终答案 最终回答 结论 答え 답변 답 ответ"
     ),
 }
 _ROLES: Final[dict[str, Role]] = {word: role for role, words in _ROLE_WORDS.items() for word in words.split()}
@@ -117,7 +126,7 @@ _TURN_ENDS: Final = _words(
 _OTHERS: Final = _words("user human system tool developer observation user_token system_token im_user im_system")
 """Who speaks in a turn that is not the model's."""
 _TURN_BEGINS: Final = _OTHERS | _words(
-    "start begin im_start start_of_turn start_header_id start_of_turn_token start_of_role assistant model"
+    "start begin im_start start_of_turn start_header_id start_of_turn_token start_of_role assistant model extra_id_1"
 )
 
 _BEGIN: Final = _words("begin start open bos begins starts")
@@ -126,44 +135,68 @@ _SMALL: Final = _words("of the my here is process block section")
 _CHANNELS: Final[dict[str, Role]] = {"final": "answer", "response": "answer", "answer": "answer"}
 """Channels that hold the answer; what stands in any other one is reasoning."""
 
-_TEXT_MARKS: Final[tuple[tuple[str, Role, bool, str], ...]] = (
+_TEXT_MARKS: Final[tuple[tuple[str, str, Role, bool, str], ...]] = (
     # Harmony without its special tokens: names of channels glued to the text, or with some of the tokens left
-    (r"assistant\n?final(?!ly|\w{0,20}\s{0,3}:)(?:<\|message\|>|json(?=\{))?", "answer", True, "channel"),
-    (r"assistant(?:analysis|commentary)(?:<\|message\|>)?", "reasoning", True, "channel"),
-    (r"\A\s*(?:analysis|commentary)(?=[A-Z\"'(\n]|<\|message\|>)(?:<\|message\|>)?", "reasoning", True, "channel"),
-    (r"\A\s*final(?=(?i:very much|likes? me|somewhat|a little|not like)|\n|<\|message\|>)", "answer", True, "channel"),
+    ("assistant", r"assistant\n?final(?!ly|\w{0,20}\s{0,3}:)(?:<\|message\|>|json(?=\{))?", "answer", True, "channel"),
+    ("assistant", r"assistant(?:analysis|commentary)(?:<\|message\|>)?", "reasoning", True, "channel"),
+    (
+        "analysis|commentary",
+        r"\A\s*(?:analysis|commentary)(?=[A-Z\"'(\n]|<\|message\|>)(?:<\|message\|>)?",
+        "reasoning",
+        True,
+        "channel",
+    ),
+    (
+        "final",
+        r"\A\s*final(?=(?i:very much|likes? me|somewhat|a little|not like)|\n|<\|message\|>)",
+        "answer",
+        True,
+        "channel",
+    ),
+    ("final", r"^[ \t]*(?:assistant ?)?final[ \t]*\n(?=\s*\S)", "answer", True, "channel"),
     # Granite 3.2; Ollama's command line; code fences; comments
     (
+        "s my ",
         r"(?i:^[^\w\n]{0,20}_{0,3}here(?: is|'s|’s) my (?:thought process|thinking|reasoning)[^\w\n]{0,20}$)",
         "reasoning",
         True,
         "granite",
     ),
     (
+        "s my ",
         r"(?i:^[^\w\n]{0,20}_{0,3}here(?: is|'s|’s) my (?:final )?(?:response|answer|rating|choice)[*_]{0,3}:)",
         "answer",
         True,
         "granite",
     ),
-    (r"(?i:\A\s*thinking ?(?:\.\.\.|…)[ \t]*$)", "reasoning", True, "ollama"),
-    (r"(?i:^[.… \t]{0,20}done thinking\b[.…]{0,9})", "reasoning", False, "ollama"),
-    (r"(?i:^[ \t]*```[ \t]*(?:think\w*|thoughts?|reasoning|analysis|scratchpad)[ \t]*$)", "reasoning", True, "fence"),
-    (r"<!--", "other", True, "<!--"),
-    (r"-->", "other", False, "<!--"),
+    ("thinking", r"(?i:\A\s*thinking ?(?:\.\.\.|…)[ \t]*$)", "reasoning", True, "ollama"),
+    ("thinking", r"(?i:^[.… \t]{0,20}done thinking\b[.…]{0,9})", "reasoning", False, "ollama"),
+    (
+        "```",
+        r"(?i:^[ \t]*```[ \t]*(?:think\w*|thoughts?|reasoning|analysis|scratchpad)[ \t]*$)",
+        "reasoning",
+        True,
+        "fence",
+    ),
+    ("<!--", r"<!--", "other", True, "<!--"),
+    ("-->", r"-->", "other", False, "<!--"),
 )
-"""Beginnings (True) and ends (False) of blocks that are no tags: pattern, what the block holds, name of the pair."""
+"""Beginnings (True) and ends (False) of blocks that are no tags: the words of which every match holds one, in lower
+case, its pattern, what the block holds, name of the pair."""
 
 _MARK: Final = re.compile(
-    "|".join(f"(?P<t{n}>{pattern})" for n, (pattern, *_) in enumerate(_TEXT_MARKS))
-    + r"|<(?P<angle>[^<>\n]{1,200})>|\[(?P<square>[^\[\]\n]{1,40})\]|\{(?P<curly>/?[a-z_]{3,20})\}"
+    "|".join(f"(?P<t{n}>{pattern})" for n, (_, pattern, *_) in enumerate(_TEXT_MARKS))
+    + r"|<(?P<angle>[^<>\n]{1,200})>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}|\{(?P<curly>/?[a-z_]{3,20})\}"
     + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
     re.MULTILINE,
 )
+_MARK_SIGNS: Final = ("<", "[", "{", "```", *{sign for signs, *_ in _TEXT_MARKS for sign in signs.split("|")})
+"""A text without any of these in lower case has no mark; looking for them costs a tenth of looking for marks."""
 _SPEAKER: Final = re.compile(
     r"\s{0,9}(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?", re.I
 )
 _CHANNEL_NAME: Final = re.compile(r"\s{0,9}([a-zA-Z]+)((?:[^<>\n]{0,100}<\|(?:constrain|message)\|>){0,3})")
-_WORD: Final = re.compile(r"unused\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_WORD: Final = re.compile(r"unused\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _FIELD: Final = re.compile(r"(?:parameter|param|field|arg|argument|item|property|string)\b", re.IGNORECASE)
 _BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask")
 """Tokens of a tokenizer that stand in angle brackets."""
@@ -185,6 +218,9 @@ class _Mark(NamedTuple):
 
 def _marked(text: str) -> Iterator[_Mark]:
     """All marks in a text, in order; what is none is left to the later steps."""
+    plain = text.lower()
+    if not any(sign in plain for sign in _MARK_SIGNS):
+        return
     position = 0
     while (found := _MARK.search(text, position)) is not None:
         mark = _mark_of(found)
@@ -197,7 +233,7 @@ def _marked(text: str) -> Iterator[_Mark]:
 def _mark_of(found: re.Match[str]) -> _Mark | None:
     kind, start, end = found.lastgroup or "", found.start(), found.end()
     if kind.startswith("t"):
-        _, role, opens, name = _TEXT_MARKS[int(kind[1:])]
+        _, _, role, opens, name = _TEXT_MARKS[int(kind[1:])]
         return _Mark(start, end, role, opens, name, strong=True)
     if kind == "box":
         return _Mark(start, end, "answer", opens=True, name="{")
@@ -205,7 +241,13 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
         return _Mark(start, end, "token", opens=False, name="fence")
     inner = found[kind].strip()
     bare = inner.strip("|/ \t")
-    if kind == "angle" and ("|" in inner or bare.startswith("unused")):
+    if kind == "square" and bare.lower() == "inst":
+        return _Mark(start, end, "other", opens=not inner.startswith("/"), name="inst", strong=True)
+    if kind == "angle":
+        token = "|" in inner or bare.startswith("unused") or ("_" in bare and bare.lower() in _TURN_BEGINS)
+    else:
+        token = kind == "square" and inner[:1] == inner[-1:] == "|"
+    if token and not _PHRASE.search(inner):
         return _special_token(found, inner)
     if kind == "angle" and (_BYTE.fullmatch(bare) or _is_start_token(found, inner)):
         return _Mark(start, end, "token", opens=False)
@@ -214,6 +256,8 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     if kind == "angle" and bare.lower() in _TURN_ENDS and (inner.startswith("/") or "_" in inner):
         return _Mark(start, end, "turn", opens=False, strong=True)
     named = _named(bare if _is_field(bare) else bare.split(" ")[0] if kind == "angle" else bare)
+    if named.role == "answer" and _PHRASE.search(bare):
+        return None
     if named.role is None or (kind != "angle" and not named.known) or (kind == "curly" and named.role != "reasoning"):
         return None
     if inner.endswith("/"):
@@ -240,6 +284,8 @@ def _special_token(found: re.Match[str], inner: str) -> _Mark:
     if name == "channel":
         channel = None if closing else _CHANNEL_NAME.match(text, end)
         role = _CHANNELS.get(channel[1].lower(), "reasoning") if channel else "reasoning"
+        if channel and " to=" in channel[2]:
+            role = "answer"  # the arguments of a tool
         return _Mark(start, channel.end() if channel else end, role, not closing, name, strong=True)
     if name in _TURN_BEGINS:
         speaker = _SPEAKER.match(text, end)
@@ -271,7 +317,7 @@ def _named(name: str) -> _Name:
     words = [word.lower() for word in _WORD.findall(name)]
     known = [word for word in words if word in _ROLES]
     return _Name(
-        role=_ROLES[known[-1]] if known else None,
+        role=_ROLES[known[-1]] if known and "no" not in words else None,
         begins=not _BEGIN.isdisjoint(words),
         ends=not _END.isdisjoint(words),
         known=all(word in _ROLES or word in _BEGIN or word in _END or word in _SMALL for word in words),
@@ -286,7 +332,7 @@ def _is_field(name: str) -> bool:
 
 # --- 3: what counts -------------------------------------------------------------------------------------------------
 
-_PHRASE: Final = re.compile(r"\blikes?[\s_*-]{1,3}me\b", re.IGNORECASE)
+_PHRASE: Final = re.compile(r"(?<![^\W_])likes?[\s_*-]{1,3}me(?![^\W_])", re.IGNORECASE)
 """What all phrases of the scale have in common."""
 
 
@@ -347,8 +393,16 @@ class _Blocks:
 
     def box(self, piece: str) -> None:
         """An answer in a box of its own."""
-        if not self._open:
-            self._answers.append(f"\n{piece}\n")
+        if self._open:
+            return
+        self._answers.append(f"\n{piece}\n")
+        if not self._in_answer:
+            self._in_line(piece)
+
+    def _in_line(self, piece: str) -> None:
+        """Words of an answer block without a phrase may be a part of what is around it ("[not] like me")."""
+        if len(piece) <= _SHORT and any(map(str.isalpha, piece)) and not _PHRASE.search(piece):
+            self._outside.append(piece)
 
     def enter(self, mark: _Mark) -> None:
         """A mark, and what changes with it."""
@@ -393,6 +447,7 @@ class _Blocks:
             self._answers.append("\n")
         elif self._in_answer:
             self._in_answer = False
+            self._in_line(self._answers[-1])
         elif not self._answers:
             # an answer's end alone: its beginning stood in the prompt
             self._answers, self._outside = self._outside, []
@@ -428,6 +483,10 @@ class _Blocks:
         inner, answers, outside = ("".join(parts) for parts in (self._inner, self._answers, self._outside))
         if unfinished:
             return (inner, False) if _PHRASE.search(inner) and not self._in_inner else ("", True)
+        bare = len(outside.strip()) <= _SHORT and "<" not in outside and _PHRASE.search(outside) is not None
+        if bare and answers and not self._only_answers:
+            # a bare statement beside an answer block: which of them is the answer is not known
+            return f"{outside}\n{answers}", False
         if self._only_answers or _PHRASE.search(answers) or (answers.strip() and not _PHRASE.search(outside)):
             return answers, False
         return outside, False
@@ -473,13 +532,30 @@ def _fields(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
         yield name, str(value)
 
 
+_DENYING_NAMES: Final = _words(
+    "not no non never reject rejected excluded eliminated discarded wrong incorrect opposite least unlike previous old"
+    " initial example examples options enum choices"
+)
+"""Words of names of fields and blocks that hold what is not the answer."""
+
+
+def _denies(name: str) -> bool:
+    return not _DENYING_NAMES.isdisjoint(word.lower() for word in _WORD.findall(name))
+
+
 def _of_fields(fields: list[tuple[str, str]]) -> str:
     if any(_PHRASE.search(key) for key, _ in fields):
         chosen = [key for key, value in fields if value.lower() == "true"]
         flags = {value.lower() for _, value in fields} <= {"true", "false"}
         return chosen[0] if len(chosen) == 1 and flags else DOUBT + "json"
-    texts = [(key, value) for key, value in fields if _named(key).role != "reasoning" and _PHRASE.search(value)]
+    texts = [
+        (key, value)
+        for key, value in fields
+        if _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
+    ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
+    if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
+        return DOUBT + "json"
     return "\n".join(answers or [value for _, value in texts]) or DOUBT + " ".join(value for _, value in fields)
 
 
@@ -497,7 +573,7 @@ _LINE: Final = _words("br p div li h1 h2 h3 h4 h5 h6 tr td th hr ul ol blockquot
 _STRUCK: Final = re.compile(r"~~|</?(?:s|del|strike)>", re.IGNORECASE)
 _IMAGE: Final = re.compile(r"!\[[^\[\]]{0,300}\](?:\([^()]{0,500}\))?")
 _LINK: Final = re.compile(r"\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
-_LATEX: Final = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|emph)\b")
+_LATEX: Final = re.compile(r"\\(?:boxed|fbox|text|textbf|textit|mathrm|mathbf|mathit|operatorname|emph)\b|\\[()\[\]]")
 _CHECKED: Final = re.compile(r"^[ \t*>-]{0,40}(?:\[[xX✓✔]\]|[☑✅])[ \t]*(.*)$", re.MULTILINE)
 _UNCHECKED: Final = re.compile(r"^[ \t*>-]{0,40}(?:\[[ _]?\]|[☐⬜])[ \t]*(.*)$", re.MULTILINE)
 _SHORT: Final = 30
@@ -542,7 +618,7 @@ def _without_blocks(text: str) -> str:
         elif opened is not None and name == opened[2].lower():
             depth += -1 if tag[1] else 1
             if depth == 0:
-                pieces.append((True, text[position : tag.start()]))
+                pieces.append((True, DOUBT if _denies(name) else text[position : tag.start()]))
                 opened, position = None, tag.end()
     rest = text[position:]
     # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
@@ -562,11 +638,13 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("*`~", "")
     | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄¬≠", DOUBT)
-    | {"|": "\n"}
+    | dict.fromkeys("🚫🙅", " no, ")
+    | {"|": "\n", "\u20e3": ")"}
+    | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}
 )
 _SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
-_NOT_SIGN: Final = re.compile(r"!=|(?<![^\s(=])!(?=[\w(\"'])")
-_HYPHEN: Final = re.compile(r"(?<=[^\W\d])-(?=[^\W\d])")
+_NOT_SIGN: Final = re.compile(r"!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
+_HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
 def _folded(text: str) -> str:

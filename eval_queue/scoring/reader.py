@@ -75,11 +75,57 @@ _FINISH_NAMES: Final[dict[UnscoredKind, str]] = {
 FINISH_KINDS: Final[dict[str, UnscoredKind]] = {
     name: kind for kind, names in _FINISH_NAMES.items() for name in names.split()
 }
-"""What a `finish_reason` says, in lower case with underscores; any other one (`stop`, `end_turn`, ...) says nothing.
+"""What a `finish_reason` says, in lower case with underscores; `stop`, `end_turn` and the like say nothing.
 
 The answer is cut; a filter or the provider's policy held it back; the endpoint failed. Providers spell one reason in
-many ways and add more without saying so: this is the only place that knows them.
+many ways and add more without saying so: this and the words below are the only place that knows them.
 """
+
+_FINISH_WORDS_OF: Final[dict[UnscoredKind, frozenset[str]]] = {
+    "refusal": frozenset(
+        [
+            "filter",
+            "filtered",
+            "safety",
+            "unsafe",
+            "sensitive",
+            "moderation",
+            "moderated",
+            "policy",
+            "prohibited",
+            "refusal",
+            "refused",
+            "censored",
+            "guardrail",
+            "guardrails",
+            "blocked",
+            "toxic",
+            "risk",
+        ]
+    ),
+    "api_error": frozenset(
+        [
+            "error",
+            "failed",
+            "failure",
+            "exception",
+            "crash",
+            "crashed",
+            "timeout",
+            "abort",
+            "aborted",
+            "cancelled",
+            "canceled",
+            "unavailable",
+            "overloaded",
+            "shutdown",
+            "quota",
+            "rate",
+        ]
+    ),
+    "truncated": frozenset(["length", "truncated", "truncation", "incomplete", "limit", "tokens", "window", "predict"]),
+}
+"""Words of a name that the table lacks; the first kind with one of them counts."""
 
 _LONGEST_FINISH: Final = 100
 _FINISH_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+")
@@ -92,9 +138,11 @@ def finish_kind(reason: str | None) -> UnscoredKind | None:
     """
     if not reason or len(reason) > _LONGEST_FINISH:
         return None
-    words = _FINISH_WORDS.findall(reason)
-    name = "_".join(word.lower() for word in words)
-    return FINISH_KINDS.get(name.removeprefix("finish_reason_"))
+    words = [word.lower() for word in _FINISH_WORDS.findall(reason)]
+    known = FINISH_KINDS.get("_".join(words).removeprefix("finish_reason_"))
+    if known is not None or "stop" in words or "eos" in words:
+        return known
+    return next((kind for kind, names in _FINISH_WORDS_OF.items() if not names.isdisjoint(words)), None)
 
 
 # --- the phrases ----------------------------------------------------------------------------------------------------
@@ -142,11 +190,21 @@ class _Mention(NamedTuple):
     first: bool
     """Whether nothing but introductory words stand before it in the whole text."""
     alone: bool
-    """Whether its line holds nothing else."""
+    """Whether its line holds nothing else, however it stands."""
     label: str
     """The label before it on its line, empty if there is none."""
     left: str
     """What stands before it in its sentence."""
+    right: str
+    """What stands behind it in its sentence, with the sign that ends it."""
+    shared: bool
+    """Whether another phrase stands before it in its sentence."""
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether its sentence says nothing else, so that it is put in place of what was said before."""
+        lead, last = _BRIEF_LEAD.fullmatch(self.left), _LAST_WORDS.fullmatch(self.right)
+        return lead is not None and last is not None and "?" not in self.right
 
     @property
     def is_headed(self) -> bool:
@@ -165,20 +223,20 @@ def _any_of(words: str) -> str:
 _FRAME_WORDS: Final = (
     "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
     "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
-    "comes comment conclusion consider describe described description evaluation falls feel feels final finally find "
-    "fit fits fitting for given go going guess have hence here hmm honest honestly i i'd i'll i'm idea in inclined "
-    "into is it it's its judge judgement judgment label lean leaning level likely looks match maybe me message my "
-    "nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective phrase pick "
-    "picked possibly probably put rate rated rating reaction reads reply respond response result say scenario seems "
-    "select selected sentiment settle similar similarity situation so somewhere sounds stance statement suggestion "
-    "suitable summary suppose text that that's the then therefore these think thinking this thoughts thus to toward "
-    "towards ultimately under verdict view well will with would yeah yes you're your"
+    "comes comment conclusion consider correct describe described description evaluation falls feel feels final "
+    "finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm "
+    "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
+    "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
+    "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
+    "scenario seems select selected sentiment settle similar similarity situation so somewhere sounds stance "
+    "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
+    "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
 )
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    "all in all|in all|in short|in total|by and large|on the whole|on balance|you are|(?:this|that) one(?:'s)?"
-    "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
+    "|you are|(?:this|that) one(?:'s)?|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -205,15 +263,20 @@ _I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
 _JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
 _IF_PRESSED: Final = re.compile(
     r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
-    r"(?: (?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
+    r"(?: (?:to )?(?:choose|pick|say|answer|select|rate|decide))?(?: (?:one|an? (?:option|answer|phrase)))?[,:]\s*"
 )
+_BEING: Final = re.compile(
+    r"(?:(?:as|since|because|given that|being) )?(?:i(?:'m| am) )?(?:not )?(?:just |only )?an? (?:\w+ ){0,2}?"
+    r"(?:ai|language model|assistant|human|person|machine|program)(?: \w+){0,2}, (?:(?:so|therefore|thus|and) )?"
+)
+"""What a model says of itself before it answers."""
 _OPENING: Final = re.compile(
     r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
     r"|not sure"
     r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
     r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest"
     r"|fair)|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?" + rf"|{_IF_PRESSED.pattern}"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
 _NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
@@ -223,7 +286,7 @@ _BEFORE_BARE: Final = re.compile(
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
     r"|overall"
     r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
-    r"|so|therefore|thus|hence|it's|that's|one's|its|response|you're|i'm|around|under|yes|well|but"
+    r"|so|therefore|thus|hence|it's|its|that's|thats|one's|its|response|you're|i'm|around|under|yes|well|but"
     r"|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
@@ -235,7 +298,8 @@ _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
     r"|no)thing but|\ball but|\bno longer"
     r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
-    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|it|this|that|is|as|be|being|really|quite|the"
+    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply"
+    r"|choose|pick|with|it|this|that|is|as|be|being|really|quite|the"
     r"|response"
     r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
 )
@@ -256,7 +320,7 @@ _SCOPE: Final = re.compile(
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
 _ELSEWHERE: Final = re.compile(
-    r"\W*(?:for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*|alternat\w*|otherwise"
+    r"\W*(?:less|more|had|should|were|for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*|alternat\w*|otherwise"
     r"|else|or"
     r"|ideally|\w*thetically|theoretically|technically|according|compared|relative|depending|e\.g|i\.e|example"
     r"|sometimes|often"
@@ -276,7 +340,7 @@ _EVERYDAY_BEFORE: Final = {
 _EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
 
 _CLOSING: Final = re.compile(
-    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!-]))?[\"')\]}>$=]*\s*$"
+    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
     r"|[\"')\]}>$=]*"
     r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
 )
@@ -287,7 +351,7 @@ _REASON: Final = (
     r"|[.,!])"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
     r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
-    r"|honestly|indeed)\b"
+    r"|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
@@ -304,12 +368,13 @@ _MAY_NOT_FOLLOW: Final = re.compile(
     r"|partly|partially"
     r"|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes|often|usually|rarely"
     r"|never|seldom"
-    r"|than|less|more so|more or less|no|nope|wait|sorry|actually|rather(?! than)|oops|just kidding|kidding|jk|much"
-    r"|little|bit"
+    r"|than|less|more so|more or less|no(?! (?:doubt|question))|nope|wait|sorry|actually"
+    r"|rather(?! than)|oops|just kidding|kidding|jk|much|little|bit"
     r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless"
     r"|isn't|is not"
-    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without"
-    r"|about half|half|\d+ ?%|/s|false|untrue|0|minus|the opposite)(?!\w)"
+    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada"
+    r"|without(?! (?:a |any )?(?:doubt|question))|about half|half|\d+ ?%(?! (?:confiden|sure|certain))|as if$|/s"
+    r"|false|untrue|0|said|minus|the opposite)(?!\w)"
 )
 """What behind a phrase takes from it or adds to it."""
 _ENDS_DENYING: Final = re.compile(r"(?:\b(?:is|was|does|do|am|are|but|or|and) not|n't|\bnot?)[\s\"')]*$")
@@ -321,8 +386,23 @@ _COMPARED: Final = re.compile(
 _NEGATION_ELSEWHERE: Final = re.compile(
     r"不|没|沒|非(?!常)|无|無|없|않|아니|안 |못|ない|ません|ぬ|не|нет|ليس|لا|नहीं|ไม่|δεν|לא"
 )
+_DEGREE_ELSEWHERE: Final = re.compile(
+    r"非常|很|极|極|有点|有些|一点|稍|完全|十分|とても|非常に|少し|やや|まあ|全く|매우|아주|조금|약간|전혀|очень|немного|совсем"
+    r"|sehr|etwas|très|un peu|muy|un poco|molto|muito"
+)
 _FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
 """A denial that a full stop or a new line parts from the phrase."""
+_NOT_SO: Final = re.compile(
+    r"(?:^|\n)[^\n]*\b(?:not|never|\w+n't|others?|reject\w*|rul\w+ out|exclud\w*|considered|eliminat\w*"
+    r"|wrong|incorrect|false|avoid|choose (?:one|from|between))\b[^\n]*:\n\Z"
+    r"|\b(?:following|below) (?:is|are) (?:not|false|untrue|wrong)\b"
+)
+"""A line above that leads to what is not the answer."""
+_UNLIKE: Final = re.compile(
+    r"[不没沒][^。.\n]{0,4}像|似て[^。.\n]{0,4}(?:ない|ません)|(?:비슷|닮|같)[^。.\n]{0,3}지 ?않|\bне (?:\w+ )?похож"
+    r"|\bnicht (?:\w+ )?wie ich|\bpas (?:\w+ )?comme moi|\bno (?:\w+ ){0,3}(?:a mí|como yo)"
+)
+"""A denial of likeness in another language, as a sentence of its own."""
 _FRAGMENT_LENGTH: Final = 60
 _BRIEF: Final = 8
 _GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
@@ -335,30 +415,35 @@ _MARKER: Final = re.compile(
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
     "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
-    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|level|overall|final"
+    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     # the same in other languages
     "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
     "|відповідь|απάντηση"
     "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级"
-    "|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
+    "|答|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _LABEL: Final = re.compile(
     r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|actual"
-    r"|selected|chosen|honest|best|single|short) ){0,4}"
+    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min|mitt|mijn"
+    r"|mój|moja|мой|моя) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
-    r"\s?(?:[:=-]+>?|is:)[\s\"'({\[$=.>#-]*(?:\d(?:\s?/\s?\d)?[\s\"'({\[$=,.:-]*)?"
+    r"(?: ?\(\d[\d a-z/-]{0,12}\))?\s?(?:[:=-]+>?|is:)"
+    r"[\s\"'({\[$=.>#-]*(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
 )
 _CONCLUDES: Final = re.compile(
-    r"\W*(?:(?:and|but) )?(?:so|thus|therefore|hence|overall|ultimately|finally|in (?:conclusion|summary|short|total"
-    r"|all)|all in all"
-    r"|on balance|on the whole|my final|final|altogether)\b"
+    r"\W*(?:(?:and|but) )?(?:so|thus|therefore|hence|overall|ultimately|finally|to sum up"
+    r"|in (?:conclusion|summary|short|total|all)|all in all|on balance|on the whole|my final|final|altogether)\b"
 )
+_CHOOSES: Final = re.compile(
+    r"\W*(?:i(?:'d| would|'ll| will)? (?:choose|pick|select|go (?:with|for)|rate|opt for|settle on)"
+    r"|my (?:answer|choice|pick|rating|selection) (?:is|would be))\b"
+)
+"""A choice in so many words."""
 
 
 def _mentions(text: str) -> list[_Mention]:
@@ -380,9 +465,10 @@ def _mentions(text: str) -> list[_Mention]:
         before = mentions[-1] if mentions and mentions[-1].start >= begin else None
         after = found[number + 1] if number + 1 < len(found) and found[number + 1].start() < end else None
         between = "" if after is None or _FORMS[after[0]] == _FORMS[match[0]] else text[match.end() : after.start()]
+        ended = right + ("?" if "?" in sign else sign[:1])
         rating = _FORMS[match[0]]
         standing: Standing
-        label = _LABEL.match(left) if starts_line else None
+        label = _LABEL.match(left)
         if label is None and _is_denied_above(text, begin):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
@@ -392,7 +478,7 @@ def _mentions(text: str) -> list[_Mention]:
                 # what is denied is done with: only what stands behind it leads here, and it must say something
                 left = text[before.end : match.start()]
                 left = left if any(map(str.isalpha, left)) else DOUBT
-            standing = _standing(match, left, right + ("?" if "?" in sign else sign[:1]), between, several=several)
+            standing = _standing(match, left, ended, between, several=several)
         mentions.append(
             _Mention(
                 start=match.start(),
@@ -400,9 +486,11 @@ def _mentions(text: str) -> list[_Mention]:
                 rating=rating,
                 standing=standing,
                 first=number == 0 and _is_introduction(text[: min(begin, _CONTEXT)]) and begin <= _CONTEXT,
-                alone=standing == "stated" and starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
+                alone=starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
                 label=label[0] if label else "",
                 left=left,
+                right=ended,
+                shared=before is not None,
             )
         )
     return mentions
@@ -411,7 +499,7 @@ def _mentions(text: str) -> list[_Mention]:
 def _is_denied_above(text: str, begin: int) -> bool:
     """Whether the sentence or line that ends at `begin` is a denial of what follows."""
     above = text[max(0, begin - _FRAGMENT_LENGTH) : begin]
-    if _FRAGMENT.search(above):
+    if _FRAGMENT.search(above) or _UNLIKE.search(above) or _NOT_SO.search(above):
         return True
     return above.endswith("\n") and _DENIED.search(above.rstrip("\n") + " ") is not None
 
@@ -443,7 +531,10 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
     if several and rest.startswith(":"):
         return "unclear"
     follows = _MAY_FOLLOW[rating if rating in (5, 2) else 0]
-    if _NEGATION_ELSEWHERE.search(rest[:_BRIEF]):
+    glossed = rest.lstrip().startswith(("(", "["))
+    if not (glossed and rating <= 2) and _NEGATION_ELSEWHERE.search(rest[:_BRIEF]):
+        return "unclear"
+    if glossed and rating in (5, 2) and _DEGREE_ELSEWHERE.search(rest[:_BRIEF]):
         return "unclear"
     if not compared and (_MAY_NOT_FOLLOW.match(rest) or _ENDS_DENYING.search(rest) or not follows.match(rest)):
         return "unclear"
@@ -488,7 +579,11 @@ def _is_framed(form: str, left: str, right: str) -> bool:
 def _leads(frame: re.Pattern[str], left: str) -> bool:
     left = left.lstrip()
     begin = _end_of(_OPENING, left)
-    if _SCOPE.search(_IF_PRESSED.sub("", left[:begin])) or _ASKING.match(left, begin) or _NUMBERED.search(left):
+    if (
+        _SCOPE.search(_BEING.sub("", _IF_PRESSED.sub("", left[:begin])))
+        or _ASKING.match(left, begin)
+        or _NUMBERED.search(left)
+    ):
         return False
     return frame.fullmatch(left, begin) is not None
 
@@ -501,29 +596,58 @@ def _unmarked(line: str) -> str:
 # --- which of them is the answer ------------------------------------------------------------------------------------
 
 _TAKEN_BACK: Final = re.compile(
-    r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+)*+(?:"
-    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:scratch|strike|ignore|disregard|forget"
-    r"|delete) that"
+    r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+){0,9}+(?:"
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:please )?(?:scratch|strike|ignore|disregard"
+    r"|forget|delete|cancel) (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))"
     r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
-    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase)|i (?:misspoke|retract|need to correct"
-    r"|made a mistake)"
+    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again)"
+    r"|i (?:misspoke|retract|need to correct|made a mistake)"
     r"|(?:just )?kidding|jk\b|never ?mind|forget (?:it|this)|i withdraw|psych\b|on second thought\w*|/s\b"
-    r"|that(?:'s| is| was) (?:wrong|incorrect|not (?:right|correct|true)|a mistake|a lie))"
-    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+)*+(?:no|nope|not|not really|not at all|maybe not"
+    r"|that(?:'s| is| was) (?:wrong|incorrect|a (?:mistake|lie|typo))"
+    r"|(?:my|the) (?:(?:previous|first|last|initial|earlier|above) )?(?:answer|rating|choice) (?:was|is)"
+    r" (?:wrong|incorrect|mistaken|false|a (?:mistake|lie|typo)|not (?:right|correct))"
+    r"|(?:that|this|it)(?:'s not| is not| was not| isn't| wasn't)"
+    r" (?:right|correct|true|it(?=\W)|my answer|what i mea\w+))"
+    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+){0,9}+(?:no|nope|not|not really|not at all|maybe not"
     r"|not quite|hardly"
     r"|i doubt it|nah|wrong|never|far from it|not true|untrue|false|wrong answer|error|(?:the )?opposite|as if"
     r"|yeah,? right"
     r"|joking|i lied|(?:that was|this is|it's) a joke|not exactly|not entirely|or not|(?:it|this|that) (?:isn't"
-    r"|is not|doesn't"
-    r"|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely))\s*(?=[.!;\n]|$)"
+    r"|is not|doesn't|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely|almost|sometimes"
+    r"|often|usually|rarely|seldom|occasionally|at times|in part|in a way|kind of|sort of)"
+    r"|(?:just )?(?:sarcas\w+|iron(?:y|ic))|not serious|not any ?more|no longer|false alarm|lies)"
+    r"\s*(?=[.!;\n)\]]|$)"
+    r"|[.!?;\n(]\s*(?:[\w']+[,.]?\s+){0,3}(?:no|nope|not|nah|wrong|mistaken|joking|kidding|j/k|ignore|disregard|typo"
+    r"|crossed out|struck out)\s*(?=[.!;\n)\]]|$)"
 )
 """What takes an answer back, or changes it, whatever follows."""
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
-    r"|better|no,|make that"
-    r"|should be|should have|should've|change (?:it|that|this|my)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
+    r"|better|no,|make that|should be|should have|should've"
+    r"|(?:chang|correct|revis|adjust|amend|switch|upgrad|downgrad)\w* (?:it|that|this|my|to)"
+    r"|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
+_DEGREE_BEHIND: Final = re.compile(
+    r"\W{1,9}(?:(?:well|but|or|only|just|maybe|perhaps|to|yeah|ok|though|i mean),?\s+)*+(?!(?:definite|certain|real"
+    r"|honest|tru|clear|sure|simp|probab|possib|like|personal|obvious|genuine|sincere|general)\w*(?!\w))"
+    r"(?:very|much|a lot|(?:a |one )?(?:tiny |wee |little )?bit|a little|slight|kinda|sorta|more|less|some extent"
+    r"|a degree|a point|low|weak|strong|\w+ly)(?: (?:much|so|enough|indeed|bit))*\s*(?=[.!;\n)\]]|$)"
+)
+"""A degree put behind a phrase that has none, in brackets or as a sentence of its own."""
+_DENIAL_ELSEWHERE: Final = re.compile(
+    rf"\W{{1,9}}(?:[^\x00-\x7f]{{0,6}}(?:{_NEGATION_ELSEWHERE.pattern}|玩笑|冗談|嘘|농담)[^\x00-\x7f]{{0,4}}"
+    r"|(?:[\w']+ ){0,2}(?:nicht|nein|kein\w*|pas|non|não|niet|nee|inte|nej|ikke|nei|nie|nem|değil|hayır|tidak|bukan"
+    r"|không|nada)(?: [\w']+)?)\s*(?=[.!;\n)\]]|$)"
+)
+"""A brief denial in another language right behind a phrase."""
+_AT_ALL: Final = re.compile(r"[^\w\n]{1,9}at all\b")
+_BRIEF_LEAD: Final = re.compile(r"\W*(?:[\w'/]+\W+){0,4}")
+_LAST_WORDS: Final = re.compile(
+    r"\W*(?:instead|then|now|after all|actually|really|for sure|i (?:think|guess)"
+    r"|(?:is|seems|fits|would be|may be|might be) (?:closer|nearer|better|best|right|correct|more \w+))?\W*"
+)
+"""What stands before and behind a phrase in a sentence that says nothing else."""
 _BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
 
@@ -537,7 +661,7 @@ def _rating(text: str, *, cut: bool) -> int | None:
     """
     whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
     if whole is not None and "?" not in text:
-        return None if cut and whole == 2 else whole
+        return None if cut and whole == 2 and not _ENDED.search(text) else whole
     mentions = [mention for mention in _mentions(text) if mention.standing != "everyday"]
     answer = _answer(mentions, cut=cut)
     if answer is None or _is_taken_back(text, answer, mentions) or (cut and _may_go_on(text, answer)):
@@ -571,13 +695,15 @@ def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:
         return None
     alone = [mention for mention in stated if mention.alone]
     if alone:
-        answer = _agreed(alone)
+        answer = _agreed([*alone, *(mention for mention in mentions if mention.alone)])
         later = [mention for mention in stated if answer is not None and mention.start > answer.end]
         return _agreed([answer, *later]) if answer else None
     last = stated[-1]
     if {mention.rating for mention in mentions if mention.standing != "denied"} == {last.rating}:
         return last
-    return last if last is mentions[-1] and _CONCLUDES.match(last.left) else None
+    if last is not mentions[-1] or last.shared:
+        return None
+    return last if _CONCLUDES.match(last.left) or (len(stated) == 1 and _CHOOSES.match(last.left)) else None
 
 
 def _agreed(mentions: list[_Mention]) -> _Mention | None:
@@ -588,21 +714,31 @@ def _agreed(mentions: list[_Mention]) -> _Mention | None:
 def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention]) -> bool:
     if _TAKEN_BACK.search(text, answer.end):
         return True
-    for other in mentions:
-        if other.start > answer.end and other.rating != answer.rating:
-            return _REPLACED.search(text, max(answer.end, other.start - _BOUND), other.start) is not None
-    return False
+    if _DENIAL_ELSEWHERE.match(text, answer.end) and not (answer.rating <= 2 and answer.right.lstrip()[:1] == "("):
+        return True
+    if answer.rating in (5, 2) and _DEGREE_BEHIND.match(text, answer.end):
+        return True
+    others = [other for other in mentions if other.start > answer.end and other.rating != answer.rating]
+    if not others:
+        return answer.rating == 2 and _AT_ALL.match(text, answer.end) is not None
+    if _REPLACED.search(text, max(answer.end, others[0].start - _BOUND), others[0].start):
+        return True
+    restated = [other for other in others if other.standing != "denied" and other.is_brief]
+    # several findings behind an answer explain it
+    return len({other.rating for other in restated}) == 1 or not all(other.is_headed for other in restated)
 
 
 def _may_go_on(text: str, answer: _Mention) -> bool:
     """Whether what stands behind an answer in a cut text may be the beginning of another one, or of "at all"."""
     rest = text[answer.end :].strip()
     if not rest.strip(_EDGE):
-        return answer.rating == 2
+        return answer.rating == 2 and not _ENDED.search(text)
     bare = _JOINED.sub("", _unmarked(rest.lstrip(_EDGE))).strip(_EDGE)
-    return any(form.startswith(bare) for form in _FORMS)
+    return any(form.startswith(bare) for form in (*_FORMS, "at all"))
 
 
+_ENDED: Final = re.compile(r"(?<!\.)[.!][\"')\]}]*$")
+"""The end of a sentence that a cut text has reached."""
 _JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
 
 # --- why there is none ----------------------------------------------------------------------------------------------
@@ -614,8 +750,8 @@ _REFUSAL: Final = re.compile(
             r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't"
             r"|will not|would rather not"
             r"|would prefer not to|prefer not to|'d rather not|'d prefer not to|not going to|refuse to)"
-            r" (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete|comply|determine|discuss"
-            r"|engage|evaluate"
+            r"(?:,[^,.\n]{0,40},)? (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete"
+            r"|comply|determine|discuss|engage|evaluate"
             r"|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
             r"|select|state|do)\b",
             r"\bi(?:'d| would)? (?:rather|prefer) not(?: to)? (?:answer|assess|choose|comment|rate|respond|say|share"
@@ -628,8 +764,10 @@ _REFUSAL: Final = re.compile(
             r"|feel)\b[^.\n]{0,40}"
             r"\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs"
             r"|self)\b",
-            r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|opinions|consciousness"
-            r"|self|views)\b",
+            r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|emotions|opinions"
+            r"|experiences|preferences|beliefs|consciousness|self|views)\b",
+            r"\b(?:ai|assistant|model|bot|machine|program) like me (?:cannot|can't|is unable to|won't)"
+            r" (?:answer|assess|choose|compare|judge|pick|provide|rate|respond|say|select)\b",
             r"\bas an? (?:\w+ ){0,2}(?:ai|language model|artificial)\b|\bi(?:'m| am) (?:just "
             r"|only )?an? (?:\w+ ){0,2}?(?:ai|language model)\b",
             # apologies and rules

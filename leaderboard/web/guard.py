@@ -183,7 +183,9 @@ class Guard:
         headers["X-Content-Type-Options"] = "nosniff"
         headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
         given = headers.get("content-security-policy")
-        if given is None:
+        if given is None and start["status"] == 304:
+            pass  # a browser takes the headers of this answer for those of the page that it has kept
+        elif given is None:
             html = headers.get("content-type", "").startswith("text/html")
             drawn = path.strip("/") in self._gradio
             headers["Content-Security-Policy"] = (

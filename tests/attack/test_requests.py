@@ -93,6 +93,18 @@ def test_a_body_that_is_too_large_is_refused(http: httpx2.Client) -> None:
 # --- headers --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("path", [*PAGES, *FILES])
+def test_what_has_not_changed_keeps_its_policy(http: httpx2.Client, path: str) -> None:
+    """A browser takes the headers of a 304 for those of the page that it has kept."""
+    first = http.get(f"/{path}")
+    if "etag" not in first.headers:
+        return
+    again = http.get(f"/{path}", headers={"If-None-Match": first.headers["etag"]})
+    policy = "content-security-policy"
+    assert again.status_code == 304
+    assert again.headers.get(policy, first.headers[policy]) == first.headers[policy]
+
+
 @pytest.mark.parametrize("path", [*PAGES, *FILES, "nothing", "model?id=nothing", "download/answers.csv"])
 def test_all_pages_and_files_have_the_headers_that_protect_them(http: httpx2.Client, path: str) -> None:
     headers = http.get(f"/{path}").headers
