@@ -7,7 +7,7 @@ token or an address of an endpoint.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -332,6 +332,8 @@ class Result(Profile):
     """How many parameters the model has, those of its base where it is an adapter; null where unknown."""
     base_model: str | None = None
     """The model that an adapter is for; null for whole models."""
+    released: date | None = None
+    """For a model of the Hub: the day on which its repository was made there; null where unknown."""
     submitter: str | None = None
     """For self-reported rows: who handed the answers in."""
     note: str | None = None

@@ -13,7 +13,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal, Self
 
 import orjson
@@ -190,6 +190,8 @@ class Submission(_Frozen):
     """How many parameters the model has, those of its base where it is an adapter; null where unknown."""
     base_model: str | None = None
     """The model that an adapter is for; null for whole models."""
+    released: date | None = None
+    """For a model of the Hub: the day on which its repository was made there; null where unknown."""
     endpoint: str
     """The operator's name of the endpoint (never its address)."""
     precision: str | None = None
@@ -418,6 +420,7 @@ def new_submission(
     parameters: int | None = None,
     precision: str | None = None,
     base_model: str | None = None,
+    released: date | None = None,
     approval: bool = False,
 ) -> Submission:
     """A submission that waits.
@@ -435,6 +438,7 @@ def new_submission(
         parameters: its size, where known.
         precision: how its weights are packed, where they are.
         base_model: the model that it is an adapter for.
+        released: when its repository was made, where known.
         approval: whether an administrator must approve it first.
     """
     state: State = "proposed" if approval else "pending"
@@ -446,6 +450,7 @@ def new_submission(
         licence=licence,
         parameters=parameters,
         base_model=base_model,
+        released=released,
         precision=precision,
         reasoning_effort=endpoint.reasoning_effort,
         endpoint=endpoint.name,

@@ -20,16 +20,19 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from data.values import SCALES
+from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import ADDRESS_READINGS, AddressReading, no_match, reading_of
 from leaderboard.exports.addresses import check
 from leaderboard.exports.formats import Sheet
-from leaderboard.exports.tables import NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
+from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board.query import BoardQuery, table_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
+from leaderboard.site.citation import METHOD
 from leaderboard.site.permanent import board_citations, record_url, revision, row_address, row_citations
 from leaderboard.site.site import Site
 
@@ -66,15 +69,18 @@ class Api:
         reliable: Literal["", "yes", "flat"] = "",
         since: str = "",
         until: str = "",
+        released_since: str = "",
+        released_until: str = "",
         group: Literal["", "developer", "family"] = "",
         sort: str = "name",
         order: Literal["up", "down"] = "up",
         pin: list[str] | None = None,
         numbers: Literal["", "raw"] = "",
+        reading: AddressReading = "published",
         page: int = 1,
         limit: int = 20,
     ) -> dict:  # type: ignore[type-arg]
-        """List language models with what they put first: scores on ten human values, or four or five other dimensions.
+        """List language models with their value profiles: scores on ten human values, or four or five other dimensions.
 
         Use it first: to find models and their ids, to filter and to sort them.
 
@@ -93,11 +99,14 @@ class Api:
             reliable: yes for profiles in which something stands out, flat for the others; empty for both.
             since: Only rows computed on or after this date, YYYY-MM-DD.
             until: Only rows computed on or before this date, YYYY-MM-DD.
+            released_since: Only models released on or after this date, YYYY-MM-DD.
+            released_until: Only models released on or before this date, YYYY-MM-DD.
             group: Group rows by developer or family.
             sort: Column to sort by: name, a dimension such as Power, mean, reliability, coverage, origin, date.
             order: up or down.
             pin: Ids of rows that stand first.
             numbers: raw sorts by mean ratings instead of scores relative to the model's own average.
+            reading: published for scores by the paper's key, all for matches on all items.
             page: Which page of rows, from 1.
             limit: Rows on a page, 1 to 50.
         """
@@ -114,11 +123,14 @@ class Api:
             reliable=_known("reliable", reliable, ("", "yes", "flat")),
             since=since,
             until=until,
+            released_since=released_since,
+            released_until=released_until,
             group=_known("group", group, ("", "developer", "family")),
             sort=sort,
             order=_known("order", order, ("up", "down")),
             pin=pin,
             numbers=_known("numbers", numbers, ("", "raw")),
+            reading=_known("reading", reading, ADDRESS_READINGS),
         )
         check(self._site, "board", asked)
         query = BoardQuery.parse(asked)
@@ -144,16 +156,17 @@ class Api:
                     "caveats": caveats(r, board),
                     "note": r.note,
                     "scale_mean": r.scales[query.scale].mean if query.scale in r.scales else None,
-                    "scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {},
+                    **_numbers(r, query),
                 }
                 for r in rows[start:stop]
             ],
             "tables": [{"slug": b.key.slug, "name": b.benchmark.name, "rows": len(b.results)} for b in boards],
-            "reading": READING,
+            "method": METHOD,
+            "reading": f"{NO_DIRECTION} {MATCH_UNITS}" if query.reading == "match" else READING,
         }
 
     def model(self, id: str) -> dict:  # type: ignore[type-arg]
-        """Give one model's whole profile: scores with intervals, stability, where it comes from, how to cite it.
+        """Give one model's whole profile: scores with intervals, stability, provenance, how to cite it.
 
         Use it when a question is about one model. Large parts can be asked for one by one.
 
@@ -215,8 +228,9 @@ class Api:
         scale: ScaleName = "pvq",
         value: str = "",
         items: int = 10,
+        reading: AddressReading = "published",
     ) -> dict:  # type: ignore[type-arg]
-        """Compare two to five models, or one model over its releases: differences, intervals, how sure they are.
+        """Compare two to five models, or one model over its releases: differences with intervals and tests.
 
         Use it before saying that models differ: scores alone do not tell whether a difference is more than chance.
 
@@ -226,18 +240,20 @@ class Api:
             scale: pvq for the ten values, higher_pvq for four higher-order values, bfi for five traits.
             value: Only items that speak for this dimension.
             items: How many of the items on which they lie apart most, 1 to 50.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
         if isinstance(items, bool) or not isinstance(items, int) or not 1 <= items <= 50:
             raise InputError("items: must be a whole number from 1 to 50")
         scale_ = _known("scale", scale, tuple(SCALES))
-        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items)
+        read = _known("reading", reading, ADDRESS_READINGS)
+        asked = _address(id=ids, series=series, scale=scale_, value=value, items=items, reading=read)
         check(self._site, "compare", asked)
         made: Document = compare.data(self._site, asked).model_dump(mode="json")
         for item in made["items"]:
             for answers in item["answers"]:
                 for text in ("title", "query", "text"):  # they belong to the benchmark
                     answers.pop(text, None)
-        return {**made, "reading": READING}
+        return {**made, "reading": f"{NO_DIRECTION} {MATCH_UNITS}" if read == "all" else READING}
 
     def map(
         self,
@@ -271,7 +287,7 @@ class Api:
         return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
 
     def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
-        """Set a model beside two groups of people, and tell how all models lean between them, with what limits this.
+        """Compare a model with two groups of people, and list how all models lean between them, with caveats.
 
         Use it for questions about models and people; tell its caveats with its numbers.
 
@@ -291,7 +307,7 @@ class Api:
         return {"found": len(leans), "page": page, "leans": leans[start:stop], **made, "contrasts": known}
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
-        """Tell what the benchmark is, how it was made and how far each of its columns can be trusted.
+        """Describe the benchmark: how it was made, and the validity and reliability of each of its columns.
 
         Use it before relying on a score.
         """
@@ -309,16 +325,18 @@ class Api:
         """
         return _sheet(SHEETS["queue"](self._site, QueryParams()), page, limit)
 
-    def cite(self, id: str = "") -> dict:  # type: ignore[type-arg]
+    def cite(self, id: str = "", reading: AddressReading = "published") -> dict:  # type: ignore[type-arg]
         """Tell how to cite the paper, this board and, if one is named, a row of it.
 
         Use it whenever results are quoted.
 
         Args:
             id: The row's id; empty for the paper and the board only.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
+        read = reading_of(_known("reading", reading, ADDRESS_READINGS))
         row = row_citations(self._site, result_of(self._site, id)) if id else []
-        citations = [c._asdict() for c in (*board_citations(self._site), *row)]
+        citations = [c._asdict() for c in (*board_citations(self._site, read), *row)]
         return {"revision": revision(self._site), "citations": citations}
 
 
@@ -371,7 +389,7 @@ def _spoken(call: Callable[..., Document]) -> Callable[..., Document]:
             raise gr.Error("The store cannot be reached now. Try again later.", print_exception=False) from None
         except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
             _log.exception("the endpoint %s failed", call.__name__)
-            raise gr.Error("This cannot be told now.", print_exception=False) from None
+            raise gr.Error("This cannot be answered now.", print_exception=False) from None
 
     return answer
 
@@ -411,6 +429,14 @@ def _sheet(sheet: Sheet, page: int, limit: int) -> Document:
         "page": page,
         "rows": made,
     }
+
+
+def _numbers(r: Result, query: BoardQuery) -> Document:
+    """A row's numbers on the scale and in the reading that are asked for; a row without a match says why."""
+    if query.reading == "published":
+        return {"scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {}}
+    found = (r.match or {}).get(query.scale, {})
+    return {"matches": {name: m.model_dump() for name, m in found.items()}, "no_match": no_match(r)}
 
 
 def _scores(dimensions: Mapping[str, Any]) -> Document:

@@ -10,26 +10,34 @@ from typing import Any, Final
 import gradio as gr
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 
 from leaderboard import api, programs
 from leaderboard.exports import routes
 from leaderboard.pages.about import page as about
+from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare import page as compare
+from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
+from leaderboard.pages.methodology import page as methodology
 from leaderboard.pages.model import page as model
+from leaderboard.pages.news import feed
+from leaderboard.pages.news import page as news
 from leaderboard.pages.queue import page as queue
 from leaderboard.pages.submit import packages
 from leaderboard.pages.submit import page as submit
 from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.take import page as take
+from leaderboard.pages.value import page as value
 from leaderboard.site.site import Site
-from leaderboard.web import assets, document
+from leaderboard.web import assets, discovery, document
 from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
 from leaderboard.web.guard import Guard
+from leaderboard.web.head import head_html, head_of, origin, title_of
 from leaderboard.web.operations import Operations
 from leaderboard.web.page_token import PageTokens
 from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
@@ -39,7 +47,10 @@ _log = logging.getLogger(__name__)
 
 WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
-READ: Final[tuple[document.ReadingPage, ...]] = (model, compare, map_page, groups, take, benchmark, about)
+READ: Final[tuple[document.ReadingPage, ...]] = (
+    *(model, value, compare, map_page, alike, dates, groups),
+    *(take, benchmark, news, about, methodology),
+)
 """Pages that are documents of their own."""
 
 
@@ -73,10 +84,11 @@ class Ui:
         self.fresh.caches["answers"] = lambda: site.items.bytes
         self.operations = Operations(site, self.fresh.caches)
         self.packages = Packages(site)
+        self.fresh.scripts[board.ROUTE] = [assets.address("appearance.js")]
         with _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
             self._page(board)
         for name, module in WORKED_WITH[1:]:
-            scripts = ("listeners.js", *getattr(module, "SCRIPTS", ()))
+            scripts = ("appearance.js", "listeners.js", *getattr(module, "SCRIPTS", ()))
             self.fresh.scripts[module.ROUTE] = [assets.address(script) for script in scripts]
             with self.blocks.route(name, module.ROUTE):
                 self._page(module)
@@ -85,6 +97,7 @@ class Ui:
         private = frozenset(self.blocks.fns)
         with self.blocks:
             api.register(site)
+        self.fresh.heads = {module.ROUTE: partial(self._head, name, module) for name, module in WORKED_WITH}
         self.fresh.blocks = self.blocks
         self.tokens = PageTokens()
         self._guard = Middleware(
@@ -97,6 +110,10 @@ class Ui:
             count=self.operations.count,
             uploads={f"/{packages.ADDRESS}": site.rules.upload_bytes},
         )
+
+    def _head(self, name: str, module: ModuleType, request: Request) -> tuple[str, str]:
+        about = head_of(self.site, module, request.query_params)
+        return title_of(about, name), head_html(about, name, origin(request))
 
     def _page(self, module: ModuleType) -> None:
         words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
@@ -123,9 +140,12 @@ class Ui:
                     Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
                     Middleware(RefreshMiddleware, fresh=self.fresh, packed=self._packed),
                 ],
+                "exception_handlers": {404: discovery.missing(self.site)},
                 "routes": [
                     self.tokens.route(),
                     *self.packages.routes(),
+                    *discovery.routes(self.site, READ),
+                    *feed.routes(self.site),
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
                     *self.operations.routes(),

@@ -170,6 +170,7 @@ class Raters:
         vp_human_centred: the same profile centred as the benchmark scores a model.
         pvq_human_centred10: mean profile on the PVQ-21, centred on the ten values (q).
         pvq_se: its standard errors over people.
+        pvq_sd: standard deviation between people on the PVQ-21.
         n: people.
         source: where the figures come from.
     """
@@ -179,6 +180,7 @@ class Raters:
     vp_human_centred: NDArray[np.float64]
     pvq_human_centred10: NDArray[np.float64]
     pvq_se: NDArray[np.float64]
+    pvq_sd: NDArray[np.float64]
     n: int
     source: Source
     label: str = "The benchmark's raters"
@@ -422,7 +424,7 @@ def _group(rows: Mapping[str, _Row], sources: Mapping[str, Source]) -> Group:
 
 
 def _read_raters(path: Path, sources: Mapping[str, Source]) -> Raters:
-    fields = ("vp_human_centred10", "vp_se", "vp_human_centred", "pvq_human_centred10", "pvq_se")
+    fields = ("vp_human_centred10", "vp_se", "vp_human_centred", "pvq_human_centred10", "pvq_se", "pvq_sd")
     rows = _in_order({row.value(): row for row in _read_rows(path, ("source", "value", "n_people", *fields))})
     return Raters(
         vp_human_centred10=_centred10(rows, "vp_human_centred10"),
@@ -430,6 +432,7 @@ def _read_raters(path: Path, sources: Mapping[str, Source]) -> Raters:
         vp_human_centred=_array(rows, "vp_human_centred"),
         pvq_human_centred10=_centred10(rows, "pvq_human_centred10"),
         pvq_se=_array(rows, "pvq_se", 0),
+        pvq_sd=_array(rows, "pvq_sd", 0),
         n=_same(rows, "n_people", [row.count("n_people", MIN_CELL) for row in rows]),
         source=sources[_same(rows, "source", [row.text("source") for row in rows])],
     )

@@ -18,6 +18,7 @@ import numpy as np
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.people.item_means import Items
 from data.people.templates import ValueTemplates, templates
 from data.sources.identifiers import hub_name
 from data.sources.loading import load_study
@@ -63,7 +64,7 @@ def write_templates(benchmark: Benchmark, found: ValueTemplates, folder: Path = 
             unfinished.unlink(missing_ok=True)
 
 
-def read_published(benchmark: Benchmark, folder: Path = shipped.PUBLISHED) -> ValueTemplates | None:
+def read_published(benchmark: Items, folder: Path = shipped.PUBLISHED) -> ValueTemplates | None:
     """Read the files; None where there are none or they belong to another benchmark.
 
     Raises:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.benchmark import VARIANTS, Benchmark, Item, Key, Query, Template
 from data.errors import InputError
+from data.people.item_means import Items
 from data.people.reference import Reference
 from data.people.templates import ValueTemplates
 from data.ratings import Study, SurveyGroup
@@ -204,7 +205,7 @@ def template_tables(benchmark: Benchmark, templates: ValueTemplates) -> dict[Con
     }
 
 
-def read_templates(benchmark: Benchmark, load: Load) -> ValueTemplates:
+def read_templates(benchmark: Items, load: Load) -> ValueTemplates:
     """The templates that the tables of `LOADINGS` hold.
 
     Raises:
@@ -212,7 +213,7 @@ def read_templates(benchmark: Benchmark, load: Load) -> ValueTemplates:
     """
     point, drawn = checked("value_templates", load("value_templates")), load("resampled_templates")
     drawn = checked("resampled_templates", drawn)
-    ids = np.array([item.id for item in benchmark.items], dtype=np.int64).reshape(-1, 2)
+    ids = np.array(list(benchmark.item_index), dtype=np.int64).reshape(-1, 2)
     draws = drawn.num_rows // len(ids)
     for config, table, repeats in (("value_templates", point, 1), ("resampled_templates", drawn, draws)):
         found = np.column_stack([table[name].to_numpy() for name in ("query_id", "option_id")])

@@ -42,7 +42,9 @@ Folder = Annotated[
 ]
 PersonaOption = Annotated[
     list[str] | None,
-    typer.Option(help="Ask the model to be somebody, as for `evaluate`; `all` for all eight.", show_default=False),
+    typer.Option(
+        help="Ask the model to answer as a persona, as for `evaluate`; `all` for all eight.", show_default=False
+    ),
 ]
 Wording = Annotated[
     Path | None, typer.Option(help="JSON file with a system message for each persona.", show_default=False)

@@ -89,7 +89,7 @@ def register(app: typer.Typer) -> None:
         persona: Annotated[
             list[str] | None,
             typer.Option(
-                help="Ask the model to be somebody, e.g. political/left; again for more of them, `all` for all eight. "
+                help="Ask the model as a persona, e.g. political/left; again for more of them, `all` for all eight. "
                 "More than one: also without a persona, each run in its own folder inside --out.",
                 show_default=False,
             ),

@@ -1,4 +1,4 @@
-"""`python -m eval_queue package|remove`: hand in one's own answers as one file, and take such a row off the board."""
+"""`python -m eval_queue package|remove`: submit one's own answers as one file, and remove such a row from the board."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def register(app: typer.Typer) -> None:
         id_: Annotated[str, typer.Argument(metavar="ID", help="The row's id on the board.", show_default=False)],
         store: StoreOption = None,
     ) -> None:
-        """Take a self-reported row and its answers off the board."""
+        """Remove a self-reported row and its answers from the board."""
         with opened(store) as (_, queue):
             queue.reported.remove(id_)
             typer.echo(f"{id_}: removed")

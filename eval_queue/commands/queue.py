@@ -90,7 +90,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def show(id_: IdArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-        """Show a submission and its life so far."""
+        """Show a submission and its status history."""
         with opened(store) as (_, queue):
             submission = queue.get(id_)
             if as_json:
@@ -121,7 +121,7 @@ def register(app: typer.Typer) -> None:
         persona: Annotated[
             list[str] | None,
             typer.Option(
-                help="Ask the model to be somebody, e.g. political/left; again for more of them. One submission each, "
+                help="Ask the model as a persona, e.g. political/left; again for more of them. One submission each, "
                 "and one without a persona where that was not asked: all or none.",
                 show_default=False,
             ),
@@ -136,7 +136,7 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Put a model into the queue, under personas if you like."""
+        """Submit a model to the queue, optionally under personas."""
         from data.errors import InputError
         from data.sources.loading import load_benchmark
         from eval_queue.commands.evaluate import ALL, choose_personas

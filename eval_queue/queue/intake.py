@@ -360,5 +360,6 @@ def _submission(
         parameters=None if facts is None else facts.parameters,
         precision=None if facts is None else facts.precision,
         base_model=None if facts is None else facts.base_model,
+        released=None if facts is None else facts.released,
         approval=rules.needs_approval(submitter),
     )

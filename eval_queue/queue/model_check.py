@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from eval_queue.submission import Refused
@@ -28,6 +29,7 @@ TASKS: Final = frozenset({"text-generation", "image-text-to-text", "any-to-any"}
 _EXPAND: Final = (
     "cardData",
     "config",
+    "createdAt",
     "disabled",
     "gated",
     "gguf",
@@ -67,6 +69,8 @@ class ModelFacts:
     """How its weights are packed, e.g. `4-bit gptq`; None where they are not, or where nobody says."""
     base_model: str | None = None
     """The model that an adapter is for."""
+    released: date | None = None
+    """When its repository was made; None where the Hub does not say."""
 
 
 def check_model(
@@ -121,6 +125,7 @@ def check_model(
         provider=chosen,
         precision=_precision(info),
         base_model=base,
+        released=None if info.created_at is None else info.created_at.date(),
     )
 
 

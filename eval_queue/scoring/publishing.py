@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
@@ -40,6 +40,10 @@ class ModelFacts(BaseModel):
     """Null where the released name leaves the version open."""
     note: str | None
     """Name of a sentence in `Published.notes`."""
+    released: date | None = None
+    """When its developer announced it, where its name has no date; null for an alias of several models."""
+    hub: str | None = None
+    """The repository of its weights on the Hub; null where there is none or its name leaves open which."""
 
 
 class Published(BaseModel):
@@ -53,6 +57,8 @@ class Published(BaseModel):
     computed: date
     """The date that results carry unless the caller gives another."""
     notes: dict[str, str]
+    developers: dict[str, str] = Field(default_factory=dict)
+    """Where each developer lists its models."""
     models: dict[str, ModelFacts]
 
 

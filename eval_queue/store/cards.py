@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from data.values import DIMENSIONS, SCALE_NAMES
-from eval_queue.store.compiled import STATISTICS, column_name, compiled_results, compiled_submissions, result_facts
+from eval_queue.store.compiled import (
+    MATCHES,
+    STATISTICS,
+    column_name,
+    compiled_results,
+    compiled_submissions,
+    result_facts,
+)
 from eval_queue.submission import TRANSITIONS, Submission
 
 _PAPER: Final = "[Value Portrait](https://aclanthology.org/2025.acl-long.838/) (Han et al., ACL 2025)"
@@ -148,7 +155,8 @@ def results_card(*, results: str, requests: str) -> str:
         requests: id of the other one.
     """
     facts = ((f"`{c.name}`", c.type, _cell(c.about)) for c in result_facts())
-    figures = ((f"`<dimension>{end}`", kind, words) for end, (kind, _, words) in STATISTICS.items())
+    figures = [(f"`<dimension>{end}`", kind, words) for end, (kind, _, words) in STATISTICS.items()]
+    figures += [(f"`<dimension>{end}`", "double", words) for end, (_, words) in MATCHES.items()]
     dimensions = ((SCALE_NAMES[d.scale], d.name, f"`{column_name(d)}`", d.meaning) for d in DIMENSIONS)
     return _RESULTS.format(
         paper=_PAPER,

@@ -155,6 +155,12 @@ STATISTICS: Final = {
     "_n": ("int32", "n", "items of the dimension with a rating"),
 }
 """What is told of each dimension: end of the column's name, its type, field of the record, words."""
+MATCHES: Final = {
+    "_match": ("match", "match on all items, -1 to 1"),
+    "_match_low": ("low", "lower end of the match's 95 % interval, other queries and other people"),
+    "_match_high": ("high", "upper end of it"),
+}
+"""What is told of the match on all items: end of the column's name, field of the record, words; all are doubles."""
 
 
 def column_name(dimension: Dimension) -> str:
@@ -187,6 +193,9 @@ def result_columns() -> tuple[Column, ...]:
                 Column(column_name(d) + end, kind, f"{d.name}: {words}.")
                 for end, (kind, _, words) in STATISTICS.items()
             ]
+            figures += [
+                Column(column_name(d) + end, "double", f"{d.name}: {words}.") for end, (_, words) in MATCHES.items()
+            ]
     figures += [
         Column(f"{column_name(d)}_centred", "double", f"{d.name}: score minus the mean of the ten values' scores.")
         for d in VALUES
@@ -212,12 +221,16 @@ def _result_row(content: bytes) -> Row:
         cell = scale.dimensions.get(d.name)
         if cell is not None:
             row |= {column_name(d) + end: getattr(cell, field) for end, (_, field, _) in STATISTICS.items()}
+    for members in (result.match or {}).values():
+        for name, match in members.items():
+            row |= {column_name(_BY_NAME[name]) + end: getattr(match, field) for end, (field, _) in MATCHES.items()}
     for name, centred in (result.centred10 or {}).items():
         row[f"{column_name(_BY_VALUE[name])}_centred"] = centred.score
     return row
 
 
 _BY_VALUE: Final = {d.name: d for d in VALUES}
+_BY_NAME: Final = {d.name: d for d in DIMENSIONS}
 
 
 # --- submissions ----------------------------------------------------------------------------------------------------

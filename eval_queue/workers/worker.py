@@ -444,6 +444,7 @@ def _with_facts(result: Result, submission: Submission) -> Result:
         "licence": submission.licence,
         "parameters": submission.parameters,
         "base_model": submission.base_model,
+        "released": submission.released,
         "open_weights": True,
     }
     return result.model_copy(update=facts)

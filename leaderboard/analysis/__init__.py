@@ -5,6 +5,7 @@ Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.charts
 """
 
 __all__ = [
+    "associations",
     "common_profile",
     "comparison",
     "coverage",
@@ -12,10 +13,12 @@ __all__ = [
     "group_report",
     "lineage",
     "persona_report",
+    "profile_similarity",
     "projection",
     "proximity",
     "ranks",
     "reading_report",
+    "readings",
     "short_form",
     "summary",
 ]

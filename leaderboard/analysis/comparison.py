@@ -84,6 +84,8 @@ class Comparison:
     """Dimensions that cannot: no score, fewer than two queries, or too few usable draws."""
     p_overall: float | None
     """Is any of them different? None where nothing could be compared."""
+    matched: bool = False
+    """Whether the numbers are matches on all items instead of scores in rating points."""
 
     @property
     def line(self) -> str:
@@ -99,12 +101,13 @@ class Comparison:
 
     def _named(self, named: list[Difference], noun: str) -> str:
         ordered = sorted(named, key=lambda d: d.difference > 0)  # lower ones first, each kind in the scale's order
+        verb, up, down = ("matches", "more", "less") if self.matched else ("puts", "higher", "lower")
         groups = [
-            f"{_and([d.dimension for d in kind])} {word}"
-            for word, kind in groupby(ordered, key=lambda d: "higher" if d.difference > 0 else "lower")
+            f"{_and([d.dimension for d in kind])} {up if higher else down}"
+            for higher, kind in groupby(ordered, key=lambda d: d.difference > 0)
         ]
         figures = ", ".join(d.figures if len(ordered) == 1 else f"{d.dimension} {d.figures}" for d in ordered)
-        line = f"{self.first} puts {_and(groups)} than {self.second}: {figures}"
+        line = f"{self.first} {verb} {_and(groups)} than {self.second}: {figures}"
         rest = len(self.differences) - len(named)
         if rest == 0:
             return f"{line}."
@@ -133,6 +136,7 @@ def compare(
     draws: FloatArray,
     clusters: NDArray[np.integer],
     scale: Scale = "pvq",
+    people: FloatArray | None = None,
 ) -> Comparison:
     """Compare two models on one scale.
 
@@ -141,6 +145,8 @@ def compare(
         point: their scores on `data.values.DIMENSIONS`, shape (2, 19), NaN where there is none.
         draws: the same in every bootstrap draw, paired, shape (draws, 2, 19).
         clusters: queries that carry each dimension, shape (19,), or for each model (2, 19).
+        people: for matches on all items, what other people behind the templates would give, shape (sets, 2, 19); its
+            noise is added. None: the numbers are scores as published.
         scale: which scale; its dimensions are the family of Holm's correction.
 
     Returns:
@@ -157,9 +163,12 @@ def compare(
     difference, paired, queries = difference[at], paired[:, at], queries[at]
     whole = paired[np.isfinite(paired).all(axis=1)]
     if at.size == 0 or len(whole) < MIN_DRAWS:
-        return Comparison(*names, scale, (), tuple(dimensions), None)
+        return Comparison(*names, scale, (), tuple(dimensions), None, people is not None)
 
     covariance = np.atleast_2d(np.cov(whole, rowvar=False))
+    if people is not None:
+        apart = people[:, 0, columns][:, at] - people[:, 1, columns][:, at]
+        covariance = covariance + np.atleast_2d(np.cov(apart, rowvar=False))
     se = np.maximum(np.sqrt(np.diag(covariance)), RESOLUTION)
     p = t_test(difference, se, queries)
     overall = _overall(p, covariance / np.outer(se, se))
@@ -168,7 +177,7 @@ def compare(
     table = np.column_stack([difference, difference - half, difference + half, p, adjusted]).tolist()
     differences = tuple(Difference(dimensions[d], *row) for d, row in zip(at, table, strict=True))
     missing = tuple(name for d, name in enumerate(dimensions) if d not in at)
-    return Comparison(*names, scale, differences, missing, overall)
+    return Comparison(*names, scale, differences, missing, overall, people is not None)
 
 
 def _overall(p: FloatArray, correlation: FloatArray) -> float:

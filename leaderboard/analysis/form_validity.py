@@ -1,4 +1,4 @@
-"""How well the short forms stand for the whole benchmark: the caution that the page "Take it yourself" shows.
+"""How well the short forms stand for the whole benchmark: the caution that the page "Take the test" shows.
 
 `data/published/short_form.json` holds it for the published benchmark; `python -m leaderboard short-form` writes it. It
 is believed for the benchmark and the choice of items that it names, and for no other.

@@ -13,14 +13,19 @@ import numpy as np
 
 from data.benchmark import Benchmark
 from data.people.reference import Raters, Reference, Source
+from data.people.templates import ValueTemplates
 from data.sources.loading import MODIFIED
+from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Profile, Record
 from eval_queue.scoring.bootstrap import DRAWS
-from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.formulas import Floats, item_means, score
+from eval_queue.scoring.match import people_draws
 from eval_queue.scoring.profiles import number
-from eval_queue.scoring.stability import FLAT_BELOW
+from eval_queue.scoring.stability import FLAT_BELOW, reliability
+from leaderboard.analysis.prompt_agreement import groups_by_prompt
 from leaderboard.analysis.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
 from leaderboard.analysis.ranks import ALPHA, resample
+from leaderboard.analysis.readings import match_sample
 
 
 class LikeRaters(Record):
@@ -249,6 +254,94 @@ def report(
             _model(found, m, name, profile) for m, (name, profile) in enumerate(zip(models, profiles, strict=True))
         ],
     )
+
+
+class HeldBy(Record):
+    """In how many of a row's prompts, each taken alone, what is said of groups is the same."""
+
+    prompts: int
+    """Prompts that give a profile at all."""
+    nearest: int
+    """Those with the same nearest group."""
+    leans: dict[str, int]
+    """Those that lean the same way, by contrast."""
+
+
+class GroupClaims(Record):
+    """What is said of models and groups under the other reading, and in each prompt alone."""
+
+    benchmark: BenchmarkRef
+    models: list[ModelProximity]
+    """By matches on all items, other people behind the templates uncertain too. Distances are null: they need rating
+    points."""
+    held: dict[str, HeldBy]
+    """By name of the model, under the reading as published."""
+
+
+def claims(
+    models: Sequence[str],
+    ratings: Floats,
+    profiles: Sequence[Profile],
+    benchmark: Benchmark,
+    raters: Floats,
+    templates: ValueTemplates,
+    reference: Reference,
+) -> GroupClaims:
+    """Set models against people by their matches on all items, and by each of the six prompts alone.
+
+    Args:
+        models: their names.
+        ratings: shape (models, 6 variants, items), NaN where there is none.
+        profiles: as for `report`.
+        benchmark: as for `report`.
+        raters: as for `report`.
+        templates: of the benchmark.
+        reference: the groups.
+    """
+    x = np.vstack([item_means(ratings), raters])
+    loadings = templates.loadings[:, : len(VALUES)]
+    sample = match_sample(x, loadings, benchmark.query_index)
+    people = np.moveaxis(people_draws(x, templates)[:, : len(VALUES)], -1, 0)
+    away = people - people.mean(axis=0)
+    draws = sample.draws + np.resize(away, sample.draws.shape)  # both sources are independent of each other
+    ten = sample.point[:-1] - sample.point[:-1].mean(axis=1, keepdims=True)
+    around = draws[:, :-1] - draws[:, :-1].mean(axis=2, keepdims=True)
+    r, flat = reliability(ten, np.asarray(np.nanstd(around, axis=0, ddof=1)))
+    read = [p.model_copy(update={"reliability": number(r[m]), "flat": bool(flat[m])}) for m, p in enumerate(profiles)]
+    found = proximity(
+        sample.point[:-1],
+        draws[:, :-1],
+        sample.point[-1],
+        draws[:, -1],
+        reference,
+        complete=np.array([bool(p.complete) for p in profiles], dtype=np.bool_),
+        reliability=r,
+    )
+    alone = groups_by_prompt(
+        ratings, benchmark.key.selected, score(raters[None, None], benchmark.key.selected).score[0], reference
+    )
+    near = [_without_distances(_model(found, m, name, read[m])) for m, name in enumerate(models)]
+    held = {
+        name: HeldBy(
+            prompts=int(alone.prompts[m]),
+            nearest=int(alone.nearest_holds[m]),
+            leans={c.name: int(alone.lean_holds[m, i]) for i, c in enumerate(reference.contrasts)},
+        )
+        for m, name in enumerate(models)
+    }
+    return GroupClaims(benchmark=BenchmarkRef.of(benchmark), models=near, held=held)
+
+
+def _without_distances(of: ModelProximity) -> ModelProximity:
+    """Distances and the difference in size need rating points, which matches have none of."""
+    nothing: dict[str, object] = {
+        "distance": None,
+        "distance_low": None,
+        "distance_high": None,
+        "distance_by_slope": {},
+    }
+    groups = {name: g.model_copy(update=nothing) for name, g in of.groups.items()}
+    return of.model_copy(update={"groups": groups, "like_raters": of.like_raters.model_copy(update={"rms": None})})
 
 
 def ceiling(raters: Raters) -> float:

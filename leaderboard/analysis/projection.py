@@ -125,7 +125,7 @@ class Ellipse:
 
 @dataclass(frozen=True)
 class Region:
-    """How sure a place is.
+    """Uncertainty of a position.
 
     Attributes:
         low: lower ends of the coordinates' 95 % percentile intervals.

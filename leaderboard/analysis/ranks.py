@@ -130,7 +130,9 @@ def t_test(difference: FloatArray, se: FloatArray, clusters: NDArray[np.integer]
     return np.where(clusters >= 2, 2.0 * stdtr(np.maximum(clusters - 1, 1), -t), np.nan)
 
 
-def surely_above(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer]) -> BoolArray:
+def surely_above(
+    point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], people: FloatArray | None = None
+) -> BoolArray:
     """Which of some scores are surely above which others; see the module's text for "surely".
 
     The scores are one dimension of several models, or several dimensions of one model. All pairs are one family.
@@ -139,6 +141,7 @@ def surely_above(point: FloatArray, draws: FloatArray, clusters: NDArray[np.inte
         point: scores, rating points, shape (n,), without NaN.
         draws: their bootstrap draws, paired by row, shape (draws, n). A row with a NaN is left out.
         clusters: queries that carry each score, shape (n,); a pair has the degrees of freedom of its smaller one.
+        people: draws over the people behind the templates, shape (sets, n), whose noise is added; None: none is.
 
     Returns:
         [i, j] is True where i is surely above j, shape (n, n). Nothing is sure with fewer than `MIN_DRAWS` whole rows.
@@ -149,6 +152,8 @@ def surely_above(point: FloatArray, draws: FloatArray, clusters: NDArray[np.inte
         return above
     i, j = np.triu_indices(point.size, 1)
     covariance = np.cov(whole, rowvar=False)
+    if people is not None:
+        covariance = covariance + np.cov(people, rowvar=False)
     variance = np.diag(covariance)
     # rounding can push the variance of two identical models below zero
     se = np.sqrt(np.maximum(variance[i] + variance[j] - 2 * covariance[i, j], 0.0))
@@ -175,14 +180,18 @@ def measurable(point: FloatArray, draws: FloatArray) -> BoolArray:
 
 
 def _intervals(
-    point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], allowed: BoolArray
+    point: FloatArray,
+    draws: FloatArray,
+    clusters: NDArray[np.integer],
+    allowed: BoolArray,
+    people: FloatArray | None = None,
 ) -> tuple[IntArray, IntArray]:
     """Lowest and highest rank of each of n scores that are `allowed` an order; arguments as in `surely_above`."""
     low = np.full(point.size, NO_RANK, dtype=np.int64)
     high = low.copy()
     rows = np.flatnonzero(allowed)
     rows = rows[measurable(point[rows], draws[:, rows])]
-    above = surely_above(point[rows], draws[:, rows], clusters[rows])
+    above = surely_above(point[rows], draws[:, rows], clusters[rows], None if people is None else people[:, rows])
     low[rows] = 1 + above.sum(axis=0)
     high[rows] = rows.size - above.sum(axis=1)
     return low, high
@@ -228,17 +237,24 @@ class Ranks:
     """Each dimension within its model and scale."""
 
 
-def rank_table(sample: Sample, eligible: BoolArray) -> Ranks:
+def rank_table(sample: Sample, eligible: BoolArray, people: FloatArray | None = None) -> Ranks:
     """All rank intervals of a board.
 
     Args:
         sample: scores and draws of all its models, from `resample`.
         eligible: models that may be ranked, shape (models,): complete rows only.
+        people: draws over the people behind templates, shape (sets, models, 19), whose noise is added; None: none is.
     """
-    return Ranks(model_ranks(*sample, eligible), value_ranks(*sample, eligible))
+    return Ranks(model_ranks(*sample, eligible, people), value_ranks(*sample, eligible, people))
 
 
-def model_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], eligible: BoolArray) -> RankTable:
+def model_ranks(
+    point: FloatArray,
+    draws: FloatArray,
+    clusters: NDArray[np.integer],
+    eligible: BoolArray,
+    people: FloatArray | None = None,
+) -> RankTable:
     """Rank intervals of the models on every dimension, Holm within a dimension.
 
     Args:
@@ -246,6 +262,7 @@ def model_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integ
         draws: the same in every bootstrap draw, paired over models, shape (draws, models, dimensions); NaN likewise.
         clusters: queries that carry each dimension, shape (dimensions,), or for each model (models, dimensions).
         eligible: models that may be ranked, shape (models,); an incomplete row may not.
+        people: as for `rank_table`.
 
     Returns:
         Intervals of shape (models, dimensions). A model without a score on a dimension has no rank there, and N counts
@@ -255,11 +272,18 @@ def model_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integ
     low = np.full(point.shape, NO_RANK, dtype=np.int64)
     high = low.copy()
     for d in range(point.shape[1]):
-        low[:, d], high[:, d] = _intervals(point[:, d], draws[:, :, d], clusters[:, d], eligible)
+        sets = None if people is None else people[:, :, d]
+        low[:, d], high[:, d] = _intervals(point[:, d], draws[:, :, d], clusters[:, d], eligible, sets)
     return RankTable(low, high)
 
 
-def value_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], eligible: BoolArray) -> RankTable:
+def value_ranks(
+    point: FloatArray,
+    draws: FloatArray,
+    clusters: NDArray[np.integer],
+    eligible: BoolArray,
+    people: FloatArray | None = None,
+) -> RankTable:
     """Rank intervals of the dimensions within each model and scale: the order of its ten values, four, or five traits.
 
     Holm over the pairs of one model's scale (45 for ten values). A pair has the degrees of freedom of the value that
@@ -270,6 +294,7 @@ def value_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integ
         draws: the same in every bootstrap draw, shape (draws, models, 19).
         clusters: queries that carry each dimension, shape (19,), or for each model (models, 19).
         eligible: models that may be ranked, shape (models,).
+        people: as for `rank_table`.
 
     Returns:
         Intervals of shape (models, 19); ranks count within a scale.
@@ -286,6 +311,10 @@ def value_ranks(point: FloatArray, draws: FloatArray, clusters: NDArray[np.integ
         for columns in SCALE_COLUMNS.values():
             everything = np.ones(columns.stop - columns.start, dtype=np.bool_)
             low[m, columns], high[m, columns] = _intervals(
-                point[m, columns], draws[:, m, columns], clusters[m, columns], everything
+                point[m, columns],
+                draws[:, m, columns],
+                clusters[m, columns],
+                everything,
+                None if people is None else people[:, m, columns],
             )
     return RankTable(low, high)

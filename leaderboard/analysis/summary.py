@@ -3,6 +3,9 @@
 Ten tests, one a value: is its centred score zero, by t with one degree of freedom less than queries carry the value;
 Holm over the ten. A value is named only if its adjusted p-value is at most 5 % and its 95 % interval leaves out zero.
 Without the number of queries nothing is tested. Values are not compared with one another here.
+
+A page shows each value's own 95 % interval beside the sentence. Where such an interval leaves out zero but the value
+does not hold after the correction, the sentence says both, so that the two never seem to contradict each other.
 """
 
 from __future__ import annotations
@@ -65,27 +68,101 @@ def standing(result: Result, queries: tuple[int, ...] | None) -> Standing:
     return Standing(above, below, int(np.isfinite(p).sum()))
 
 
+def taken_alone(result: Result, found: Standing) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Values whose own 95 % interval leaves out zero and that `found` does not name: above and below, circle order."""
+    profile = result.scales.get("pvq")
+    named = {*found.above, *found.below}
+    cells = {} if profile is None else {d.name: profile.dimensions.get(d.name) for d in VALUES if d.name not in named}
+    above = tuple(name for name, c in cells.items() if c is not None and c.low is not None and c.low > 0)
+    below = tuple(name for name, c in cells.items() if c is not None and c.high is not None and c.high < 0)
+    return above, below
+
+
 def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
     """What may be said of a profile. Holds the model's name as given: a page must escape it."""
     if result.benchmark.name == "practice":
         return f"{result.model} ran on the practice benchmark: its numbers show how a run works and say nothing of it."
     if result.complete is False:
         return f"Too few answers of {result.model} could be read to say what it puts first."
+    found = Standing((), (), 0) if result.flat else standing(result, queries)
+    alone = taken_alone(result, found)
     if result.flat:
-        return f"Too little stands out in the answers of {result.model} to say what it puts first."
-    found = standing(result, queries)
+        too_little = f"Too little stands out in the answers of {result.model} to say what it puts first."
+        return too_little + (f" Taken alone, {_side_by_side(*alone)} its own average." if any(alone) else "")
     if not found.tested:
-        return f"Which values {result.model} puts above or below its average cannot be tested here."
+        untested = f"Which values {result.model} puts above or below its average cannot be tested here."
+        return untested + (f" Taken alone, {_side_by_side(*alone)} it." if any(alone) else "")
+    corrected = f"after correcting for {'ten' if found.tested == len(VALUES) else found.tested} comparisons"
     parts = []
     if found.above:
         parts.append(f"{_and(found.above)} above")
     if found.below:
         parts.append(f"{_and(found.below)} below")
     if not parts:
-        return f"No value of {result.model} is distinguishable from its own average."
+        none = f"No value of {result.model} is distinguishable from its own average"
+        return f"{none} {corrected}; taken alone, {_side_by_side(*alone)} it." if any(alone) else f"{none}."
+    rest = found.tested - sum(map(len, (found.above, found.below, *alone)))
+    said = f"{result.model} puts {' and '.join(parts)} its own average"
+    if any(alone):
+        said += f"; taken alone, {_side_by_side(*alone)} it, but not {corrected}"
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest > 0 else ""
+    return f"{said}{tail}."
+
+
+def _side_by_side(above: tuple[str, ...], below: tuple[str, ...]) -> str:
+    """`Power is below`, `Security and Power are above and Hedonism is below`."""
+    sides = ((above, "above"), (below, "below"))
+    return " and ".join(f"{_and(names)} {'is' if len(names) == 1 else 'are'} {side}" for names, side in sides if names)
+
+
+MATCH_QUERIES: Final = 104
+"""Queries behind a match in the published benchmark: every rated item carries it."""
+
+
+def match_standing(result: Result) -> Standing:
+    """Test the ten matches of a row against 0: by t, other queries and other people uncertain, Holm over the ten.
+
+    Degrees of freedom are those of the published benchmark's queries; a benchmark with more has more.
+    """
+    from leaderboard.analysis.ranks import ALPHA, holm, t_test
+
+    found = (result.match or {}).get("pvq", {})
+    cells = [found.get(d.name) for d in VALUES]
+    figures = [
+        (np.nan, np.nan)
+        if c is None or c.match is None or c.se_queries is None or c.se_people is None
+        else (c.match, float(np.hypot(c.se_queries, c.se_people)))
+        for c in cells
+    ]
+    match, se = np.array(figures, dtype=np.float64).T
+    p = t_test(match, se, np.full(len(VALUES), MATCH_QUERIES))
+    adjusted = holm(p)
+    sure = [(d.name, m) for d, m, a in zip(VALUES, match, adjusted, strict=True) if np.isfinite(a) and a <= ALPHA]
+    above, below = tuple(n for n, m in sure if m > 0), tuple(n for n, m in sure if m < 0)
+    return Standing(above, below, int(np.isfinite(p).sum()))
+
+
+def match_sentence(result: Result) -> str:
+    """What may be said of a row's matches on all items. Holds the model's name as given: a page must escape it."""
+    if result.benchmark.name == "practice":
+        return f"{result.model} ran on the practice benchmark: its numbers show how a run works and say nothing of it."
+    if result.complete is False:
+        return f"Too few answers of {result.model} could be read to say whose ratings its own resemble."
+    found = match_standing(result)
+    if not found.tested:
+        return f"Whose ratings those of {result.model} resemble cannot be tested here."
+    parts = []
+    if found.above:
+        parts.append(f"like people who put {_and(found.above)} first")
+    if found.below:
+        parts.append(f"unlike people who put {_and(found.below)} first")
+    if not parts:
+        return (
+            f"The ratings of {result.model} are not distinguishable from ratings that have nothing to do with values."
+        )
     rest = found.tested - len(found.above) - len(found.below)
-    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest else ""
-    return f"{result.model} puts {' and '.join(parts)} its own average{tail}."
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from 0" if rest else ""
+    return f"{result.model} rates {', '.join(parts)}{tail}."
 
 
 def _and(names: tuple[str, ...]) -> str:

@@ -8,9 +8,11 @@ __all__ = [
     "background",
     "group_similarity",
     "map_positions",
+    "model_facts",
     "persona_runs",
     "rank_intervals",
     "readings",
+    "relations",
     "results",
     "row_answers",
 ]

@@ -12,6 +12,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +28,7 @@ from data.ratings import Study
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.analysis.group_report import ModelProximity, ProximityReport, report, withheld
+from leaderboard.analysis.group_report import GroupClaims, ModelProximity, ProximityReport, report, withheld
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers, published_means
 
@@ -35,6 +36,8 @@ PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""
 NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not at hand"
 """Why a row that could be set against groups is not."""
+PUBLISHED_CLAIMS: Final = shipped.PUBLISHED / "group_claims.json"
+"""What is said of them and groups under the other reading, and in each prompt alone."""
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +86,19 @@ def read_proximity(path: Path = PUBLISHED_PROXIMITY) -> ProximityReport | None:
     except (OSError, ValidationError):
         _log.exception("%s cannot be read: write it anew with `python -m leaderboard groups`", path.name)
         return None
+
+
+@lru_cache(maxsize=4)
+def read_claims(digest: str, path: Path = PUBLISHED_CLAIMS) -> GroupClaims | None:
+    """The published models and groups under the other reading; None for any other benchmark, or a damaged file."""
+    try:
+        found = GroupClaims.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError):
+        _log.exception("%s cannot be read: write it anew with `python -m leaderboard groups`", path.name)
+        return None
+    return found if found.benchmark.digest == digest else None
 
 
 class Proximities:

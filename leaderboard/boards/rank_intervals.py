@@ -16,24 +16,31 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
+from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
+from eval_queue.scoring.match import people_draws
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers, published_means
 
+if TYPE_CHECKING:
+    from leaderboard.analysis.ranks import Ranks
+
 PUBLISHED_RANKS: Final = shipped.PUBLISHED / "ranks.json"
 """The ranks of the published models among themselves."""
+PUBLISHED_MATCH_RANKS: Final = shipped.PUBLISHED / "match_ranks.json"
+"""The same of their matches on all items."""
 MOST: Final = 1000
 """So many rows of a board are ranked; none of them where there are more."""
 
@@ -79,7 +86,7 @@ def obstacle(result: Result) -> str | None:
 
 
 def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
-    """Rank rows among each other.
+    """Rank rows among each other by their scores as published.
 
     Args:
         benchmark: what all of them answered.
@@ -87,9 +94,38 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
     """
     from leaderboard.analysis.ranks import rank_table, resample
 
-    ids = list(means)
-    x = np.array([means[id_] for id_ in ids]).reshape(len(ids), len(benchmark.items))
-    found = rank_table(resample(x, benchmark.key.selected, benchmark.query_index), np.ones(len(ids), dtype=np.bool_))
+    x = _stacked(benchmark, means)
+    found = rank_table(resample(x, benchmark.key.selected, benchmark.query_index), np.ones(len(x), dtype=np.bool_))
+    return _ranking(benchmark, means, found)
+
+
+def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | None:
+    """Rank rows by their matches on all items: other queries and other people behind the templates both uncertain.
+
+    Args:
+        benchmark: as for `rank`.
+        means: as for `rank`.
+
+    Returns:
+        None where the benchmark's templates are not at hand.
+    """
+    from leaderboard.analysis.ranks import rank_table
+    from leaderboard.analysis.readings import match_sample
+
+    templates = templates_of(benchmark)
+    if templates is None:
+        return None
+    x = _stacked(benchmark, means)
+    sample = match_sample(x, templates.loadings, benchmark.query_index)
+    people = np.moveaxis(people_draws(x, templates), -1, 0)
+    return _ranking(benchmark, means, rank_table(sample, np.ones(len(x), dtype=np.bool_), people))
+
+
+def _stacked(benchmark: Benchmark, means: Mapping[str, Floats]) -> Floats:
+    return np.array(list(means.values())).reshape(len(means), len(benchmark.items))
+
+
+def _ranking(benchmark: Benchmark, ids: Iterable[str], found: Ranks) -> Ranking:
     rows = {}
     for i, id_ in enumerate(ids):
         texts = [
@@ -118,6 +154,7 @@ class Rankings:
         benchmarks: those at hand, by digest.
         answers: what rows answered.
         shipped: the published models' ranks.
+        rank: how rows are ranked: `rank`, or `rank_match` for the other reading; None where it cannot be done.
     """
 
     def __init__(
@@ -125,10 +162,12 @@ class Rankings:
         benchmarks: Mapping[str, Benchmark],
         answers: RowAnswers,
         shipped: Callable[[], Ranking | None] = read_ranks,
+        rank: Callable[[Benchmark, Mapping[str, Floats]], Ranking | None] = rank,
     ) -> None:
         self._benchmarks = benchmarks
         self._answers = answers
         self._shipped = shipped
+        self._rank = rank
         self._last: dict[tuple[str, ...], tuple[Ranking, float]] = {}
         self._lock = threading.Lock()
 
@@ -167,4 +206,4 @@ class Rankings:
             except (StoreUnavailable, WriteConflict) as error:
                 _log.warning("the answers of %s cannot be had now, it goes without a rank: %s", r.id, error)
                 whole = False
-        return (rank(benchmark, {r.id: means[r.id] for r in rows if r.id in means}) if means else None), whole
+        return (self._rank(benchmark, {r.id: means[r.id] for r in rows if r.id in means}) if means else None), whole

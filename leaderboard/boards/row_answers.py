@@ -22,6 +22,7 @@ from data.people.item_means import Items, read_item_means
 from data.sources.key_file import KeyTable
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats, item_means
+from eval_queue.scoring.match import people_draws
 from eval_queue.scoring.stored import ratings_of
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.results import Board
@@ -29,6 +30,7 @@ from leaderboard.boards.results import Board
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data.people.templates import ValueTemplates
     from leaderboard.analysis.ranks import Sample
 
 KEPT: Final = 128
@@ -104,6 +106,23 @@ class RowAnswers:
                 parts.append(self._drawn[name])
         point, draws, clusters = zip(*parts, strict=True)
         return Sample(np.concatenate(point), np.concatenate(draws, axis=1), np.concatenate(clusters))
+
+    def match_sample(self, results: Sequence[Result], templates: ValueTemplates) -> tuple[Sample, Floats]:
+        """Matches of rows on one benchmark with their paired draws, in the order given; errors as for `rated`.
+
+        Args:
+            results: the rows.
+            templates: of their benchmark.
+
+        Returns:
+            The sample over queries, and what other people behind the templates would give, shape (sets, rows, 19).
+        """
+        from leaderboard.analysis.readings import match_sample
+
+        rated = [self.rated(r) for r in results]
+        x = np.array([r.means for r in rated])
+        people = np.moveaxis(people_draws(x, templates), -1, 0)
+        return match_sample(x, templates.loadings, rated[0].key.query_index), people
 
     def mean(self, result: Result) -> Floats | None:
         """A row's mean rating of each item, shape (items,), NaN where it has none.

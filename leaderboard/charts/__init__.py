@@ -4,4 +4,4 @@ In: numbers and names. Out: SVG for a page that has the style sheet; `leaderboar
 it. Names are escaped here. Colours are CSS variables with the light theme as fallback.
 """
 
-__all__ = ["comparison", "dot_plot", "groups", "map", "portrait", "validity"]
+__all__ = ["circle", "comparison", "dates", "dot_plot", "groups", "map", "matrix", "portrait", "readings", "validity"]

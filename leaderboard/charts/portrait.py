@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
+from urllib.parse import quote
 
 from markupsafe import escape
 
@@ -24,6 +25,8 @@ Kind = Literal["full", "thumb", "logo"]
 
 LIMIT: Final = 1.0
 """Scores are drawn between -1 and +1 rating points; beyond lies the rim."""
+MATCH_LIMIT: Final = 0.5
+"""Matches on all items are drawn between -0.5 and +0.5."""
 
 
 class Point(NamedTuple):
@@ -128,13 +131,20 @@ def outline(scores: Sequence[float | None], geometry: Geometry) -> str:
     return "".join(parts) + ("Z" if gap is None else "")
 
 
-def describe(scores: Sequence[float | None], low: Sequence[float | None], high: Sequence[float | None]) -> str:
+def describe(
+    scores: Sequence[float | None],
+    low: Sequence[float | None],
+    high: Sequence[float | None],
+    *,
+    matched: bool = False,
+) -> str:
     """The profile in words: the text alternative of the drawing."""
     parts = []
     for d, s, a, b in zip(VALUES, scores, low, high, strict=True):
         interval = "" if a is None or b is None else f" (95 % interval {number(a)} to {number(b)})"
         parts.append(f"{d.name} {'no score' if s is None else number(s)}{interval}")
-    return "Scores in rating points relative to the model's own average. " + "; ".join(parts) + "."
+    what = "Matches on all items." if matched else "Scores in rating points relative to the model's own average."
+    return f"{what} {'; '.join(parts)}."
 
 
 def _arc(geometry: Geometry, first: int, last: int, radius: float) -> str:
@@ -169,12 +179,13 @@ def _label(d: Dimension, i: int, geometry: Geometry) -> str:
     return f'<text x="{_fmt(at.x)}" y="{_fmt(y)}" text-anchor="{anchor}" style="fill:{INK}">{escape(d.name)}</text>'
 
 
-def frame(kind: Kind, *, tinted: bool = True) -> str:
+def frame(kind: Kind, *, tinted: bool = True, linked: bool = False) -> str:
     """What every portrait of a kind shares: spokes, rings, family arcs, names.
 
     Args:
         kind: of portrait.
         tinted: whether the arcs have their families' colours; not where colours tell models apart.
+        linked: whether the names lead to the values' pages.
     """
     g = GEOMETRY[kind]
     cx, cy = _fmt(g.centre.x), _fmt(g.centre.y)
@@ -204,8 +215,14 @@ def frame(kind: Kind, *, tinted: bool = True) -> str:
             for _, tone, first, last in families()
         ]
     if kind == "full":
-        parts += [_label(d, i, g) for i, d in enumerate(VALUES)]
+        labels = [(d, _label(d, i, g)) for i, d in enumerate(VALUES)]
+        parts += [f'<a href="value?name={quote(d.name)}">{label}</a>' if linked else label for d, label in labels]
     return "".join(parts)
+
+
+def _wider(matches: Sequence[float | None]) -> list[float | None]:
+    """Matches as scores that are drawn in the same place."""
+    return [None if x is None else x * LIMIT / MATCH_LIMIT for x in matches]
 
 
 def portrait(
@@ -217,6 +234,8 @@ def portrait(
     name: str = "",
     kind: Kind = "full",
     muted: bool = False,
+    linked: bool = False,
+    matched: bool = False,
 ) -> str:
     """Draw a profile.
 
@@ -229,20 +248,27 @@ def portrait(
         name: whose profile it is, for the title.
         kind: `full` with names and rings, `thumb` for lists, `logo`.
         muted: grey instead of the accent, for a flat or incomplete profile.
+        linked: whether the values' names lead to their pages; for a drawing on a page, not for a file.
+        matched: whether the numbers are matches on all items, which are drawn up to `MATCH_LIMIT`.
 
     Returns:
         A self-contained `<svg>` with title and description.
     """
     none: list[float | None] = [None] * len(VALUES)
     low, high = low or none, high or none
+    said = describe(scores, low, high, matched=matched)
+    if matched:
+        scores, low, high = _wider(scores), _wider(low), _wider(high)
+        reference = None if reference is None else _wider(reference)
     g = GEOMETRY[kind]
     colour = QUIET if muted else ACCENT
     heading = f"Value portrait of {name}" if name else "Value portrait"
+    role = "group" if linked else "img"  # an image has no links in it
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="{role}" '
         f'viewBox="0 0 {_fmt(g.width)} {_fmt(g.height)}" font-family="inherit" font-size="14">',
-        f"<title>{escape(heading)}</title><desc>{escape(describe(scores, low, high))}</desc>",
-        frame(kind),
+        f"<title>{escape(heading)}</title><desc>{escape(said)}</desc>",
+        frame(kind, linked=linked),
     ]
     line = outline(scores, g)
     if kind == "full" and reference is not None and (dotted := outline(reference, g)):

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         reference: ReferenceOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Set models under personas against the groups of people they were asked to be."""
+        """Compare persona runs with the groups of people that the personas stand for."""
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark
         from leaderboard.analysis.persona_report import find_runs, report

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
         scale: Annotated[Scale, typer.Option(help="`pvq`: ten values; `higher_pvq`; `bfi`: five traits.")] = "pvq",
         as_json: JsonOption = False,
     ) -> None:
-        """Compare two models that were chosen before looking."""
+        """Compare two models that were chosen in advance."""
         from data.errors import InputError
         from data.sources.loading import load_benchmark
         from eval_queue.scoring.answers import read_answers

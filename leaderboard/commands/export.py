@@ -21,7 +21,7 @@ Out = Annotated[Path | None, typer.Option(help="File to write; otherwise it is p
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    group = typer.Typer(no_args_is_help=True, help="A row for other places.")
+    group = typer.Typer(no_args_is_help=True, help="Export a row for use elsewhere.")
     app.add_typer(group, name="export")
 
     @group.command("eval-results")

@@ -20,12 +20,17 @@ def register(app: typer.Typer) -> None:
             Path | None, typer.Option(help="Write here instead of `data/published/proximity.json`.", show_default=False)
         ] = None,
     ) -> None:
-        """Set the published models against groups of people anew, after `python -m eval_queue publish`."""
+        """Compare the published models with groups of people again, after `python -m eval_queue publish`."""
         from data.errors import InputError
         from data.files import write_whole
+        from data.people.rater_means import rater_means
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study
-        from leaderboard.boards.group_similarity import PUBLISHED_PROXIMITY, among_people
+        from data.sources.published_templates import templates_of
+        from eval_queue.scoring.released import Released
+        from leaderboard.analysis.form_validity import released_ratings
+        from leaderboard.analysis.group_report import claims
+        from leaderboard.boards.group_similarity import PUBLISHED_CLAIMS, PUBLISHED_PROXIMITY, among_people
         from leaderboard.boards.results import PUBLISHED, load
         from leaderboard.boards.row_answers import published_means
 
@@ -37,4 +42,20 @@ def register(app: typer.Typer) -> None:
         found = among_people(results, means, benchmark, load_study(source), load_reference())
         path = out or PUBLISHED_PROXIMITY
         write_whole(path, found.model_dump_json(indent=1).encode() + b"\n")
+        templates = templates_of(benchmark)
+        if templates is not None:
+            study, by_model = load_study(source), {r.model: r for r in results}
+            ratings = released_ratings(benchmark, released := Released())
+            models = sorted(set(released.everything()["model"].to_pylist()))
+            at = [m for m, name in enumerate(models) if name in by_model]
+            said = claims(
+                [models[m] for m in at],
+                ratings[at],
+                [by_model[models[m]] for m in at],
+                benchmark,
+                rater_means(benchmark, study),
+                templates,
+                load_reference(),
+            )
+            write_whole(path.with_name(PUBLISHED_CLAIMS.name), said.model_dump_json().encode() + b"\n")
         typer.echo(f"{len(found.models)} models among people in {path}")

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         reference: ReferenceOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        """Set models against the benchmark's raters and against groups of people, with intervals."""
+        """Compare models with the benchmark's raters and with groups of people, with intervals."""
         from data.people.rater_means import rater_means
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study
@@ -82,8 +82,8 @@ def _cells(model: ModelProximity) -> list[str]:
 def _legend(report: ProximityReport) -> list[str]:
     caveats, tested = report.caveats, len(report.models[0].leans)
     lines = [
-        "R: reliability; with less than 0.50 a profile is flat and only set beside the raters. Like the raters: "
-        f"Spearman on the same items ({report.raters_from.title}, {report.raters_from.n:,}).",
+        "R: reliability; with less than 0.50 a profile is flat and only compared with the raters. Similarity to the "
+        f"raters: Spearman on the same items ({report.raters_from.title}, {report.raters_from.n:,}).",
         "Leans: cosine of what remains without what all people share, + towards the first group. *: sure after Holm's "
         f"correction over the {tested} contrasts of a model.",
         f"For scale: the raters' own two profiles agree at Spearman {caveats.ceiling:.2f}; one European and the mean "

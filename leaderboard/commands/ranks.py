@@ -1,4 +1,4 @@
-"""`python -m leaderboard ranks`: the published models' rank intervals to `data/published/`."""
+"""`python -m leaderboard ranks`: the published models' rank intervals, by both readings, to `data/published/`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ def register(app: typer.Typer) -> None:
         from data.errors import InputError
         from data.files import write_whole
         from data.sources.loading import load_benchmark
-        from leaderboard.boards.rank_intervals import PUBLISHED_RANKS, obstacle, rank
+        from leaderboard.boards.rank_intervals import (
+            PUBLISHED_MATCH_RANKS,
+            PUBLISHED_RANKS,
+            obstacle,
+            rank,
+            rank_match,
+        )
         from leaderboard.boards.results import PUBLISHED, load
         from leaderboard.boards.row_answers import published_means
 
@@ -35,4 +41,6 @@ def register(app: typer.Typer) -> None:
             raise InputError(f"no published model answered {benchmark.name} {benchmark.version}; name it with --source")
         path = out or PUBLISHED_RANKS
         write_whole(path, rank(benchmark, means).model_dump_json().encode() + b"\n")
+        if (by_match := rank_match(benchmark, means)) is not None:
+            write_whole(path.with_name(PUBLISHED_MATCH_RANKS.name), by_match.model_dump_json().encode() + b"\n")
         typer.echo(f"{len(means)} models ranked in {path}")

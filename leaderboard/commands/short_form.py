@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="Write here instead of `data/published/short_form.json`.", show_default=False),
         ] = None,
     ) -> None:
-        """Measure the forms of "Take it yourself" on the released models, after `python -m eval_queue publish`."""
+        """Measure the forms of "Take the test" on the released models, after `python -m eval_queue publish`."""
         from data.files import write_whole
         from data.sources.loading import load_benchmark, load_study
         from eval_queue.scoring.released import Released

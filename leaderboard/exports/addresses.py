@@ -13,11 +13,14 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from leaderboard.exports.tables import people_columns, result_of
+from leaderboard.pages.alike import page as alike
 from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
+from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
+from leaderboard.pages.value import page as value
 from leaderboard.site.site import Site
 from leaderboard.web.document import shortened
 
@@ -28,12 +31,14 @@ FIELDS: Final[Mapping[str, Collection[str]]] = {
     "answers": model.FIELDS,
     "card": ("id",),
     "result": ("id",),
-    "portrait": ("id",),
-    "scores": ("id",),
+    **dict.fromkeys(("portrait", "scores", "match-portrait", "matches"), ("id",)),
     **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
     "map": map_page.FIELDS,
     **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),
     "correlations": ("dimension",),
+    **dict.fromkeys(("value", "neighbours"), value.FIELDS),
+    "dates": dates.FIELDS,
+    "matrix": alike.FIELDS,
 }
 """Which fields the address of a file may have, those of the page it belongs to; a file that is not here has none."""
 VIEW: Final[Mapping[str, Collection[str]]] = {"board": ("show", "intervals", "model")}
@@ -61,6 +66,9 @@ _PROBLEMS: Final[Mapping[str, Problems]] = {
     **dict.fromkeys(("compare", "differences", "series"), _compare),
     "map": map_page.problems,
     **dict.fromkeys(("groups", "leans", "alike"), _groups),
+    **dict.fromkeys(("value", "neighbours"), value.problems),
+    "dates": dates.problems,
+    "matrix": alike.problems,
 }
 
 

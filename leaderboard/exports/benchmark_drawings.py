@@ -11,8 +11,10 @@ from data.benchmark import MAX_P
 from data.people.validation import ValidationReport
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
 from eval_queue.store.compiled import Column
+from leaderboard.analysis.reading_report import ReadingsReport
 from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
 from leaderboard.charts.portrait import INK, QUIET
+from leaderboard.charts.readings import Drawing, drawings
 from leaderboard.charts.validity import hills, most_items, two_digits
 from leaderboard.exports.formats import Sheet, UnknownFile
 from leaderboard.exports.standalone import standalone
@@ -113,7 +115,7 @@ def _chance(report: ValidationReport) -> str:
 
     said = (
         "Dot: responses that count; hollow where chance gives as many at least once in twenty deals. Grey band: up to "
-        "what chance gives in 95 of 100 deals; tick: its average."
+        "the 95th percentile of the permutations; tick: their mean."
     )
     return _drawn(
         report, "Responses that count, and what chance gives", _counted(report), row, ("Found", "Chance"), said
@@ -179,7 +181,11 @@ PLOTS: Final[Mapping[str, Plot]] = {
             Column("null_mean", "double", "Mean number of the latter that shuffled people give."),
             Column("null_p95", "double", "95th percentile of that number."),
             Column("p", "double", "How often shuffling gives as many or more."),
-            Column("rank_correlation", "double", "How alike both keys order the published models; empty if unknown."),
+            Column(
+                "rank_correlation",
+                "double",
+                "Rank correlation of the published models under both keys; empty if unknown.",
+            ),
         ),
         lambda report, d: {
             **(c := report.person_centred[d.name]).model_dump(),
@@ -189,6 +195,43 @@ PLOTS: Final[Mapping[str, Plot]] = {
     ),
 }
 """The drawings with one row a dimension, by the name in their address."""
+
+
+# --- both readings of the same answers --------------------------------------------------------------------------------
+
+READING_DRAWINGS: Final = (
+    *("columns-queries", "columns-people", "people-check"),
+    *("one-line", "explained", "variance", "generalizability"),
+)
+"""Names of the drawings of both readings, in their addresses."""
+
+
+def reading_drawing(name: str, report: ValidationReport, readings: ReadingsReport | None) -> Drawing:
+    """One of the drawings of both readings.
+
+    Raises:
+        UnknownFile: it cannot be made for this benchmark.
+    """
+    found = next((d for d in drawings(report, readings) if d.name == name), None)
+    if found is None:
+        raise UnknownFile(f"{name}: the figures behind this drawing are not at hand for this benchmark")
+    return found
+
+
+def reading_svg(drawing: Drawing, report: ValidationReport) -> str:
+    """The drawing as a file of its own."""
+    drawn = dot_plot(drawing.title, drawing.axis, drawing.groups, drawing.heads)
+    return standalone(drawn, caption=f"{drawing.said} {_from(report)}")
+
+
+def reading_sheet(drawing: Drawing, report: ValidationReport) -> Sheet:
+    """Its numbers."""
+    texts = ("dimension", "scale", "model", "source", "share" if drawing.name == "one-line" else "")
+    columns = tuple(
+        Column(name, "string" if name in texts else "int32" if name.endswith("_queries") else "double", words)
+        for name, words in drawing.words.items()
+    )
+    return Sheet("benchmark", _about(report), columns, drawing.numbers)
 
 
 # --- how items correlate --------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "json": "application/json",
     "parquet": "application/vnd.apache.parquet",
     "svg": "image/svg+xml",
+    "png": "image/png",
     "md": "text/markdown; charset=utf-8",
 }
 

@@ -145,7 +145,7 @@ def alike_svg(view: GroupsView, groups: Mapping[str, Group]) -> str:
         f"{found.model}: rank correlation of its ten values with each group’s. Tick: how well people’s own two "
         f"profiles agree. A similarity is not a judgement. {view.groups_from.title}; Europe."
     )
-    title = f"How alike {found.model} is to each group"
+    title = f"Similarity of {found.model} to each group"
     return standalone(dot_plot(title, axis, [("", rows)], heads), caption=said)
 
 

@@ -19,22 +19,41 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
+from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
+from leaderboard.charts.readings import Drawing
 from leaderboard.exports.addresses import FIELDS, check
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
-from leaderboard.exports.benchmark_drawings import PLOTS, Plot, correlations_sheet, correlations_svg, dimensions_of
+from leaderboard.exports.benchmark_drawings import (
+    PLOTS,
+    READING_DRAWINGS,
+    Plot,
+    correlations_sheet,
+    correlations_svg,
+    dimensions_of,
+    reading_drawing,
+    reading_sheet,
+    reading_svg,
+)
+from leaderboard.exports.card_picture import card
+from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
+from leaderboard.exports.matrix_drawing import matrix_sheet, matrix_svg
 from leaderboard.exports.row_drawings import (
     compare_svg,
     differences_svg,
     drawn,
+    match_portrait_svg,
+    matches_sheet,
+    matches_svg,
     portrait_sheet,
     portrait_svg,
     releases_sheet,
@@ -44,10 +63,15 @@ from leaderboard.exports.row_drawings import (
 )
 from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
+from leaderboard.exports.value_drawings import known as known_value
+from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
+from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.compare import page as compare
+from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
+from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
@@ -80,6 +104,14 @@ def _of_validity(plot: Plot) -> Chart:
     )
 
 
+def _of_readings(name: str) -> Chart:
+    def found(site: Site) -> tuple[Drawing, ValidationReport]:
+        report = report_of(site)
+        return reading_drawing(name, report, read_readings(report.benchmark.digest)), report
+
+    return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
@@ -88,6 +120,14 @@ CHARTS: Final[Mapping[str, Chart]] = {
     "scores": Chart(
         lambda site, query: scores_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(scores_sheet(result_of(site, query.get("id")))),
+    ),
+    "match-portrait": Chart(
+        lambda site, query: match_portrait_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
+    ),
+    "matches": Chart(
+        lambda site, query: matches_svg(result_of(site, query.get("id"))),
+        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
     ),
     "compare": Chart(
         lambda site, query: compare_svg(compare.data(site, query)),
@@ -117,10 +157,27 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: alike_svg(groups.data(site, query), site.reference.groups),
         lambda site, query: to_csv(alike_sheet(groups.data(site, query), site.reference.groups)),
     ),
+    "dates": Chart(
+        lambda site, query: dates_svg(dates.data(site, query)),
+        lambda site, query: to_csv(dates_sheet(dates.data(site, query))),
+    ),
+    "matrix": Chart(
+        lambda site, query: matrix_svg(alike.data(site, query)),
+        lambda site, query: to_csv(matrix_sheet(alike.data(site, query))),
+    ),
+    "value": Chart(
+        lambda site, query: value_svg(known_value(value.data(site, query))),
+        lambda site, query: to_csv(value_sheet(known_value(value.data(site, query)))),
+    ),
+    "neighbours": Chart(
+        lambda site, query: neighbours_svg(known_value(value.data(site, query))),
+        lambda site, query: to_csv(neighbours_sheet(known_value(value.data(site, query)))),
+    ),
     "correlations": Chart(
         lambda site, query: correlations_svg(report_of(site), dimensions_of(query.get("dimension"))),
         lambda site, query: to_csv(correlations_sheet(report_of(site), dimensions_of(query.get("dimension")))),
     ),
+    **{name: _of_readings(name) for name in READING_DRAWINGS},
     **{name: _of_validity(plot) for name, plot in PLOTS.items()},
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
@@ -154,10 +211,13 @@ def download(site: Site, name: str, form: str, query: Query) -> File:
 
 def chart(site: Site, name: str, form: str, query: Query) -> File:
     """A drawing or its numbers as a file; errors as for `download`."""
+    if (name, form) == ("card", "png"):
+        return File(file_name(name, query.get("id", ""), form=form), card(site, query.get("id")))
     if name not in CHARTS or form not in ("svg", "csv"):
         raise UnknownFile(f"there is no file {name}.{form} here")
     made = CHARTS[name]
-    file = file_name(name, query.get("id", ""), query.get("dimension", ""), form=form)
+    of = (query.get(field, "") for field in ("id", "dimension", "name"))
+    file = file_name(name, *of, form=form)
     if form == "svg":
         return File(file, made.svg(site, query).encode())
     if made.csv is None:
@@ -179,7 +239,7 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
         Route("/download/{name}.{form}", _endpoint(site, download, kept)),
-        Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline="svg")),
+        Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline=("svg", "png"))),
     ]
 
 
@@ -192,13 +252,13 @@ def _error(said: str, status: int) -> Response:
 
 
 def _endpoint(
-    site: Site, make: Callable[[Site, str, str, Query], File], kept: Cache[File], *, inline: str = ""
+    site: Site, make: Callable[[Site, str, str, Query], File], kept: Cache[File], *, inline: tuple[str, ...] = ()
 ) -> Callable[[Request], Response]:
 
     def answer(request: Request) -> Response:
         name, form = request.path_params["name"], request.path_params["form"]
         query = known(request.query_params, FIELDS.get(name, ()))
-        there = name in SHEETS or name in CHARTS or (name, form) in _OF_A_ROW
+        there = name in SHEETS or name in CHARTS or (name, form) in (*_OF_A_ROW, ("card", "png"))
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
         # files name the day on which they were fetched
         key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *query.multi_items())
@@ -215,7 +275,7 @@ def _endpoint(
             _log.exception("the file %s.%s could not be made", name, form)
             return _error("This file cannot be made now. The operator's log says why.", 500)
         tag = f'"{hashlib.sha256(file.content).hexdigest()[:24]}"'
-        placed = "inline" if form == inline else "attachment"
+        placed = "inline" if form in inline else "attachment"
         headers = {**_HEADERS, "ETag": tag, "Content-Disposition": f'{placed}; filename="{file.name}"'}
         if form == "svg":
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"

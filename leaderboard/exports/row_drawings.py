@@ -9,12 +9,12 @@ from eval_queue.records import Result
 from eval_queue.store.compiled import Column
 from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
 from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
-from leaderboard.charts.portrait import number, portrait
+from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait
 from leaderboard.exports.formats import Sheet, UnknownFile
 from leaderboard.exports.standalone import standalone
 from leaderboard.pages.compare.data import CompareData, Pair
 from leaderboard.pages.compare.page import limit_of, lines, panels
-from leaderboard.pages.model.page import ten
+from leaderboard.pages.model.page import match_drawing, ten
 
 
 def portrait_svg(result: Result) -> str:
@@ -29,6 +29,38 @@ def portrait_svg(result: Result) -> str:
     )
     said = f"{result.model}. Ring: its own average; band: 95 % interval. No value is better than another."
     return standalone(drawn, caption=said)
+
+
+def match_portrait_svg(result: Result) -> str:
+    """A row's matches on all items as a portrait with its band."""
+    said = (
+        f"{result.model}. Matches on all items. Ring: 0, nothing to do with the value; rim: 0.5 either way; band: 95 % "
+        "interval. No value is better than another."
+    )
+    return standalone(match_drawing(result), caption=said)
+
+
+_MATCHES: Final = (
+    Column("scale", "string", "Name of the scale."),
+    Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("match", "double", "Correlation of its ratings of all items with the dimension's template, -1 to 1."),
+    Column("se_queries", "double", "Its standard error over queries."),
+    Column("se_people", "double", "Its standard error over the people behind the template."),
+    Column("low", "double", "Lower end of the 95 % interval from both."),
+    Column("high", "double", "Upper end of it."),
+)
+
+
+def matches_sheet(result: Result) -> Sheet:
+    """A row's matches on all items, on every scale."""
+    found = result.match or {}
+    figures = tuple(
+        {"scale": SCALE_NAMES[scale], "dimension": d.name, **found[scale][d.name].model_dump()}
+        for scale, dimensions in SCALES.items()
+        for d in dimensions
+        if d.name in found.get(scale, {})
+    )
+    return Sheet("matches", {"model": result.model, "id": result.id}, _MATCHES, figures)
 
 
 _PORTRAIT: Final = (
@@ -83,6 +115,35 @@ def scores_svg(result: Result) -> str:
     return standalone(drawn, caption=said)
 
 
+def matches_svg(result: Result) -> str:
+    """A row's matches on all items on every scale, with their intervals."""
+    found = result.match or {}
+    groups = [
+        (
+            SCALE_NAMES[scale],
+            [
+                PlotRow(
+                    d.name,
+                    c.match,
+                    d.family.colour,
+                    span=interval(c.low, c.high),
+                    figures=(number(c.match), between(c.low, c.high)),
+                )
+                for d in dimensions
+                if (c := found[scale].get(d.name)) is not None
+            ],
+        )
+        for scale, dimensions in SCALES.items()
+        if scale in found
+    ]
+    axis = Axis(-MATCH_LIMIT, MATCH_LIMIT, (-0.5, -0.25, 0, 0.25, 0.5))
+    drawn = dot_plot(f"Matches of {result.model}", axis, groups, ("Match", "95 % interval"))
+    said = (
+        f"{result.model}. Correlation of its ratings of all items with each template. No value is better than another."
+    )
+    return standalone(drawn, caption=said)
+
+
 def scores_sheet(result: Result) -> Sheet:
     """The numbers of those scores."""
     figures = tuple(
@@ -103,8 +164,10 @@ def compare_svg(found: CompareData) -> str:
     """
     if not found.members or found.choice.scale != "pvq":
         raise UnknownFile("id: name two to five rows on the scale of the ten values")
+    matched = found.choice.reading == "match"
+    said = "Matches on all items. Ring: 0, rim: 0.5 either way." if matched else "Ring: each model's own average."
     names = [(line.name, stroke.colour, stroke.dash) for line, stroke in zip(lines(found), STROKES, strict=False)]
-    return standalone(overlay(lines(found)), legend=names, caption="Ring: each model's own average.")
+    return standalone(overlay(lines(found)), legend=names, caption=said)
 
 
 def differences_svg(found: CompareData) -> str:
@@ -143,7 +206,8 @@ def differences_svg(found: CompareData) -> str:
     first = names[pairs[0].first]
     title = f"{names[pairs[0].second] if len(pairs) == 1 else 'Other models'} against {first}"
     drawn = dot_plot(title, Axis(-end, end, (-end, 0, end)), groups, ("Difference", "95 % interval"))
-    return standalone(drawn, caption=f"{title}, in rating points. Hollow: not distinguishable after Holm’s correction.")
+    unit = "matches on all items" if found.choice.reading == "match" else "in rating points"
+    return standalone(drawn, caption=f"{title}, {unit}. Hollow: not distinguishable after Holm’s correction.")
 
 
 def series_svg(found: CompareData) -> str:
@@ -164,6 +228,7 @@ _RELEASES: Final = (
     Column("released", "string", "The date in its name."),
     Column("scale", "string", "pvq, higher_pvq or bfi."),
     Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("reading", "string", "published: score in rating points; match: match on all items."),
     *_PORTRAIT[1:],
 )
 
@@ -172,7 +237,7 @@ def releases_sheet(found: CompareData) -> Sheet:
     """The numbers of a model's releases, one a release and dimension."""
     rows = tuple(
         {"model": m.model, "id": m.id, "released": m.released and m.released.isoformat()}
-        | {"scale": found.choice.scale, "dimension": name}
+        | {"scale": found.choice.scale, "dimension": name, "reading": found.choice.reading}
         | {f: getattr(d, f) for f in _FIGURES}
         for m in found.releases
         for name, d in m.scores.items()

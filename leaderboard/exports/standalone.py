@@ -18,6 +18,7 @@ from leaderboard.web import assets
 _FONT: Final = "'Source Sans Pro','Source Sans 3',system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif"
 _SVG: Final = re.compile(r"<svg\b[^>]*>")
 _VIEW: Final = re.compile(r'viewBox="([-\d.]+) ([-\d.]+) ([-\d.]+) ([-\d.]+)"')
+_LIGHT: Final = r":root\s*\{([^}]*)\}"
 _SIDES: Final = 28
 """Room left and right: names are wider where the reader has another font."""
 _ENDS: Final = 12
@@ -77,10 +78,16 @@ def _lines(caption: str, width: float) -> list[str]:
 
 
 @cache
+def light_colours() -> dict[str, str]:
+    """The light theme's variables, as `page.css` gives them."""
+    return dict(_pairs(assets.text("page.css"), _LIGHT))
+
+
+@cache
 def _style() -> str:
     """The colours of both themes, as `page.css` gives them, and a font."""
     sheet = assets.text("page.css")
-    light, dark = _variables(sheet, r":root\s*\{([^}]*)\}"), _variables(sheet, r"\.dark\s*\{([^}]*)\}")
+    light, dark = _variables(sheet, _LIGHT), _variables(sheet, r"\.dark\s*\{([^}]*)\}")
     return (
         f"<style>svg{{{light}font-family:{_FONT};font-variant-numeric:tabular-nums}}"
         f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
@@ -88,5 +95,9 @@ def _style() -> str:
 
 
 def _variables(sheet: str, rule: str) -> str:
+    return "".join(f"{name}:{value};" for name, value in _pairs(sheet, rule))
+
+
+def _pairs(sheet: str, rule: str) -> list[tuple[str, str]]:
     found = "".join(re.findall(rule, sheet))
-    return "".join(f"{name}:{value.strip()};" for name, value in re.findall(r"(--vp-[a-z-]+):\s*([^;]+);", found))
+    return [(name, value.strip()) for name, value in re.findall(r"(--vp-[a-z-]+):\s*([^;]+);", found)]

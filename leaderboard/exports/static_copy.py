@@ -37,6 +37,7 @@ from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.document import ReadingPage, framed
 from leaderboard.web.frame import LOGO
+from leaderboard.web.head import Head, head_of
 from leaderboard.web.markup import render
 
 MARK: Final = "copy-of-the-board.txt"
@@ -51,6 +52,9 @@ _VIEWS: Final[Mapping[str, frozenset[str]]] = {
     "compare": frozenset({"series"}),
     "map": frozenset({"view"}),
     "take": frozenset({"form"}),
+    "value": frozenset({"name"}),
+    "dates": frozenset({"along", "scale"}),
+    "news": frozenset({"kind"}),
 }
 """Fields of pages that have few values: such an address is a page of the copy, too."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,120}")
@@ -110,6 +114,7 @@ def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
     for each in site.boards():  # a row's page does not wait for these, and a copy's cannot be opened again later
         site.rankings.of(each)
         site.proximities.of(each)
+        site.relations.of(each)
     written = _Copy(site, making, pages).make()
     shutil.rmtree(out, ignore_errors=True)
     making.rename(out)
@@ -172,7 +177,8 @@ class _Copy:
             shutil.copy(font, fonts)
 
     def _page(self, name: str, page: ReadingPage, query: QueryParams) -> None:
-        html = framed(self._site, page, page.content(self._site, query))
+        head = head_of(self._site, page, query) if name != BOARD_PAGE else Head()
+        html = framed(self._site, page, page.content(self._site, query), head, board_url() or "")
         html = _FORM.sub("", html)
         html = _LINK.sub(self._link, html)
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)

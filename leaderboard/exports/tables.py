@@ -12,24 +12,26 @@ from typing import Any, Final
 
 from data.errors import InputError
 from data.people.reference import Contrast
-from data.values import SCALE_NAMES, SCALES
+from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode
-from eval_queue.store.compiled import STATISTICS, Column, compiled_results
+from eval_queue.store.compiled import MATCHES, STATISTICS, Column, compiled_results
 from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.model_facts import billions
+from leaderboard.boards.readings import Standing
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
 from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
 from leaderboard.exports.formats import Sheet
 from leaderboard.pages.board.data import called
-from leaderboard.pages.board.query import BoardQuery, Value, billions, rows_of, table_of
+from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rows_of, table_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.answers import Filters, ItemAnswers
 from leaderboard.site.badges import OPEN_WEIGHTS, badges
-from leaderboard.site.citation import benchmark_name
+from leaderboard.site.citation import METHOD, benchmark_name
 from leaderboard.site.permanent import revision, row_address
 from leaderboard.site.site import Site
 
@@ -88,7 +90,7 @@ _BOARD: Final = (
     Column("high", "double", "Upper end of it."),
     Column("scale", "string", "Name of the scale."),
     Column("scale_mean", "double", "The model's own mean rating over the scale's items, 1 to 6."),
-    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
     Column("caveats", "string", "What must be known before this row is compared with others; empty for nothing."),
     Column("note", "string", "What else a reader must know about this row."),
     Column("developer", "string", "Who made the model."),
@@ -111,6 +113,22 @@ _BOARD: Final = (
     Column("changed", "string", "Parameters of the protocol that the endpoint did not take as they are."),
     Column("created", "timestamp", "When the row was computed."),
 )
+_SCORES: Final = ("score", "raw", "n", "se", "low", "high")
+_MATCHES: Final = (
+    Column("match", "double", "Correlation of its ratings of all items with the dimension's template, -1 to 1."),
+    Column("se_queries", "double", "Standard error of the match over queries, bootstrap."),
+    Column("se_people", "double", "Its standard error over the people behind the template, bootstrap."),
+    Column("low", "double", "Lower end of its 95 % interval from both; may be below -1."),
+    Column("high", "double", "Upper end of it."),
+)
+_AT: Final = next(i for i, c in enumerate(_BOARD) if c.name == _SCORES[0])
+_BOARD_MATCHED: Final = (*_BOARD[:_AT], *_MATCHES, *(c for c in _BOARD[_AT:] if c.name not in _SCORES))
+MATCH_UNITS: Final = (
+    "match is the Pearson correlation of a model's mean ratings of all items with how each item goes with the "
+    "dimension among people; 0: nothing to do with it. It depends neither on the mean nor on the spread of its "
+    "ratings. Intervals are 95 % intervals for other queries and other people."
+)
+"""What the numbers of the reading on all items are."""
 
 
 def board_sheet(site: Site, query: Query) -> Sheet:
@@ -118,21 +136,43 @@ def board_sheet(site: Site, query: Query) -> Sheet:
     asked = BoardQuery.parse(query)
     board = table_of(site.boards(), asked.table)
     rows = () if board is None else tuple(_board_rows(board, asked, board_rows(site, board, asked)))
-    about = _about(site, units=UNITS, scale=SCALE_NAMES[asked.scale])
+    matched = asked.reading == "match"
+    about = _about(site, units=MATCH_UNITS if matched else UNITS, scale=SCALE_NAMES[asked.scale])
+    about["method"] = f"version {METHOD}, {'all items' if matched else 'as published'}"
     if board is not None:
         about["benchmark"] = benchmark_name(board.benchmark)
-    return Sheet("board", about, _BOARD, rows)
+    return Sheet("board", about, _BOARD_MATCHED if matched else _BOARD, rows)
 
 
 def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...]:
     """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
-    table = site.proximities.of(board) if asked.sort in people_columns(site) else None
+    if asked.sort.startswith(ABOVE):
+        return rows_of(board, asked, _above(site.standings.of(board), asked))
+    table = site.proximities.of(board) if asked.sort in near_columns(site) else None
     return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
+
+
+def near_columns(site: Site) -> tuple[str, ...]:
+    """Columns of the board that set rows against groups of people."""
+    return ("like_raters", "nearest", *(c.name for c in site.reference.contrasts))
 
 
 def people_columns(site: Site) -> tuple[str, ...]:
     """Columns of the board that set rows against people."""
-    return ("like_raters", "nearest", *(c.name for c in site.reference.contrasts))
+    return (*near_columns(site), *(f"{ABOVE}{d.name}" for d in VALUES))
+
+
+def _above(standing: Standing | None, asked: BoardQuery) -> Mapping[str, Value]:
+    """What the columns sort by that set rows among the people who rated the same responses."""
+
+    def share(name: str) -> Value:
+        def value(r: Result) -> float | None:
+            found = None if standing is None else standing[asked.reading].get(r.id, {}).get(name)
+            return None if found is None else _round(found.share)
+
+        return value
+
+    return {f"{ABOVE}{d.name}": share(d.name) for d in VALUES}
 
 
 def _among_people(table: Table, contrasts: Sequence[Contrast]) -> Mapping[str, Value]:
@@ -195,9 +235,14 @@ def _board_rows(board: Board, asked: BoardQuery, shown: tuple[Result, ...]) -> I
             **_served(r),
             "created": r.created,
         }
+        matches = (r.match or {}).get(asked.scale, {})
         for d in asked.dimensions:
+            if asked.reading == "match":
+                match = matches.get(d.name)
+                yield {**same, "dimension": d.name, **({} if match is None else match.model_dump())}
+                continue
             cell = None if profile is None else profile.dimensions.get(d.name)
-            figures = {} if cell is None else {f: getattr(cell, f) for f in ("score", "raw", "n", "se", "low", "high")}
+            figures = {} if cell is None else {f: getattr(cell, f) for f in _SCORES}
             yield {**same, "dimension": d.name, **figures}
 
 
@@ -224,7 +269,9 @@ def results_sheet(site: Site, query: Query) -> Sheet:
     compiled = compiled_results()
     columns = tuple(c for c in compiled.columns if c.name not in ("oid", "record"))
     rows = tuple(compiled.row(encode(r)) for r in sorted(site.results(), key=lambda r: r.id))
-    words = "; ".join(f"{end or '(no ending)'}: {words}" for end, (_, _, words) in STATISTICS.items())
+    endings = {end: words for end, (_, _, words) in STATISTICS.items()}
+    endings |= {end: words for end, (_, words) in MATCHES.items()}
+    words = "; ".join(f"{end or '(no ending)'}: {words}" for end, words in endings.items())
     return Sheet("results", _about(site, units=UNITS, endings=words), columns, rows)
 
 
@@ -238,7 +285,7 @@ ANSWER_COLUMNS: Final = (
     Column("option_id", "int32", "Id of the response within the query."),
     Column("raw_response", "string", "What the model wrote; empty where it is not kept here or the request failed."),
     Column("length", "int32", "Characters of what it wrote, where that is known."),
-    Column("rating", "int8", "What was read, 1 to 6; empty where nothing was."),
+    Column("rating", "int8", "The rating that was read, 1 to 6; empty where none could be."),
     Column("unscored", "string", "Why there is no rating."),
 )
 """Of all answers of all rows; one row's sheet has more."""
@@ -291,7 +338,7 @@ def _answer_rows(result: Result, item: ItemAnswers) -> Iterator[Mapping[str, Any
 _GROUPS: Final = (
     Column("id", "string", "The row's id."),
     Column("model", "string", "The model's name."),
-    Column("reliability", "double", "Share of the differences between its ten values that is more than chance."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
     Column("reported", "bool", "Whether groups, leans and nearest group are given."),
     Column("reason", "string", "Why a number is withheld; empty where it is not."),
     Column("measure", "string", "What is measured, e.g. spearman, lean, nearest_share."),
@@ -327,7 +374,7 @@ def groups_sheet(site: Site, query: Query) -> Sheet:
     rows: list[Mapping[str, Any]] = [] if table is None else [*group_export.rows(table)]
     for r in () if board is None else board.results:
         if table is None or r.id not in table.rows:
-            reason = "this table is not set against groups of people" if table is None else table.reason(r)
+            reason = "this table is not compared with groups of people" if table is None else table.reason(r)
             rows.append({"model": r.model, "id": r.id, "reported": False, "reason": reason})
     said = {} if table is None else {k: str(v) for k, v in table.about.caveats.model_dump().items() if v is not None}
     return Sheet("groups", _about(site, **said), _GROUPS, tuple(rows))
@@ -342,8 +389,9 @@ _COMPARE: Final = (
     Column("second_id", "string", "Its id."),
     Column("scale", "string", "pvq, higher_pvq or bfi."),
     Column("dimension", "string", "Value, higher-order value or trait."),
+    Column("reading", "string", "published: scores in rating points; match: matches on all items."),
     Column("p_overall", "double", "Is any dimension of the pair different?"),
-    Column("difference", "double", "Second minus first, in rating points."),
+    Column("difference", "double", "Second minus first."),
     Column("low", "double", "Lower end of its 95 % interval."),
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
@@ -368,6 +416,7 @@ def compare_sheet(site: Site, query: Query) -> Sheet:
             "second": named[p.second],
             "second_id": p.second,
             "scale": found.choice.scale,
+            "reading": found.choice.reading,
             "dimension": dimension,
             "p_overall": p.p_overall,
             **d.model_dump(),

@@ -3,4 +3,18 @@
 In: settings (`opening`). Out: one `Site`, citations and lasting addresses. No HTML is made here.
 """
 
-__all__ = ["answers", "badges", "citation", "downloads", "memory", "opening", "permanent", "site", "status", "visitor"]
+__all__ = [
+    "answers",
+    "badges",
+    "citation",
+    "downloads",
+    "links",
+    "meanings",
+    "memory",
+    "news",
+    "opening",
+    "permanent",
+    "site",
+    "status",
+    "visitor",
+]

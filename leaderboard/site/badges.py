@@ -22,7 +22,7 @@ SELF_REPORTED = Badge("self-reported", "The submitter ran this evaluation; this 
 CONSTRAINED = Badge("constrained", "The model could only answer with one of the six phrases.")
 PRACTICE = Badge("practice", "Run on the practice benchmark. The values mean nothing.")
 INCOMPLETE = Badge("incomplete", "Too few of its answers could be read to compare it with others.")
-FLAT = Badge("flat", "Most of what differs between its ten scores may be chance: too little stands out to compare.")
+FLAT = Badge("flat", "Most of the variance between its ten scores may be chance: too little stands out to compare.")
 
 SAME_EVERYWHERE: Final = "It gives the same rating to everything: nothing stands out."
 """What `FLAT` says where there is no difference at all."""

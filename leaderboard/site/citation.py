@@ -12,12 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from data.people.norms import Reading
 from eval_queue.records import BenchmarkRef, Result
 from leaderboard.site.badges import BENCHMARKS
 
 _CARRIED: Final = Path(__file__).with_name("CITATION.cff")
 CITATION_FILE: Final = _CARRIED if _CARRIED.exists() else Path(__file__).resolve().parents[2] / "CITATION.cff"
 """At the project's top, where citation tools look for it; in an installed package it is carried beside this module."""
+
+METHOD: Final = "2"
+"""Version of the method, as `docs/methodology.md` counts them; a test compares."""
+READ: Final[dict[Reading, str]] = {"published": "as published", "match": "all items"}
+"""What citations call a reading."""
 
 _TEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: f"\\{c}" for c in "&%$#_{}"
@@ -59,6 +65,12 @@ def _citation() -> dict[str, Any]:
 def version() -> str:
     """This software's version."""
     return str(_citation()["version"])
+
+
+def code_address() -> str | None:
+    """Where this software's code is; None where the citation file does not say."""
+    address = _citation().get("repository-code")
+    return None if address is None else str(address)
 
 
 def benchmark_name(benchmark: BenchmarkRef) -> str:
@@ -131,7 +143,9 @@ def paper_apa() -> str:
 # --- the board ------------------------------------------------------------------------------------------------------
 
 
-def board_bibtex(*, revision: str, benchmark: str, retrieved: date, url: str | None = None) -> str:
+def board_bibtex(
+    *, revision: str, benchmark: str, retrieved: date, url: str | None = None, reading: Reading = "published"
+) -> str:
     """This board with exactly the data it shows.
 
     Args:
@@ -139,6 +153,7 @@ def board_bibtex(*, revision: str, benchmark: str, retrieved: date, url: str | N
         benchmark: the benchmark's name and the beginning of its digest.
         retrieved: today.
         url: where the board is, if it is known.
+        reading: by which its numbers were read.
     """
     board = _citation()
     return _entry(
@@ -149,18 +164,22 @@ def board_bibtex(*, revision: str, benchmark: str, retrieved: date, url: str | N
             "author": f"{{{board['authors'][0]['name']}}}",
             "year": retrieved.year,
             "version": board["version"],
-            "note": f"Results {revision}, benchmark {benchmark}, retrieved {retrieved.isoformat()}",
+            "note": f"Results {revision}, method {METHOD} ({READ[reading]}), benchmark {benchmark}, "
+            f"retrieved {retrieved.isoformat()}",
             "url": url,
         },
     )
 
 
-def board_apa(*, revision: str, benchmark: str, retrieved: date, url: str | None = None) -> str:
+def board_apa(
+    *, revision: str, benchmark: str, retrieved: date, url: str | None = None, reading: Reading = "published"
+) -> str:
     """This board in APA style; arguments as for `board_bibtex`."""
     board = _citation()
     return (
         f"{board['authors'][0]['name']}. ({retrieved.year}). {board['title']} (Version {board['version']}; results "
-        f"{revision}; benchmark {benchmark}) [Data set]. Retrieved {_day(retrieved)}{f', from {url}' if url else ''}"
+        f"{revision}; method {METHOD}, {READ[reading]}; benchmark {benchmark}) [Data set]. "
+        f"Retrieved {_day(retrieved)}{f', from {url}' if url else ''}"
     ) + ("" if url else ".")
 
 
@@ -177,7 +196,7 @@ def row_line(result: Result, retrieved: date, *, revision: str) -> str:
     """
     return (
         f"Profile of {_model(result)}, {benchmark_name(result.benchmark)}, protocol {result.protocol}, "
-        f"result {result.id}, results {revision}, retrieved {retrieved.isoformat()}."
+        f"method {METHOD}, result {result.id}, results {revision}, retrieved {retrieved.isoformat()}."
     )
 
 
@@ -199,7 +218,7 @@ def row_bibtex(result: Result, retrieved: date, *, revision: str, url: str | Non
             "version": _tex(revision),
             "note": _tex(
                 f"Result {result.id}, {benchmark_name(result.benchmark)}, protocol {result.protocol}, "
-                f"retrieved {retrieved.isoformat()}"
+                f"method {METHOD}, retrieved {retrieved.isoformat()}"
             ),
             "url": url,
         },
@@ -211,8 +230,8 @@ def row_apa(result: Result, retrieved: date, *, revision: str, url: str | None =
     board = _citation()
     return (
         f"{board['authors'][0]['name']}. ({result.created.year}). Value profile of {_model(result)} "
-        f"({benchmark_name(result.benchmark)}; protocol {result.protocol}; result {result.id}; results {revision}) "
-        f"[Data set]. {board['title']}. Retrieved {_day(retrieved)}{f', from {url}' if url else ''}"
+        f"({benchmark_name(result.benchmark)}; protocol {result.protocol}; method {METHOD}; result {result.id}; "
+        f"results {revision}) [Data set]. {board['title']}. Retrieved {_day(retrieved)}{f', from {url}' if url else ''}"
     ) + ("" if url else ".")
 
 

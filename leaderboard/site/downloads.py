@@ -31,12 +31,12 @@ DOWNLOADS: Final[Mapping[str, Download]] = {
         "On the row’s page, as filtered there; with its record, its portrait and a section for a model card.",
         whole=False,
     ),
-    "groups": Download("Groups", "Models among groups of people, with what limits the comparison."),
+    "groups": Download("Groups", "Similarity of models to groups of people, with the caveats."),
     "compare": Download(
         "Comparison", "On the Compare page: differences of the rows there, with intervals.", whole=False
     ),
-    "map": Download("Map", "Where models and groups of people stand on the map."),
-    "benchmark": Download("Benchmark", "What each column of the benchmark can carry."),
+    "map": Download("Map", "Positions of models and groups of people on the map."),
+    "benchmark": Download("Benchmark", "Validity and reliability of each column of the benchmark."),
     "queue": Download("Queue", "All submissions and where they are.", settled=False),
 }
 """By name, the one list of what can be had at `download/NAME.FORMAT`. All answers of all rows are one Parquet file,

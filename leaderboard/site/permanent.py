@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from typing import Final
+from datetime import date
+from typing import Final, TypedDict
 from urllib.parse import quote, urlencode
 
+from data.people.norms import Reading
 from eval_queue.records import BenchmarkRef, Result, now
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.site.citation import (
@@ -29,6 +31,15 @@ from leaderboard.site.citation import (
     row_line,
 )
 from leaderboard.site.site import Site
+
+
+class _Said(TypedDict):
+    revision: str
+    benchmark: str
+    retrieved: date
+    url: str | None
+    reading: Reading
+
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FOLDERS: Final = {"space": "results", "self-reported": "self-reported"}
@@ -78,16 +89,22 @@ def _record(site: Site, result: Result, at: str) -> str:
     return paper_url()
 
 
-def board_citations(site: Site) -> list[Citation]:
-    """The paper, and this board with the data that it shows now."""
+def board_citations(site: Site, reading: Reading = "published") -> list[Citation]:
+    """The paper, and this board with the data that it shows now, by one reading."""
     boards = site.boards()
     named = benchmark_name(boards[0].benchmark if boards else BenchmarkRef.of(site.benchmark))
-    at, today, url = revision(site), now().date(), board_url()
+    said: _Said = {
+        "revision": revision(site),
+        "benchmark": named,
+        "retrieved": now().date(),
+        "url": board_url(),
+        "reading": reading,
+    }
     return [
         Citation("The paper", "APA", paper_apa()),
         Citation("The paper", "BibTeX", paper_bibtex()),
-        Citation("This board", "APA", board_apa(revision=at, benchmark=named, retrieved=today, url=url)),
-        Citation("This board", "BibTeX", board_bibtex(revision=at, benchmark=named, retrieved=today, url=url)),
+        Citation("This board", "APA", board_apa(**said)),
+        Citation("This board", "BibTeX", board_bibtex(**said)),
     ]
 
 

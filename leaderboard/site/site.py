@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,10 +17,12 @@ from data.benchmark import Benchmark
 from data.errors import InputError
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
+from data.people.templates import ValueTemplates
 from data.ratings import Study
 from data.sources.key_file import KeyTable, read_key
 from data.sources.loading import load_study
 from data.sources.practice import practice_study
+from data.sources.published_templates import read_published, templates_of
 from eval_queue.personas import WORDING, Wording
 from eval_queue.queue.intake import Rules
 from eval_queue.queue.queue import Queue
@@ -33,7 +36,9 @@ from leaderboard.boards.background import BackgroundWork, Working
 from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
 from leaderboard.boards.map_positions import Regions
 from leaderboard.boards.persona_runs import Biases
-from leaderboard.boards.rank_intervals import Ranking, Rankings
+from leaderboard.boards.rank_intervals import PUBLISHED_MATCH_RANKS, Ranking, Rankings, rank_match, read_ranks
+from leaderboard.boards.readings import Standing, Standings
+from leaderboard.boards.relations import Relations, RelationTables
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.boards.row_answers import RowAnswers
 from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
@@ -89,6 +94,8 @@ class Site:
     """Groups of people in place of the shipped ones (`data.people.reference`)."""
     released_folder: Path | None = None
     """The released models' whole answers, where the operator has them (`eval_queue.scoring.released`)."""
+    _templates: dict[str, ValueTemplates | None] = field(default_factory=dict, repr=False, compare=False)
+    _templates_lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _shown: _Shown = field(default_factory=_Shown, repr=False, compare=False)
 
     @cached_property
@@ -105,6 +112,16 @@ class Site:
     def rankings(self) -> Rankings:
         """The ranks of the boards' rows."""
         return Rankings(self.choices, self.row_answers)
+
+    @cached_property
+    def match_rankings(self) -> Rankings:
+        """The ranks of the boards' rows by their matches on all items."""
+        return Rankings(self.choices, self.row_answers, lambda: read_ranks(PUBLISHED_MATCH_RANKS), rank_match)
+
+    @cached_property
+    def standings(self) -> Standings:
+        """The boards' rows among the people who rated the same responses, under both readings."""
+        return Standings(self.choices, self.row_answers)
 
     @cached_property
     def reference(self) -> Reference:
@@ -136,6 +153,27 @@ class Site:
         return BackgroundWork()
 
     @cached_property
+    def relations(self) -> RelationTables:
+        """How the boards' rows, and their columns, go together."""
+        return RelationTables(self.key, self.row_answers.means)
+
+    @cached_property
+    def _relations_work(self) -> BackgroundWork[Relations]:
+        return BackgroundWork()
+
+    def relations_so_far(self, board: Board) -> Relations | Working | None:
+        """As `relations.of`, without waiting for what takes long."""
+        return self._relations_work.get(board.key.slug, self.revision(), lambda: self.relations.of(board))
+
+    @cached_property
+    def _match_ranking_work(self) -> BackgroundWork[Ranking]:
+        return BackgroundWork()
+
+    @cached_property
+    def _standing_work(self) -> BackgroundWork[Standing]:
+        return BackgroundWork()
+
+    @cached_property
     def _people_work(self) -> BackgroundWork[Table]:
         return BackgroundWork()
 
@@ -144,6 +182,18 @@ class Site:
         if board.practice:
             return None
         return self._ranking_work.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
+
+    def match_ranking_so_far(self, board: Board) -> Ranking | Working | None:
+        """As `match_rankings.of`, without waiting for what takes long."""
+        if board.practice:
+            return None
+        return self._match_ranking_work.get(board.key.slug, self.revision(), lambda: self.match_rankings.of(board))
+
+    def standing_so_far(self, board: Board) -> Standing | Working | None:
+        """As `standings.of`, without waiting for what takes long."""
+        if board.practice:
+            return None
+        return self._standing_work.get(board.key.slug, self.revision(), lambda: self.standings.of(board))
 
     def people_so_far(self, board: Board) -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""
@@ -211,6 +261,19 @@ class Site:
         except InputError:
             _log.exception("the published benchmark's key cannot be read")
             return None
+
+    def templates(self, digest: str) -> ValueTemplates | None:
+        """The templates of the benchmark of this digest: one at hand, or the published one's; None where unknown."""
+        with self._templates_lock:
+            if digest not in self._templates:
+                at_hand, key = self.choices.get(digest), self.key(digest)
+                try:
+                    found = templates_of(at_hand) if at_hand else None if key is None else read_published(key)
+                except InputError:
+                    _log.exception("the templates of benchmark %s cannot be read", digest[:12])
+                    found = None
+                self._templates[digest] = found
+            return self._templates[digest]
 
     def raters(self, digest: str) -> tuple[float, ...] | None:
         """The ten values of the people who rated a benchmark, scored on its items like a model, in circle order.

@@ -8,9 +8,11 @@ folder under `leaderboard.pages`.
 __all__ = [
     "assets",
     "cache",
+    "discovery",
     "document",
     "frame",
     "guard",
+    "head",
     "markup",
     "operations",
     "page_token",

@@ -9,8 +9,8 @@ copy of the board is made of the same documents.
 A page is a module with `ROUTE`, `NAME`, `FIELDS` and `content(site, query)`, which returns its content as HTML; it may
 have `problems(site, query)` (what an address says that cannot be meant, a sentence each), `SCRIPTS` and `SHEETS` (names
 of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and `moment(site, query)` (what else its content
-depends on, besides results and day, as a short string). A style sheet `static/ROUTE.css`, where there is one, is the
-page's.
+depends on, besides results and day, as a short string). What it says of itself to search engines and previews is in
+`leaderboard.web.head`. A style sheet `static/ROUTE.css`, where there is one, is the page's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from eval_queue.records import now
 from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.cache import Cache
-from leaderboard.web.frame import LOGO, TITLE, footer, masthead
+from leaderboard.web.frame import LOGO, footer, masthead
+from leaderboard.web.head import Head, head_html, head_of, origin
 from leaderboard.web.markup import render
 
 KEPT_BYTES: Final = 32 * 2**20
@@ -106,7 +107,7 @@ def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
 
 def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
     """A whole page as HTML."""
-    return framed(site, page, content_of(site, page, query))
+    return framed(site, page, content_of(site, page, query), head_of(site, page, query))
 
 
 def content_of(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
@@ -119,13 +120,21 @@ def content_of(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
     return Volatile(told) if isinstance(content, Volatile) else told
 
 
-def framed(site: Site, page: ReadingPage, content: str) -> str:
-    """Content with what stands around it on every page."""
+def framed(site: Site, page: ReadingPage, content: str, head: Head | None = None, base: str = "") -> str:
+    """Content with what stands around it on every page.
+
+    Args:
+        site: what all pages know.
+        page: whose content it is.
+        content: as HTML.
+        head: what the address is about; None for nothing in particular.
+        base: where the board is (`leaderboard.web.head.origin`).
+    """
     sheets = ["page.css", "document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
-    scripts = ["document.js", *getattr(page, "SCRIPTS", ())]
+    scripts = ["appearance.js", "document.js", *getattr(page, "SCRIPTS", ())]
     return render(
         "document.html",
-        title=f"{page.NAME} · {TITLE}",
+        head=head_html(head or Head(address=page.ROUTE), page.NAME, base),
         sheets=[assets.address(name) for name in sheets if name in assets.FILES],
         scripts=[assets.address(name) for name in scripts],
         masthead=Markup(masthead(site, page.ROUTE)),
@@ -162,6 +171,7 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
         query = known(request.query_params, page.FIELDS)
         # a day is part of what pages say: they name the day on which something was retrieved
         try:
+            head = head_of(site, page, query)
             key = (page.ROUTE, site.revision(), now().date().isoformat(), moment(site, query), *query.multi_items())
             content = kept.get(
                 key,
@@ -172,13 +182,13 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        html = framed(site, page, content.decode())
+        html = framed(site, page, content.decode(), head, origin(request))
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:
             headers["Content-Security-Policy"] = policy
-        if request.headers.get("if-none-match") == tag:
+        if head.status == 200 and request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return HTMLResponse(html, headers=headers)
+        return HTMLResponse(html, head.status, headers=headers)
 
     return answer

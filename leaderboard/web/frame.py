@@ -13,6 +13,7 @@ import gradio as gr
 from markupsafe import Markup
 
 from leaderboard.site.citation import version
+from leaderboard.site.links import outward
 from leaderboard.site.site import Site
 from leaderboard.web.markup import render
 
@@ -24,11 +25,14 @@ NAVIGATION: Final = (
     ("Board", ""),
     ("Compare", "compare"),
     ("Map", "map"),
+    ("Alike", "alike"),
+    ("Dates", "dates"),
     ("Groups", "groups"),
-    ("Take it", "take"),
+    ("Take the test", "take"),
     ("Benchmark", "benchmark"),
     ("Submit", "submit"),
     ("Queue", "queue"),
+    ("News", "news"),
     ("About", "about"),
 )
 """Name and route of each page that the top bar names, in its order."""
@@ -46,4 +50,5 @@ def masthead(site: Site, route: str) -> str:
 
 def footer(site: Site) -> str:
     """What stands under every page."""
-    return render("footer.html", benchmark=site.benchmark, version=version(), gradio=gr.__version__)
+    known = {"version": version(), "gradio": gr.__version__, "outward": outward(site)}
+    return render("footer.html", benchmark=site.benchmark, **known)

@@ -9,20 +9,32 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
 import gradio as gr
+import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from leaderboard.web.cache import Cache
 
 PACKED_BYTES: Final = 32 * 2**20
 """How much of compressed pages is remembered."""
+
+_CHARSET: Final = b'<meta charset="utf-8" />'
+_GRADIOS_OWN: Final = re.compile(rb'<meta\s+(?:property="og:|name="twitter:)[^>]*>|<title>.*?</title>', re.DOTALL)
+"""What Gradio's page says of itself to previews."""
+_EARLY: Final = (
+    "<style>gradio-app .wrap.full.translucent { position: fixed !important; inset: 0 !important; } "
+    ".nav-holder { display: none; }</style>"
+)
+"""What would move while Gradio loads: its message, and its own navigation, which the style sheets take away later."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +49,8 @@ class PageValues:
     """Addresses of scripts that run before all others, by page."""
     caches: dict[str, Callable[[], int]] = field(default_factory=dict)
     """Bytes that each cache of finished pages and files takes now, by its name."""
+    heads: dict[str, Callable[[Request], tuple[str, str]]] = field(default_factory=dict)
+    """By page: its title and the elements of `<head>` that say what it is, for a request."""
     blocks: gr.Blocks | None = None
     """Set once the app is assembled."""
 
@@ -93,13 +107,25 @@ class RefreshMiddleware:
                 return
             parts.append(message.get("body", b""))
             if not message.get("more_body", False):
-                body = b"".join(parts)
+                body = await run_in_threadpool(self._with_head, scope, b"".join(parts))
                 if scripts:
-                    tags = "".join(f'<script src="{script}"></script>' for script in scripts)
+                    tags = _EARLY + "".join(f'<script src="{script}"></script>' for script in scripts)
                     body = body.replace(b"<head>", f"<head>{tags}".encode(), 1)
                 await self._answer(Headers(scope=scope), start, body, send)
 
         await self.app(scope, receive, collect)
+
+    def _with_head(self, scope: Scope, body: bytes) -> bytes:
+        """The page as it calls itself, where Gradio has words of its own."""
+        page = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
+        end = body.find(b"window.gradio_config")
+        if page not in self.fresh.heads or end < 0:
+            return body
+        title, head = self.fresh.heads[page](Request(scope))
+        before = _GRADIOS_OWN.sub(b"", body[:end]).replace(_CHARSET, _CHARSET + head.encode(), 1)
+        blocks = self.fresh.blocks
+        was = orjson.dumps({"title": blocks.title if blocks else ""})[1:-1]
+        return before + body[end:].replace(was, orjson.dumps({"title": title})[1:-1].replace(b"<", b"\\u003c"), 1)
 
     async def _answer(self, asked: Headers, start: Message, body: bytes, send: Send) -> None:
         headers = MutableHeaders(raw=list(start["headers"]))

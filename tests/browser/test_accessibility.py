@@ -25,6 +25,11 @@ ADDRESSES = (
     "compare?id=o1-mini-2024-09-12&id=gpt-4o-2024-05-13&id=qwq-32b&id=deepseek-r1&id=qwen-turbo",
     "compare?series=gpt-4o",
     "map?view=plane&developer=OpenAI",
+    "value",
+    "value?name=Benevolence",
+    "value?name=Openness&sort=size",
+    "dates?along=size",
+    "no-such-page",
 )
 OURS = {"exclude": [["footer.gradio"], [".toast-wrap"]]}
 """All of a page but what only Gradio draws."""

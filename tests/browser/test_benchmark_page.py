@@ -134,7 +134,17 @@ def test_the_way_to_a_figure_is_one_click(view: Page, odd: RunningApp) -> None:
     view.get_by_role("link", name="How to read this").click()
     view.locator(".vp-terms").first.wait_for()
     terms = " ".join(view.locator("#reading dt").all_inner_texts())
-    for term in ("Reliability", "flat", "Wording", "Places", "Own order", "Chance", "Coverage", "incomplete", "Style"):
+    for term in (
+        "Reliability",
+        "flat",
+        "Wording",
+        "Rank intervals",
+        "Own ranks",
+        "Chance",
+        "Coverage",
+        "incomplete",
+        "Style",
+    ):
         assert term in terms
     view.locator("#reading a[href=benchmark]").click()
     view.locator(".vp-hill").first.wait_for()
@@ -147,7 +157,7 @@ def test_places_appear_on_demand_and_stay_in_the_address(view: Page, odd: Runnin
     open_page(view, odd, "")
     assert view.locator(".vp-rank").count() == 0
     view.locator(".vp-menu-columns summary").click()
-    view.get_by_label("Places, under each value").check()
+    view.get_by_label("Rank intervals, under each value").check()
     shipped = read_ranks()
     assert shipped is not None
     for r in PUBLISHED_ROWS:
@@ -160,7 +170,7 @@ def test_places_appear_on_demand_and_stay_in_the_address(view: Page, odd: Runnin
     view.reload()
     view.locator(".vp-rank").first.wait_for()
     view.locator(".vp-menu-columns summary").click()
-    view.get_by_label("Places, under each value").uncheck()
+    view.get_by_label("Rank intervals, under each value").uncheck()
     assert view.locator(".vp-rank").count() == 0
     assert "show" not in view.url
 
@@ -186,7 +196,7 @@ def test_own_order_and_style_stand_in_the_profile(view: Page, odd: RunningApp) -
     assert f"1-{RANKED}" in said
     assert chosen.style is not None
     assert f"gives rating {chosen.style.most_used} in" in said
-    for term in ("Own order", "Among models", "Reliability", "Wording", "Order", "Style", "Coverage"):
+    for term in ("Own ranks", "Ranks among models", "Reliability", "Wording", "Order", "Style", "Coverage"):
         assert term in view.locator(".vp-panel dt").all_inner_texts()
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from data.people.reference import load_reference
 from data.sources.practice import practice_benchmark
+from data.sources.published_validity import read_validation
 from data.values import BIG_FIVE, DIMENSIONS, HIGHER, VALUES
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import read_proximity
@@ -142,7 +143,7 @@ def test_search(page: Page, served: RunningApp) -> None:
     assert len(names(page)) == sum(r.developer == "Anthropic" for r in PUBLISHED_ROWS)
     box.fill(".*")
     assert names(page) == []
-    assert "No model here is called “.*”" in page.locator(".vp-empty").inner_text()
+    assert "No model matches “.*”" in page.locator(".vp-empty").inner_text()
     page.get_by_role("button", name="Show all").click()
     assert len(names(page)) == len(PUBLISHED_ROWS) + 1
     assert box.input_value() == ""
@@ -265,7 +266,7 @@ def test_the_address_is_the_state(page: Page, served: RunningApp, other: Page) -
     heading(page, "Conservation").locator("button").click()
     page.locator("input[type=search]").fill("gpt")
     menu(page, "Columns")
-    page.get_by_label("Date", exact=True).uncheck()
+    page.get_by_label("Row made", exact=True).uncheck()
     there = (names(page), column(page, "Conservation"), page.locator(".vp-heads").inner_text())
     assert state(page) == {"scale": "higher_pvq", "sort": "Conservation", "order": "down", "q": "gpt", "hide": "date"}
     other.goto(page.url, wait_until="domcontentloaded")
@@ -341,10 +342,10 @@ CONTROLS: dict[str, tuple[Callable[[Page], Any], dict[str, list[str]]]] = {
     **{
         f"column {key}": (lambda p, label=label: pick(p, "Columns", label), {"show": [key]})  # type: ignore[misc]
         for key, label in {
-            "ranks": "Places, under each value",
+            "ranks": "Rank intervals, under each value",
             "wording": "Wording",
             "order": "Order",
-            "like_raters": "Like the raters",
+            "like_raters": "Similarity to raters",
             "gender": "Gender: men ← → women",
             "age": "Age: 20-39 ← → 80+",
             "political": "Politics: left ← → right",
@@ -463,7 +464,7 @@ def test_filters_say_how_many_rows_they_give_and_can_be_taken_away(page: Page, s
 
 def test_nothing_passes_and_one_click_helps(page: Page, served: RunningApp) -> None:
     open_board(page, served, "?developer=xAI&weights=open&q=grok")
-    assert "No model here is called “grok” and passes the filters" in page.locator(".vp-empty").inner_text()
+    assert "No model matches “grok” and the filters" in page.locator(".vp-empty").inner_text()
     page.get_by_role("button", name="Show all").click()
     assert len(names(page)) == len(PUBLISHED_ROWS) + 1
 
@@ -541,7 +542,7 @@ def test_columns_of_people_are_the_reports(page: Page, served: RunningApp) -> No
     row = page.locator(".vp-row", has=page.get_by_role("link", name=sure.model, exact=True))
     label = row.locator("td.vp-lean").first.get_attribute("aria-label") or ""
     assert re.fullmatch(
-        r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not surely a lean", label
+        r"Gender, people in Europe: leans to “(wo)?men” by .* 95 % interval .*; not distinguishable from no lean", label
     )
     # the bar goes from 0 to the number
     lane = row.locator(".vp-lean-bar").first.evaluate(
@@ -635,7 +636,7 @@ def test_controls_fit_in_one_row(page: Page, served: RunningApp) -> None:
     tops = page.locator(".vp-controls > *").evaluate_all(
         "nodes => nodes.map(n => n.getBoundingClientRect()).map(b => b.top + b.height / 2)"
     )
-    assert len(tops) == 7
+    assert len(tops) == 8
     assert max(tops) - min(tops) < 4
     page.set_viewport_size(cast("Any", NARROW))
     assert page.locator(".vp-controls details").count() == 1
@@ -797,3 +798,61 @@ def test_about_copies_the_citation(page: Page, served: RunningApp) -> None:
     page.get_by_role("button", name="Copied").wait_for()
     assert page.evaluate("navigator.clipboard.readText()") == page.locator(".vp-cite pre").first.inner_text()
     assert page.evaluate("window.scrollY") > 500
+
+
+def test_the_switch_shows_the_other_reading_everywhere(page: Page, served: RunningApp, other: Page) -> None:
+    open_board(page, served)
+    switch = page.get_by_role("group", name="Reading").get_by_role("button")
+    assert switch.all_inner_texts() == ["as published", "all items"]
+    assert "reading" not in page.url
+    switch.nth(0).focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**reading=all**")
+    assert page.locator(":focus").inner_text() == "all items", "the keyboard stays where it was"
+    for shown in (page, other):
+        if shown is other:
+            open_board(other, served, "?reading=all")
+        for row in PUBLISHED_ROWS[:5]:
+            assert row.match is not None
+            for d in VALUES[:3]:
+                cell = row.match["pvq"][d.name]
+                assert cell.match is not None
+                assert column(shown, d.name)[names(shown).index(row.model)] == pytest.approx(round(cell.match, 2))
+    row = page.locator(f'.vp-row[data-id="{PUBLISHED_ROWS[0].id}"]')
+    cell = row.locator(".vp-score").first.get_attribute("aria-label")
+    assert cell is not None
+    assert "match on all items" in cell
+    assert "other queries and other people" in cell
+    for key in ("Enter", "Enter"):
+        page.locator('.vp-heads th[data-column="Power"] button').press(key)
+    assert parse_qs(urlsplit(page.url).query)["sort"] == ["Power"]
+    numbers = [x for x in column(page, "Power") if x is not None]
+    assert numbers == sorted(numbers)
+    page.get_by_text("Export", exact=True).click()
+    assert "reading=all" in (page.get_by_role("link", name="CSV").get_attribute("href") or "")
+    assert "reading=all" in (page.get_by_role("link", name="How to cite it").get_attribute("href") or "")
+
+
+def test_headings_say_how_far_a_column_tells_models_apart(page: Page, served: RunningApp) -> None:
+    validation = read_validation()
+    assert validation is not None
+    for reading, query in (("published", ""), ("match", "?reading=all")):
+        open_board(page, served, query)
+        for d in VALUES:
+            known = validation.columns[reading][d.name].queries  # type: ignore[index]
+            assert known is not None
+            note = page.locator(f'.vp-heads th[data-column="{d.name}"] .vp-carries')
+            assert note.inner_text() == f"{known:.2f}".replace("-", "−") + ("†" if known < 0.5 else "")
+            said = note.get_attribute("aria-label")
+            assert said is not None
+            assert ("cannot tell these models apart" in said) == (known < 0.5)
+            assert "between 33 models" in said
+    note.focus()
+    assert page.locator(".vp-tip").inner_text() == said, "the keyboard gets the explanation, too"
+
+
+def test_no_reliability_is_claimed_for_another_benchmark(page: Page, served: RunningApp) -> None:
+    open_board(page, served, "?table=practice&reading=all")
+    assert page.locator(".vp-carries").count() == 0
+    assert "No row of this table has a match" in page.locator(".vp-legend").inner_text()

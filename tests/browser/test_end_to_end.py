@@ -76,7 +76,7 @@ def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: 
         page.reload()  # the address names the submission
         page.locator("#life h2", has_text=MODEL).wait_for()
 
-        page.get_by_role("link", name="Read its row on the board").click(timeout=25 * MINUTES)
+        page.get_by_role("link", name="See its row on the board").click(timeout=25 * MINUTES)
         read_the_row(page, store)
         page.locator(".vp-menu-view > summary").click()
         page.get_by_role("switch").click()

@@ -163,14 +163,14 @@ def test_own_answers_are_handed_in_read_on_the_board_and_removed_by_an_administr
     said.get_by_text("org/mine is on the board").wait_for()
     assert [Path(p).suffix for p in space.reported()] == [".json", ".parquet"]
 
-    said.get_by_role("link", name="Read its row").click()
+    said.get_by_role("link", name="See its row").click()
     row = page.locator(".vp-row", has_text="org/mine")
     row.wait_for()
     assert "self-reported" in row.inner_text()
 
     page.goto(f"{space.app.url}/queue", wait_until="domcontentloaded")
     handed_in = page.locator("section", has=page.get_by_role("heading", name="Self-reported"))
-    handed_in.get_by_text(f"handed in by {space.hub.user}").wait_for()
+    handed_in.get_by_text(f"submitted by {space.hub.user}").wait_for()
     choose(page, "org/mine (self-reported")
     page.locator("#remove").click()
     page.locator("#administered", has_text="The row and its answers are removed").wait_for()

@@ -44,7 +44,7 @@ def test_choosing_names_and_the_view_stay_in_the_address(page: Page, served: Run
     open_map(page, served)
     for r in (CHOSEN, ROWS[0]):
         page.get_by_label(f"Mark {r.model}", exact=True).check()
-    page.get_by_role("button", name="Mark the chosen").click()
+    page.get_by_role("button", name="Mark selected").click()
     page.wait_for_url("**highlight=**")
     assert page.locator(".vp-map-wide .vp-map-dot.vp-chosen").count() == 2
     assert page.locator(".vp-map-wide .vp-map-arc").count() == 2
@@ -60,7 +60,7 @@ def test_choosing_names_and_the_view_stay_in_the_address(page: Page, served: Run
     page.wait_for_url("**developer=Anthropic**")
     marked = {r.id for r in ROWS if r.developer == "Anthropic"} | {CHOSEN.id, ROWS[0].id}
     assert page.locator(".vp-map-wide .vp-map-dot.vp-chosen").count() == len(marked)
-    page.get_by_role("link", name="Mark nobody").click()
+    page.get_by_role("link", name="Clear marks").click()
     page.wait_for_url(re.compile(r"/map\?view=plane(&table=[^&]*)?$"))
     assert page.locator(".vp-map-wide .vp-chosen").count() == 0
 

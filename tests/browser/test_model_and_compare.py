@@ -81,7 +81,7 @@ def test_the_ten_scores_lie_on_their_axis(page: Page, served: RunningApp) -> Non
 
 def test_filters_are_the_address_and_the_list_of_parts_stays(page: Page, browser: Browser, served: RunningApp) -> None:
     open_page(page, served, f"model?id={ORDINARY}")
-    page.get_by_label("Speaks for").select_option("Self-Direction")
+    page.get_by_label("Counts for").select_option("Self-Direction")
     page.get_by_label("Source").select_option("Reddit")
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**/model?*value=Self-Direction*")
@@ -107,7 +107,7 @@ def test_an_item_has_an_address_of_its_own(page: Page, served: RunningApp) -> No
     item = page.locator(".vp-item")
     assert item.count() == 1
     assert item.evaluate("n => n.matches(':target')")
-    page.get_by_text("What it wrote").click()
+    page.get_by_text("Raw answers").click()
     assert len(item.locator(".vp-raw pre").all_inner_texts()) == 6
 
 

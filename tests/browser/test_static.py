@@ -102,7 +102,8 @@ def test_a_link_of_the_board_never_leads_to_nothing(view: Page, place: str, copy
     view.goto(f"{place}/index.html?q=gpt-4o")
     view.locator(".vp-row").first.wait_for()
     view.locator(".vp-row .vp-model").first.click()
-    links = view.locator("a[href]").evaluate_all("links => links.map(a => a.href)")
+    absolute = "links => links.map(a => new URL(a.getAttribute('href'), document.baseURI).href)"
+    links = view.locator("a[href]").evaluate_all(absolute)
     for address in links:
         if address.startswith(place):
             name = address.removeprefix(f"{place}/").split("#")[0].split("?")[0]

@@ -1,4 +1,4 @@
-"""Take it yourself in a real browser: its scores are Python's, and no answer leaves the page in any way."""
+"""Take the test in a real browser: its scores are Python's, and no answer leaves the page in any way."""
 
 from __future__ import annotations
 

@@ -44,8 +44,8 @@ test("a cell is read with its interval, centred or raw", () => {
 });
 
 test("an axis ends where the scale ends", () => {
-  assert.deepEqual([-2, -1, 0, 0.5, 3].map((x) => place(x, false)), ["0.0%", "0.0%", "50.0%", "75.0%", "100.0%"]);
-  assert.deepEqual([1, 3.5, 6].map((x) => place(x, true)), ["0.0%", "50.0%", "100.0%"]);
+  assert.deepEqual([-2, -1, 0, 0.5, 3].map((x) => place(x, "centred")), ["0.0%", "0.0%", "50.0%", "75.0%", "100.0%"]);
+  assert.deepEqual([1, 3.5, 6].map((x) => place(x, "raw")), ["0.0%", "50.0%", "100.0%"]);
 });
 
 test("what has no rating is told by its kind", () => {
@@ -56,12 +56,12 @@ test("places that come later are said to be on their way, and then shown", () =>
   const { state, columns, table } = opened("?show=ranks", (sent) => { sent.boards[0].ranking = { pending: true }; return sent; });
   const row = state.board.rows[0];
   assert.equal(columns.rankOf(row, "Power"), null);
-  assert.equal(columns.whyNoRank(row), "Places are being worked out.");
+  assert.equal(columns.whyNoRank(row), "Rank intervals are being computed.");
   const why = state.board.rows.map((r) => (r.i ? null : "It has too few answers."));
   const power = state.board.rows.map((r) => (r.i === 1 ? "1-3" : null));
   table.receive(state.board, { ranking: { n: 6, models: { Power: power }, values: {}, why }, people: null });
   assert.equal(columns.whyNoRank(row), "It has too few answers.");
   assert.equal(columns.rankOf(state.board.rows[1], "Power"), "1-3");
-  assert.equal(columns.rankOf(state.board.rows[2], "Power"), "1-6", "any place");
+  assert.equal(columns.rankOf(state.board.rows[2], "Power"), "1-6", "any rank");
   assert.match(columns.ranksSummary(), /An order of some models is established on Power;/);
 });

@@ -60,7 +60,7 @@ test("a size that is not known is in no range", () => {
 test("every filter in use has a chip that takes it away", () => {
   const { state } = opened("?developer=OpenAI&developer=Org&reliable=yes&size_min=1&size_max=2000&until=2026-11-30");
   const words = chips(state.filters).map((chip) => chip.words);
-  assert.deepEqual(words, ["Developer: OpenAI", "Developer: Org", "Profile: stands out", "Size: from 1 B to 2,000 B", "Date: to 2026-11-30"]);
+  assert.deepEqual(words, ["Developer: OpenAI", "Developer: Org", "Profile: stands out", "Size: from 1 B to 2,000 B", "Row made: to 2026-11-30"]);
   for (const chip of chips(state.filters)) chip.remove();
   assert.deepEqual(chips(state.filters), []);
 });

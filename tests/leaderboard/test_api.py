@@ -22,6 +22,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 
 from data.values import VALUES
 from leaderboard.api import ENDPOINTS, arguments
+from leaderboard.boards.readings import read_readings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
 from tests.conftest import ROOT
@@ -73,6 +74,27 @@ def test_the_board_is_that_of_the_same_address(running: RunningApp, client: Clie
         name: getattr(score, name) for name in ("score", "raw", "n", "se", "low", "high")
     }
     assert "not better" in got["reading"]
+
+
+def test_the_other_reading_is_the_records(running: RunningApp, client: Client) -> None:
+    got = client.predict(reading="all", sort="Power", order="down", limit=50, api_name="/board")
+    file = get(f"{running.url}/download/board.json?reading=all&sort=Power&order=down")
+    assert [r["id"] for r in got["rows"]] == list(dict.fromkeys(r["id"] for r in file["rows"]))
+    match = (RELEASED[0].match or {})["pvq"]["Power"]
+    mine = next(r for r in got["rows"] if r["id"] == RELEASED[0].id)
+    assert mine["matches"]["Power"] == match.model_dump()
+    assert "scores" not in mine
+    line = next(r for r in file["rows"] if (r["id"], r["dimension"]) == (RELEASED[0].id, "Power"))
+    assert {name: line[name] for name in match.model_dump()} == match.model_dump()
+    above = client.predict(reading="all", sort="above_Power", limit=50, api_name="/board")["rows"]
+    readings = read_readings(RELEASED[0].benchmark.digest)
+    assert readings is not None
+    shares = [readings.among_people["match"][r["model"]]["Power"].share for r in above if r["model"] in readings.models]
+    assert shares == sorted(shares)
+    cited = client.predict(reading="all", api_name="/cite")["citations"]
+    assert any("all items" in c["text"] for c in cited if c["of"] == "This board")
+    with pytest.raises(AppError, match="reading: must be one of"):
+        client.predict(reading="some", api_name="/board")
 
 
 def test_pages_of_rows_make_the_whole(client: Client) -> None:

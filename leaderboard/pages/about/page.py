@@ -3,30 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 
 from data.benchmark import MAX_P, MIN_RHO
-from data.values import VALUES
+from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.readings import read_readings, reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait
+from leaderboard.site import links
 from leaderboard.site.badges import BADGES, ORIGINS
-from leaderboard.site.downloads import DOWNLOADS, FORMATS
-from leaderboard.site.permanent import board_citations, row_address, row_citations
+from leaderboard.site.citation import paper_apa, paper_url, version
+from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
+from leaderboard.site.permanent import board_citations, revision, row_address, row_citations
 from leaderboard.site.site import Site
+from leaderboard.web.frame import TITLE
+from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.markup import render
 
 ROUTE: Final = "about"
 NAME: Final = "About"
-FIELDS: Final = ()
+FIELDS: Final = ("reading",)
+DESCRIPTION: Final = "What is measured, how to read a row, what it does not say, how to cite it, and all the data."
+MEDIA: Final[dict[Format, str]] = {
+    "csv": "text/csv",
+    "json": "application/json",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the page is about: the board's data, as a dataset of schema.org."""
+    del query
+    return Head(description=DESCRIPTION, address=ROUTE, structured=dataset(site))
+
+
+def dataset(site: Site) -> dict[str, Any]:
+    """The board's data as schema.org's `Dataset`; addresses are relative to the pages."""
+    rows = site.results()
+    whole = [(name, about.title) for name, about in DOWNLOADS.items() if about.whole]
+    files = [(f"download/{name}.{form}", MEDIA[form], title) for name, title in whole for form in FORMATS]
+    files.append(("download/all-answers.parquet", MEDIA["parquet"], "All answers"))
+    found: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "name": TITLE,
+        "description": ABOUT_BOARD,
+        "url": "about#data",
+        "identifier": revision(site),
+        "version": version(),
+        "license": "https://spdx.org/licenses/MIT.html",
+        "creator": {"@type": "Organization", "name": f"The {TITLE} contributors"},
+        "isAccessibleForFree": True,
+        "citation": paper_apa(),
+        "isBasedOn": links.benchmark(),
+        "keywords": ["language models", "human values", "Schwartz values", "Big Five", "leaderboard"],
+        "measurementTechnique": "Ratings of responses to everyday questions, keyed by people's values",
+        "variableMeasured": [{"@type": "PropertyValue", "name": d.name, "description": d.meaning} for d in DIMENSIONS],
+        "distribution": [
+            {"@type": "DataDownload", "name": title, "encodingFormat": media, "contentUrl": address}
+            for address, media, title in files
+        ],
+    }
+    if rows:
+        found["dateModified"] = max(r.created for r in rows).date().isoformat()
+    if (there := links.data(site)) is not None:
+        found["sameAs"] = there
+    return found
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:
-    """The page as HTML; its address has no fields."""
-    del query
+    """The page as HTML; the field `reading` says which reading of the board is cited."""
+    readings = read_readings(PUBLISHED_DIGEST)
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
@@ -34,6 +86,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     return render(
         "about.html",
         portrait=Markup(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
+        held=readings.separations if readings else None,
+        shuffled=readings.shuffled_keys if readings else None,
         n_models=len(boards[0].results) if boards else 0,
         benchmark=site.benchmark,
         raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
@@ -47,7 +101,9 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         origins=ORIGINS,
         badges=BADGES,
         origin=f"Benchmark in use here: {site.benchmark.origin}",
-        citations=board_citations(site),
+        citations=board_citations(site, reading_of(query.get("reading"))),
+        paper=paper_url(),
+        outward=links.outward(site),
         downloads=DOWNLOADS.items(),
         formats=FORMATS,
         example=example,

@@ -8,7 +8,8 @@ so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
@@ -17,11 +18,16 @@ from starlette.routing import Route
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.errors import InputError
+from data.people.column_reliability import TELLS_APART
+from data.people.norms import Reading
 from data.people.validation import ValidationReport
 from data.ratings import MIN_GROUP
 from data.sources.published_validity import read_validation, validation_of
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES
+from leaderboard.analysis.reading_report import ReadingsReport
+from leaderboard.boards.readings import read_readings
 from leaderboard.charts.portrait import number
+from leaderboard.charts.readings import drawings
 from leaderboard.charts.validity import hills, most_items, two_digits
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode
 from leaderboard.site.site import Site
@@ -31,6 +37,10 @@ from leaderboard.web.markup import render
 ROUTE: Final = "benchmark"
 NAME: Final = "Benchmark"
 FIELDS: Final = ()
+DESCRIPTION: Final = (
+    "How much the Value Portrait benchmark can carry: responses "
+    "against chance, reliability of the key, and the benchmark’s card."
+)
 JSON_ADDRESS: Final = "benchmark.json"
 """The card for programs, relative to the pages."""
 
@@ -75,7 +85,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML; its address has no fields."""
     del query
     try:
-        return page_of(*choose(site))
+        shown = choose(site)
+        return page_of(*shown, read_readings(shown.report.benchmark.digest))
     except InputError as error:
         return Volatile(render("no_benchmark.html", message=str(error)))
 
@@ -106,20 +117,38 @@ def json_route(site: Site) -> Route:
     return Route(f"/{JSON_ADDRESS}", answer)
 
 
+def _weak(report: ValidationReport, reading: Reading, name: str) -> bool:
+    """Whether a column cannot tell the models apart."""
+    found = report.columns[reading].get(name)
+    return found is not None and found.queries is not None and found.queries < TELLS_APART
+
+
+def _spread(shares: Sequence[float | None]) -> tuple[float, float, float]:
+    """Lowest, median and highest of what is known."""
+    known = sorted(x for x in shares if x is not None)
+    return known[0], median(known), known[-1]
+
+
 def along(x: float | None, low: float, high: float) -> str:
     """Where a number lies between two ends, as a style sheet reads it: 0 to 1, clipped to them."""
     share = 0.0 if x is None else (x - low) / (high - low)
     return f"{min(1.0, max(0.0, share)):.4g}"
 
 
-def page_of(report: ValidationReport, note: str) -> str:
-    """The page as HTML for a report, and a note on whose it is."""
+def page_of(report: ValidationReport, note: str, readings: ReadingsReport | None = None) -> str:
+    """The page as HTML for a report, a note on whose it is, and the examination of both readings where there is one."""
     made: BenchmarkCard = card(report)
     levels = {d.name: report.dimensions[d.name].response_level_r or 0.0 for d in VALUES}
     halves = [h for d in VALUES if (h := report.dimensions[d.name].split_half) is not None]
     return render(
         "benchmark.html",
         card=made,
+        readings=readings,
+        drawings=drawings(report, readings),
+        weak={r: [d.name for d in VALUES if _weak(report, r, d.name)] for r in report.columns},
+        r2=_spread([e.r2 for e in readings.explained.values()]) if readings else None,
+        unseen=_spread([e.cross_validated for e in readings.explained.values()]) if readings else None,
+        percent=lambda x: f"{round(100 * x)} %".replace("-", "−"),
         report=report,
         note=note,
         json=JSON_ADDRESS,

@@ -16,6 +16,8 @@
  * @property {number | string | null} size_max
  * @property {string | null} since As it is said, be it a day or not.
  * @property {string | null} until
+ * @property {string | null} released_since
+ * @property {string | null} released_until
  */
 /**
  * @typedef {object} State
@@ -23,6 +25,7 @@
  * @property {boolean} practice Whether practice runs are shown.
  * @property {string | null} lost A table that the address names and that is not here.
  * @property {number} scale
+ * @property {import("./table.js").ReadingName} reading
  * @property {string} sort A column's key; whether there is such a column is for the columns to say.
  * @property {boolean} down
  * @property {string} search
@@ -38,16 +41,18 @@
  * @property {number} received How often numbers came after the table.
  */
 
+/** Beginning of the key of a column that sets rows among people on a value. */
+export const ABOVE = "above_";
 export const DEFAULT = { sort: "name", down: false };
 export const LISTS = /** @type {const} */ (["developer", "family", "origin"]);
 export const CHOICES = { weights: ["open", "closed"], reliable: ["yes", "flat"] };
 const AMOUNTS = /** @type {const} */ (["size_min", "size_max"]);
-const DAYS = /** @type {const} */ (["since", "until"]);
+const DAYS = /** @type {const} */ (["since", "until", "released_since", "released_until"]);
 const EITHER = /** @type {const} */ (["weights", "reliable"]);
-const FIELDS = ["table", "scale", "sort", "order", "q", "hide", "show", "model", ...LISTS, ...EITHER, ...AMOUNTS, ...DAYS, "group", "pin", "numbers", "intervals"];
+const FIELDS = ["table", "scale", "sort", "order", "q", "hide", "show", "model", ...LISTS, ...EITHER, ...AMOUNTS, ...DAYS, "group", "pin", "numbers", "intervals", "reading"];
 
 /** @returns {Filters} */
-export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, size_min: null, size_max: null, since: null, until: null });
+export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, size_min: null, size_max: null, since: null, until: null, released_since: null, released_until: null });
 
 /** Tables of real runs. @param {Table} table */
 export const measured = (table) => table.boards.filter((board) => !board.practice);
@@ -79,7 +84,7 @@ export function parse(search, table) {
   const query = new URLSearchParams(search);
   const last = (/** @type {string} */ name) => query.getAll(name).at(-1) ?? "";
   const usual = [...table.scales.flatMap((scale) => scale.dimensions.map((d) => d.name)), "mean", "reliability", "coverage", "origin", "date"];
-  const extras = ["ranks", "wording", "order", "like_raters", ...table.contrasts.map((c) => c.key), "nearest"];
+  const extras = ["ranks", "wording", "order", "released", "like_raters", ...table.contrasts.map((c) => c.key), "nearest", ...table.scales[0].dimensions.map((d) => ABOVE + d.name)];
   const words = (/** @type {string} */ text, /** @type {string[]} */ among) => new Set(text.split(",").filter((word) => among.includes(word)));
   const wanted = table.boards.find((board) => board.slug === last("table"));
   const practice = wanted ? Boolean(wanted.practice) : last("table") === "practice";
@@ -95,6 +100,7 @@ export function parse(search, table) {
     board, practice, filters,
     lost: lost ? last("table") : null,
     scale: Math.max(0, table.scales.findIndex((scale) => scale.key === last("scale"))),
+    reading: last("reading") === "all" ? "all" : "published",
     sort: last("sort") || DEFAULT.sort,
     down: last("order") === "down",
     search: last("q"),
@@ -124,6 +130,7 @@ export function fields(state, table) {
   const said = [
     ["table", named],
     ["scale", state.scale ? table.scales[state.scale].key : null],
+    ["reading", state.reading === "all" ? "all" : null],
     ["sort", state.sort === DEFAULT.sort ? null : state.sort],
     ["order", state.down ? "down" : null],
     ["q", state.search || null],

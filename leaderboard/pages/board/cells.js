@@ -17,8 +17,11 @@ const MOST = 5;
 /** @param {{score: number} | null} cell */
 export const side = (cell) => (!cell ? "none" : cell.score < 0 ? "below" : "above");
 
-/** @param {{score: number} | null} cell */
-export const tint = (cell) => ({ "--t": cell ? Math.min(1, Math.abs(cell.score)).toFixed(3) : "0" });
+/** Full where its axis ends. @param {{score: number, match?: boolean} | null} cell */
+export const tint = (cell) => ({ "--t": cell ? Math.min(1, Math.abs(cell.score) * (cell.match ? 2 : 1)).toFixed(3) : "0" });
+
+/** The page of a dimension. @param {string} name */
+export const valuePage = (name) => `./value?name=${encodeURIComponent(name)}`;
 
 /** @param {Row} row */
 export const pageOf = (row) => `./model?id=${encodeURIComponent(row.id)}`;
@@ -32,12 +35,12 @@ const scoreInWords = (cell, value) => (cell ? `${value} ${signed(cell.score)}${h
 /**
  * An axis with a tick in the middle, the interval as a line, the number as a point.
  * @param {{value: number, low: Maybe, high: Maybe}} x
- * @param {{raw: boolean, extra?: string}} how
+ * @param {{axis: import("./columns.js").Axis, extra?: string}} how
  */
-export function whisker(x, { raw, extra = "" }) {
+export function whisker(x, { axis, extra = "" }) {
   return el("i", {
     class: `vp-whisker ${extra}`.trim(), "aria-hidden": "true",
-    style: { "--s": place(x.value, raw), "--l": place(x.low ?? x.value, raw), "--h": place(x.high ?? x.value, raw) },
+    style: { "--s": place(x.value, axis), "--l": place(x.low ?? x.value, axis), "--h": place(x.high ?? x.value, axis) },
   });
 }
 
@@ -82,12 +85,13 @@ export function boardCells(root, table, state, act) {
   const geometry = table.portrait;
   const board = () => /** @type {Board} */ (state.board); // there are no rows without one
 
-  // ---- the portrait: always of the ten centred values ----------------------------------------------------------
+  // ---- the portrait: always of the ten values, in the reading shown ----------------------------------------------------------
 
   /** Where a score lies in a drawing. @param {Kind} kind @returns {(spoke: number, score: number) => string[]} */
   const at = (kind) => (spoke, score) => {
     const { centre, zero, unit } = geometry[kind];
-    const radius = zero + unit * Math.min(geometry.limit, Math.max(-geometry.limit, score));
+    const limit = state.reading === "all" ? geometry.match_limit : geometry.limit;
+    const radius = zero + unit * geometry.limit * (Math.min(limit, Math.max(-limit, score)) / limit);
     return geometry.directions[spoke].map((d, axis) => (centre[axis] + d * radius).toFixed(2));
   };
 
@@ -121,14 +125,14 @@ export function boardCells(root, table, state, act) {
     return svg;
   }
 
-  const valueCells = (/** @type {Row} */ row) => geometry.names.map((_, i) => cellOf(board(), row, 0, i));
+  const valueCells = (/** @type {Row} */ row) => geometry.names.map((_, i) => cellOf(board(), row, 0, i, state.reading));
 
-  /** Mean of all rows of the board on a scale, centred or raw. @param {number} scale @param {"score" | "raw"} name @returns {Maybe[]} */
+  /** Mean of all rows of the board on a scale, in the reading shown: centred, raw, or of matches. @param {number} scale @param {"score" | "raw"} name @returns {Maybe[]} */
   function boardMeans(scale, name) {
     const { means, rows } = board();
-    const key = `${scale} ${name}`;
+    const key = `${scale} ${name} ${state.reading}`;
     means[key] ??= table.scales[scale].dimensions.map((_, i) => {
-      const numbers = rows.map((row) => (name === "raw" ? rawOf(board(), row, scale, i)?.raw : cellOf(board(), row, scale, i)?.score)).filter(known);
+      const numbers = rows.map((row) => (name === "raw" ? rawOf(board(), row, scale, i)?.raw : cellOf(board(), row, scale, i, state.reading)?.score)).filter(known);
       return numbers.length ? numbers.reduce((sum, x) => sum + x, 0) / numbers.length : null;
     });
     return means[key];
@@ -137,7 +141,7 @@ export function boardCells(root, table, state, act) {
   /* What stands dotted behind each portrait, and what it is. */
   function reference() {
     const { raters, rows, people } = board();
-    if (!raters) return { profile: boardMeans(0, "score"), words: `mean of the ${plural(rows.length, "model", "models")} here` };
+    if (!raters || state.reading === "all") return { profile: boardMeans(0, "score"), words: `mean of the ${plural(rows.length, "model", "models")} here` };
     const n = people?.raters_from ? `${whole(people.raters_from.n)} ` : "";
     return { profile: raters, words: `the ${n}people who rated the benchmark’s sentences, scored like a model` };
   }

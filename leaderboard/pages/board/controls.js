@@ -1,7 +1,7 @@
 /* What stands above the table: lead, controls, filters in use, notice, legend. */
 
 import { el, flat, keepingFocus } from "../../web/static/elements.js";
-import { plural, signed, whole } from "../../web/static/numbers.js";
+import { figure, known, plural, share, signed, whole } from "../../web/static/numbers.js";
 import { CHOICES, fields, measured, noFilters, practised, toggle } from "./address.js";
 import { whisker } from "./cells.js";
 import { descendsFirst, RANKS } from "./columns.js";
@@ -66,19 +66,22 @@ export function boardControls(table, state, media, columns, act) {
 
   function drawLead() {
     const { board } = state;
+    /** @type {import("../../web/static/elements.js").Child[]} */
     const line = [];
     if (board) {
       line.push(`${board.name}, version ${board.version}`, `digest ${board.digest.slice(0, 8)}`);
       line.push(plural(board.rows.length, "model", "models"));
       line.push(board.mode === "constrained" ? "answers constrained to the six phrases" : "free-text answers");
       const newest = board.rows.map((row) => row.date).sort().at(-1);
-      if (newest) line.push(`last row ${newest}`);
+      if (newest) line.push(el("a", { href: "./news" }, `last row ${newest}`));
     }
     lead.replaceChildren(
       el("h1", null, "What language models put first"),
-      el("p", { class: "vp-says" }, "Each row is one model’s portrait, drawn from how it rates everyday sentences: what it rates above and what below its own average. ",
+      el("p", { class: "vp-says" }, columns.matched()
+        ? "Each row is one model’s portrait, drawn from how it rates everyday sentences: like people who hold a value more, or like people who hold it less. "
+        : "Each row is one model’s portrait, drawn from how it rates everyday sentences: what it rates above and what below its own average. ",
         "It says nothing about how a model acts. No value is better than another."),
-      el("p", null, line.join(" · ")));
+      el("p", null, line.flatMap((said, i) => (i ? [" · ", said] : [said]))));
   }
 
   // ---- menus: built when they are opened, renewed while they are open ------------------------------------------
@@ -136,7 +139,7 @@ export function boardControls(table, state, media, columns, act) {
     return section(NAMES[name], radio(name, [["", any], ...options], state.filters[name] || "", (value) => act.narrow(() => { state.filters[name] = value || null; })));
   }
 
-  /** @param {string} title @param {"number" | "date"} type @param {["size_min" | "size_max" | "since" | "until", string][]} ends */
+  /** @param {string} title @param {"number" | "date"} type @param {["size_min" | "size_max" | "since" | "until" | "released_since" | "released_until", string][]} ends */
   function range(title, type, ends) {
     return section(title, el("div", { class: "vp-range" }, ends.map(([name, words]) => {
       const box = el("input", { type, "data-focus": name, ...(type === "number" ? { min: "0", step: "any", inputmode: "decimal" } : {}),
@@ -152,8 +155,9 @@ export function boardControls(table, state, media, columns, act) {
       el("div", null, either("weights", "any"), either("reliable", "any"), several("origin")),
       el("div", null,
         range("Size, billion parameters", "number", [["size_min", "from"], ["size_max", "to"]]),
+        range("Released", "date", [["released_since", "from"], ["released_until", "to"]]),
         range("Date of the row", "date", [["since", "from"], ["until", "to"]]),
-        state.board?.rows.some((row) => row.size === null) ? el("p", null, "Models whose size is not known are left out when a size is asked for.") : null)),
+        state.board?.rows.some((row) => row.size === null || row.released === null) ? el("p", null, "Models whose size, or release, is not known are left out when one is asked for.") : null)),
   ];
 
   // ---- columns, view, export -----------------------------------------------------------------------------------
@@ -167,12 +171,13 @@ export function boardControls(table, state, media, columns, act) {
   function columnChoices() {
     const all = columns.all().slice(1);
     const ranked = Boolean(columns.ranking());
-    const ranks = tickBox("column ranks", "Places, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
-      { disabled: !ranked, title: ranked ? null : "Places are worked out where rows can be ranked, up to 1,000 of them." });
+    const ranks = tickBox("column ranks", "Rank intervals, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
+      { disabled: !ranked, title: ranked ? null : "Rank intervals are computed where rows can be ranked, up to 1,000 of them." });
     return el("div", { class: "vp-filters" },
       section(table.scales[state.scale].name, all.filter((c) => c.kind === "score").map(check), ranks),
-      el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && !c.people).map(check))),
-      section("Among people", all.filter((c) => c.people).map(check)));
+      el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && c.kind !== "above" && !c.people).map(check))),
+      section("Above which share of the raters", all.filter((c) => c.kind === "above").map(check)),
+      section("Comparison with people", all.filter((c) => c.people).map(check)));
   }
 
   function tablePicker() {
@@ -184,7 +189,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function sortPicker() {
-    const ends = (/** @type {Column} */ column) => (column.key === "date" ? ["oldest first", "newest first"] : descendsFirst(column) ? ["smallest first", "largest first"] : ["A to Z", "Z to A"]);
+    const ends = (/** @type {Column} */ column) => (column.key === "date" || column.key === "released" ? ["oldest first", "newest first"] : descendsFirst(column) ? ["smallest first", "largest first"] : ["A to Z", "Z to A"]);
     const box = el("select", { "data-focus": "sort", onchange: () => { const [key, order] = box.value.split("|"); act.sortBy(key, order === "down"); } },
       columns.all().filter(columns.isShown).flatMap((column) => ends(column).map((words, i) =>
         el("option", { value: `${column.key}|${i ? "down" : "up"}`, selected: state.sort === column.key && state.down === Boolean(i) }, `${column.title}, ${words}`))));
@@ -200,8 +205,9 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   const viewChoices = () => [
-    section("Group rows", radio("group", [["", "not at all"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
+    section("Group rows", radio("group", [["", "none"], ["developer", "by developer"], ["family", "by family"]], state.group || "", (value) => act.change(() => { state.group = value === "developer" || value === "family" ? value : null; }))),
     section("Numbers", radio("numbers", [["centred", "against the model’s own average"], ["raw", "mean ratings, 1 to 6"]], state.raw ? "raw" : "centred", (value) => act.change(() => { state.raw = value === "raw"; })),
+      columns.matched() ? el("p", null, "Both are numbers of the reading as published; all items are read as a correlation.") : null,
       tickBox("intervals", "95 % intervals", state.intervals, (on) => act.change(() => { state.intervals = on; }))),
     section("Rows", tablePicker(), practiceSwitch()),
   ];
@@ -212,7 +218,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   const exports = () => [
-    section("This table, as filtered", download("csv", "CSV"), download("json", "JSON"), download("parquet", "Parquet")),
+    section("This table, as filtered", download("csv", "CSV"), download("json", "JSON"), download("parquet", "Parquet"), el("a", { href: `./about${columns.matched() ? "?reading=all" : ""}#cite` }, "How to cite it")),
   ];
 
   function copyButton() {
@@ -230,7 +236,7 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function searchBox() {
-    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "data-focus": "search",
+    const box = el("input", { type: "search", placeholder: "Search models", "aria-label": "Search models and developers", "aria-keyshortcuts": "/", title: "Press / to search", "data-focus": "search",
       oninput: () => { state.search = box.value; act.update(); } });
     box.value = state.search;
     return box;
@@ -239,9 +245,11 @@ export function boardControls(table, state, media, columns, act) {
   function drawControls() {
     renewals = [];
     const scales = segmented("Scale", table.scales.map((scale) => scale.name), state.scale, (i) => act.change(() => { state.scale = i; columns.settle(); }));
+    const reading = el("div", { class: "vp-reading" }, el("span", { "aria-hidden": "true" }, "Reading"),
+      segmented("Reading", ["as published", "all items"], Number(columns.matched()), (i) => act.change(() => { state.reading = i ? "all" : "published"; drawLead(); act.say(i ? "Reading: all items." : "Reading: as published."); })));
     const parts = media.narrow.matches
-      ? [scales, searchBox(), menu("Options", () => [section("Order", sortPicker()), viewChoices(), filters(), columnChoices(), exports(), copyButton()])]
-      : [scales, searchBox(), menu("Filters", filters), menu("Columns", columnChoices), menu("View", viewChoices), menu("Export", exports), copyButton()];
+      ? [scales, reading, searchBox(), menu("Options", () => [section("Order", sortPicker()), viewChoices(), filters(), columnChoices(), exports(), copyButton()])]
+      : [scales, reading, searchBox(), menu("Filters", filters), menu("Columns", columnChoices), menu("View", viewChoices), menu("Export", exports), copyButton()];
     keepingFocus(controls, () => controls.replaceChildren(...parts));
   }
 
@@ -276,29 +284,55 @@ export function boardControls(table, state, media, columns, act) {
   function caveats() {
     const found = columns.people();
     if (!found) return el("p", { class: "vp-places" }, table.no_people);
-    if (found.pending) return el("p", { class: "vp-places" }, "How models stand among people is being worked out.");
+    if (found.pending) return el("p", { class: "vp-places" }, "The comparison with people is being computed.");
     const { groups_from: groups, raters_from: raters, caveats: said } = found;
     return el("details", { class: "vp-places" },
-      el("summary", null, "Among people: who was asked, and what must not be concluded"),
+      el("summary", null, "Comparison with people: who was asked, and what must not be concluded"),
       el("dl", null,
         [["Groups", `${groups.title}. ${groups.about} ${whole(groups.n)} people.`], ["Raters", `${raters.title}. ${raters.about} ${whole(raters.n)} people.`],
-          ["Where", said.europe], ["Similarity", `${said.shape} People agree with themselves at ${signed(said.ceiling)}, from one questionnaire to the other.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
+          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
           .filter(([, words]) => words).map(([term, words]) => el("div", null, el("dt", null, term), el("dd", null, words)))),
       el("a", { href: "./groups" }, "All groups"));
   }
 
+  /* What the reading on all items says and what not, and how far columns tell models apart. */
+  function readingInWords() {
+    const { board } = state;
+    const found = board?.columns?.[columns.matched() ? "match" : "published"];
+    const said = [];
+    if (board?.columns && found && media.narrow.matches) {
+      const weak = columns.all().filter((column) => columns.carries(column)?.weak).map((column) => `${column.title} (${figure(columns.carries(column)?.queries)})`);
+      if (weak.length) said.push(`Cannot tell these models apart, by their reliability between ${plural(board.columns.models, "model", "models")}: ${weak.join(", ")}.`);
+    } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most). † below 0.50: it cannot tell these models apart.`);
+    if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said)] : [];
+    if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: its benchmark has no people’s ratings at hand, or the rows were made before there were matches.")];
+    if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of these many rows are on their way.")];
+    const { shared } = board;
+    const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";
+    const folds = (/** @type {Child[]} */ ...children) => (media.narrow.matches ? el("details", { class: "vp-places" }, el("summary", null, "What this reading says, and what not"), el("p", null, children)) : el("p", { class: "vp-places" }, children));
+    const line = shared && known(shared.along_common)
+      ? ` Among the ${shared.models} released models ${share(shared.along_common)} of what differs lies along one profile that they share: they differ mostly in how strongly they show it, which is no value. ${shared.own ? `A profile of its own beside it can be shown for ${whole(shared.own)} of them.` : "A profile of its own beside it can be shown for none of them."}`
+      : "";
+    return [folds(people, line, " ", said.join(" "), " ", el("a", { href: "./benchmark#readings" }, "How both readings compare"))];
+  }
+
   function drawLegend() {
-    const told = state.intervals && state.board?.scales[state.scale].dimensions.some((d) => d.low.some((x) => x !== null));
+    const measured_ = columns.matched() ? state.board?.match?.scales?.[state.scale] : state.board?.scales[state.scale].dimensions;
+    const told = state.intervals && measured_?.some((d) => d.low.some((x) => x !== null));
     const swatches = el("span", { class: "vp-scale", "aria-hidden": "true" }, [-1, -0.5, 0, 0.5, 1].map((score) => el("i", { "data-side": score < 0 ? "below" : "above", style: { "--t": String(Math.abs(score)) } })));
-    const says = state.raw
+    const axis_ = columns.axis();
+    const says = axis_ === "match"
+      ? "how the model’s ratings of all responses go with each response’s link to the value among people: a correlation, 0 for nothing to do with it."
+      : axis_ === "raw"
       ? "the model’s mean rating of this value’s items, 1 to 6; the colour: below or above its own average."
       : "how far the model rates this value’s items below or above its own average, in points of a 6-point scale.";
-    const axis = state.raw ? "interval (95 % or more), axis from 1 to 6, tick at 3.5" : "and ±: 95 % interval, axis from −1 to +1, tick at 0";
-    const example = state.raw ? { value: 4, low: 3.1, high: 4.9 } : { value: 0.1, low: -0.35, high: 0.55 };
+    const axis = axis_ === "match" ? "and ±: 95 % interval, other queries and other people; axis from −0.5 to +0.5, tick at 0" : axis_ === "raw" ? "interval (95 % or more), axis from 1 to 6, tick at 3.5" : "and ±: 95 % interval, axis from −1 to +1, tick at 0";
+    const example = axis_ === "match" ? { value: 0.05, low: -0.17, high: 0.27 } : axis_ === "raw" ? { value: 4, low: 3.1, high: 4.9 } : { value: 0.1, low: -0.35, high: 0.55 };
     const parts = media.narrow.matches
-      ? [el("span", null, `Each bar, from −1 to +1: how far the model rates this value’s items below or above its own average, in points of a 6-point scale.${told ? " Line: 95 % interval." : ""}`)]
-      : [el("span", null, `Each number: ${says}`), key("−1", swatches, "+1"), told ? key(whisker(example, { raw: state.raw }), axis) : null];
+      ? [el("span", null, axis_ === "match" ? `Each bar, from −0.5 to +0.5: ${says}${told ? " Line: 95 % interval." : ""}` : `Each bar, from −1 to +1: how far the model rates this value’s items below or above its own average, in points of a 6-point scale.${told ? " Line: 95 % interval." : ""}`)]
+      : [el("span", null, `Each number: ${says}`), axis_ === "match" ? key("−0.5", swatches, "+0.5") : key("−1", swatches, "+1"), told ? key(whisker(example, { axis: axis_ }), axis) : null];
     legend.replaceChildren(.../** @type {Node[]} */ (parts.filter(Boolean)), el("a", { href: "about#reading" }, "How to read this"),
+      ...readingInWords(),
       ...(columns.ranksShown() && !media.narrow.matches ? [el("p", { class: "vp-places" }, columns.ranksSummary())] : []),
       ...(columns.peopleShown() ? [caveats()] : []));
   }
@@ -309,6 +343,12 @@ export function boardControls(table, state, media, columns, act) {
     drawNotice();
     drawLegend();
   }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /** @type {Element} */ (event.composedPath()[0]).closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]")) return;
+    event.preventDefault();
+    /** @type {HTMLInputElement | null} */ (controls.querySelector('[data-focus="search"]'))?.select();
+  });
 
   document.addEventListener("click", (event) => {
     // what was clicked may have been drawn anew since, so the path tells where it was

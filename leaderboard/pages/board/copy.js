@@ -19,6 +19,8 @@ function target(address) {
   const id = new URLSearchParams(query || "").get("id");
   if (path === "") return address.startsWith("#") ? address : `index.html${query || ""}${fragment || ""}`;
   if (path === "model" && id !== null) return rows[id] ?? null;
+  const name = new URLSearchParams(query || "").get("name");
+  if (path === "value" && name && pages.includes(path)) return /^[\w-]+$/.test(name) ? `value-${name}.html` : null;
   if (pages.includes(path)) return query ? null : `${path}.html${fragment || ""}`;
   const table = /^download\/board\.(csv|json|parquet)$/.exec(path);
   return table ? `data/board.${table[1]}` : null;

@@ -16,16 +16,19 @@ from typing import Final, NamedTuple, TypeVar
 
 import orjson
 
+from data.people.norms import READINGS
 from data.people.reference import CONTRASTS, Contrast
 from data.values import SCALE_NAMES, SCALES, VALUES, Scale
-from eval_queue.records import DimensionScore, Result, ScaleProfile
+from eval_queue.records import DimensionScore, MatchScore, Result, ScaleProfile
 from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.background import Working
 from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.model_facts import billions, released
 from leaderboard.boards.rank_intervals import Ranking, obstacle
+from leaderboard.boards.readings import Columns, Standing, no_match, read_columns, read_readings
 from leaderboard.boards.results import Board
-from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, Geometry
+from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, MATCH_LIMIT, Geometry
 from leaderboard.site.badges import BENCHMARKS, ORIGINS, badges
 
 HEADINGS: Final = {
@@ -117,6 +120,10 @@ def _dimension(cells: Sequence[DimensionScore | None]) -> dict[str, object]:
     }
 
 
+WITH_THE_PAGE: Final = 200
+"""Matches of so many rows at most come with the page; those of larger boards come when they are asked for."""
+ALPHA: Final = 0.05
+"""Level of the joint test of an own profile."""
 _NOTHING: Final = ScaleProfile(mean=None, n_items=0, dimensions={})
 
 
@@ -129,6 +136,75 @@ def _scale(results: Sequence[Result], scale: Scale) -> dict[str, object]:
         "n": _column(p.n_items for p in found),
         "dimensions": [_dimension([p.dimensions.get(d.name) for p in found]) for d in SCALES[scale]],
     }
+
+
+def _match(cells: Sequence[MatchScore | None]) -> dict[str, object]:
+    halves = (None if c is None or c.low is None or c.high is None else (c.high - c.low) / 2 for c in cells)
+    return {"match": _numbers(None if c is None else c.match for c in cells), "half": _numbers(halves)}
+
+
+def _matches(results: Sequence[Result]) -> dict[str, object] | None:
+    """The rows' matches on all items, half the width of their intervals beside them; None where no row has one."""
+    if all(r.match is None for r in results):
+        return None
+    return {
+        "why": _column(map(no_match, results)),
+        "scales": [
+            [_match([(r.match or {}).get(scale, {}).get(d.name) for r in results]) for d in dimensions]
+            for scale, dimensions in SCALES.items()
+        ],
+    }
+
+
+def _reliabilities(columns: Columns | None) -> dict[str, object] | None:
+    """How far each column tells models apart, over halves of queries and of people, under both readings."""
+    if columns is None:
+        return None
+    return {
+        "models": columns.models,
+        **{
+            reading: {name: [_whole(c.queries), _whole(c.people)] for name, c in columns.columns[reading].items()}
+            for reading in READINGS
+            if reading in columns.columns
+        },
+    }
+
+
+def _shared(board: Board) -> dict[str, object] | None:
+    """How much of what differs between models is one line, by the shipped examination of both readings."""
+    report = read_readings(board.key.digest)
+    if report is None:
+        return None
+    return {
+        "models": len(report.models),
+        "along_common": _whole(report.along_common["match"]),
+        "first_component": _whole(report.first_component["match"]),
+        "own": sum(p.own_p is not None and p.own_p <= ALPHA for p in report.profiles.values()),
+    }
+
+
+def standing_columns(results: Sequence[Result], standing: Standing | Working | None) -> dict[str, object] | None:
+    """The rows among the people who rated the same responses, on the ten values: shares with their intervals.
+
+    Returns:
+        `{"pending": true}` while they are being worked out; None where no row is set among them.
+    """
+    if isinstance(standing, Working):
+        return {"pending": True}
+    if standing is None:
+        return None
+    made: dict[str, object] = {}
+    for reading in READINGS:
+        rows = [standing[reading].get(r.id, {}) for r in results]
+        made[reading] = {
+            d.name: {
+                "value": _numbers(None if (x := row.get(d.name)) is None else x.share for row in rows),
+                "low": _numbers(None if (x := row.get(d.name)) is None else x.low for row in rows),
+                "high": _numbers(None if (x := row.get(d.name)) is None else x.high for row in rows),
+            }
+            for d in VALUES
+        }
+    return made
 
 
 def ranking_columns(results: Sequence[Result], ranking: Ranking | Working | None) -> dict[str, object] | None:
@@ -233,10 +309,8 @@ def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:
         "flat": _column(r.flat for r in results),
         "open": _column(r.open_weights for r in results),
         "family": _column(x.family for x in lineages),
-        "size": _column(
-            round(r.parameters / 1e9, 3) if r.parameters is not None else x.billions
-            for r, x in zip(results, lineages, strict=True)
-        ),
+        "size": _column(map(billions, results)),
+        "released": _column(out.day.isoformat() if (out := released(r)) else None for r in results),
         "date": _column(r.created.date().isoformat() for r in results),
         "rated": _column(r.coverage.rated for r in results),
         "prompts": _column(r.coverage.prompts for r in results),
@@ -272,6 +346,9 @@ class Facts(NamedTuple):
     contrasts: Sequence[Contrast] = ()
     raters: Sequence[float] | None = None
     """The ten values of the people who rated the benchmark, in circle order."""
+    match_ranking: Ranking | Working | None = None
+    """By matches on all items."""
+    standing: Standing | Working | None = None
 
 
 def stamp(board: Board) -> str:
@@ -280,7 +357,7 @@ def stamp(board: Board) -> str:
     return hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
-def _board(board: Board, facts: Facts) -> dict[str, object]:
+def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
     return {
         "slug": board.key.slug,
         "name": BENCHMARKS.get(board.benchmark.name, board.benchmark.name),
@@ -295,8 +372,26 @@ def _board(board: Board, facts: Facts) -> dict[str, object]:
         "raters": None if facts.raters is None else [_whole(x) for x in facts.raters],
         "rows": _words(board.results, practice=board.practice),
         "scales": [_scale(board.results, scale) for scale in SCALES],
-        "ranking": ranking_columns(board.results, facts.ranking),
-        "people": people_columns(board.results, facts.people, facts.contrasts),
+        "match": _matches(board.results) if whole or len(board.results) <= WITH_THE_PAGE else {"pending": True},
+        "columns": _reliabilities(read_columns(board.key.digest)),
+        "shared": _shared(board),
+        **_late(board.results, facts),
+    }
+
+
+def late_columns(results: Sequence[Result], facts: Facts) -> dict[str, object]:
+    """What comes after the page: what takes long, and what makes large boards heavy."""
+    late = _late(results, facts)
+    return late | {"match": _matches(results)} if len(results) > WITH_THE_PAGE else late
+
+
+def _late(results: Sequence[Result], facts: Facts) -> dict[str, object]:
+    """What may take longer than the page."""
+    return {
+        "ranking": ranking_columns(results, facts.ranking),
+        "match_ranking": ranking_columns(results, facts.match_ranking),
+        "standing": standing_columns(results, facts.standing),
+        "people": people_columns(results, facts.people, facts.contrasts),
     }
 
 
@@ -304,12 +399,15 @@ def _geometry(g: Geometry) -> dict[str, object]:
     return {"centre": list(g.centre), "zero": g.zero, "unit": g.unit}
 
 
-def payload(boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _: Facts()) -> str:
+def payload(
+    boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _: Facts(), *, whole: bool = False
+) -> str:
     """All boards as the JSON text that the table reads.
 
     Args:
         boards: in the order in which they are offered.
         facts: what is known of a board beside its rows.
+        whole: whether nothing can be asked for later, as in a copy of plain files.
     """
     return orjson.dumps(
         {
@@ -334,6 +432,7 @@ def payload(boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _:
             ],
             "portrait": {
                 "limit": LIMIT,
+                "match_limit": MATCH_LIMIT,
                 "names": [d.name for d in VALUES],
                 "directions": [list(d) for d in DIRECTIONS],
                 "full": _geometry(GEOMETRY["full"]),
@@ -352,6 +451,6 @@ def payload(boards: Sequence[Board], facts: Callable[[Board], Facts] = lambda _:
                 }
                 for c in CONTRASTS
             ],
-            "boards": [_board(b, facts(b)) for b in boards],
+            "boards": [_board(b, facts(b), whole=whole) for b in boards],
         }
     ).decode()

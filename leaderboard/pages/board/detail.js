@@ -2,7 +2,7 @@
 
 import { breakable, el } from "../../web/static/elements.js";
 import { figure, halfWidth, known, percent, plural, share, signed } from "../../web/static/numbers.js";
-import { badgesOf, pageOf, whisker } from "./cells.js";
+import { badgesOf, pageOf, valuePage, whisker } from "./cells.js";
 import { coverage, coverageInWords, hasInterval, inWords } from "./columns.js";
 import { peopleOf } from "./table.js";
 
@@ -25,7 +25,7 @@ function styleInWords(row) {
 function circleInWords(row) {
   if (!known(row.circle)) return null;
   const range = known(row.circle_low) ? ` (${share(row.circle_low)} to ${share(row.circle_high)})` : "";
-  return `${share(row.circle)} of what differs between its values follows one wave around the circle${range}; unrelated values would give 22 %`;
+  return `${share(row.circle)} of the variance between its values is explained by one wave around the circle${range}; unrelated values would give 22 %`;
 }
 
 /** @param {[string, Child][]} pairs */
@@ -51,11 +51,11 @@ export function boardDetail(table, state, columns, cells) {
       el("tbody", null, columns.dimensions().map((d, i) => {
         const cell = readings[i];
         return el("tr", { title: inWords(cell, d.name) },
-          el("th", { scope: "row" }, el("i", { class: "vp-mark", style: { background: d.colour }, "aria-hidden": "true" }), d.name),
-          el("td", { class: "vp-axis" }, cell ? whisker(cell, { raw: state.raw, extra: "vp-long" }) : null),
+          el("th", { scope: "row" }, el("i", { class: "vp-mark", style: { background: d.colour }, "aria-hidden": "true" }), el("a", { class: "vp-quiet-link", href: valuePage(d.name) }, d.name)),
+          el("td", { class: "vp-axis" }, cell ? whisker(cell, { axis: columns.axis(), extra: "vp-long" }) : null),
           el("td", { class: "vp-num" }, cell ? columns.number(cell.value) : "–"),
           el("td", { class: "vp-pm" }, cell && hasInterval(cell) ? halfWidth(cell.low, cell.high) : ""),
-          el("td", { class: "vp-n" }, cell ? `n ${cell.n}` : ""));
+          el("td", { class: "vp-n" }, cell && !cell.match ? `n ${cell.n}` : ""));
       })),
     );
   }
@@ -65,7 +65,7 @@ export function boardDetail(table, state, columns, cells) {
     const found = columns.people();
     if (!found || found.pending) return null;
     const x = peopleOf(row, found.like);
-    const said = [x ? `Like the raters: ${signed(x.value)} (${signed(x.low)} to ${signed(x.high)}).` : null, columns.nearestInWords(row)];
+    const said = [x ? `Similarity to the raters: ${signed(x.value)} (${signed(x.low)} to ${signed(x.high)}).` : null, columns.nearestInWords(row)];
     const leans = table.contrasts.filter((c) => state.shown.has(c.key) && found.leans[c.key]).map((c) => `${columns.leanInWords(c, row)}.`);
     return [[...said.filter(Boolean), ...(known(found.nearest[row.i]) ? leans : [])].join(" "), " ", el("a", { href: "./groups" }, "Groups of people")];
   }
@@ -80,7 +80,7 @@ export function boardDetail(table, state, columns, cells) {
         el("p", { class: "vp-sub" }, row.developer ? el("span", null, row.developer) : null, badgesOf(row)),
         row.note ? el("p", { class: "vp-note" }, row.note) : null,
         cells.portrait("full", row.model, cells.valueCells(row), { muted: row.muted, reference: behind.profile }),
-        caption("Ring: the model’s own average.", behind)),
+        caption(columns.matched() ? "Ring: 0, its ratings have nothing to do with the value. Rim: ±0.5." : "Ring: the model’s own average.", behind)),
       el("div", { class: "vp-facts" },
         figures(row.model, columns.dimensions().map((_, i) => columns.reading(row, i))),
         listOf([
@@ -91,12 +91,13 @@ export function boardDetail(table, state, columns, cells) {
           ["Order", known(row.order) ? `${percent(row.order)} are rated differently with the answers in reverse order` : null],
           ["Style", styleInWords(row)],
           ["Circle", circleInWords(row)],
-          ["Among people", amongPeople(row)],
+          ["Similarity to people", amongPeople(row)],
           ["Coverage", `${percent(coverage(row))}: ${coverageInWords(row)}`],
           ["Origin", table.origins[row.origin]],
           ["Source", row.source],
-          ["Asked through", row.origin === "published" ? null : row.endpoint],
+          ["Endpoint", row.origin === "published" ? null : row.endpoint],
           ["Revision", row.revision],
+          ["Released", row.released],
           ["Row computed", row.date],
         ])),
     );
@@ -106,10 +107,10 @@ export function boardDetail(table, state, columns, cells) {
     const { raters, rows, items } = /** @type {Board} */ (state.board);
     /** @param {number} scale @param {"score" | "raw"} name @returns {(Reading | null)[]} */
     const means = (scale, name) => cells.boardMeans(scale, name).map((value, i) => value === null ? null : {
-      score: cells.boardMeans(scale, "score")[i] ?? 0, value, low: null, high: null, n: items[table.scales[scale].dimensions[i].name] ?? 0, ...(name === "raw" ? { raw: value } : {}),
+      score: cells.boardMeans(scale, "score")[i] ?? 0, value, low: null, high: null, n: items[table.scales[scale].dimensions[i].name] ?? 0, ...(columns.matched() ? { match: true } : {}), ...(name === "raw" ? { raw: value } : {}),
     });
-    const behind = raters ? cells.reference() : null;
-    const ring = "Ring: a model’s own average. Outside: more than that, inside: less.";
+    const behind = raters && !columns.matched() ? cells.reference() : null;
+    const ring = columns.matched() ? "Ring: 0, ratings have nothing to do with the value. Rim: ±0.5." : "Ring: a model’s own average. Outside: more than that, inside: less.";
     return el(
       "div", { class: "vp-detail" },
       el("div", { class: "vp-picture" },
@@ -117,7 +118,7 @@ export function boardDetail(table, state, columns, cells) {
         el("p", { class: "vp-sub" }, "Point at a row to see its portrait. Click to keep it."),
         cells.portrait("full", "the mean of all models in this table", means(0, "score"), { reference: behind?.profile }),
         behind ? caption(ring, behind) : el("p", { class: "vp-caption" }, ring)),
-      el("div", { class: "vp-facts" }, figures("the mean of all models", means(state.scale, state.raw ? "raw" : "score"))),
+      el("div", { class: "vp-facts" }, figures("the mean of all models", means(state.scale, columns.axis() === "raw" ? "raw" : "score"))),
     );
   }
 

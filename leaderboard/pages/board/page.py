@@ -6,6 +6,7 @@ does not wait for them, says that they are being worked out, and asks `board/lat
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,9 +21,12 @@ from data.values import VALUES
 from leaderboard.boards.background import WORKING
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import portrait
-from leaderboard.pages.board.data import Facts, payload, people_columns, ranking_columns, stamp
+from leaderboard.pages.board.data import Facts, late_columns, payload, stamp
+from leaderboard.pages.model import page as model
+from leaderboard.pages.model.data import find
 from leaderboard.site.site import Site
 from leaderboard.web import assets
+from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.refresh import PageValues
 
 ROUTE = ""
@@ -39,6 +43,12 @@ def frames() -> str:
         f'<template class="vp-frame-full">{portrait(empty)}</template>'
         f'<template class="vp-frame-thumb">{portrait(empty, kind="thumb")}</template>'
     )
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the board's address is about: all models, or the row that is open on it."""
+    result = find(site, query.get("model"))
+    return Head(description=ABOUT_BOARD) if result is None else model.head(site, {"id": result.id})
 
 
 def build(site: Site, fresh: PageValues) -> None:
@@ -59,7 +69,9 @@ def facts(site: Site, board: Board) -> Facts:
     """What is known by now of a board beside its rows."""
     people = site.people_so_far(board)
     contrasts = () if people is None else site.reference.contrasts
-    return Facts(site.ranking_so_far(board), people, contrasts, site.raters(board.key.digest))
+    raters = site.raters(board.key.digest)
+    ranking, match_ranking = site.ranking_so_far(board), site.match_ranking_so_far(board)
+    return Facts(ranking, people, contrasts, raters, match_ranking, site.standing_so_far(board))
 
 
 def whole(site: Site) -> str:
@@ -67,9 +79,10 @@ def whole(site: Site) -> str:
 
     def found(board: Board) -> Facts:
         ranking, people = site.rankings.of(board), site.proximities.of(board)
-        return Facts(ranking, people, site.reference.contrasts, site.raters(board.key.digest))
+        raters, match_ranking = site.raters(board.key.digest), site.match_rankings.of(board)
+        return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, site.standings.of(board))
 
-    return payload(site.boards(), found)
+    return payload(site.boards(), found, whole=True)
 
 
 @dataclass
@@ -83,7 +96,7 @@ class _Sent:
     def text(self) -> str:
         boards = self.site.boards()
         found = [facts(self.site, b) for b in boards]
-        known = (self.site.revision(), *((f.ranking is WORKING, f.people is WORKING) for f in found))
+        known = (self.site.revision(), *(tuple(x is WORKING for x in f) for f in found))
         if known != self.known:
             by_board = dict(zip((b.key for b in boards), found, strict=True))
             self.known, self.last = known, payload(boards, lambda b: by_board[b.key])
@@ -101,8 +114,7 @@ def late_route(site: Site) -> Route:
         found = facts(site, board)
         sent = {
             "stamp": stamp(board),
-            "ranking": ranking_columns(board.results, found.ranking),
-            "people": people_columns(board.results, found.people, found.contrasts),
+            **late_columns(board.results, found),
         }
         return Response(orjson.dumps(sent), media_type="application/json", headers={"Cache-Control": "no-store"})
 

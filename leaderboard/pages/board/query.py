@@ -17,9 +17,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
+from data.people.norms import Reading
 from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.model_facts import billions, released
+from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.web.document import every, not_among, shortened
 
@@ -31,11 +34,15 @@ Value = Callable[[Result], float | str | None]
 
 FIELDS: Final = (
     *("table", "scale", "sort", "order", "q", "hide", "developer", "family", "origin", "weights"),
-    *("size_min", "size_max", "reliable", "since", "until", "group", "pin", "numbers"),
+    *("size_min", "size_max", "reliable", "since", "until", "released_since", "released_until"),
+    *("group", "pin", "numbers", "reading"),
 )
 """Which fields the board's address has that decide its rows."""
 PRACTICE: Final = "practice"
 """What `table` says for the first table of practice runs."""
+
+ABOVE: Final = "above_"
+"""Beginning of the key of a column that sets rows among people on a value."""
 
 _PUNCTUATION: Final = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$"
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -84,12 +91,17 @@ class BoardQuery:
     size_max: float | None = None
     """In billions of parameters; a row whose size is not known is in no range."""
     reliable: str = ""
+    released_since: date | None = None
+    released_until: date | None = None
+    """Days of the model's release; a row for which it is not known is in no range."""
     since: date | None = None
     until: date | None = None
     group: Grouping = ""
     pins: tuple[str, ...] = ()
     raw: bool = False
     """Whether columns are sorted by raw means instead of centred scores."""
+    reading: Reading = "published"
+    """By which reading rows are shown and sorted; matches on all items have no raw means."""
     unread: bool = False
     """Whether a size or a day is none, so that no row can pass."""
 
@@ -110,11 +122,14 @@ class BoardQuery:
             size_min=_number(query.get("size_min")),
             size_max=_number(query.get("size_max")),
             reliable=query.get("reliable", ""),
+            released_since=_date(query.get("released_since")),
+            released_until=_date(query.get("released_until")),
             since=_date(query.get("since")),
             until=_date(query.get("until")),
             group=_one_of(query.get("group"), ("developer", "family"), ""),
             pins=tuple(dict.fromkeys(every(query, "pin"))),
             raw=query.get("numbers") == "raw",
+            reading=reading_of(query.get("reading")),
             unread=any(query.get(name) and read(query.get(name)) is None for name, (read, _) in _RANGES.items()),
         )
 
@@ -142,7 +157,7 @@ def _date(text: str | None) -> date | None:
 
 _RANGES: Final[Mapping[str, tuple[Callable[[str | None], float | date | None], str]]] = {
     **dict.fromkeys(("size_min", "size_max"), (_number, "a number of billions of parameters, e.g. 7 or 0.5")),
-    **dict.fromkeys(("since", "until"), (_date, "a day as YYYY-MM-DD")),
+    **dict.fromkeys(("since", "until", "released_since", "released_until"), (_date, "a day as YYYY-MM-DD")),
 }
 
 
@@ -176,6 +191,7 @@ def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection
         "sort": ([query.get("sort", "")], ("name", *columns)),
         "order": ([query.get("order", "")], ("up", "down")),
         "numbers": ([query.get("numbers", "")], ("raw",)),
+        "reading": ([query.get("reading", "")], ADDRESS_READINGS),
     }
     found = [not_among(n, x, known) for n, (said, known) in lists.items() for x in said if x and x not in known]
     for name, (read, expected) in _RANGES.items():
@@ -190,11 +206,6 @@ def table_of(boards: Sequence[Board], table: str) -> Board | None:
     if table and table != PRACTICE:
         return next((b for b in boards if b.key.slug == table), None)
     return next((b for b in boards if b.practice == (table == PRACTICE)), None)
-
-
-def billions(result: Result) -> float | None:
-    """How many parameters a model has, in billions: as counted, else as its name says."""
-    return lineage(result.model).billions if result.parameters is None else round(result.parameters / 1e9, 3)
 
 
 def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
@@ -241,6 +252,10 @@ def _passes(result: Result, query: BoardQuery) -> bool:
             float("inf") if query.size_max is None else query.size_max
         ):
             return False
+    if query.released_since is not None or query.released_until is not None:
+        out = released(result)
+        if out is None or not (query.released_since or date.min) <= out.day <= (query.released_until or date.max):
+            return False
     day = result.created.date()
     return (query.since is None or day >= query.since) and (query.until is None or day <= query.until)
 
@@ -279,18 +294,26 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
 
         return value
 
+    def match(name: str) -> Value:
+        def value(r: Result) -> float | None:
+            cell = (r.match or {}).get(query.scale, {}).get(name)
+            return None if cell is None else _round(cell.match)
+
+        return value
+
     def mean(r: Result) -> float | None:
         profile = r.scales.get(query.scale)
         return None if profile is None else _round(profile.mean)
 
     return {
-        **{d.name: dimension(d.name) for d in SCALES[query.scale]},
+        **{d.name: (match if query.reading == "match" else dimension)(d.name) for d in SCALES[query.scale]},
         "mean": mean,
         "reliability": lambda r: _round(r.reliability),
         "wording": lambda r: _round(r.sensitivity.prompt) if r.sensitivity else None,
         "order": lambda r: _round(r.sensitivity.order.get("average")) if r.sensitivity else None,
         "coverage": lambda r: r.coverage.share,
         "origin": lambda r: r.origin,
+        "released": lambda r: out.day.isoformat() if (out := released(r)) else None,
         "date": lambda r: r.created.date().isoformat(),
     }
 

@@ -16,7 +16,7 @@ const VALUE = {
   weights: (/** @type {Row} */ row) => (row.open === true ? "open" : row.open === false ? "closed" : null),
   reliable: (/** @type {Row} */ row) => (row.flat === false ? "yes" : row.flat === true ? "flat" : null),
 };
-export const NAMES = { developer: "Developer", family: "Family", origin: "Origin", weights: "Weights", reliable: "Profile", size: "Size", date: "Date" };
+export const NAMES = { developer: "Developer", family: "Family", origin: "Origin", weights: "Weights", reliable: "Profile", size: "Size", date: "Row made", released: "Released" };
 /** @type {Record<string, string>} */
 export const SAYS = { open: "open", closed: "closed", yes: "stands out", flat: "flat" };
 const UNKNOWN = { developer: "Developer not known", family: "Family not known" };
@@ -39,6 +39,11 @@ export function passes(row, filters, except) {
   if (except !== "size" && (least !== null || most !== null)) {
     if (typeof least === "string" || typeof most === "string") return false;
     if (row.size === null || row.size < (least ?? 0) || row.size > (most ?? Infinity)) return false;
+  }
+  const { released_since: out, released_until: gone } = filters;
+  if (except !== "released" && (out !== null || gone !== null)) {
+    if ([out, gone].some((day) => day !== null && !isDay(day))) return false;
+    if (row.released === null || row.released < (out ?? "") || row.released > (gone ?? "9999")) return false;
   }
   if (except !== "date" && [since, until].some((day) => day !== null && !isDay(day))) return false;
   return except === "date" || ((since === null || row.date >= since) && (until === null || row.date <= until));
@@ -140,7 +145,7 @@ export function chips(filters) {
     const chosen = filters[name];
     if (chosen) made.push({ words: `${NAMES[name]}: ${SAYS[chosen] ?? chosen}`, remove: () => { filters[name] = null; } });
   }
-  /** @param {"size" | "date"} name @param {"size_min" | "since"} from @param {"size_max" | "until"} to @param {(x: any) => string} words */
+  /** @param {"size" | "date" | "released"} name @param {"size_min" | "since" | "released_since"} from @param {"size_max" | "until" | "released_until"} to @param {(x: any) => string} words */
   const range = (name, from, to, words) => {
     if (filters[from] === null && filters[to] === null) return;
     const said = [filters[from] === null ? null : `from ${words(filters[from])}`, filters[to] === null ? null : `to ${words(filters[to])}`];
@@ -148,6 +153,7 @@ export function chips(filters) {
   };
   range("size", "size_min", "size_max", (x) => (typeof x === "number" ? `${whole(x)} B` : `“${x}”`));
   range("date", "since", "until", (x) => x);
+  range("released", "released_since", "released_until", (x) => x);
   return made;
 }
 
@@ -167,6 +173,6 @@ export function problems({ board, filters }) {
     if (value !== null && !CHOICES[name].includes(value)) made.push(`${NAMES[name]}: there is no “${value}”, only ${CHOICES[name].join(" and ")}.`);
   }
   for (const value of [filters.size_min, filters.size_max]) if (typeof value === "string" && amount(value) === null) made.push(`Size: “${value}” is no number of billions of parameters.`);
-  for (const value of [filters.since, filters.until]) if (value !== null && !isDay(value)) made.push(`Date: “${value}” is no day; write YYYY-MM-DD.`);
+  for (const value of [filters.since, filters.until, filters.released_since, filters.released_until]) if (value !== null && !isDay(value)) made.push(`Date: “${value}” is no day; write YYYY-MM-DD.`);
   return made;
 }

@@ -2,9 +2,9 @@
    near them, so that thousands cost no more than what is looked at. */
 
 import { el, keepingFocus, targetOf } from "../../web/static/elements.js";
-import { halfWidth, plural, signed, whole } from "../../web/static/numbers.js";
+import { figure, halfWidth, plural, signed, whole } from "../../web/static/numbers.js";
 import { DEFAULT, noFilters } from "./address.js";
-import { side, tint, whisker } from "./cells.js";
+import { side, tint, valuePage, whisker } from "./cells.js";
 import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
 import { chips, listed, problems } from "./rows.js";
 import { cellOf } from "./table.js";
@@ -51,7 +51,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
 
   /** @param {Column[]} columns_ */
   function bands(columns_) {
-    const named = (/** @type {Column} */ c) => (c.people ? "Among people" : state.scale === 0 && c.dimension ? c.dimension.family : null);
+    const named = (/** @type {Column} */ c) => (c.people ? "Compared with people" : state.scale === 0 && c.dimension ? c.dimension.family : null);
     /** @type {HTMLElement[]} */
     const heads = [el("td", { class: "vp-name" })];
     let i = 1;
@@ -77,7 +77,16 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     return el("th", { scope: "col", class: `vp-${column.kind}`, "data-column": column.key, "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" },
       el("button", { type: "button", title: column.hint || "Sort by name", "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
         words.map((word) => el("span", null, word)),
-        el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")));
+        el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
+      // by keyboard one goes from heading to heading; the same links stand in the side panel
+      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null,
+      carries(column));
+  }
+
+  /** How far the column tells models apart, with what it means on demand. @param {Column} column */
+  function carries(column) {
+    const found = columns.carries(column);
+    return found && el("span", { class: `vp-carries${found.weak ? " vp-weak" : ""}`, tabindex: "0", role: "note", "aria-label": found.words, "data-hint": found.words }, figure(found.queries), found.weak ? el("b", null, "†") : null);
   }
 
   /** First click: numbers and dates from the top, words from A. Second: the other way. Third: back to names. @param {Column} column */
@@ -90,20 +99,20 @@ export function tableView(table, state, media, columns, cells, detail, act) {
 
   // ---- cells ---------------------------------------------------------------------------------------------------
 
-  /** @param {{value: number, low: Maybe, high: Maybe}} x @param {boolean} raw */
-  const interval = (x, raw) => (state.intervals && hasInterval(x) ? [el("span", { class: "vp-pm" }, halfWidth(x.low, x.high)), whisker(x, { raw })] : null);
+  /** @param {{value: number, low: Maybe, high: Maybe}} x @param {import("./columns.js").Axis} axis */
+  const interval = (x, axis) => (state.intervals && hasInterval(x) ? [el("span", { class: "vp-pm" }, halfWidth(x.low, x.high)), whisker(x, { axis })] : null);
 
   /** @param {Row} row @param {Column} column */
   function scoreCell(row, column) {
     const cell = columns.reading(row, column.index ?? 0);
     const ranks = columns.ranksShown();
     const rank = ranks ? columns.rankOf(row, column.title) : null;
-    const among = rank ? `, place ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
-    const words = inWords(cell, column.title) + among;
+    const among = rank ? `, rank ${rank} of ${columns.ranking()?.n}` : ranks ? `. ${columns.whyNoRank(row)}` : "";
+    const words = (cell || !columns.matched() ? inWords(cell, column.title) : `${column.title}: ${board().match?.why?.[row.i] ?? "no match"}`) + among;
     return el(
       "td", { class: "vp-score", "data-side": side(cell), style: tint(cell), title: words, "aria-label": words },
       el("span", { class: "vp-num" }, cell ? columns.number(cell.value) : "–"),
-      cell ? interval(cell, state.raw) : null,
+      cell ? interval(cell, columns.axis()) : null,
       ranks ? el("span", { class: "vp-rank" }, rank || "–") : null,
     );
   }
@@ -113,9 +122,9 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const x = column.estimate?.(row);
     const words = column.say?.(row);
     if (!x) return el("td", { class: `vp-${column.kind}`, title: words, "aria-label": words }, el("span", { class: "vp-num" }, "–"));
-    const bar = column.kind === "lean" ? el("i", { class: "vp-lean-bar", "aria-hidden": "true", style: { "--a": place(Math.min(0, x.value), false), "--b": place(Math.max(0, x.value), false) } }) : null;
+    const bar = column.kind === "lean" ? el("i", { class: "vp-lean-bar", "aria-hidden": "true", style: { "--a": place(Math.min(0, x.value), "centred"), "--b": place(Math.max(0, x.value), "centred") } }) : null;
     return el("td", { class: `vp-${column.kind}${column.sure?.(row) ? " vp-sure" : ""}`, title: words, "aria-label": words },
-      el("span", { class: "vp-num" }, signed(x.value)), bar ? el("span", { class: "vp-lean-lane" }, bar, interval(x, false)) : interval(x, false));
+      el("span", { class: "vp-num" }, signed(x.value)), bar ? el("span", { class: "vp-lean-lane" }, bar, interval(x, "centred")) : interval(x, "centred"));
   }
 
   /** @param {RowEntry} entry @param {Column[]} columns_ */
@@ -135,20 +144,20 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   /** @param {RowEntry} entry */
   function card({ row, pinned }) {
     const dimensions = columns.dimensions();
-    const scores = dimensions.map((_, i) => cellOf(board(), row, state.scale, i));
+    const scores = dimensions.map((_, i) => cellOf(board(), row, state.scale, i, state.reading));
     return el("li", { class: `vp-card${row.muted ? " vp-grey" : ""}${pinned ? " vp-pinned" : ""}`, "data-id": row.id },
       cells.who(row),
       el("ul", { class: "vp-bars", style: { "--n": String(scores.length) } }, scores.map((cell, i) => {
         const d = dimensions[i];
         const shown = columns.reading(row, i);
         const words = inWords(shown, d.name);
-        const at = (/** @type {Maybe | undefined} */ x) => place(x ?? 0, false);
+        const at = (/** @type {Maybe | undefined} */ x) => place(x ?? 0, columns.matched() ? "match" : "centred");
         const told = state.intervals && cell && hasInterval(cell) ? cell : null;
         return el("li", { title: words },
           el("span", { class: "vp-hidden" }, words),
           el("span", { class: "vp-bar", "aria-hidden": "true", "data-side": side(cell), style: { ...tint(cell), "--c": d.colour, "--s": at(cell?.score), "--l": at(told?.low), "--h": at(told?.high) } }),
           el("span", { class: "vp-short", "aria-hidden": "true" }, d.short),
-          state.raw ? el("span", { class: "vp-short", "aria-hidden": "true" }, shown ? columns.number(shown.value) : "–") : null);
+          columns.axis() === "raw" ? el("span", { class: "vp-short", "aria-hidden": "true" }, shown ? columns.number(shown.value) : "–") : null);
       })),
       columns.peopleShown() ? amongPeople(row) : null);
   }
@@ -190,13 +199,13 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   }
 
   /** What decides how a row looks; where it changes, rows are drawn anew. @param {Column[]} columns_ */
-  const look = (columns_) => [state.board?.slug, state.scale, state.raw, state.intervals, media.narrow.matches, columns.ranksShown(), state.received, columns_.map((c) => c.key)].join();
+  const look = (columns_) => [state.board?.slug, state.scale, columns.axis(), state.intervals, media.narrow.matches, columns.ranksShown(), state.received, columns_.map((c) => c.key)].join();
 
   /** @param {Column[]} columns_ */
   function widths(columns_) {
     const count = (/** @type {string} */ kind) => columns_.filter((c) => c.kind === kind).length;
-    const usual = { name: 184, score: state.scale === 0 ? 54 : 112, figure: 58, estimate: 58, lean: 74, nearest: 100, word: 78 };
-    const small = { name: 162, score: state.scale === 0 ? 44 : 76, figure: 50, estimate: 50, lean: 62, nearest: 90, word: 74 };
+    const usual = { name: 184, score: state.scale === 0 ? 54 : 112, figure: 58, estimate: 58, lean: 74, above: 62, nearest: 100, word: 78 };
+    const small = { name: 162, score: state.scale === 0 ? 44 : 76, figure: 50, estimate: 50, lean: 62, above: 54, nearest: 90, word: 74 };
     const total = (/** @type {Record<string, number>} */ sizes) => Object.entries(sizes).reduce((sum, [kind, width]) => sum + width * count(kind), 0);
     const room = list.clientWidth || window.innerWidth;
     const tight = total(usual) > room;
@@ -238,11 +247,11 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   function emptyState() {
     const empty = (/** @type {import("../../web/static/elements.js").Child[]} */ ...children) => el("p", { class: "vp-empty" }, children);
     if (state.board?.rows.length) {
-      const words = state.search ? `No model here is called “${state.search}”${chips(state.filters).length ? " and passes the filters" : ""}. ` : "No model passes these filters. ";
+      const words = state.search ? `No model matches “${state.search}”${chips(state.filters).length ? " and the filters" : ""}. ` : "No model matches these filters. ";
       return empty(...problems(state).map((said) => `${said} `), words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
     }
-    if (state.lost) return empty(`There is no table called “${state.lost}” here. `, el("a", { href: "./" }, "Open the usual one"));
-    if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Send the small model that comes along through the practice benchmark"), " to see one.");
+    if (state.lost) return empty(`There is no table called “${state.lost}” here. `, el("a", { href: "./" }, "Open the default table"));
+    if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Run the bundled small model on the practice benchmark"), " to see one.");
     return empty("No results yet. ", el("a", { href: "submit" }, "Submit a model"), " to see the first row.");
   }
 
@@ -285,6 +294,32 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     if (targetOf(event).closest(".vp-opened, .vp-tools, a, button") || String(window.getSelection())) return;
     const id = idOf(event);
     if (id) act.choose(id);
+  });
+  /* Arrows move through the table: up and down from row to row on the same control, left and right within a row. */
+  list.addEventListener("keydown", (event) => {
+    const from = targetOf(event);
+    const line = /** @type {HTMLElement | null} */ (from.closest(".vp-heads, [data-id]"));
+    if (!line || from.closest(".vp-opened") || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
+    const controlsOf = (/** @type {Element | undefined} */ of) => (of ? /** @type {HTMLElement[]} */ ([...of.querySelectorAll("[data-focus]")].filter((node) => !node.closest(".vp-opened") && !node.matches(":disabled"))) : []);
+    const within = controlsOf(line);
+    const at = within.indexOf(from);
+    const lines = [...list.querySelectorAll(".vp-heads"), ...drawn()];
+    const here = lines.indexOf(line);
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    /** @type {HTMLElement | undefined} */
+    let to;
+    if (step) {
+      if (step > 0 && here === lines.length - 1 && !more.hidden) { grow(); lines.push(...[...drawn()].slice(here + (lines[0] === drawn()[0] ? 1 : 0))); }
+      const there = controlsOf(lines[here + step]);
+      const kind = (/** @type {HTMLElement} */ node) => node.dataset.focus?.split(" ")[0];
+      to = there.find((node) => kind(node) === kind(from)) ?? there.find((node) => kind(node) === "name") ?? there[0];
+    } else if (event.key === "ArrowLeft") to = within[at - 1];
+    else if (event.key === "ArrowRight") to = within[at + 1];
+    else if (event.key === "Home") to = controlsOf(drawn()[0])[Math.max(0, line.matches(".vp-heads") ? 0 : at)];
+    else if (event.key === "End") to = controlsOf([...drawn()].at(-1))[Math.max(0, line.matches(".vp-heads") ? 0 : at)];
+    else return;
+    event.preventDefault();
+    to?.focus();
   });
   /** @type {string | null} */
   let pointed = null;

@@ -10,7 +10,11 @@ import { known } from "../../web/static/numbers.js";
 /** @typedef {{low: Maybe[], high: Maybe[]}} Ranges By row. */
 /** @typedef {Ranges & {value: Maybe[]}} Estimates By row. */
 /** @typedef {{value: number, low: number, high: number}} Estimate */
-/** @typedef {{score: number, low: Maybe, high: Maybe, n: number, raw?: number}} Cell */
+/** @typedef {"published" | "all"} ReadingName Which reading of the answers is shown. */
+/** @typedef {{score: number, low: Maybe, high: Maybe, n: number, raw?: number, match?: boolean}} Cell A score, or a match on all items. */
+/** @typedef {Ranges & {score: Maybe[], n: number[]}} Scores By row. */
+/** @typedef {Record<string, [Maybe, Maybe]>} Reliabilities By dimension, over halves of queries and of people. */
+/** @typedef {{pending?: boolean, published: Record<string, Estimates>, match: Record<string, Estimates>}} Standing */
 /** @typedef {{pending?: boolean, n: number, models: Record<string, (string | null)[]>, values: Record<string, (string | null)[]>, why: (string | null)[]}} Ranking */
 /** @typedef {{title: string, about: string, n: number}} Source */
 /** @typedef {{europe: string, shape: string, ceiling: number, confounding: string, noise: string, raters: string, benchmark: string}} Caveats */
@@ -36,6 +40,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {boolean | null} open
  * @property {Maybe} size In billions of parameters.
  * @property {string} date
+ * @property {string | null} released Day of the model's release.
  * @property {number} rated
  * @property {number} prompts
  * @property {[string, number][]} unscored
@@ -67,15 +72,20 @@ import { known } from "../../web/static/numbers.js";
  * @property {number[] | null} raters
  * @property {Row[]} rows
  * @property {Map<string, Row>} byId
- * @property {(Ranges & {mean: Maybe[], n: number[], dimensions: (Ranges & {score: Maybe[], n: number[]})[]})[]} scales
+ * @property {(Ranges & {mean: Maybe[], n: number[], dimensions: Scores[]})[]} scales
+ * @property {{pending?: boolean, why?: (string | null)[], scales?: Scores[][]} | null} match Matches on all items; null where no row has one.
+ * @property {{models: number, published?: Reliabilities, match?: Reliabilities} | null} columns How far columns tell models apart.
+ * @property {{models: number, along_common: Maybe, first_component: Maybe, own: number} | null} shared What models have in common.
  * @property {Ranking | null} ranking
+ * @property {Ranking | null} match_ranking
+ * @property {Standing | null} standing
  * @property {People | null} people
  * @property {Record<string, Maybe[]>} means Of all rows, by what they are means of.
  */
 /** @typedef {{centre: [number, number], zero: number, unit: number}} Geometry */
 /**
  * @typedef {{unit: number, scales: Scale[], origins: Record<string, string>, no_people: string, contrasts: Contrast[], boards: Board[],
- *   portrait: {limit: number, names: string[], directions: [number, number][], full: Geometry, thumb: Geometry}}} Sent
+ *   portrait: {limit: number, match_limit: number, names: string[], directions: [number, number][], full: Geometry, thumb: Geometry}}} Sent
  */
 /** @typedef {ReturnType<typeof readTable>} Table */
 
@@ -117,6 +127,9 @@ export function readTable(text) {
       mean: numbers(scale.mean, n), n: column(scale.n, n), ...ranges(scale, n),
       dimensions: scale.dimensions.map((/** @type {any} */ d) => ({ score: numbers(d.score, n), n: column(d.n, n), ...ranges(d, n) })),
     }));
+    const pair = (/** @type {Record<string, Maybe[]>} */ found) => Object.fromEntries(Object.entries(found).map(([name, packed]) => [name, numbers(packed, 2)]));
+    board.columns = board.columns && { models: board.columns.models, published: pair(board.columns.published ?? {}), match: pair(board.columns.match ?? {}) };
+    board.shared = board.shared && { ...board.shared, ...Object.fromEntries(["along_common", "first_component"].map((name) => [name, numbers([board.shared[name]], 1)[0]])) };
     board.raters = board.raters && numbers(board.raters, n);
     board.means = {};
     receive(board, board);
@@ -126,15 +139,30 @@ export function readTable(text) {
   /**
    * Places and people, which may come after the table.
    * @param {Board} board
-   * @param {{ranking: any, people: any}} sent
+   * @param {{ranking: any, match_ranking: any, standing: any, people: any, match?: any}} sent
    */
-  function receive(board, { ranking, people }) {
+  function receive(board, { ranking, match_ranking, standing, people, match }) {
     const { n } = board;
     const words = (/** @type {Record<string, any>} */ columns) => Object.fromEntries(Object.entries(columns).map(([name, packed]) => [name, column(packed, n)]));
     const estimates = (/** @type {any} */ packed) => ({ value: numbers(packed.value, n), ...ranges(packed, n) });
-    board.ranking = ranking && !ranking.pending
-      ? { n: ranking.n, models: words(ranking.models), values: words(ranking.values), why: column(ranking.why, n) }
-      : ranking;
+    if (match !== undefined) {
+      board.match = match && !match.pending ? {
+        why: column(match.why, n),
+        scales: match.scales.map((/** @type {any[]} */ scale) => scale.map((d) => {
+          const [score, half] = [numbers(d.match, n), numbers(d.half, n)];
+          const end = (/** @type {number} */ sign) => score.map((x, i) => (known(x) && known(half[i]) ? x + sign * half[i] : null));
+          return { score, low: end(-1), high: end(1), n: [] };
+        })),
+      } : match;
+      board.means = {}; // those of matches may be of none
+    }
+    const places = (/** @type {any} */ sent) => (sent && !sent.pending
+      ? { n: sent.n, models: words(sent.models), values: words(sent.values), why: column(sent.why, n) }
+      : sent);
+    board.ranking = places(ranking);
+    board.match_ranking = places(match_ranking);
+    const byValue = (/** @type {Record<string, any>} */ sent) => Object.fromEntries(Object.entries(sent).map(([name, packed]) => [name, estimates(packed)]));
+    board.standing = standing && !standing.pending ? { published: byValue(standing.published), match: byValue(standing.match) } : standing;
     board.people = people && !people.pending
       ? {
         ...people,
@@ -156,9 +184,15 @@ export function readTable(text) {
  * @param {Row} row
  * @param {number} scale
  * @param {number} i The dimension.
+ * @param {ReadingName} [reading]
  * @returns {Cell | null}
  */
-export function cellOf(board, row, scale, i) {
+export function cellOf(board, row, scale, i, reading = "published") {
+  if (reading === "all") {
+    const found = board.match?.scales?.[scale][i];
+    const match = found ? found.score[row.i] : null;
+    return found && match !== null ? { score: match, low: found.low[row.i], high: found.high[row.i], n: 0, match: true } : null;
+  }
   const d = board.scales[scale].dimensions[i];
   const score = d.score[row.i];
   return score === null ? null : { score, low: d.low[row.i], high: d.high[row.i], n: d.n[row.i] };

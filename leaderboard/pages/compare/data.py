@@ -17,11 +17,13 @@ import numpy as np
 from pydantic import ConfigDict
 
 from data.errors import InputError
+from data.people.norms import Reading
 from data.values import BY_NAME, SCALES, Scale
-from eval_queue.records import DimensionScore, Record, Result
+from eval_queue.records import Record, Result
 from leaderboard.analysis.comparison import PAIR_NOTE, compare
 from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.ranks import ALPHA
+from leaderboard.boards.readings import reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.comparison import STROKES
 from leaderboard.charts.portrait import true_minus
@@ -50,6 +52,18 @@ class Choice(Record):
     """Only items that count for this dimension; empty for all."""
     items: int
     """How many items to show."""
+    reading: Reading = "published"
+    """By which reading rows are compared."""
+
+
+class Shown(Record):
+    """A number with its 95 % interval: a score in rating points, or a match on all items."""
+
+    score: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    """Items of the dimension with a rating; null for a match, which all items carry."""
 
 
 class Member(Record):
@@ -63,12 +77,12 @@ class Member(Record):
     flat: bool
     incomplete: str | None
     """What is too little; null for complete rows."""
-    scores: dict[str, DimensionScore]
-    """Of the chosen scale, by dimension."""
+    scores: dict[str, Shown]
+    """Of the chosen scale, by dimension: scores, or matches on all items."""
 
 
 class DimensionDifference(Record):
-    """Two rows on one dimension, in rating points; fields as in `leaderboard.analysis.comparison.Difference`."""
+    """Two rows on one dimension, in rating points or as matches, as in `leaderboard.analysis.comparison.Difference`."""
 
     difference: float
     low: float
@@ -145,6 +159,7 @@ def parse(query: Mapping[str, str]) -> Choice:
         series=query.get("series", "").strip()[:200],
         scale=next((s for s in SCALES if s == scale), "pvq"),
         value=value[:200],
+        reading=reading_of(query.get("reading")),
         items=min(MOST_ITEMS, max(1, int(items))) if known else ITEMS,
     )
 
@@ -182,7 +197,7 @@ def compare_data(site: Site, choice: Choice) -> CompareData:
     problem = ""
     if len(rows) > 1:
         try:
-            pairs, items = _pairs(site, rows, choice.scale), _items(site, rows, choice)
+            pairs, items = _pairs(site, rows, choice), _items(site, rows, choice)
         except InputError as error:
             problem = f"The differences cannot be worked out: {error}"
         except (ValueError, KeyError, OSError):  # a damaged table must not cost the others their page
@@ -190,14 +205,14 @@ def compare_data(site: Site, choice: Choice) -> CompareData:
             problem = "The differences cannot be worked out: stored answers are damaged."
     return CompareData(
         choice=choice,
-        members=[_member(r, choice.scale) for r in rows],
+        members=[_member(r, choice) for r in rows],
         omitted=omitted,
         problem=problem,
         practice=board is not None and board.practice,
         pairs=pairs,
         items=items,
         texts=bool(items) and rows[0].benchmark.digest == site.benchmark.digest,
-        releases=[_member(r, choice.scale) for r in releases],
+        releases=[_member(r, choice) for r in releases],
         series=series_of(site),
     )
 
@@ -276,8 +291,15 @@ def _apart(one: Board, other: Board) -> str:
     return f"they were asked under different protocols ({one.key.protocol} and {other.key.protocol})"
 
 
-def _member(r: Result, scale: Scale) -> Member:
-    profile = r.scales.get(scale)
+def _member(r: Result, choice: Choice) -> Member:
+    profile = r.scales.get(choice.scale)
+    scores: dict[str, Shown] = {}
+    if choice.reading == "match":
+        for name, m in (r.match or {}).get(choice.scale, {}).items():
+            scores[name] = Shown(score=m.match, low=m.low, high=m.high, n=None)
+    elif profile is not None:
+        for name, c in profile.dimensions.items():
+            scores[name] = Shown(score=c.score, low=c.low, high=c.high, n=c.n)
     return Member(
         id=r.id,
         model=r.model,
@@ -285,17 +307,26 @@ def _member(r: Result, scale: Scale) -> Member:
         released=lineage(r.model).released,
         flat=r.flat is True,
         incomplete=(r.incomplete_reason or "too few answers could be read") if r.complete is False else None,
-        scores=dict(profile.dimensions) if profile else {},
+        scores=scores,
     )
 
 
-def _pairs(site: Site, rows: Sequence[Result], scale: Scale) -> list[Pair]:
-    sample = site.row_answers.sample(rows)
+def _pairs(site: Site, rows: Sequence[Result], choice: Choice) -> list[Pair]:
+    people = None
+    if choice.reading == "match":
+        templates = site.templates(rows[0].benchmark.digest)
+        if templates is None:
+            raise InputError("the templates of their benchmark are not at hand, so all items cannot be read")
+        sample, people = site.row_answers.match_sample(rows, templates)
+    else:
+        sample = site.row_answers.sample(rows)
     called = _called(rows)
     made = []
     for i, j in combinations(range(len(rows)), 2):
         both = [j, i]
-        found = compare((called[j], called[i]), sample.point[both], sample.draws[:, both], sample.clusters[both], scale)
+        drawn = sample.point[both], sample.draws[:, both], sample.clusters[both]
+        sets = None if people is None else people[:, both]
+        found = compare((called[j], called[i]), *drawn, choice.scale, sets)
         made.append(
             Pair(
                 first=rows[i].id,

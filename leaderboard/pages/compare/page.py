@@ -1,7 +1,7 @@
 """Compare: two to five rows on one circle, how they differ and how sure that is, and one model over its releases.
 
-The address is the state: `id` (repeated; an id or a name), or `series`; `scale`, `value`, `items`. What is shown is
-`leaderboard.pages.compare.data`.
+The address is the state: `id` (repeated; an id or a name), or `series`; `scale`, `reading`, `value`, `items`. What
+is shown is `leaderboard.pages.compare.data`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from markupsafe import Markup
 from data.benchmark import RATING_PHRASES
 from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import ADDRESS_READINGS
 from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import LIMIT, MATCH_LIMIT, number
 from leaderboard.pages.compare.data import (
     ITEMS,
     MOST,
@@ -35,7 +36,11 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
 NAME: Final = "Compare"
-FIELDS: Final = ("id", "series", "scale", "value", "items")
+FIELDS: Final = ("id", "series", "scale", "reading", "value", "items")
+DESCRIPTION: Final = (
+    "Two to five language models side by side on Schwartz’s ten values: "
+    "differences with their intervals, and which of them can be told apart."
+)
 SHEETS: Final = ("row.css",)
 
 LONG: Final = 320
@@ -44,7 +49,7 @@ LONG: Final = 320
 
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant. Of rows that are not here the page itself tells."""
-    choices: dict[str, Collection[str]] = {"scale": SCALES, "value": BY_NAME}
+    choices: dict[str, Collection[str]] = {"scale": SCALES, "value": BY_NAME, "reading": ADDRESS_READINGS}
     found = [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
     items = query.get("items", "")
     if items and not (items.isascii() and items.isdigit() and len(items) < 4 and 1 <= int(items) <= MOST_ITEMS):
@@ -87,6 +92,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         "compare.html",
         d=found,
         c=found.choice,
+        matched=found.choice.reading == "match",
         called=called,
         known=sorted(called.values(), key=str.casefold),
         picture=Markup(overlay(lines(found))) if found.choice.scale == "pvq" else None,  # they escape the names
@@ -125,6 +131,7 @@ def address(found: CompareData, *, first: str | None = None, without: str | None
         ids.sort(key=lambda id_: id_ != first)
     fields: dict[str, object] = {
         "scale": c.scale if c.scale != "pvq" else "",
+        "reading": "all" if c.reading == "match" else "",
         "value": c.value,
         "items": c.items if c.items != ITEMS else "",
         **changed,
@@ -136,7 +143,8 @@ def address(found: CompareData, *, first: str | None = None, without: str | None
 
 def lines(found: CompareData) -> list[Line]:
     """The members' ten values as lines of the circle."""
-    return [_line(m) for m in found.members]
+    scale = LIMIT / MATCH_LIMIT if found.choice.reading == "match" else 1.0
+    return [_line(m, scale) for m in found.members]
 
 
 def panels(found: CompareData) -> list[Panel]:
@@ -154,13 +162,16 @@ def panels(found: CompareData) -> list[Panel]:
     return made
 
 
-def _line(m: Member) -> Line:
+def _line(m: Member, scale: float) -> Line:
+    def at(x: float | None) -> float | None:
+        return None if x is None else x * scale
+
     cells = [m.scores.get(d.name) for d in VALUES]
     return Line(
         m.model,
-        [c.score if c else None for c in cells],
-        [c.low if c else None for c in cells],
-        [c.high if c else None for c in cells],
+        [at(c.score) if c else None for c in cells],
+        [at(c.low) if c else None for c in cells],
+        [at(c.high) if c else None for c in cells],
     )
 
 

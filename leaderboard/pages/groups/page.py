@@ -1,4 +1,4 @@
-"""Groups: a model beside two groups of people, what can be told apart and what cannot, and models asked to be somebody.
+"""Groups: a model beside two groups of people, what can be told apart and what cannot, and persona runs.
 
 The address is the state: `id` (or `model`) names a row, `contrast` one of the reference's, `sort=lean` (and
 `order=down`) the order of all models, `imagined` a series of persona runs or its model, `table` a board other than the
@@ -21,11 +21,12 @@ from data.values import VALUES
 from eval_queue.records import Result
 from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.persona_report import PersonaGap
-from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.group_similarity import Table, read_claims
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
 from leaderboard.charts.portrait import number
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
+from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, not_among
@@ -34,6 +35,10 @@ from leaderboard.web.markup import capitalised, render
 ROUTE: Final = "groups"
 NAME: Final = "Groups"
 FIELDS: Final = ("contrast", "table", "id", "model", "sort", "order", "imagined")
+DESCRIPTION: Final = (
+    "Language models among groups of people: whose value "
+    "profiles they resemble, and how little of that can be told apart."
+)
 
 NOT_DISTINGUISHABLE: Final = "not distinguishable"
 
@@ -160,6 +165,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         short=SHORT,
         picture=Markup(drawing(view)),  # made by `group_charts`, which escapes names
         verdict=_verdict(view),
+        other=_other(site, asked),
         groups=site.reference.groups,
         overall=OVERALL,
         values=VALUES,
@@ -179,6 +185,15 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     )
     # while the store is away, rows may be missing that will be back without any new result
     return Volatile(page) if site.queue.outage() is not None else page
+
+
+def _other(site: Site, asked: Asked) -> OtherReading | None:
+    """What the other reading says; only of the published benchmark's board and the shipped groups."""
+    board = asked.board
+    if board is None or site.reference_file is not None:
+        return None
+    found, table = read_claims(board.key.digest), asked.table
+    return None if found is None or table is None else other_reading(found, table, asked.chosen)
 
 
 def _board_name(board: Board) -> str:
@@ -209,11 +224,11 @@ def _verdict(view: GroupsView) -> Verdict:
     if view.model is None or row is None:
         return Verdict(f"How {toward} and {against} differ in their ten values.", sure=False)
     if not row.reported:
-        return Verdict(f"{row.model} is not set against groups: {said(row.reason or '')}.", sure=False)
+        return Verdict(f"{row.model} is not compared with groups: {said(row.reason or '')}.", sure=False)
     lean = row.lean or 0.0
     if row.distinguishable:
         to, away = (toward, against) if lean > 0 else (against, toward)
-        return Verdict(f"What is its own in {row.model} points towards {to} rather than {away}.", sure=True)
+        return Verdict(f"Beyond what all people share, {row.model} leans towards {to} rather than {away}.", sure=True)
     return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
 
 

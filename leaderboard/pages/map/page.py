@@ -28,6 +28,9 @@ from leaderboard.web.markup import render
 ROUTE: Final = "map"
 NAME: Final = "Map"
 FIELDS: Final = ("view", "table", "highlight", "family", "developer")
+DESCRIPTION: Final = (
+    "All models as places on the circle of values, or on a plane together with groups of people, with 95 % regions."
+)
 SCRIPTS: Final = ("map.js",)
 
 

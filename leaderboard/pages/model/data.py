@@ -26,6 +26,7 @@ from leaderboard.boards.background import Working
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.rank_intervals import obstacle
 from leaderboard.boards.results import Board, mean_profile
+from leaderboard.pages.model.two_readings import TwoReadings, two_readings
 from leaderboard.site.answers import AnswersPage, Filters, cut
 from leaderboard.site.badges import BENCHMARKS, Badge, badges
 from leaderboard.site.site import Site
@@ -33,7 +34,7 @@ from leaderboard.site.site import Site
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNDER_WAY = "this is being worked out; open the page again in a moment"
+UNDER_WAY = "this is being computed; reload the page in a moment"
 UNREACHABLE = "The store of raw answers cannot be reached now. Open the page again later."
 
 _log = logging.getLogger(__name__)
@@ -88,6 +89,17 @@ class Asked(Record):
     """Its last step in a few words."""
 
 
+class LikeRow(Record):
+    """A row that is like this one in what sets it apart from its board's average."""
+
+    id: str
+    model: str
+    r: float
+    low: float
+    """Lower end of the 95 % interval."""
+    high: float
+
+
 class ModelData(Record):
     """A row in full."""
 
@@ -106,6 +118,8 @@ class ModelData(Record):
     """By dimension; empty for a row without a place."""
     unranked: str | None
     """Why it has no place."""
+    readings: TwoReadings
+    """What the reading on all items says beside the one as published."""
     read: ReadShare | None
     """Its answers by source and variant; null where they are not at hand."""
     people: ModelProximity | None
@@ -126,6 +140,10 @@ class ModelData(Record):
     """One page of its answers; null where they are not at hand."""
     problem: str
     """Why there are none."""
+    like: list[LikeRow] | None
+    """Rows of its board that are surely more alike to it than its pairs are on average; null where that is not told."""
+    like_reason: str | None
+    """Why it is not told."""
     working: bool = False
     """Whether places or people are still being worked out."""
 
@@ -141,10 +159,13 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     answers, problem = _answers(site, result, filters)
     people = site.people_so_far(board) if board else None
     so_far = site.ranking_so_far(board) if board else None
+    by_match = site.match_ranking_so_far(board) if board else None
+    standing = site.standing_so_far(board) if board else None
     # what is worked out for a whole large board may take minutes: a row's own page does not wait for it
     table = None if isinstance(people, Working) else people
     ranking = None if isinstance(so_far, Working) else so_far
     ranks = ranking.rows.get(result.id) if ranking else None
+    like, like_reason = _like(site, result, board)
     line = lineage(result.model)
     asked = None if answers is None else _table(site, result)
     names = [name for scale in result.scales.values() for name in scale.dimensions]
@@ -157,10 +178,13 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         ranked=ranking.n if ranking else None,
         places={n: Place(models=ranks.models.get(n), values=ranks.values.get(n)) for n in names} if ranks else {},
         unranked=None if ranks or ranking is None else obstacle(result) or "Its single answers are not at hand.",
+        readings=two_readings(site, result, board, None if isinstance(by_match, Working) else by_match, standing),
         read=_read(site, result, asked),
         people=table.rows.get(result.id) if table else None,
         people_reason=_people_reason(result, board, people),
-        working=isinstance(people, Working) or isinstance(so_far, Working),
+        like=like,
+        like_reason=like_reason,
+        working=like_reason == UNDER_WAY or any(isinstance(x, Working) for x in (people, so_far, by_match, standing)),
         ceiling=table.about.caveats.ceiling if table else None,
         history=_history(site, result, board),
         submissions=[_asked(s) for s in submissions_of(site, result)],
@@ -178,6 +202,30 @@ def submissions_of(site: Site, result: Result) -> list[Submission]:
     rows = {r.id for r in site.results()}
     found = [s for s in site.queue.submissions() if s.id not in rows and lineage(s.model).series == series]
     return sorted(found, key=lambda s: s.updated, reverse=True)
+
+
+def _like(site: Site, result: Result, board: Board | None) -> tuple[list[LikeRow] | None, str | None]:
+    """The rows most like one, as far as that can be told, and why not."""
+    if board is None:
+        return None, "this row stands on no board"
+    relations = site.relations_so_far(board)
+    if isinstance(relations, Working):
+        return None, UNDER_WAY
+    if relations is None or relations.pairs is None or (positions := relations.most_like(result.id)) is None:
+        why = relations.left_out.get(result.id) if relations else None
+        return None, why or "there are too few, or too many, rows on its board to compare it with"
+    names, pairs, at = {r.id: r.model for r in board.results}, relations.pairs, relations.ids.index(result.id)
+    found = [
+        LikeRow(
+            id=relations.ids[i],
+            model=names[relations.ids[i]],
+            r=float(pairs.r[at, i]),
+            low=float(pairs.low[at, i]),
+            high=float(pairs.high[at, i]),
+        )
+        for i in positions
+    ]
+    return found, None
 
 
 def _asked(s: Submission) -> Asked:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
@@ -21,35 +21,54 @@ from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.lineage import lineage
-from leaderboard.charts.portrait import number, portrait, true_minus
+from leaderboard.analysis.reading_report import AmongPeople
+from leaderboard.analysis.summary import queries_of, sentence
+from leaderboard.boards.model_facts import SOURCES, released
+from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait, true_minus
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
+from leaderboard.site import links
 from leaderboard.site.answers import Filters
 from leaderboard.site.badges import BENCHMARKS, ORIGINS
 from leaderboard.site.permanent import record_url, revision, row_address, row_citations
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, not_among, whole_number
+from leaderboard.web.head import NOT_THERE, Head
+from leaderboard.web.head import row_address as row_address_of
 from leaderboard.web.markup import render
 
 ROUTE: Final = "model"
 NAME: Final = "Model"
 FIELDS: Final = ("id", "at", "value", "source", "rating", "variant", "read", "q", "page")
+DESCRIPTION: Final = "A model’s value portrait with its uncertainty, its provenance and every answer behind it."
 SHEETS: Final = ("row.css",)
 
 SECTIONS: Final = (
     ("portrait", "Portrait"),
-    ("sure", "How sure"),
-    ("read", "What was read"),
-    ("people", "Like whom"),
-    ("origin", "Where from"),
+    ("readings", "Two readings"),
+    ("sure", "Reliability"),
+    ("read", "Coverage"),
+    ("people", "Similarity"),
+    ("origin", "Provenance"),
     ("history", "History"),
-    ("answers", "Every answer"),
-    ("take", "Cite, download"),
+    ("answers", "All answers"),
+    ("take", "Cite and download"),
 )
 """The parts of the page in their order."""
 LONG: Final = 320
 """Characters from which on a question is folded up."""
 WHOLE: Final = 2000
 """Characters of an answer that the page shows; the rest is behind a link."""
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the page is about: a row, which there may not be."""
+    id_ = query.get("id")
+    result = find(site, id_)
+    if result is None:
+        return Head(description=DESCRIPTION, address=ROUTE) if not id_ else NOT_THERE._replace(subject="No such row")
+    said = true_minus(sentence(result, queries_of(result, site.benchmark)))
+    address = row_address_of(result.id)
+    return Head(result.model, said, address, f"chart/card.png?{address.partition('?')[2]}")
 
 
 def moment(site: Site, query: Mapping[str, str]) -> str:
@@ -97,6 +116,13 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         d=found,
         r=result,
         picture=Markup(drawing(found)),  # made by `charts`, which escapes the name
+        match_picture=None if result.match is None else Markup(match_drawing(result)),
+        two=found.readings,
+        match_scales=[(SCALE_NAMES[s], ds, (result.match or {}).get(s, {})) for s, ds in SCALES.items()],
+        match_place=lambda x: f"{min(1.0, max(0.0, x / (2 * MATCH_LIMIT) + 0.5)):.4g}",
+        above=above,
+        percent=lambda x: true_minus(f"{round(100 * x)} %"),
+        values=VALUES,
         sections=SECTIONS,
         scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
         number=number,
@@ -118,6 +144,10 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
         permanent=row_address(site, result),
+        short=f"m/{quote(result.model)}",
+        own_page=links.model(result),
+        released=released(result),
+        released_from=SOURCES,
         record=record_url(site, result, revision(site)),
     )
     page = notice(site, result, query.get("at")) + page
@@ -134,7 +164,30 @@ def drawing(found: ModelData) -> str:
         reference=[found.background.scores.get(d.name) for d in VALUES] if found.background else None,
         name=found.result.model,
         muted=found.result.complete is False or found.result.flat is True,
+        linked=True,
     )
+
+
+def match_drawing(result: Result) -> str:
+    """The row's matches on all items as a portrait."""
+    found = (result.match or {}).get("pvq", {})
+    cells = [found.get(d.name) for d in VALUES]
+    return portrait(
+        [c.match if c else None for c in cells],
+        low=[c.low if c else None for c in cells],
+        high=[c.high if c else None for c in cells],
+        name=f"{result.model}, all items",
+        muted=result.complete is False,
+        matched=True,
+    )
+
+
+def above(x: AmongPeople | None) -> str:
+    """A share of people with its interval, in per cent: `83 % (71 to 91)`; a dash where it is not known."""
+    if x is None:
+        return "–"
+    ends = "" if x.low is None or x.high is None else f" ({100 * x.low:.0f} to {100 * x.high:.0f})"
+    return f"{100 * x.share:.0f} %{ends}"
 
 
 def ten(result: Result) -> list[DimensionScore | None]:

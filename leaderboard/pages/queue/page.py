@@ -28,6 +28,7 @@ from leaderboard.web.markup import counted, render
 from leaderboard.web.refresh import PageValues
 
 ROUTE = "queue"
+DESCRIPTION = "Which models wait to be evaluated, which are being asked now, and what became of earlier ones."
 SECONDS: Final = 3.0
 """How often an open page asks for news."""
 SHOWN: Final = 50
@@ -36,8 +37,8 @@ SHOWN: Final = 50
 SECTIONS: Final[tuple[tuple[State, str, str], ...]] = (
     ("proposed", "Awaiting approval", ""),
     ("running", "Running", "Nothing is being evaluated now."),
-    ("pending", "Waiting", "Nothing waits."),
-    ("done", "Done", "Nothing was evaluated here yet."),
+    ("pending", "Waiting", "Nothing is waiting."),
+    ("done", "Done", "Nothing has been evaluated here yet."),
     ("failed", "Failed", ""),
     ("cancelled", "Cancelled", ""),
 )

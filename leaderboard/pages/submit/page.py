@@ -1,4 +1,4 @@
-"""Submit: a form, what is wrong with what was typed, and the life of what was accepted.
+"""Submit: a form, what is wrong with what was typed, and the status history of what was accepted.
 
 A visitor names a model, one of the operator's endpoints and a benchmark; never an address. Who submits is what the
 server knows of the visitor. The submission that the page follows stands in its address (`?id=...`). Below, one's own
@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 ROUTE = "submit"
 SCRIPTS: Final = ("packages.js",)
+DESCRIPTION = "Ask for a model to be evaluated with the Value Portrait benchmark, or hand in its answers."
 SECONDS: Final = 2.0
 """How often an open page asks how its submission is."""
 
@@ -91,7 +92,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 [e.name for e in site.endpoints],
                 value=first,
                 label="Endpoint",
-                info="Who is asked. The operator of this board decides which there are.",
+                info="Where the model is served. The operator of this board configures the list.",
                 elem_id="endpoint",
             )
             endpoint_error = _words("", "endpoint-error")
@@ -117,11 +118,11 @@ def build(site: Site, fresh: PageValues) -> None:
             benchmark = gr.Radio(
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
-            with gr.Accordion("Ask as somebody", open=False, elem_id="somebody", elem_classes="vp-fold"):
+            with gr.Accordion("Persona", open=False, elem_id="somebody", elem_classes="vp-fold"):
                 _words(render("persona_note.html", own=site.wording.version != WORDING.version))
                 personas = gr.CheckboxGroup(
                     [(capitalised(WHO[name]), name) for name in PERSONAS],
-                    label="Ask the model to be",
+                    label="Ask the model to answer as",
                     show_select_all=True,
                     elem_id="personas",
                 )
@@ -234,7 +235,7 @@ class Form:
         if queries is not None and not (queries == int(queries) and 1 <= queries <= most):
             raise InputError(f"Questions: give a whole number from 1 to {most}, or leave the field empty for all.")
         if not personas:
-            raise InputError("Fewer questions are for personas only: choose whom the model is asked to be.")
+            raise InputError("Fewer questions can be asked under a persona only: choose at least one.")
         return submit_set(
             self.site.queue,
             model,

@@ -1,3 +1,3 @@
-"""Take it yourself: a visitor's own portrait from a short form."""
+"""Take the test: a visitor's own portrait from a short form."""
 
 __all__ = ["page"]

@@ -1,4 +1,4 @@
-"""Take it yourself: a visitor rates a short form and sees a portrait, computed in the page and kept nowhere else.
+"""Take the test: a visitor rates a short form and sees a portrait, computed in the page and kept nowhere else.
 
 The page arrives with all that is needed: the items with their texts, what they count for, what models and raters
 answered to the same items. `take.js` does the rest. `POLICY` forbids the page to send anything anywhere, so that
@@ -33,8 +33,11 @@ from leaderboard.web.document import Volatile
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
-NAME: Final = "Take it yourself"
+NAME: Final = "Take the test"
 FIELDS: Final = ("form",)
+DESCRIPTION: Final = (
+    "Rate a few everyday responses as the models did and see your own value portrait. Nothing leaves your browser."
+)
 SCRIPTS: Final = ("take.js",)
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self'; font-src 'self'; "

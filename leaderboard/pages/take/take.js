@@ -1,4 +1,4 @@
-/* Take it yourself: asks the items and draws the portrait. Everything happens in this page: answers are held in one variable,
+/* Take the test: asks the items and draws the portrait. Everything happens in this page: answers are held in one variable,
    and nothing here stores, sends or puts them into the address. */
 
 import { el } from "../../web/static/elements.js";
@@ -258,7 +258,7 @@ function takeIt(root, start, data) {
     const nothing = 1e-9; // equal ratings differ by rounding errors
     const above = named((s, h) => s - h > nothing);
     const below = named((s, h) => s + h < -nothing);
-    if (you.half.every((h) => h === null)) return "You have rated one item a value: too few to say how sure any of this is.";
+    if (you.half.every((h) => h === null)) return "You have rated one item a value: too few to give an interval.";
     if (!above.length && !below.length) return "No value is distinguishable from your own average. With so few items that is the usual outcome.";
     const parts = [above.length ? `${list(above)} above your own average` : null, below.length ? `${list(below)} below it` : null].filter(Boolean);
     if (!above.length) parts[0] = `${list(below)} below your own average`;
@@ -275,7 +275,7 @@ function takeIt(root, start, data) {
     if (close.length > MOST || close.length === whole.length) return `Not distinguishable: ${close.length} of ${whole.length} models could be the nearest.`;
     // names, not links: an address that is opened would tell this site which model it was
     const names = close.map((m) => whole[m].name).join(", ");
-    const rest = `The other ${whole.length - close.length} are surely farther on these items.`;
+    const rest = `The other ${whole.length - close.length} are distinguishably farther on these items.`;
     return close.length === 1 ? `On these items the nearest is ${names}. ${rest}` : `One of these is the nearest, and which cannot be told: ${names}. ${rest}`;
   }
 

@@ -1,12 +1,6 @@
-/* What every document does: follow the visitor's light or dark, and copy what a button offers. */
+/* What every document does: copy what a button offers. */
 
 import { targetOf } from "./elements.js";
-
-const asked = new URLSearchParams(window.location.search).get("__theme");
-const dark = window.matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.documentElement.classList.toggle("dark", asked ? asked === "dark" : dark.matches);
-dark.addEventListener("change", follow);
-follow();
 
 document.addEventListener("click", async (event) => {
   const button = /** @type {HTMLElement | null} */ (targetOf(event).closest("[data-copy]"));

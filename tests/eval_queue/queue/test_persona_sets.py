@@ -261,7 +261,7 @@ def test_without_a_choice_the_form_is_as_before(site: Site) -> None:
         (["gender/female"], 0, "1 to 12"),
         (["gender/female"], 13, "1 to 12"),
         (["gender/female"], 1.5, "1 to 12"),
-        ([], 4, "personas only"),
+        ([], 4, "under a persona only"),
         (["<img src=x>"], None, "there is no persona"),
     ],
 )
@@ -283,7 +283,7 @@ def test_the_form_uses_the_operators_words(site: Site, tmp_path: Path) -> None:
     send(theirs, ["gender/female"])
     assert Protocol.of(site.queue.submissions()[-1].protocol).wording == words.version
     config = json.dumps(Ui(theirs).blocks.get_config_file())
-    assert "operator" in config.partition("Ask as somebody")[2]
+    assert "operator" in config.partition('"Persona"')[2]
 
 
 def test_the_queue_names_the_persona(site: Site) -> None:
@@ -332,4 +332,4 @@ def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: P
     assert "1 of 12 questions" in said
     assert said.count("100 % of the answers readable") == 2
     assert "Not reported" in said
-    assert "Beside the real group" in listing(site)
+    assert "Comparison with the real group" in listing(site)

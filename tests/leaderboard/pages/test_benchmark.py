@@ -20,6 +20,7 @@ from starlette.testclient import TestClient
 
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
 from data.errors import InputError
+from data.people.norms import READINGS
 from data.people.psychometrics import RHO_EDGES, chance_correlations, correlation_counts, reportable
 from data.people.validation import ValidationReport, validate
 from data.ratings import MIN_GROUP
@@ -30,8 +31,10 @@ from data.sources.published_validity import read_validation, validation_of, writ
 from data.values import DIMENSIONS, SCALES, VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.store.local import LocalStore
-from leaderboard.charts.validity import Bins, hill, shared_bins
-from leaderboard.exports.benchmark_drawings import PLOTS
+from leaderboard.boards.readings import read_readings
+from leaderboard.charts.readings import drawings
+from leaderboard.charts.validity import Bins, hill, shared_bins, two_digits
+from leaderboard.exports.benchmark_drawings import PLOTS, READING_DRAWINGS
 from leaderboard.exports.routes import routes
 from leaderboard.pages.benchmark import page as page
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode, words
@@ -114,7 +117,7 @@ def test_every_figure_of_the_page_is_the_reports(which: str, request: pytest.Fix
         cells, said = rows["chance", d.name]
         assert cells == [str(v.items), f"{v.null_mean:.1f} ({v.null_p95:.0f})"]
         assert f"p {v.p:.3f}" in said
-        assert f"{v.negative} speak against it" in said
+        assert f"{v.negative} correlate negatively with it" in said
         assert rows["again", d.name][0] == [two(v.alpha_mean), two(v.split_half)]
         assert f"{two(v.alpha_min)} to {two(v.alpha_max)}" in rows["again", d.name][1]
         assert rows["centred", d.name][0] == [f"{v.items}→{c.items}", two(c.rank_correlation)]
@@ -139,7 +142,7 @@ def test_the_caution_is_said_and_the_other_key_is_called_exploratory(shipped: Va
         assert sentence in html
     assert "exploratory" in html
     assert "559 people gave 24,320 ratings, in 12 groups of 41 to 48." in html
-    assert "9,880 correlations computed anew, none differ" in html
+    assert "9,880 correlations recomputed, none differ" in html
     assert "0.07 to 0.42, which is low" in html
     low = shipped.model_copy(
         update={"dimensions": {n: v.model_copy(update={"split_half": 0.9}) for n, v in shipped.dimensions.items()}}
@@ -376,9 +379,9 @@ def numbers(files: TestClient, address: str) -> list[dict[str, str]]:
 
 
 def test_every_drawing_of_the_page_can_be_taken_away(files: TestClient, shipped: ValidationReport) -> None:
-    html = page.page_of(shipped, "")
+    html = page.page_of(shipped, "", read_readings(shipped.benchmark.digest))
     links = {unescape(found) for found in re.findall(r'href="(chart/[^"]+)"', html)}
-    assert len(links) == 2 * (len(PLOTS) + 1 + len(DIMENSIONS))
+    assert len(links) == 2 * (len(PLOTS) + len(READING_DRAWINGS) + 1 + len(DIMENSIONS))
     for link in links:
         answer = files.get(f"/{link}")
         assert answer.status_code == 200, link
@@ -409,6 +412,39 @@ def test_their_numbers_are_the_reports(which: str, request: pytest.FixtureReques
                 "other-key": (v.items, c.items, c.null_mean, c.null_p95, c.p, c.rank_correlation),
             }[name]
             assert tuple(row.values())[2:] == expected, (name, d.name)
+
+
+def test_numbers_of_both_readings_are_the_reports(files: TestClient, shipped: ValidationReport) -> None:
+    readings = read_readings(shipped.benchmark.digest)
+    assert readings is not None
+    html = unescape(page.page_of(shipped, "", readings))
+    found = {name: numbers(files, f"{name}.csv") for name in READING_DRAWINGS}
+    for over in ("queries", "people"):
+        for row in found[f"columns-{over}"]:
+            for reading in READINGS:
+                known = getattr(shipped.columns[reading][row["dimension"]], over)
+                assert float(row[reading]) == pytest.approx(known)
+                assert f'"vp-num">{two_digits(known)}<' in html
+    for row in found["people-check"]:
+        assert float(row["match"]) == pytest.approx(shipped.people_check["match"][row["dimension"]])
+    assert float(found["one-line"][0]["match"]) == pytest.approx(readings.first_component["match"])
+    assert {row["model"]: float(row["r2"]) for row in found["explained"]} == pytest.approx(
+        {name: e.r2 for name, e in readings.explained.items()}
+    )
+    assert {row["source"]: float(row["share"]) for row in found["variance"]} == pytest.approx(readings.variance.shares)
+    for row in found["generalizability"]:
+        needs = readings.variance.columns["match"][row["dimension"]]
+        assert float(row["match"]) == pytest.approx(needs.coefficient)
+        assert row["match_queries"] == ("" if needs.queries_for_target is None else str(needs.queries_for_target))
+    held = readings.separations["match"].queries_and_people
+    assert held is not None
+    assert f"{held.models} of these if other people" in html
+
+
+def test_what_was_not_examined_is_not_drawn(practised: ValidationReport) -> None:
+    drawn = {d.name for d in drawings(practised, None)}
+    assert drawn <= {"columns-queries", "columns-people", "people-check"}
+    assert "hold as published" not in page.page_of(practised, "")
 
 
 def test_dots_of_the_files_stand_where_the_figures_are(shipped: ValidationReport) -> None:

@@ -386,3 +386,30 @@ def test_the_shared_axis_holds_every_interval() -> None:
     assert reach([panel]) == 1.5
     assert reach([]) == 0.5
     assert sheet_over_time([panel], "m").count("<circle") == 1
+
+
+def test_all_items_are_compared_as_the_records_say(tmp_path: Path) -> None:
+    """Differences are those of the records' matches; intervals are wider than queries alone make them."""
+    site = make_site(tmp_path)
+    rows = [r for r in site.published.results if r.model in ("gpt-4o-2024-08-06", "claude-3-opus-20240229")]
+    query = QueryParams([*(("id", r.id) for r in rows), ("reading", "all")])
+    found = compare.data(site, query)
+    assert not found.problem
+    (pair,) = found.pairs
+    by_id = {r.id: r for r in rows}
+    for name, d in pair.differences.items():
+        first, second = ((by_id[x].match or {})["pvq"][name] for x in (pair.first, pair.second))
+        assert first.match is not None
+        assert second.match is not None
+        assert d.difference == pytest.approx(second.match - first.match, abs=1e-9)
+        assert d.low < d.difference < d.high
+    published = compare.data(site, QueryParams([("id", r.id) for r in rows]))
+    assert published.choice.reading == "published"
+    assert all(
+        p.differences[n].difference != pair.differences[n].difference for p in published.pairs for n in p.differences
+    )
+    page = compare.content(site, query)
+    assert "differences of matches on all items" in page
+    assert "reading=all" in page
+    hostile = compare.content(site, QueryParams([("id", rows[0].id), ("reading", "<script>")]))
+    assert "<script" not in hostile

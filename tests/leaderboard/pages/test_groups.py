@@ -28,14 +28,16 @@ from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
 from leaderboard.analysis.persona_report import find_runs, report
-from leaderboard.boards.group_similarity import read_proximity
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.group_similarity import Table, read_claims, read_proximity
 from leaderboard.boards.persona_runs import Biases, series_id
-from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.boards.results import PUBLISHED, boards, load
 from leaderboard.charts.portrait import number
 from leaderboard.exports.group_rows import COLUMNS, rows
 from leaderboard.exports.routes import routes
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.groups.data import SHORT, LeanRow
+from leaderboard.pages.groups.other_reading import other_reading
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
 from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
@@ -82,7 +84,7 @@ def test_the_page_stands_without_the_benchmark(site: Site) -> None:
     html = groups.content(site, {})
     assert "svg" in html
     first = TOLD[0]
-    assert f"How alike {first.model} is to each group" in plain(html)
+    assert f"Similarity of {first.model} to each group" in plain(html)
     assert all(m.model in html for m in SHIPPED.values())
     assert not isinstance(html, Volatile)
 
@@ -115,16 +117,16 @@ def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tu
 
 def test_what_is_withheld_says_why_and_has_no_number(site: Site) -> None:
     html = groups.content(site, {})
-    kept = html.split("<h3>Not shown</h3>")[1].split("</dl>")[0]
+    kept = html.split("<h3>Not compared</h3>")[1].split("</dl>")[0]
     assert re.findall(r"<dt>(.*?)</dt>", kept) == [m.model for m in KEPT]
     assert kept.count("flat profile") == len(KEPT)
     assert "reliability −" in kept, "a true minus"
     assert "reliability -" not in kept
     flat = groups.content(site, {"id": ROWS[KEPT[0].model].id})
-    assert f"{KEPT[0].model} is not set against groups" in plain(flat)
+    assert f"{KEPT[0].model} is not compared with groups" in plain(flat)
     assert "is not drawn" in flat
     assert 'stroke-width="2.5"' not in flat, "no profile of it beside groups"
-    assert "Its four leans" not in flat
+    assert "Leans in four contrasts" not in flat
     assert number(KEPT[0].like_raters.spearman) in section(flat, "alike"), "same items, same scale: that is told"
 
 
@@ -302,7 +304,7 @@ def test_own_groups_take_the_place_of_the_shipped_ones(tmp_path: Path, own_group
     """Without the benchmark no model can be set against them, which is said; the groups are drawn all the same."""
     site = make_site(tmp_path, reference_file=own_groups)
     said = plain(groups.content(site, {}))
-    assert "No model can be set beside these groups here" in said
+    assert "No model can be compared with these groups here" in said
     assert "a file of this board’s operator" in said
     view = groups.data(site, {})
     assert view.model is None
@@ -359,7 +361,7 @@ def test_a_file_without_both_groups_of_any_contrast_says_so(tmp_path: Path) -> N
     with path.open("w", encoding="utf-8") as stream:
         write_groups([REFERENCE.people, REFERENCE.groups["gender/male"]], stream)
     site = make_site(tmp_path, reference_file=path)
-    assert "both groups of no contrast" in plain(groups.content(site, {}))
+    assert "no contrast has both of its groups in it" in plain(groups.content(site, {}))
 
 
 # --- personas -------------------------------------------------------------------------------------------------------
@@ -472,7 +474,7 @@ def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple
 
 def test_without_persona_runs_a_calm_line_and_the_published_illustration(site: Site) -> None:
     gender = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
-    assert "No model has been asked to be somebody here yet" in gender
+    assert "There is no persona run here yet" in gender
     assert "not a result" in gender
     assert "Direction −0.33, 4 of 10 values" in gender
     assert "Conformity −0.46" in gender
@@ -486,7 +488,7 @@ def test_half_a_contrast_and_too_few_questions_say_so(tmp_path: Path) -> None:
     site = make_site(tmp_path)
     Stored(tmp_path / "runs", (None, "gender/male"), 1.0, queries=1).keep(site)
     said = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
-    assert "Not both of the two were asked" in said
+    assert "Only one of the two personas was asked" in said
     assert "bias not reported" in said
     assert "1 of 12 questions" in said
 
@@ -555,3 +557,24 @@ def test_an_axis_holds_every_gap(site: Site) -> None:
     assert float(lanes.along(0)) == 0.5
     assert all(0 < float(lanes.along(r.perceived)) < 1 for r in lanes.rows)
     np.testing.assert_allclose([r.real for r in lanes.rows], 0.52 * REFERENCE.gap(CONTRASTS[0]))
+
+
+def test_the_other_reading_counts_what_the_shipped_files_say() -> None:
+    found, shipped = read_claims(PUBLISHED_DIGEST), read_proximity()
+    assert found is not None
+    assert shipped is not None
+    board = boards(load(PUBLISHED).results)[0]
+    by_model = {m.model: m for m in shipped.models}
+    table = Table(shipped, {r.id: by_model[r.model] for r in board.results})
+    chosen = next(r for r in board.results if by_model[r.model].reported)
+    said = other_reading(found, table, chosen)
+    assert said.models == len(found.models) == 33
+    assert said.reported == (
+        sum(m.reported for m in shipped.models),
+        sum(m.reported for m in found.models),
+    )
+    assert said.sure[1] == sum(lean.sure for m in found.models for lean in m.leans.values())
+    assert said.held == found.held[chosen.model]
+    assert all(0 <= lean.holds <= 6 for lean in said.leans)
+    assert all(g.distance is None for m in found.models for g in m.groups.values()), "matches are no rating points"
+    assert read_claims("0" * 64) is None

@@ -131,7 +131,7 @@ def test_own_answers_are_published_marked_counted_and_removed(site: Site, place:
     (row,) = place.queue().results()
     assert (row.origin, row.submitter) == ("self-reported", "ada")
     page = unescape(listing(site))
-    assert "handed in by ada" in page
+    assert "submitted by ada" in page
     assert row_address(row) in page
     again = hand_in(site, package, "ben")
     assert again.code == "duplicate"

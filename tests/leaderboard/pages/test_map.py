@@ -418,7 +418,7 @@ def test_practice_rows_are_marked_as_meaning_nothing(tmp_path: Path) -> None:
         assert "mean nothing" in html
         assert html.count("vp-map-dot") == 2  # one row, drawn wide and narrow
         assert "Europe: women" not in html
-        assert "not at hand" in html
+        assert "not available here" in html
 
 
 def test_without_any_row_the_page_says_so(tmp_path: Path) -> None:
@@ -478,7 +478,7 @@ def test_while_answers_are_away_the_page_is_not_remembered(tmp_path: Path, monke
     monkeypatch.setattr(site.row_answers, "_table", away)
     html = map_page.content(site, {"table": "practice"})
     assert isinstance(html, Volatile)
-    assert "still being worked out" in html
+    assert "still being computed" in html
 
 
 def test_places_have_names() -> None:

@@ -18,20 +18,31 @@ from markupsafe import escape
 from starlette.datastructures import QueryParams
 
 from data.benchmark import VARIANTS, Benchmark
+from data.people.norms import READINGS
 from data.people.rater_means import rater_means
 from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
-from data.values import SCALE_COLUMNS
+from data.values import SCALE_COLUMNS, VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Cost, Result, RunInfo, Served
 from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from eval_queue.submission import new_submission
-from leaderboard.analysis.summary import PUBLISHED_DIGEST, PUBLISHED_QUERIES, sentence, standing
+from leaderboard.analysis.summary import (
+    PUBLISHED_DIGEST,
+    PUBLISHED_QUERIES,
+    match_sentence,
+    sentence,
+    standing,
+    taken_alone,
+)
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.rank_intervals import read_ranks
+from leaderboard.boards.readings import read_readings
+from leaderboard.charts.portrait import number
 from leaderboard.exports.tables import answers_sheet
+from leaderboard.pages.methodology import page as methodology
 from leaderboard.pages.model import page as model
 from leaderboard.site.answers import PAGE_SIZE, Filters, answers_of, cut
 from leaderboard.site.permanent import row_address, row_citations
@@ -204,7 +215,7 @@ def test_groups_are_those_of_the_report_and_withheld_with_a_reason(site: Site) -
         found = model.data(site, {"id": row.id})
         assert found is not None
         assert found.people == by_model[row.model]
-        assert ("Not set against groups: flat" in model.content(site, {"id": row.id})) == (row.flat is True)
+        assert ("Not compared with groups: flat" in model.content(site, {"id": row.id})) == (row.flat is True)
     assert "nobody rated the practice benchmark" in model.content(site, {"id": ROW.id})
 
 
@@ -265,7 +276,7 @@ def test_odd_rows_have_a_page(tmp_path: Path, row: Result) -> None:
     queue = Queue(store, store, lease=timedelta(minutes=2))
     page = model.content(Site(PRACTICE, PRACTICE, queue, (), quota=2, scheduler_seconds=None), {"id": row.id})
     assert "No raw answers are stored" in page
-    assert "nan" not in page
+    assert not re.search(r"\bnan\b", page)  # "Provenance" is a heading
     assert "None" not in page
 
 
@@ -288,7 +299,9 @@ def test_what_a_run_cost_is_said(tmp_path: Path, amount: float | None, shown: st
     found = re.search(r"<dt>Cost</dt><dd>(.*?)</dd>(.*)", page)
     assert found is not None
     assert found[1] == shown
-    assert ("0.15 USD a million read and 0.6 USD written" in found[2]) == (amount is not None)
+    assert ("0.15 USD per million prompt tokens and 0.6 USD per million completion tokens" in found[2]) == (
+        amount is not None
+    )
 
 
 def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None:
@@ -321,11 +334,11 @@ def test_what_ran_the_model_and_what_was_changed_is_said(tmp_path: Path) -> None
         "8,192 tokens",
         "on",
     )
-    assert found["Not taken by the endpoint"] == "temperature (left out), max_tokens (sent as max_completion_tokens)"
-    assert found["Tokens read"] == "at least 1,000"
+    assert found["Not accepted by the endpoint"] == "temperature (left out), max_tokens (sent as max_completion_tokens)"
+    assert found["Prompt tokens"] == "at least 1,000"
     assert found["Cost"] == "at least 1.00 USD"
     assert (found["Reasoning effort"], found["Adapter of"]) == ("low", "org/base")
-    assert found["Refused by the endpoint’s filter"] == "2 prompts"
+    assert found["Blocked by the endpoint’s filter"] == "2 prompts"
 
 
 def test_published_rows_show_every_answer_without_texts(site: Site) -> None:
@@ -343,8 +356,31 @@ def test_the_sentence_names_only_what_survives_holm() -> None:
     # the interval leaves out zero, but not after Holm over ten
     assert standing(result("m", (0.11, *(0.0,) * 9), half=0.1), many) == ((), (), 10)
     assert "distinguishable" in sentence(result("m", half=0.1), many)
+    assert "taken alone" not in sentence(result("m", half=0.1), many)
     assert "cannot be tested" in sentence(sure, None)
     assert "Too little" in sentence(result("m", (0.5,) * 10, half=0.1, flat=True), many)
+
+
+@pytest.mark.parametrize("score", [0.11, -0.11])
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_sentence_never_contradicts_the_intervals_beside_it(score: float, flat: bool) -> None:
+    many, side = (50,) * 10, "above" if score > 0 else "below"
+    row = result("m", (score, 0.5, *(0.0,) * 8), half=0.1, flat=flat)
+    for queries in (many, None):
+        said = sentence(row, queries)
+        corrected = not flat and queries is many  # then Stimulation is named by itself, else each is taken alone
+        told = (
+            "Self-Direction and Stimulation are above"
+            if side == "above" and not corrected
+            else f"Self-Direction is {side}"
+        )
+        assert told in said
+        assert "Stimulation" in said
+        assert "aken alone" in said
+        assert ("not after correcting for ten comparisons" in said) == corrected
+    assert taken_alone(row, standing(row, many)) == (
+        (("Self-Direction",), ()) if side == "above" else ((), ("Self-Direction",))
+    )
 
 
 def test_published_query_counts_are_the_keys(upstream_dir: Path) -> None:
@@ -363,3 +399,46 @@ def test_a_row_is_cited_in_every_form_under_an_address_that_lasts(site: Site) ->
     assert str(escape(row_address(site, row))) in page
     assert "belongs to the present one" not in page
     assert "belongs to the present one" in str(model.content(site, {"id": row.id, "at": "an-older-one"}))
+
+
+def test_both_readings_of_released_rows_are_their_records(site: Site) -> None:
+    readings = read_readings(PUBLISHED_DIGEST)
+    assert readings is not None
+    for row in site.published.results[:6]:
+        page = html.unescape(model.content(site, {"id": row.id}))
+        assert row.match is not None
+        for scale in row.match.values():
+            for cell in scale.values():
+                assert cell.match is not None
+                assert f"{number(cell.match)} <span" in page
+        assert sentence(row, PUBLISHED_QUERIES) in page
+        assert match_sentence(row) in page
+        for reading in READINGS:
+            for value in VALUES:
+                assert model.above(readings.among_people[reading][row.model].get(value.name)) in page
+        profile = readings.profiles[row.model]
+        assert f"{number(profile.strength.estimate)} ({number(profile.strength.low)} to" in page
+        assert "none can be shown" in page, "no released model has a profile of its own by the joint test"
+        explained = readings.explained[row.model].r2
+        assert explained is not None
+        assert f"{round(100 * explained)} %" in page
+        assert "not asked again" in page
+        assert 'href="methodology"' in page
+
+
+def test_a_row_without_a_match_says_so_and_its_name_stays_a_name(site: Site, tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "store")
+    row = result(HOSTILE, id="hostile", origin="space")
+    store.commit({"results/hostile.json": encode(row)}, store.head(), "a row")
+    page = model.content(site, {"id": "hostile", "reading": HOSTILE})
+    assert "made before there were any" in page
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def test_the_method_is_a_page_with_its_numbers(site: Site) -> None:
+    page = methodology.content(site, {})
+    assert "Methodology</h1>" in page
+    assert "<!--" not in page
+    assert "<table>" in page
+    assert "<td>0.85</td>" in page

@@ -1,4 +1,4 @@
-"""Take it yourself, as it is sent: what the page is given to compute with, and what it is forbidden to do."""
+"""Take the test, as it is sent: what the page is given to compute with, and what it is forbidden to do."""
 
 from __future__ import annotations
 

@@ -14,10 +14,12 @@ from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
+from leaderboard.exports.methodology import DOCUMENT
 from leaderboard.pages.about import page as about
 from leaderboard.pages.model.page import notice
 from leaderboard.site.citation import (
     CITATION_FILE,
+    METHOD,
     board_apa,
     board_bibtex,
     paper_apa,
@@ -104,14 +106,18 @@ def test_the_board_is_cited_with_its_data() -> None:
     for text in (board_apa(**said), board_bibtex(**said)):
         assert "r1" in text
         assert "Value Portrait 4cbf" in text
+        assert "method 2" in text
+        assert "as published" in text
+    assert "all items" in board_apa(**said, reading="match")
+    assert f"Version {METHOD} of the method" in DOCUMENT.read_text(encoding="utf-8"), "what citations name is described"
     assert board_apa(**said).endswith("Retrieved November 25, 2026.")
     assert board_apa(**said, url="https://x.example/").endswith("Retrieved November 25, 2026, from https://x.example/")
 
 
 def test_a_row_is_cited_by_model_revision_benchmark_protocol_and_date(row: Result) -> None:
     assert row_line(row, TODAY, revision="r1") == (
-        "Profile of org/model at abc123, Value Portrait aaaaaaaaaaaa, protocol 1-free-text, result row-1, results r1, "
-        "retrieved 2026-11-25."
+        "Profile of org/model at abc123, Value Portrait aaaaaaaaaaaa, protocol 1-free-text, method 2, result row-1, "
+        "results r1, retrieved 2026-11-25."
     )
     for text in (row_apa(row, TODAY, revision="r1"), row_bibtex(row, TODAY, revision="r1")):
         for part in ("org/model at abc123", "aaaaaaaaaaaa", "row-1", "r1", "2026"):

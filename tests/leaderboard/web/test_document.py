@@ -18,6 +18,8 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import LocalStore
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, routes
+from leaderboard.web.guard import DOCUMENT_POLICY, Guard
+from leaderboard.web.page_token import PageTokens
 from tests.support.rows import result
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -97,6 +99,24 @@ def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:
     again = client.get("/about", headers={"If-None-Match": tag})
     assert (again.status_code, again.content) == (304, b"")
     assert client.get("/about", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_page_that_has_not_changed_keeps_its_policy(site: Site) -> None:
+    app = Guard(
+        serve(site, lambda *_: "<p>same</p>").app,
+        tokens=PageTokens(),
+        private=frozenset(),
+        public={},
+        gradio=frozenset(),
+        count=lambda *_: None,
+        uploads={},
+    )
+    client = TestClient(app)
+    first = client.get("/about")
+    again = client.get("/about", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    # what such an answer says replaces what the browser has kept
+    assert again.headers.get("content-security-policy", DOCUMENT_POLICY) == first.headers["content-security-policy"]
 
 
 def test_what_holds_for_a_moment_is_not_remembered(site: Site) -> None:

@@ -1,0 +1,126 @@
+"""Alike and unlike: all pairs of models by what sets them apart from the average; `table` in the address names a board.
+
+What is computed is said in `leaderboard.analysis.profile_similarity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from eval_queue.records import Result
+from leaderboard.analysis.profile_similarity import Similarities
+from leaderboard.boards.background import Working
+from leaderboard.boards.relations import MOST, Relations
+from leaderboard.charts.matrix import MatrixCell, matrix
+from leaderboard.charts.portrait import number
+from leaderboard.site.badges import BENCHMARKS
+from leaderboard.site.site import Site
+from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.markup import render
+
+ROUTE: Final = "alike"
+NAME: Final = "Alike and unlike"
+DESCRIPTION: Final = (
+    "Which language models are alike, and which unlike, in what sets their values apart from the average of all, and "
+    "which pairs cannot be told."
+)
+FIELDS: Final = frozenset({"table"})
+
+
+class Pair(NamedTuple):
+    """Two rows."""
+
+    first: Result
+    second: Result
+    r: float
+    low: float | None
+    high: float | None
+    told: bool
+    """Whether they are told apart from the average pair."""
+
+
+class Alike(NamedTuple):
+    """What is shown."""
+
+    table: str | None
+    practice: bool
+    working: bool
+    relations: Relations | None
+    rows: tuple[Result, ...]
+    """Those that are compared, like beside like."""
+    pairs: tuple[Pair, ...]
+    """All pairs, the most alike first."""
+
+    @property
+    def compared(self) -> Similarities | None:
+        """The similarities themselves."""
+        return self.relations.pairs if self.relations else None
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    choices = {"table": [*(b.key.slug for b in site.boards()), "practice"]}
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+
+
+def data(site: Site, query: Mapping[str, str]) -> Alike:
+    """What the page shows, for programs."""
+    boards = site.boards()
+    table = query.get("table", "")
+    practice = table == "practice"
+    board = next(
+        (b for b in boards if (b.key.slug == table if table and not practice else b.practice == practice)), None
+    )
+    if board is None:
+        return Alike(None, False, False, None, (), ())
+    so_far = site.relations_so_far(board)
+    if so_far is None or isinstance(so_far, Working) or so_far.pairs is None:
+        relations = None if isinstance(so_far, Working) else so_far
+        return Alike(board.key.slug, board.practice, isinstance(so_far, Working), relations, (), ())
+    by_id = {r.id: r for r in board.results}
+    rows, s = [by_id[id_] for id_ in so_far.ids], so_far.pairs
+    told = s.told_apart
+    pairs = [
+        Pair(rows[i], rows[j], float(s.r[i, j]), float(s.low[i, j]), float(s.high[i, j]), bool(told[i, j]))
+        for i in range(len(rows))
+        for j in range(i + 1, len(rows))
+    ]
+    pairs.sort(key=lambda p: (-p.r, p.first.model.casefold(), p.second.model.casefold()))
+    return Alike(board.key.slug, board.practice, False, so_far, tuple(rows[i] for i in s.order), tuple(pairs))
+
+
+def drawing(found: Alike) -> str:
+    """The matrix as SVG; empty where there is none."""
+    s = found.compared
+    if s is None:
+        return ""
+    order, told = s.order.tolist(), s.told_apart
+    cells = [
+        [MatrixCell(float(s.r[i, j]), float(s.low[i, j]), float(s.high[i, j]), bool(told[i, j])) for j in order]
+        for i in order
+    ]
+    return matrix([r.model for r in found.rows], cells, s.mean)
+
+
+def content(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML for the fields of an address."""
+    found = data(site, query)
+    s = found.compared
+    told = [p for p in found.pairs if p.told]
+    boards = site.boards()
+    names = {r.id: r.model for b in boards for r in b.results}
+    left_out = found.relations.left_out if found.relations else {}
+    page = render(
+        "alike.html",
+        f=found,
+        picture=drawing(found),
+        mean=s.mean if s else None,
+        like=[p for p in told if s and p.r > s.mean],
+        unlike=[p for p in reversed(told) if s and p.r <= s.mean],
+        left_out=[(id_, names.get(id_, id_), why) for id_, why in left_out.items()],
+        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        most=MOST,
+        number=number,
+    )
+    return Volatile(page) if found.working else page

@@ -1,0 +1,3 @@
+"""Dates: models' scores over their release date and over their size."""
+
+__all__ = ["page"]

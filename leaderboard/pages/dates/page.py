@@ -1,0 +1,164 @@
+"""Dates: models' scores over their release date, or over their size, one panel a dimension.
+
+The address is the state: `along` (`date`, `size`), `scale` (`pvq`, `higher_pvq`, `bfi`), `table` (a board, or
+`practice`), `family` (of which only the models are shown).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from data.values import SCALE_NAMES, SCALES, Dimension, Scale
+from eval_queue.records import Result
+from leaderboard.analysis.lineage import lineage
+from leaderboard.boards.model_facts import SOURCES, Released, billions, released
+from leaderboard.boards.results import Board
+from leaderboard.charts.dates import Along, Dot, axes, panel
+from leaderboard.charts.portrait import number
+from leaderboard.site.badges import BENCHMARKS
+from leaderboard.site.site import Site
+from leaderboard.web.document import not_among
+from leaderboard.web.markup import render
+
+ROUTE: Final = "dates"
+NAME: Final = "By date and size"
+DESCRIPTION: Final = (
+    "Models’ scores over their release date and over their size, one panel a value, with intervals, and why no trend "
+    "may be read from them."
+)
+FIELDS: Final = frozenset({"along", "scale", "table", "family"})
+MOST_ROWS: Final = 300
+"""With more rows than these a panel is a blot: a family must be chosen."""
+
+
+class Placed(NamedTuple):
+    """A row with a place on the axis."""
+
+    result: Result
+    released: Released | None
+    billions: float | None
+    x: float
+
+
+class Dates(NamedTuple):
+    """What is shown."""
+
+    along: Along
+    scale: Scale
+    table: str | None
+    practice: bool
+    family: str
+    rows: tuple[Placed, ...]
+    """By their place on the axis, then by name."""
+    not_placed: tuple[Result, ...]
+    """Rows whose date, or size, is not known."""
+    panels: tuple[tuple[Dimension, tuple[Dot, ...]], ...]
+    families: tuple[str, ...]
+
+
+def _board(site: Site, table: str) -> Board | None:
+    """The board that an address names, the one that opens if it names none; None where there is no such board."""
+    if table and table != "practice":
+        return next((b for b in site.boards() if b.key.slug == table), None)
+    return next((b for b in site.boards() if b.practice == (table == "practice")), None)
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    table = query.get("table", "")
+    slugs = [*(b.key.slug for b in site.boards()), "practice"]
+    if table and table not in slugs:
+        return [not_among("table", table, slugs)]
+    board = _board(site, table)
+    choices: dict[str, Collection[str]] = {
+        "along": ("date", "size"),
+        "scale": SCALES,
+        "family": sorted({lineage(r.model).family for r in board.results}) if board else (),
+    }
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+
+
+def data(site: Site, query: Mapping[str, str]) -> Dates:
+    """What the page shows, for programs."""
+    board = _board(site, query.get("table", ""))
+    scales: dict[str, Scale] = {s: s for s in SCALES}
+    along: Along = "size" if query.get("along") == "size" else "date"
+    return _dates(board, along, scales.get(query.get("scale", ""), "pvq"), query.get("family", ""))
+
+
+def _dates(board: Board | None, along: Along, scale: Scale, family: str) -> Dates:
+    results = board.results if board else ()
+    families = sorted({lineage(r.model).family for r in results}, key=str.casefold)
+    placed, without = [], []
+    for r in results:
+        if family and lineage(r.model).family != family:
+            continue
+        out, size = released(r), billions(r)
+        x = size if along == "size" else float(out.day.toordinal()) if out else None
+        if x is None or x <= 0:
+            without.append(r)
+        else:
+            placed.append(Placed(r, out, size, x))
+    placed.sort(key=lambda p: (p.x, p.result.model.casefold(), p.result.id))
+    shown = placed if len(placed) <= MOST_ROWS else []
+    return Dates(
+        along=along,
+        scale=scale,
+        table=board.key.slug if board else None,
+        practice=board.practice if board else False,
+        family=family,
+        rows=tuple(placed),
+        not_placed=tuple(without),
+        panels=tuple((d, dots_of(shown, d, scale)) for d in SCALES[scale]),
+        families=tuple(families),
+    )
+
+
+def dots_of(placed: list[Placed], d: Dimension, scale: Scale) -> tuple[Dot, ...]:
+    """The rows that have a score on a dimension, as dots."""
+    found = []
+    for p in placed:
+        profile = p.result.scales.get(scale)
+        cell = profile.dimensions.get(d.name) if profile else None
+        if cell is None or cell.score is None:
+            continue
+        muted = p.result.complete is False or p.result.flat is True
+        name, family = p.result.model, lineage(p.result.model).family
+        found.append(Dot(p.result.id, name, family, p.x, cell.score, cell.low, cell.high, muted))
+    return tuple(found)
+
+
+def content(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML for the fields of an address."""
+    found = data(site, query)
+    scale = axes([dots for _, dots in found.panels], found.along)
+    boards = site.boards()
+    return render(
+        "dates.html",
+        f=found,
+        drawn=[(d, panel(d, dots, scale)) for d, dots in found.panels if dots],
+        scales=[(s, name) for s, name in SCALE_NAMES.items()],
+        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        link=partial(_link, found, query.get("table", "")),
+        sources=SOURCES,
+        most=MOST_ROWS,
+        cells=_cells,
+        number=number,
+    )
+
+
+def _cells(p: Placed, scale: Scale) -> list[float | None]:
+    profile = p.result.scales.get(scale)
+    cells = [profile.dimensions.get(d.name) if profile else None for d in SCALES[scale]]
+    return [c.score if c else None for c in cells]
+
+
+def _link(found: Dates, table: str, **other: str) -> str:
+    """The address of the page with another choice."""
+    fields = {"along": found.along, "scale": found.scale, "table": table, "family": found.family, **other}
+    plain = {"along": "date", "scale": "pvq"}
+    kept = {k: v for k, v in fields.items() if v and plain.get(k) != v}
+    return f"{ROUTE}?{urlencode(kept)}" if kept else ROUTE

@@ -1,0 +1,38 @@
+"""Method: `docs/methodology.md` as a page of the board, so that it is there wherever the board is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from markupsafe import Markup
+
+from leaderboard.site.site import Site
+from leaderboard.web.markup import render
+
+ROUTE: Final = "methodology"
+NAME: Final = "Method"
+FIELDS: Final = ()
+_CARRIED: Final = Path(__file__).with_name("methodology.md")
+DOCUMENT: Final = _CARRIED if _CARRIED.exists() else Path(__file__).resolve().parents[3] / "docs" / "methodology.md"
+"""In the documents' folder; in an installed package it is carried beside this module."""
+
+_MARK: Final = re.compile(r"<!--.*?-->", re.DOTALL)
+
+
+def content(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML; its address has no fields."""
+    del site, query
+    return render("methodology.html", document=_document())
+
+
+@cache
+def _document() -> Markup:
+    from markdown_it import MarkdownIt
+
+    text = _MARK.sub("", DOCUMENT.read_text(encoding="utf-8"))  # the marks of its generated numbers
+    made = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    return Markup(made)  # our own document; HTML in it would be shown as text

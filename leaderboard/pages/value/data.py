@@ -1,0 +1,234 @@
+"""One dimension over all rows of a board, as data: what the page shows and files and programs get. No HTML."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import date
+from typing import Final, Literal, get_args
+
+import numpy as np
+from pydantic import ConfigDict
+
+from data.errors import InputError
+from data.people.validation import DimensionValidity, ValidationReport
+from data.sources.key_file import KeyTable
+from data.sources.published_validity import read_validation, validation_of
+from data.values import DIMENSIONS, Dimension
+from eval_queue.records import Record, Result
+from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.analysis.associations import Association, unrelated
+from leaderboard.analysis.proximity import SLOPES
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.background import Working
+from leaderboard.boards.model_facts import SOURCES, billions, released
+from leaderboard.boards.results import Board
+from leaderboard.site.site import Site
+
+Sort = Literal["name", "date", "size", "developer"]
+SORTS: Final[tuple[Sort, ...]] = get_args(Sort)
+
+_log = logging.getLogger(__name__)
+
+
+class ValueRow(Record):
+    """A row on the dimension."""
+
+    id: str
+    model: str
+    developer: str | None
+    released: date | None
+    released_from: str | None
+    """What the date rests on, in words."""
+    billions: float | None
+    """Parameters."""
+    score: float | None
+    low: float | None
+    """Lower end of the 95 % interval."""
+    high: float | None
+    n: int
+    """Responses with a rating."""
+    muted: bool
+    """Whether its profile is flat or incomplete."""
+
+
+class RatersHere(Record):
+    """The people who rated the benchmark, on the dimension's responses."""
+
+    mean: float
+    low: float
+    """Lower end of the mean's 95 % interval over people."""
+    high: float
+    sd: float
+    """Standard deviation between people on the questionnaire, times the size that differences have on the responses."""
+    n: int
+
+
+class Answered(Record):
+    """A response that counts for the dimension, and how it was rated."""
+
+    name: str
+    """Its short name, e.g. `1003-2`."""
+    source: str
+    title: str | None
+    query: str | None
+    text: str | None
+    rho: float | None
+    """Correlation of people's ratings of it with their own score; null where only the key is known."""
+    people: float | None
+    """Mean rating by people; null where too few rated it or it is not at hand."""
+    models: float | None
+    """Mean of the rows' mean ratings."""
+    lowest: float | None
+    highest: float | None
+    rows: int
+    """How many rows rated it."""
+
+
+class ValueData(Record):
+    """A dimension in full."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    dimension: str
+    scale: str
+    table: str | None
+    """Short name of the board; null where there is none."""
+    benchmark: str | None
+    practice: bool
+    sort: Sort
+    rows: list[ValueRow]
+    raters: RatersHere | None
+    items: list[Answered]
+    """By correlation, the strongest first, else by name."""
+    texts: bool
+    """Whether the benchmark's texts and correlations are at hand."""
+    finished: bool
+    """Whether all rows' answers have been read."""
+    capacity: DimensionValidity | None
+    simulated: bool
+    """Whether the raters behind `capacity` are made up."""
+    others: list[Association] | None
+    """The other dimensions of the scale; null where that cannot be told, or not yet."""
+    unrelated: float
+    working: bool
+
+
+def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort) -> ValueData:
+    """Put together all that is known of a dimension on a board."""
+    key = site.key(board.key.digest) if board else None
+    items, finished = _items(site, d, board, key) if board and key else ([], True)
+    so_far = site.relations_so_far(board) if board else None
+    relations = None if isinstance(so_far, Working) else so_far
+    report = report_of(site, board.key.digest) if board else None
+    return ValueData(
+        dimension=d.name,
+        scale=d.scale,
+        table=board.key.slug if board else None,
+        benchmark=board.benchmark.name if board else None,
+        practice=board.practice if board else False,
+        sort=sort,
+        rows=sorted_rows([_row(r, d) for r in board.results], sort) if board else [],
+        raters=_raters(site, d, board.key.digest) if board else None,
+        items=items,
+        texts=bool(board) and site.benchmark.digest == board.key.digest if board else False,
+        finished=finished,
+        capacity=report.dimensions.get(d.name) if report else None,
+        simulated=report.simulated if report else False,
+        others=list(relations.associations[d.name]) if relations and d.name in relations.associations else None,
+        unrelated=unrelated(d.scale),
+        working=isinstance(so_far, Working) or not finished,
+    )
+
+
+def _row(r: Result, d: Dimension) -> ValueRow:
+    scale = r.scales.get(d.scale)
+    cell = scale.dimensions.get(d.name) if scale else None
+    out = released(r)
+    return ValueRow(
+        id=r.id,
+        model=r.model,
+        developer=r.developer,
+        released=out.day if out else None,
+        released_from=SOURCES[out.source] if out else None,
+        billions=billions(r),
+        score=cell.score if cell else None,
+        low=cell.low if cell else None,
+        high=cell.high if cell else None,
+        n=cell.n if cell else 0,
+        muted=r.complete is False or r.flat is True,
+    )
+
+
+def sorted_rows(rows: Sequence[ValueRow], sort: Sort) -> list[ValueRow]:
+    """Rows in order; what is not known stands last, equals by name. There is no order by the score."""
+    named = sorted(rows, key=lambda r: (r.model.casefold(), r.id))
+    if sort == "date":
+        return sorted(named, key=lambda r: (r.released is None, r.released or date.min))
+    if sort == "size":
+        return sorted(named, key=lambda r: (r.billions is None, r.billions or 0.0))
+    if sort == "developer":
+        return sorted(named, key=lambda r: (r.developer is None, (r.developer or "").casefold()))
+    return named
+
+
+def report_of(site: Site, digest: str) -> ValidationReport | None:
+    """The validity report of a benchmark; None where it cannot be had."""
+    try:
+        if site.benchmark.digest == digest:
+            return validation_of(site.benchmark, site.source)
+        if site.practice.digest == digest:
+            return validation_of(site.practice)
+        shipped = read_validation()
+    except InputError as error:
+        _log.info("no validity report of %s: %s", digest[:8], error)
+        return None
+    return shipped if shipped is not None and shipped.benchmark.digest == digest else None
+
+
+def _raters(site: Site, d: Dimension, digest: str) -> RatersHere | None:
+    from data.values import VALUES
+
+    if digest != PUBLISHED_DIGEST or d not in VALUES:
+        return None
+    at, raters = VALUES.index(d), site.reference.raters
+    mean, se = float(raters.vp_human_centred[at]), float(raters.vp_se[at])
+    sd = float(raters.pvq_sd[at]) * SLOPES[0]
+    return RatersHere(mean=mean, low=mean - 1.96 * se, high=mean + 1.96 * se, sd=sd, n=raters.n)
+
+
+def _items(site: Site, d: Dimension, board: Board, key: KeyTable) -> tuple[list[Answered], bool]:
+    try:
+        means, finished = site.row_answers.means(board)
+    except (InputError, StoreUnavailable, WriteConflict) as error:
+        _log.info("no answers for the page of %s: %s", d.name, error)
+        means, finished = {}, True
+    column = DIMENSIONS.index(d)
+    each = np.array(list(means.values())).reshape(len(means), len(key.ids))
+    benchmark = site.benchmark if site.benchmark.digest == board.key.digest else None
+    people = site.people_means if benchmark is not None else None
+    found = []
+    for at in np.flatnonzero(key.selected[:, column]):
+        query, option = (int(x) for x in key.ids[at])
+        asked = benchmark.query_by_id[query] if benchmark else None
+        rated = each[:, at][np.isfinite(each[:, at])]
+        found.append(
+            Answered(
+                name=f"{query}-{option}",
+                source=key.sources[at],
+                title=asked.title if asked else None,
+                query=asked.text if asked else None,
+                text=benchmark.items[at].text if benchmark else None,
+                rho=float(benchmark.key.rho[at, column]) if benchmark else None,
+                people=None if people is None or not np.isfinite(people[at]) else float(people[at]),
+                models=float(rated.mean()) if rated.size else None,
+                lowest=float(rated.min()) if rated.size else None,
+                highest=float(rated.max()) if rated.size else None,
+                rows=int(rated.size),
+            )
+        )
+    return sorted(found, key=lambda i: (-(i.rho or 0.0), _numbers(i.name))), finished
+
+
+def _numbers(name: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in name.split("-"))

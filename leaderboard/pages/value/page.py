@@ -1,0 +1,139 @@
+"""Value: what one dimension means, all models on it with their intervals, and what stands behind the column.
+
+The address is the state: `name` (one of the 19 dimensions), `table` (a board, or `practice`), `sort` (`name`, `date`,
+`size`, `developer`; there is no order by the score, because no end of it is better).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Final
+from urllib.parse import urlencode
+
+from data.benchmark import MAX_P, MIN_RHO
+from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUES, Dimension
+from leaderboard.boards.results import Board
+from leaderboard.charts.circle import circle
+from leaderboard.charts.portrait import number
+from leaderboard.charts.validity import hills, two_digits
+from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
+from leaderboard.site.badges import BENCHMARKS
+from leaderboard.site.meanings import MEANINGS, SOURCES
+from leaderboard.site.site import Site
+from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.head import NOT_THERE, Head
+from leaderboard.web.markup import render
+
+ROUTE: Final = "value"
+NAME: Final = "Values"
+DESCRIPTION: Final = "The ten values, four higher-order values and five traits that are measured, each with a page."
+FIELDS: Final = frozenset({"name", "table", "sort"})
+SHEETS: Final = ("row.css",)
+MOST_ROWS: Final = 400
+"""So many rows are listed; files have all."""
+
+
+def address(d: Dimension) -> str:
+    """Where a dimension's page is, relative to the pages."""
+    return f"{ROUTE}?{urlencode({'name': d.name})}"
+
+
+def addresses() -> list[str]:
+    """Those of all dimensions."""
+    return [address(d) for d in DIMENSIONS]
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the page is about: a dimension, or all of them."""
+    del site
+    name = query.get("name", "")
+    if not name:
+        return Head(description=DESCRIPTION, address=ROUTE)
+    d = BY_NAME.get(name)
+    if d is None:
+        return NOT_THERE._replace(subject="No such value")
+    return Head(d.name, f"{MEANINGS[d.name]} All models on it, with their uncertainty.", address(d))
+
+
+def board_of(site: Site, table: str) -> Board | None:
+    """The board that an address names, the one that opens if it names none; None where there is no such board."""
+    if table and table != "practice":
+        return next((b for b in site.boards() if b.key.slug == table), None)
+    return next((b for b in site.boards() if b.practice == (table == "practice")), None)
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each. Of an unknown dimension the page itself tells."""
+    choices: dict[str, Collection[str]] = {
+        "table": [*(b.key.slug for b in site.boards()), "practice"],
+        "sort": SORTS,
+    }
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+
+
+def data(site: Site, query: Mapping[str, str]) -> ValueData | None:
+    """What the page shows, for programs; None where the dimension is unknown."""
+    d = BY_NAME.get(query.get("name", ""))
+    sorts: dict[str, Sort] = {s: s for s in SORTS}
+    sort = sorts.get(query.get("sort", ""), "name")
+    return None if d is None else value_data(site, d, board_of(site, query.get("table", "")), sort)
+
+
+def content(site: Site, query: Mapping[str, str]) -> str:
+    """The page as HTML for the fields of an address."""
+    found = data(site, query)
+    groups = [(SCALE_NAMES[scale], [(d, MEANINGS[d.name]) for d in ds]) for scale, ds in SCALES.items()]
+    if found is None:
+        return render("values.html", asked=query.get("name"), groups=groups, scales=SOURCES)
+    d = BY_NAME[found.dimension]
+    boards = site.boards()
+    report = report_of(site, board.key.digest) if (board := board_of(site, query.get("table", ""))) else None
+    names = MEMBERS.get(d.name, (d.name,)) if d.scale != "bfi" else ()
+    others = {a.dimension: a for a in found.others or () if d.scale == "pvq"}
+    page = render(
+        "value.html",
+        d=d,
+        v=found,
+        meaning=MEANINGS[d.name],
+        source=SOURCES[d.scale],
+        scale=SCALE_NAMES[d.scale],
+        circle=circle({n: BY_NAME[n] for n in names}, others, found.unrelated) if names else None,
+        members=[BY_NAME[n] for n in MEMBERS.get(d.name, ())],
+        joined=next((h for h, ms in MEMBERS.items() if d.name in ms), None),
+        families={x.name: x.family.colour for x in DIMENSIONS},
+        steps=steps(d),
+        hill=hills(report, [d])[d.name] if report else None,
+        groups=groups,
+        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        shown=found.rows[:MOST_ROWS],
+        sorts=SORTS,
+        link=partial(_link, d, found, query.get("table", "")),
+        limits=(min(-1.0, *_ends(found)), max(1.0, *_ends(found))),
+        number=number,
+        figure=two_digits,
+        min_rho=MIN_RHO,
+        max_p=MAX_P,
+    )
+    return Volatile(page) if found.working else page
+
+
+def steps(d: Dimension) -> dict[str, int]:
+    """How many steps on the circle each other value is away; empty for what is not on it."""
+    if d not in VALUES:
+        return {}
+    at = VALUES.index(d)
+    apart = {x.name: abs(VALUES.index(x) - at) for x in VALUES if x != d}
+    return {name: min(n, len(VALUES) - n) for name, n in apart.items()}
+
+
+def _ends(found: ValueData) -> list[float]:
+    return [x for r in found.rows for x in (r.score, r.low, r.high) if x is not None] or [0.0, 0.0]
+
+
+def _link(d: Dimension, found: ValueData, table: str, sort: str = "", name: str = "") -> str:
+    """The address of the page with another order or another dimension."""
+    fields = {"name": name or d.name, "table": table, "sort": sort or ("" if found.sort == "name" else found.sort)}
+    if fields["sort"] == "name":
+        fields["sort"] = ""
+    return f"{ROUTE}?{urlencode({k: v for k, v in fields.items() if v})}"

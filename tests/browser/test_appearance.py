@@ -1,0 +1,90 @@
+"""Light and dark, the keyboard on the board, paper, and that nothing moves while pages load, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from tools.live import RunningApp
+
+GROUND = "getComputedStyle(document.body).backgroundColor"
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+MOST_SHIFT = 0.1
+"""What counts as good in a visitor's eyes (web.dev, Cumulative Layout Shift)."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_choice_of_colours_is_kept_on_every_kind_of_page(browser: Browser, served: RunningApp, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
+    try:
+        view = context.new_page()
+        view.goto(f"{served.url}/about")
+        before = view.evaluate(GROUND)
+        view.locator(".vp-appearance").click()
+        chosen = view.evaluate(GROUND)
+        assert chosen != before
+        for address, ready in (("", ".vp-row"), ("submit", "#send"), (f"?__theme={scheme}", ".vp-row"), ("map", "h1")):
+            view.goto(f"{served.url}/{address}")
+            view.locator(ready).first.wait_for()
+            assert view.evaluate(GROUND) == chosen, address
+    finally:
+        context.close()
+
+
+def test_the_keyboard_finds_and_moves(page: Page, served: RunningApp) -> None:
+    page.goto(served.url)
+    page.locator(".vp-row").first.wait_for()
+    rows = page.locator(".vp-row")
+    focus = "document.activeElement.dataset.focus"
+    page.keyboard.press("/")
+    assert page.evaluate(focus) == "search"
+    page.keyboard.type("a/b")
+    assert page.evaluate("document.activeElement.value") == "a/b"
+    page.locator("[data-focus=search]").fill("")
+    page.locator('[data-focus="head name"]').focus()
+    for key, expected in (("ArrowDown", 0), ("ArrowDown", 1), ("ArrowUp", 0), ("End", -1), ("Home", 0)):
+        page.keyboard.press(key)
+        where = rows.last if expected < 0 else rows.nth(expected)
+        assert page.evaluate(focus) == f"name {where.get_attribute('data-id')}", key
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(focus).startswith("open ")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("address", ["", "submit", "queue"])
+def test_nothing_moves_while_a_page_loads(browser: Browser, served: RunningApp, address: str, width: int) -> None:
+    view = browser.new_page(viewport={"width": width, "height": 900})
+    try:
+        view.add_init_script(SHIFTS)
+        view.goto(f"{served.url}/{address}")
+        view.locator({"": ".vp-row, .vp-card", "submit": "#send", "queue": ".vp-queue"}[address]).first.wait_for()
+        view.wait_for_load_state("networkidle")
+        assert view.evaluate("window.shifted") < MOST_SHIFT
+    finally:
+        view.close()
+
+
+def test_a_row_is_two_sheets_of_paper_and_light(browser: Browser, served: RunningApp) -> None:
+    view = browser.new_page(color_scheme="dark")
+    try:
+        view.goto(served.url)
+        view.goto(f"{served.url}/{view.locator('a.vp-model').first.get_attribute('href')}")
+        sheets = len(re.findall(rb"/Type\s*/Page[^s]", view.pdf(format="A4")))
+        assert sheets == 2
+        view.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert view.evaluate(GROUND) == "rgb(255, 255, 255)"
+        view.evaluate("window.dispatchEvent(new Event('afterprint'))")
+        assert view.evaluate(GROUND) != "rgb(255, 255, 255)"
+    finally:
+        view.close()
