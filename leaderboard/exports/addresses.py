@@ -12,6 +12,7 @@ from typing import Final
 from starlette.datastructures import QueryParams
 
 from data.errors import InputError
+from data.values import BY_NAME
 from leaderboard.exports.tables import people_columns, result_of
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.board import query as board_query
@@ -22,7 +23,7 @@ from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
 from leaderboard.pages.value import page as value
 from leaderboard.site.site import Site
-from leaderboard.web.document import shortened
+from leaderboard.web.document import not_among, shortened
 
 Problems = Callable[[Site, QueryParams], Sequence[str]]
 
@@ -60,13 +61,19 @@ def _groups(site: Site, query: QueryParams) -> list[str]:
     return groups.problems(site, query)
 
 
+def _value(site: Site, query: QueryParams) -> list[str]:
+    name = query.get("name", "")
+    unknown = [not_among("name", name, BY_NAME)] if name and name not in BY_NAME else []
+    return [*unknown, *value.problems(site, query)]
+
+
 _PROBLEMS: Final[Mapping[str, Problems]] = {
     "board": _board,
     "answers": model.problems,
     **dict.fromkeys(("compare", "differences", "series"), _compare),
     "map": map_page.problems,
     **dict.fromkeys(("groups", "leans", "alike"), _groups),
-    **dict.fromkeys(("value", "neighbours"), value.problems),
+    **dict.fromkeys(("value", "neighbours"), _value),
     "dates": dates.problems,
     "matrix": alike.problems,
 }

@@ -215,14 +215,22 @@ WRONG: dict[str, dict[str, Any]] = {
         **{"table": "nope", "scale": "all", "developer": ["Nobody"], "family": ["gpt4o"], "origin": ["spaec"]},
         **{"weights": "opeen", "size_min": "big", "size_max": -1, "reliable": "no", "since": "yesterday"},
         **{"until": "2026-02-30", "group": "size", "sort": "power", "order": "sideways", "pin": ["nobody"]},
-        **{"numbers": "rare", "page": 0, "limit": 51, "search": ["a", {}]},
+        **{
+            "numbers": "rare",
+            "reading": "some",
+            "released_since": "20261101",
+            "released_until": "soon",
+            "page": 0,
+            "limit": 51,
+            "search": ["a", {}],
+        },
     },
     "model": {"id": "nobody"},
     "answers": {
         **{"id": "nobody", "value": "power", "source": "nowhere", "rating": "7", "variant": "v4", "read": "raed"},
         **{"page": "first", "limit": 201},
     },
-    "compare": {"ids": ["nobody"], "series": "gpt-9", "scale": "all", "value": "power", "items": 51},
+    "compare": {"ids": ["nobody"], "series": "gpt-9", "scale": "all", "value": "power", "items": 51, "reading": "some"},
     "map": {
         **{"view": "globe", "table": "nope", "highlight": ["nobody"], "family": "gpt4o", "developer": "openai"},
         **{"page": 0, "limit": "many"},
@@ -230,7 +238,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "groups": {"id": "nobody", "contrast": "height", "table": "nope", "page": -1, "limit": 0},
     "benchmark": {},
     "queue": {"page": 0, "limit": 10**9},
-    "cite": {"id": "nobody"},
+    "cite": {"id": "nobody", "reading": "some"},
 }
 """A wrong value for every argument of every endpoint."""
 

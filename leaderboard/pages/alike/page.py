@@ -69,9 +69,8 @@ def data(site: Site, query: Mapping[str, str]) -> Alike:
     boards = site.boards()
     table = query.get("table", "")
     practice = table == "practice"
-    board = next(
-        (b for b in boards if (b.key.slug == table if table and not practice else b.practice == practice)), None
-    )
+    named = bool(table) and not practice
+    board = next((b for b in boards if (b.key.slug == table if named else b.practice == practice)), None)
     if board is None:
         return Alike(None, False, False, None, (), ())
     so_far = site.relations_so_far(board)

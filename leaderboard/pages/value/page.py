@@ -64,7 +64,7 @@ def board_of(site: Site, table: str) -> Board | None:
 
 
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
-    """What the address says that cannot be meant, a sentence each. Of an unknown dimension the page itself tells."""
+    """What the address says that cannot be meant. Of an unknown dimension the page itself tells."""
     choices: dict[str, Collection[str]] = {
         "table": [*(b.key.slug for b in site.boards()), "practice"],
         "sort": SORTS,

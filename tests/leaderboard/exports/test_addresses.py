@@ -9,10 +9,16 @@ from starlette.testclient import TestClient
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.exports.addresses import FIELDS, VIEW
 from leaderboard.exports.routes import routes
+from leaderboard.exports.tables import SHEETS
+from leaderboard.pages.about import page as about
+from leaderboard.pages.alike import page as alike
 from leaderboard.pages.compare import page as compare
+from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
+from leaderboard.pages.news import page as news
+from leaderboard.pages.value import page as value
 from leaderboard.web import document
 from tests.leaderboard.exports.test_exports import make_site
 
@@ -24,7 +30,7 @@ OPTIONAL = {"model"}
 WRONG: dict[tuple[str, str], list[str]] = {
     ("board", "table"): ["nope", "Practice"],
     ("board", "scale"): ["pvqq"],
-    ("board", "sort"): ["power", "nothing"],
+    ("board", "sort"): ["power", "nothing", "above_power"],
     ("board", "order"): ["sideways", "desc"],
     ("board", "hide"): ["Power,Nonsense"],
     ("board", "developer"): ["openai", "Nobody"],
@@ -36,6 +42,9 @@ WRONG: dict[tuple[str, str], list[str]] = {
     ("board", "reliable"): ["no"],
     ("board", "since"): ["yesterday", "2026-02-30", "20261101"],
     ("board", "until"): ["tomorrow"],
+    ("board", "released_since"): ["yesterday", "2026-02-30", "20261101"],
+    ("board", "released_until"): ["soon"],
+    ("board", "reading"): ["al", "match"],
     ("board", "group"): ["size"],
     ("board", "pin"): ["nobody"],
     ("board", "numbers"): ["rare"],
@@ -49,6 +58,7 @@ WRONG: dict[tuple[str, str], list[str]] = {
     ("compare", "id"): ["nobody"],
     ("compare", "series"): ["gpt-9"],
     ("compare", "scale"): ["all"],
+    ("compare", "reading"): ["al"],
     ("compare", "value"): ["power"],
     ("compare", "items"): ["0", "51", "ten"],
     ("map", "view"): ["globe"],
@@ -66,23 +76,35 @@ WRONG: dict[tuple[str, str], list[str]] = {
     ("result", "id"): ["nobody"],
     ("portrait", "id"): ["nobody"],
     ("scores", "id"): ["nobody"],
+    ("match-portrait", "id"): ["nobody"],
+    ("matches", "id"): ["nobody"],
     ("correlations", "dimension"): ["power"],
+    ("value", "name"): ["power"],
+    ("value", "table"): ["nope"],
+    ("value", "sort"): ["score"],
+    ("dates", "along"): ["age"],
+    ("dates", "scale"): ["all"],
+    ("dates", "table"): ["nope"],
+    ("dates", "family"): ["gpt4o"],
+    ("matrix", "table"): ["nope"],
 }
-SAME = {"differences": "compare", "series": "compare", "leans": "groups", "alike": "groups"}
+SAME = {
+    **{"differences": "compare", "series": "compare", "leans": "groups", "alike": "groups"},
+    "neighbours": "value",
+}
 """Drawings with the fields of another file."""
 
 
 def path(name: str) -> str:
     if name in ("card", "result"):
         return f"/download/{name}.{'md' if name == 'card' else 'json'}"
-    chart = name in ("portrait", "scores", "differences", "series", "leans", "alike", "correlations")
-    return f"/{'chart' if chart else 'download'}/{name}.csv"
+    return f"/{'download' if name in SHEETS else 'chart'}/{name}.csv"
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     site = make_site(tmp_path_factory.mktemp("site"))
-    pages: list[document.ReadingPage] = [model, compare, map_page, groups]
+    pages: list[document.ReadingPage] = [model, compare, map_page, groups, value, dates, alike, news, about]
     return TestClient(Starlette(routes=[*routes(site), *document.routes(site, pages)]))
 
 
@@ -137,6 +159,15 @@ def test_what_the_pages_own_links_carry_is_no_error(client: TestClient) -> None:
         ("map?family=gpt4o", "family: there is no", ""),
         ("groups?table=nope", "table: there is no", ""),
         ("groups?contrast=height", "contrast: there is no", ""),
+        ("value?name=Power&table=nope", "table: there is no", ""),
+        ("value?name=Power&sort=score", "sort: there is no", ""),
+        ("dates?family=gpt4o", "family: there is no", ""),
+        ("dates?table=nope", "table: there is no &#39;nope&#39;", ""),
+        ("dates?along=age", "along: there is no", ""),
+        ("alike?table=nope", "table: there is no &#39;nope&#39;", ""),
+        ("news?kind=nothing", "kind: there is no", ""),
+        ("about?reading=al", "reading: there is no", ""),
+        ("compare?reading=al", "reading: there is no", ""),
         ("compare?id=nobody", "There is no row nobody", ""),
         ("compare?value=power&items=none", "value: there is no &#39;power&#39;", ""),
     ],
