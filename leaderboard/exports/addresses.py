@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from data.values import BY_NAME
+from leaderboard.exports.formats import UnknownFile
 from leaderboard.exports.tables import people_columns, result_of
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.board import query as board_query
@@ -63,8 +64,9 @@ def _groups(site: Site, query: QueryParams) -> list[str]:
 
 def _value(site: Site, query: QueryParams) -> list[str]:
     name = query.get("name", "")
-    unknown = [not_among("name", name, BY_NAME)] if name and name not in BY_NAME else []
-    return [*unknown, *value.problems(site, query)]
+    if name and name not in BY_NAME:
+        raise UnknownFile(not_among("name", name, BY_NAME))
+    return value.problems(site, query)
 
 
 _PROBLEMS: Final[Mapping[str, Problems]] = {
@@ -90,6 +92,7 @@ def check(site: Site, name: str, query: QueryParams) -> None:
     Raises:
         InputError: names every field that says something unknown, or the first that there is not.
         UnknownRow: the row it is about is not here.
+        UnknownFile: the dimension it is about is not one.
     """
     known = FIELDS.get(name, ())
     for field in query:
