@@ -13,6 +13,7 @@ from eval_queue.commands import (
     import_log,
     local_model,
     package,
+    plan,
     publish,
     queue,
     score,
@@ -32,6 +33,7 @@ queue.register(app)
 doctor.register(app)
 settings.register(app)
 package.register(app)
+plan.register(app)
 backup.register(app)
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import fnmatch
 import os
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -66,7 +66,8 @@ class Endpoint(BaseModel):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     """Its public name, written into records."""
     base_url: HttpUrl | None = None
-    """Its address up to and with `/v1`; null for the small model on this machine, started when a job needs it."""
+    """Its address up to and with `/v1`; null for the small model on this machine, started when a job needs it, and
+    where `serve` is set."""
     api_key_env: str | None = None
     """The environment variable that holds its key. The key itself is never a setting."""
     models: list[str] = Field(default_factory=lambda: ["*"])
@@ -74,7 +75,16 @@ class Endpoint(BaseModel):
     answer_mode: AnswerMode = "free-text"
     """`constrained` only for endpoints that honour a GBNF grammar and models that cannot be measured otherwise."""
     concurrency: int = Field(default=16, ge=1, le=512)
-    """Requests in flight at once."""
+    """Most requests in flight at once. How many of these the endpoint is asked is found out while it is asked."""
+    parallel: int = Field(default=1, ge=1, le=64)
+    """Submissions that one worker evaluates here at once. Whatever it is, no endpoint waits for another."""
+    resources: dict[str, float] = Field(default_factory=dict)
+    """What one evaluation takes of a Ray cluster: `num_cpus`, `num_gpus`, `memory` or the cluster's own names."""
+    serve: str | None = Field(default=None, max_length=2000)
+    """Command that starts a server for one evaluation where it runs, in place of an address, with `{model}` and
+    `{port}`, e.g. `vllm serve {model} --port {port}`. It is waited for and stopped afterwards."""
+    serve_seconds: float = Field(default=1800.0, gt=0)
+    """How long that server may take until it answers."""
     timeout: float = Field(default=120.0, gt=0)
     """Seconds one request may take."""
     max_tokens: int = Field(default=64, ge=8)
@@ -104,6 +114,14 @@ class Endpoint(BaseModel):
     def _paid_means_named(self) -> Self:
         if self.paid and any(set(pattern) & set("*?[") for pattern in self.models):
             raise ValueError("a paid endpoint needs a list of exact model names in `models`, without * ? [")
+        return self
+
+    @model_validator(mode="after")
+    def _served_or_addressed(self) -> Self:
+        if self.serve is not None and self.base_url is not None:
+            raise ValueError("serve starts a server of its own: leave base_url out")
+        if self.serve is not None and "{port}" not in self.serve:
+            raise ValueError("serve must say {port}, where the server listens")
         return self
 
     def serves(self, model: str) -> bool:
@@ -148,6 +166,8 @@ class Settings(BaseSettings):
     """Offer the small model on this machine where `requirements-local.txt` is installed."""
     scheduler: bool = True
     """Evaluate inside the app. Off: run `python -m eval_queue work` elsewhere."""
+    executor: Literal["here", "ray"] = "here"
+    """Where `python -m eval_queue work` evaluates: in its own process, or as tasks on a Ray cluster."""
     poll_seconds: float = Field(default=15.0, gt=0)
     """How often the scheduled evaluator looks for work."""
     lease_seconds: float | None = Field(default=None, gt=0)

@@ -47,6 +47,7 @@ class EndpointError(Exception):
         retry: bool = False,
         retry_after: float | None = None,
         patient: bool = False,
+        busy: bool = False,
         alike: FailureCode | None = None,
         detail: str | None = None,
     ) -> None:
@@ -61,6 +62,8 @@ class EndpointError(Exception):
         """Seconds the endpoint asked to wait."""
         self.patient = patient
         """Whether it says that it will come: such tries are limited by time alone."""
+        self.busy = busy
+        """Whether it may be that too many were asked at once."""
         self.alike = alike
         """What it is where every prompt fails so; None for the same."""
         self.detail = detail

@@ -39,6 +39,7 @@ from eval_queue.asking.diagnosis import (
     parameter_at_fault,
     said,
 )
+from eval_queue.asking.pacing import Gate, Outcome, Pacing, Ticket
 from eval_queue.asking.replies import (
     CUT,
     FILTERED,
@@ -60,6 +61,9 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 __all__ = ["ChatClient", "EndpointError", "FailureCode", "Reply", "RetryPolicy"]
+
+OVERLOADED: Final = frozenset({503, 529})
+"""Beside 429 what an endpoint says that has too much to do."""
 
 _PHRASES: Final = frozenset(RATING_PHRASES.values())
 _LONGEST_HINT: Final = 4000
@@ -134,7 +138,8 @@ class ChatClient:
         self._secrets = _secrets(key, address)
         url = urlsplit(address)
         self._keys = {s for s in (key, unquote(url.password or "")) if len(s) >= _SHORTEST_SECRET}
-        self._resume_at = 0.0
+        self.gate = Gate(Pacing(endpoint.concurrency))
+        """Where requests wait for their turn."""
         self._answered = False
         self.setbacks = 0
         """Requests that failed so far."""
@@ -146,6 +151,7 @@ class ChatClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.gate.close()
         await self._client.close()
 
     @property
@@ -153,13 +159,18 @@ class ChatClient:
         """What is sent with each prompt beside model and messages, after everything the endpoint does not accept."""
         return dict(self._parameters)
 
-    async def ask(self, prompt: Prompt) -> Reply:
+    async def ask(self, prompt: Prompt, turn: Ticket | None = None) -> Reply:
         """The model's answer to one prompt, or the refusal of a filter before it.
+
+        Args:
+            prompt: what to ask.
+            turn: the turn at the gate that the caller has waited for, so that a prompt's time begins with its request.
 
         Raises:
             EndpointError: no answer within the retry policy, or none to be had.
         """
         impatient = 0
+        turns = [] if turn is None else [turn]
 
         def gives_up(state: RetryCallState) -> bool:
             nonlocal impatient
@@ -170,16 +181,28 @@ class ChatClient:
             return spent >= self._policy.seconds or impatient >= self._policy.attempts
 
         try:
-            return await self._retrying.copy(stop=gives_up)(self._attempt, prompt)
+            return await self._retrying.copy(stop=gives_up)(self._attempt, prompt, turns)
         except EndpointError as error:
             # callers and logs see this error alone: those it came from carry the request with its key
             raise error from None
 
-    async def _attempt(self, prompt: Prompt) -> Reply:
-        """One try, repeated at once where it taught us a parameter that the endpoint does not accept."""
+    async def _attempt(self, prompt: Prompt, turns: list[Ticket]) -> Reply:
+        """One try, in its turn; those in hand are used up first."""
+        turn = turns.pop() if turns else await self.gate.enter(again=True)
+        outcome: Outcome = "failed"
+        try:
+            reply = await self._try(prompt)
+            outcome = "answered"
+        except EndpointError as error:
+            outcome = "refused" if error.busy else "failed"
+            raise
+        finally:
+            self.gate.leave(turn, outcome)
+        return reply
+
+    async def _try(self, prompt: Prompt) -> Reply:
+        """A request, repeated at once where it taught us a parameter that the endpoint does not accept."""
         while True:
-            while (pause := self._resume_at - time.monotonic()) > 0:
-                await asyncio.sleep(pause + random.uniform(0, min(1.0, pause / 10)))
             sent = self._parameters
             try:
                 reply = self._kept(await self._send(prompt, sent))
@@ -229,7 +252,7 @@ class ChatClient:
         if never_connected(error):
             gone = no_connection(error.__cause__, self._address, answered=True)
             return EndpointError("endpoint_gone", f"{gone.message} within {CONNECT_SECONDS:g} s", retry=True)
-        return EndpointError("timeout", f"no answer within {self._timeout:g} s", retry=True)
+        return EndpointError("timeout", f"no answer within {self._timeout:g} s", retry=True, busy=True)
 
     def _kept(self, reply: Reply) -> Reply:
         """The reply as it may be kept.
@@ -285,7 +308,7 @@ class ChatClient:
         wait = asked_to_wait(headers, body, hint) if status in (404, 408, 409, 425, 429) or status >= 500 else None
         about = meaning(status, hint)
         if status == 429 and about not in ("no_credit",):
-            return self._told_to_wait("rate_limited", message, wait)
+            return self._told_to_wait("rate_limited", message, wait, busy=True)
         if refusal.parameter in sent and parameter_at_fault(sent, hint, refusal.parameter):
             return Refused(message, hint, refusal.parameter, EndpointError("rejected", message))
         if about == "no_credit":
@@ -316,21 +339,24 @@ class ChatClient:
         passing = status in (404, 408, 409, 425) or status >= 500
         if passing and about == "loading":
             return self._told_to_wait("server_error", message, wait)
+        busy = status in OVERLOADED
         then = EndpointError("rejected", message)
         if passing:
-            then = EndpointError("server_error", message, retry=True)
+            then = EndpointError("server_error", message, retry=True, busy=busy)
             if wait is not None:
-                then = self._told_to_wait("server_error", message, wait)
+                then = self._told_to_wait("server_error", message, wait, busy=busy)
         return Refused(message, hint, refusal.parameter, then)
 
-    def _told_to_wait(self, code: FailureCode, message: str, wait: float | None) -> EndpointError:
+    def _told_to_wait(
+        self, code: FailureCode, message: str, wait: float | None, *, busy: bool = False
+    ) -> EndpointError:
         if wait is not None and wait > self._policy.longest_retry_after and code == "rate_limited":
             message = f"the endpoint asks to wait {wait:.0f} s; resume the run later ({message})"
             return EndpointError(code, message, fatal=True)
         if wait is not None:
             wait = min(wait, self._policy.longest_retry_after)
-            self._resume_at = max(self._resume_at, time.monotonic() + wait)
-        return EndpointError(code, message, retry=True, retry_after=wait, patient=True)
+            self.gate.pause(wait)
+        return EndpointError(code, message, retry=True, retry_after=wait, patient=True, busy=busy)
 
     def _drop_unsupported(self, sent: dict[str, object], refusal: Refused) -> bool:
         """Whether `refusal` named a parameter of ours that is now renamed or left out, so that asking again helps."""

@@ -1,11 +1,11 @@
 """One evaluation: ask every prompt, keep every answer, and end with a result or with a reason.
 
 `evaluate` may be ended at any moment, by a signal, a kill or a failing endpoint, and called again with the same folder:
-it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to a fixed number of workers that share one
-queue, in the protocol's order; the first one is asked alone, so that what would go wrong with all of them is found out
-with one. An answer that stays an error after all attempts is *unscored: api_error*; when more than 10 % of the prompts
-end so, or the endpoint is gone, the run ends as failed, resumable, as soon as that is
-certain.
+it goes on where it was (see `eval_queue.asking.checkpoint`). Prompts go to workers that share one queue, in the
+protocol's order; how many are asked at once is found out on the way (`eval_queue.asking.pacing`). The first one is
+asked alone, so that what would go wrong with all of them is found out with one. An answer that stays an error after all
+attempts is *unscored: api_error*; when more than 10 % of the prompts end so, or the endpoint is gone, the run ends as
+failed, resumable, as soon as that is certain.
 
 Not done: choosing what to evaluate and storing results for others to see (`eval_queue.workers.worker`).
 """
@@ -19,7 +19,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -30,6 +30,7 @@ from eval_queue.asking.checkpoint import MOST_NAMES, Answer, Checkpoint, RunReco
 from eval_queue.asking.endpoint import ChatClient, EndpointError, FailureCode, Reply, RetryPolicy
 from eval_queue.asking.local_model import endpoint_address
 from eval_queue.asking.outcome import Outcome, reading, retest_of, write_outcome
+from eval_queue.asking.own_server import ServerStopped, own_server
 from eval_queue.asking.serving import served
 from eval_queue.personas import Persona
 from eval_queue.protocol import Prompt, plan, protocol_id, subsample
@@ -176,10 +177,10 @@ async def evaluate(
     asked = job.asked
     everything = plan(asked, system=None if job.persona is None else job.persona.message)
     wanted = everything[: job.limit]
-    with lock(out):
+    with lock(out), _Address(job, out, stop) as address:
         run = open_run(out, new_run(job))
         with Checkpoint(out, job.model, everything) as checkpoint:
-            asking = _Asking(job, out, run, checkpoint, wanted, on_progress, stop, retry)
+            asking = _Asking(job, out, run, checkpoint, wanted, on_progress, stop, retry, address)
             try:
                 run = await asking.run()
             except (EndpointError, EvaluationFailed) as error:
@@ -188,7 +189,7 @@ async def evaluate(
                 _log.warning("asking again did not help (%s: %s); the run stays as it was", error.code, error.message)
             settled = checkpoint.settled
             answers = [settled[p.id] for p in everything if p.id in settled]
-            again = await _ask_again(job, out, wanted, on_progress, stop, retry)
+            again = await _ask_again(job, out, wanted, on_progress, stop, retry, address)
         return write_outcome(
             out, run, answers, asked, job.endpoint, origin=job.origin, retest=retest_of(answers, again, job.retest)
         )
@@ -201,6 +202,7 @@ async def _ask_again(
     on_progress: Callable[[Progress], None] | None,
     stop: threading.Event,
     retry: RetryPolicy | None,
+    address: _Address,
 ) -> list[Answer]:
     """Ask a share of the prompts a second time, in a run of its own inside the folder; resumed like the first.
 
@@ -220,7 +222,7 @@ async def _ask_again(
     run = open_run(folder, new_run(job))
     with Checkpoint(folder, job.model, chosen) as checkpoint:
         with suppress(EndpointError, EvaluationFailed):
-            await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry).run()
+            await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry, address).run()
         return list(checkpoint.answers.values())
 
 
@@ -243,6 +245,33 @@ def new_run(job: Job) -> RunRecord:
     )
 
 
+class _Address(ExitStack):
+    """Where an evaluation asks: known, or of a server that is started when first asked for, and stopped at the end."""
+
+    def __init__(self, job: Job, out: Path, stop: threading.Event) -> None:
+        super().__init__()
+        self._job, self._out, self._stop = job, out, stop
+        self._known: str | None = None
+
+    def get(self) -> str:
+        """The address.
+
+        Raises:
+            EndpointError: the server cannot be started.
+            EvaluationStopped: while it was waited for.
+        """
+        if self._known is None:
+            endpoint = self._job.endpoint
+            if endpoint.serve is None:
+                self._known = self.enter_context(endpoint_address(endpoint))
+            else:
+                try:
+                    self._known = self.enter_context(own_server(endpoint, self._job.model, self._out, self._stop))
+                except ServerStopped:
+                    raise EvaluationStopped("stopped; the same call goes on from here") from None
+        return self._known
+
+
 class _Asking:
     """The part of a run that asks: its workers, its reporter, and what they count."""
 
@@ -256,8 +285,10 @@ class _Asking:
         on_progress: Callable[[Progress], None] | None,
         stop: threading.Event,
         retry: RetryPolicy | None,
+        address: _Address,
     ) -> None:
         self._job = job
+        self._address = address
         self._out = out
         self._run = run
         self._checkpoint = checkpoint
@@ -290,14 +321,14 @@ class _Asking:
     async def run(self) -> RunRecord:
         """Ask what is left. Whatever happens, all that arrived is on disk afterwards."""
         if self._left:
-            with endpoint_address(self._job.endpoint) as address:
-                async with ChatClient(
-                    self._job.endpoint, address, self._job.model, retry=self._retry, parameters=self._run.request
-                ) as client:
-                    await self._ask_all(client, self._left)
-                    if self._run.served is None and self._arrived:
-                        self._run.served = await served(self._job.endpoint, address, self._job.model)
-                        save_run(self._out, self._run)
+            address = self._address.get()
+            async with ChatClient(
+                self._job.endpoint, address, self._job.model, retry=self._retry, parameters=self._run.request
+            ) as client:
+                await self._ask_all(client, self._left)
+                if self._run.served is None and self._arrived:
+                    self._run.served = await served(self._job.endpoint, address, self._job.model)
+                    save_run(self._out, self._run)
         await self._report()
         return self._run
 
@@ -341,11 +372,14 @@ class _Asking:
                 return
 
     async def _work_through(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
-        for prompt in queue:
-            if self._stop.is_set():
+        while True:
+            turn = await client.gate.enter()
+            prompt = None if self._stop.is_set() else next(queue, None)
+            if prompt is None:
+                client.gate.leave(turn, "failed")
                 return
             try:
-                reply = await client.ask(prompt)
+                reply = await client.ask(prompt, turn)
             except EndpointError as error:
                 if error.fatal:
                     raise

@@ -64,8 +64,12 @@ def endpoint_address(endpoint: Endpoint) -> Iterator[str]:
         endpoint: any endpoint; one without an address is the small model on this machine, started here.
 
     Raises:
-        EndpointError: `endpoint_gone`, when the small model cannot be started.
+        EndpointError: `endpoint_gone`, when the small model cannot be started, and for an endpoint that starts a server
+            for each evaluation (`eval_queue.asking.own_server`).
     """
+    if endpoint.serve is not None:
+        message = f"the endpoint {endpoint.name} has a server only while an evaluation runs"
+        raise EndpointError("endpoint_gone", message, fatal=True)
     if endpoint.base_url is None:
         with running() as address:
             yield address

@@ -46,17 +46,36 @@ def register(app: typer.Typer) -> None:
             list[str] | None,
             typer.Option(metavar="ID", help="Evaluate only this one, then end; again for more.", show_default=False),
         ] = None,
+        executor: Annotated[
+            str | None,
+            typer.Option(
+                metavar="here|ray",
+                help="Where evaluations run. Default: VALUE_PORTRAIT_EXECUTOR or `here`.",
+                show_default=False,
+            ),
+        ] = None,
+        address: Annotated[
+            str, typer.Option(help="With `--executor ray`: the cluster's address; `auto`: this machine's.")
+        ] = "auto",
         store: StoreOption = None,
     ) -> None:
         """Evaluate what waits in the queue, until stopped: the app's evaluator as a process of its own."""
         import threading
 
+        from data.errors import InputError
         from eval_queue.workers.scheduler import stop_on_signals
 
+        if executor not in (None, "here", "ray"):
+            raise InputError("expected `here` or `ray`", field="--executor")
         stop = threading.Event()
         stop_on_signals(stop)
         with opened(store, waits=True) as (settings, queue):
-            _work(settings, queue, stop, once=once, only=submission)
+            if (executor or settings.executor) == "ray":
+                if submission:
+                    raise InputError("is for `--executor here`", field="--submission")
+                _dispatch(settings, queue, stop, once=once, address=address)
+            else:
+                _work(settings, queue, stop, once=once, only=submission)
 
     @app.command()
     def complete(store: StoreOption = None) -> None:
@@ -342,6 +361,7 @@ def _work(
         keep=KEEP_SECONDS if settings.on_hub else None,
         only=only,
         retest=settings.retest,
+        look=settings.poll_seconds,
     )
     names = ", ".join(e.name for e in endpoints) or "none"
     logging.info("worker %s begins; endpoints: %s", worker.name, names)
@@ -359,6 +379,22 @@ def _work(
             logging.error("will try again: %s", error)
         stop.wait(settings.poll_seconds)
     logging.info("worker %s ends", worker.name)
+
+
+def _dispatch(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool, address: str) -> None:
+    import logging
+
+    from eval_queue.executors.dispatcher import Dispatcher
+    from eval_queue.executors.ray_cluster import RayTasks
+    from eval_queue.queue.intake import configured_endpoints
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    # nodes have working directories of their own
+    placed = settings.model_copy(update={"store": settings.store.resolve()})
+    tasks = RayTasks(placed, address=address)
+    Dispatcher(queue, endpoints=configured_endpoints(settings), tasks=tasks, stop=stop, look=settings.poll_seconds).run(
+        once=once
+    )
 
 
 def _check_state(state: str | None) -> None:

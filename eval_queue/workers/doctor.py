@@ -273,6 +273,8 @@ def _endpoint(endpoint: Endpoint) -> Finding:
     from eval_queue.queue.intake import offered_models
 
     check = f"endpoint {endpoint.name}"
+    if endpoint.serve is not None:
+        return Finding(check, "skipped", "it starts a server for each evaluation; nothing can be asked now")
     offered = offered_models(endpoint)
     exact = [m for m in endpoint.models if not set(m) & set("*?[")]
     model = next(iter([*exact, *(m for m in offered or () if endpoint.serves(m))]), None)

@@ -98,6 +98,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         wording=load_wording(settings.personas),
         keep=KEEP_SECONDS if settings.on_hub else None,
         retest=settings.retest,
+        look=settings.poll_seconds,
     )
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`

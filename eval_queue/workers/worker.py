@@ -1,4 +1,7 @@
-"""The worker: claims a submission, evaluates it, stores what came of it, and goes on to the next.
+"""The worker: claims submissions, evaluates them, stores what came of each, and goes on to the next.
+
+Each endpoint has places of its own (`parallel` in its settings, one by default), so that a slow endpoint never holds up
+another one; each evaluation has a thread, and claims are made by one thread alone, never more than there are places.
 
 While it evaluates, a thread keeps the claims of the process alive and writes the progress, however slow the answers
 are (`eval_queue.queue.heartbeats`); a claim that was cancelled or lost stops its evaluation. Whatever happens to one
@@ -17,7 +20,9 @@ import secrets
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -44,6 +49,9 @@ from eval_queue.submission import Failure, Progress, Submission, asked_of
 
 BEAT_SECONDS: Final = 3.0
 """How often progress is written, if there is any."""
+
+LOOK_SECONDS: Final = 15.0
+"""How often a worker looks for work while some of its places are taken."""
 
 _TICK: Final = 0.2
 _BEATS_PER_LEASE: Final = 4
@@ -90,7 +98,7 @@ class Benchmarks:
 
 
 class Worker:
-    """Evaluates submissions, one after the other.
+    """Evaluates submissions: at each endpoint as many at once as it has places.
 
     Args:
         queue: where they come from and where results go.
@@ -103,6 +111,7 @@ class Worker:
         keep: how often answers so far are stored for a worker on another machine, in seconds; None: never.
         only: the ids of the submissions that are evaluated; None for all.
         retest: share of the prompts that is asked a second time at the end.
+        look: how often it looks for work for places that are free while others are taken, in seconds.
     """
 
     def __init__(
@@ -118,6 +127,7 @@ class Worker:
         keep: float | None = None,
         only: Collection[str] | None = None,
         retest: float = 0.0,
+        look: float = LOOK_SECONDS,
     ) -> None:
         self.name = secrets.token_hex(4)
         """Made up: records are public, and a machine's name is nobody's business."""
@@ -126,7 +136,7 @@ class Worker:
         # the same until a claim has come back: one whose outcome was not known is taken up by the next look
         self._nonce = secrets.token_hex(8)
         self._looked = time.monotonic()
-        self._at_work = False
+        self._at_work: set[str] = set()
         self._queue = queue
         self._endpoints = {e.name: e for e in endpoints}
         self._benchmarks = benchmarks
@@ -136,6 +146,7 @@ class Worker:
         self._keep = keep
         self._only = only
         self._retest = retest
+        self._look = look
         self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
 
     @property
@@ -148,11 +159,43 @@ class Worker:
 
         Returns:
             How many submissions were worked on, whatever came of them.
+
+        Raises:
+            InputError: the store is damaged.
+            StoreUnavailable: the store cannot be reached, and nothing is being evaluated.
+            WriteConflict: others were faster, too many times, likewise.
         """
         worked = 0
-        while not self._stop.is_set() and self.step():
-            worked += 1
-        return worked
+        running: dict[Future[None], str] = {}
+        places = max(1, sum(e.parallel for e in self._endpoints.values()))
+        with ThreadPoolExecutor(places, thread_name_prefix="evaluation") as pool:
+            while True:
+                claim = None
+                if len(running) < places and not self._stop.is_set():
+                    try:
+                        claim = self._claim(Counter(running.values()))
+                    except (StoreUnavailable, WriteConflict) as error:
+                        if not running:
+                            raise
+                        _log.error("will look again: %s", error)
+                if claim is not None:
+                    running[pool.submit(self._see_to, claim)] = claim.submission.endpoint
+                    worked += 1
+                elif not running:
+                    return worked
+                else:
+                    self._one_of(running)
+
+    def _one_of(self, running: dict[Future[None], str]) -> None:
+        """Wait until an evaluation has ended, or it is time to look for work again."""
+        end = time.monotonic() + self._look
+        ended: set[Future[None]] = set()
+        while not ended and time.monotonic() < end:
+            # in short turns: a signal is seen by the main thread between two of them
+            ended, _ = wait(running, timeout=_TICK, return_when=FIRST_COMPLETED)
+        for evaluation_ in ended:
+            del running[evaluation_]
+            evaluation_.result()
 
     def step(self) -> bool:
         """Claim one submission and work on it; false if there is none.
@@ -162,6 +205,13 @@ class Worker:
             StoreUnavailable: the store cannot be reached.
             WriteConflict: others were faster, too many times.
         """
+        claim = self._claim(Counter())
+        if claim is not None:
+            self._see_to(claim)
+        return claim is not None
+
+    def _claim(self, taken: Counter[str]) -> Claim | None:
+        """Claim a submission for a place that is free; `taken` counts the others by endpoint."""
         notes: dict[str, str] = {}
         self._looked = time.monotonic()
 
@@ -171,7 +221,8 @@ class Worker:
             why = self._obstacle(submission)
             if why is not None:
                 notes[submission.id] = why
-            return why is None
+                return False
+            return taken[submission.endpoint] < self._endpoints[submission.endpoint].parallel
 
         claim = self._queue.claim(self.name, runnable=runnable, nonce=self._nonce, reached=self._reached)
         self._nonce = secrets.token_hex(8)
@@ -179,12 +230,14 @@ class Worker:
             if self.notes.get(id_) != why:
                 _log.warning("%s is left waiting: %s", id_, why)
         self.notes = notes
-        if claim is None:
-            return False
+        return claim
+
+    def _see_to(self, claim: Claim) -> None:
+        """Work on a claim, whatever comes of it."""
         id_ = claim.submission.id
         with about(id_):
             _log.info("%s: attempt %d begins", id_, claim.submission.attempts)
-            self._at_work = True
+            self._at_work.add(id_)
             try:
                 self._work_on(claim)
             except LeaseLost as lost:
@@ -193,9 +246,8 @@ class Worker:
                 # the lease will end by itself, and the work folder is kept
                 _log.error("%s: what came of it could not be stored: %s", id_, error)
             finally:
-                self._at_work = False
+                self._at_work.discard(id_)
                 self._looked = time.monotonic()
-        return True
 
     def _obstacle(self, submission: Submission) -> str | None:
         """Why this worker cannot evaluate a submission; None if it can."""

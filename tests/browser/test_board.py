@@ -304,7 +304,7 @@ def table(page: Page) -> dict[str, Any]:
         "order": page.locator("[data-id]").evaluate_all("rows => rows.map(r => [r.dataset.id, r.className])"),
         "chips": page.locator(".vp-chip").all_inner_texts(),
         "legend": page.locator(".vp-legend").inner_text(),
-        "scale": page.locator(".vp-segmented [aria-pressed=true]").inner_text(),
+        "scale and reading": page.locator(".vp-segmented [aria-pressed=true]").all_inner_texts(),
         "search": page.locator(".vp-controls > input[type=search]").input_value(),
     }
 
@@ -696,7 +696,7 @@ def test_a_profile_leads_to_its_page(page: Page, served: RunningApp) -> None:
     page.locator(".vp-panel h2 a").click()
     page.locator(".vp-who-head h1", has_text=PUBLISHED_ROWS[4].model).wait_for()
     assert page.url.endswith(MODEL)
-    assert page.locator(".vp-portrait-scores tbody tr").count() == len(DIMENSIONS)
+    assert page.locator("#portrait .vp-portrait-scores tbody tr").count() == len(DIMENSIONS)
 
 
 def test_narrow_rows_are_cards(page: Page, served: RunningApp) -> None:
@@ -848,7 +848,7 @@ def test_headings_say_how_far_a_column_tells_models_apart(page: Page, served: Ru
             assert said is not None
             assert ("cannot tell these models apart" in said) == (known < 0.5)
             assert "between 33 models" in said
-    note.focus()
+    page.locator(f'.vp-heads th[data-column="{d.name}"] button').focus()
     assert page.locator(".vp-tip").inner_text() == said, "the keyboard gets the explanation, too"
 
 

@@ -516,7 +516,7 @@ def test_positions_count_what_waits_before(site: Site, monkeypatch: pytest.Monke
     monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)
     send(site, MODEL)
     second, _ = send(site, "org/second", "other")
-    assert "Place 2 in the queue" in told(site, second)[0]
+    assert re.search(r"\b2 in the queue", told(site, second)[0])
 
 
 def test_a_submission_that_is_left_waiting_says_why(site: Site) -> None:

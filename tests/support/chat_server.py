@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
 import ssl
 import sys
 import threading
@@ -228,9 +229,25 @@ class ChatServer:
         return True
 
 
-if __name__ == "__main__":
-    seconds = float(sys.argv[1])
-    with ChatServer(lambda asked: say("like me", delay=seconds)) as chat:
+def _serve_alone(seconds: float, jitter: float) -> None:
+    """Answer after `seconds`, and refuse what is above the capacity named by the last line of standard input."""
+    capacity = 1_000_000
+    dice = random.Random(0)
+
+    def behave(asked: Asked) -> Response:
+        if chat.at_once > capacity:
+            return fail(429, "too many requests at once")
+        return say("like me", delay=seconds * dice.uniform(1 - jitter, 1 + jitter))
+
+    with ChatServer(behave) as chat:
         sys.stdout.write(chat.address + "\n")
         sys.stdout.flush()
-        sys.stdin.read()
+        for line in sys.stdin:
+            capacity = int(line)
+            good = sum(chat.answered.values())
+            sys.stdout.write(f"{good} {len(chat.asked)}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _serve_alone(float(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0)

@@ -55,6 +55,7 @@ class Kind:
     skew: float = 0.0
     """Seconds by which its machine's clock is wrong."""
     concurrency: int = 2
+    parallel: int = 1
 
 
 def work(kind: Kind) -> None:
@@ -88,11 +89,14 @@ def work(kind: Kind) -> None:
     queue = Queue(requests, results, lease=timedelta(seconds=kind.lease), clock=clock.now)
     worker = Worker(
         queue,
-        endpoints=[Endpoint(name="chat", base_url=kind.chat, concurrency=kind.concurrency)],  # type: ignore[arg-type]
+        endpoints=[
+            Endpoint(name="chat", base_url=kind.chat, concurrency=kind.concurrency, parallel=kind.parallel)  # type: ignore[arg-type]
+        ],
         benchmarks=Benchmarks("practice", [tiny_benchmark()]),
         work=folder / "work",
         stop=threading.Event(),
         beat=kind.beat,
+        look=0.1,
     )
     while True:
         with contextlib.suppress(StoreUnavailable, WriteConflict):

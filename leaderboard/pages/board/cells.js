@@ -68,7 +68,9 @@ export function badgeTip(root) {
     const under = box.bottom + 6;
     tip.style.top = `${under + tip.offsetHeight > window.innerHeight ? box.top - tip.offsetHeight - 6 : under}px`;
   }
-  for (const kind of ["pointerover", "focusin"]) root.addEventListener(kind, (event) => explain(targetOf(event).closest("[data-hint]")));
+  root.addEventListener("pointerover", (event) => explain(targetOf(event).closest("[data-hint]")));
+  // by keyboard one goes from heading to heading, and each says what stands in it
+  root.addEventListener("focusin", (event) => explain(targetOf(event).closest("[data-hint]") ?? targetOf(event).closest(".vp-heads th")?.querySelector("[data-hint]") ?? null));
   for (const kind of ["pointerleave", "focusout"]) root.addEventListener(kind, () => explain(null));
   root.addEventListener("keydown", (event) => { if (event.key === "Escape") explain(null); });
   window.addEventListener("scroll", () => { if (explained) explain(explained); }, { passive: true });

@@ -207,7 +207,7 @@ export function boardColumns(table, state, media) {
   function peopleColumns() {
     const group = (/** @type {string} */ key) => ({ key, extra: true, people: true });
     return [
-      { ...group("like_raters"), kind: "estimate", title: "Similarity to raters", heading: ["Similarity", "to raters"],
+      { ...group("like_raters"), kind: "estimate", title: "Similarity to raters", heading: ["Simi\u00adlarity", "to raters"],
         hint: "How similar the order of the model’s ten values is to that of the people who rated the benchmark’s sentences: rank correlation, −1 to +1.",
         value: (row) => peopleOf(row, like())?.value ?? null, estimate: (row) => peopleOf(row, like()), say: likeInWords },
       ...table.contrasts.map((contrast) => /** @type {Column} */ ({ ...group(contrast.key), kind: "lean", title: `${contrast.subject}: ${contrast.left} ← → ${contrast.right}`,

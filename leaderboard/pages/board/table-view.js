@@ -75,7 +75,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const sorted = state.sort === column.key;
     const words = column.heading || [column.dimension ? column.dimension.heading : column.title];
     return el("th", { scope: "col", class: `vp-${column.kind}`, "data-column": column.key, "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" },
-      el("button", { type: "button", title: column.hint || "Sort by name", "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
+      el("button", { type: "button", title: column.hint || "Sort by name", "aria-description": columns.carries(column)?.words ?? null, "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
         words.map((word) => el("span", null, word)),
         el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
       // by keyboard one goes from heading to heading; the same links stand in the side panel
@@ -86,7 +86,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
   /** How far the column tells models apart, with what it means on demand. @param {Column} column */
   function carries(column) {
     const found = columns.carries(column);
-    return found && el("span", { class: `vp-carries${found.weak ? " vp-weak" : ""}`, tabindex: "0", role: "note", "aria-label": found.words, "data-hint": found.words }, figure(found.queries), found.weak ? el("b", null, "†") : null);
+    return found && el("span", { class: `vp-carries${found.weak ? " vp-weak" : ""}`, tabindex: "-1", role: "note", "aria-label": found.words, "data-hint": found.words }, figure(found.queries), found.weak ? el("b", null, "†") : null);
   }
 
   /** First click: numbers and dates from the top, words from A. Second: the other way. Third: back to names. @param {Column} column */

@@ -167,10 +167,11 @@ def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
 # --- races ----------------------------------------------------------------------------------------------------------
 
 
-def test_eight_workers_evaluate_forty_submissions_once_each(world: World) -> None:
+@pytest.mark.parametrize(("number", "parallel"), [(8, 1), (3, 3)])
+def test_many_workers_evaluate_forty_submissions_once_each(world: World, number: int, parallel: int) -> None:
     submissions = world.put(40)
-    running = [world.worker(disk=f"disk-{i}") for i in range(8)]
-    assert [world.workers.wait(pid) for pid in running] == [0] * 8
+    running = [world.worker(disk=f"disk-{i}", parallel=parallel) for i in range(number)]
+    assert [world.workers.wait(pid) for pid in running] == [0] * number
     world.check_done_once(submissions)
     assert len(world.asked()) == 40 * PROMPTS
     assert set(world.asked().values()) == {1}, "nothing was asked twice"
@@ -226,16 +227,16 @@ def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
     assert set(world.asked().values()) == {1}, "what was answered is on the disk and not asked again"
 
 
-def one_life(world: World) -> int:
+def one_life(world: World, parallel: int) -> int:
     """How many requests to the Hub a worker needs for two submissions."""
     user = f"counted-{world.number}"
     submissions = world.put(2)
-    assert world.workers.wait(world.worker(user=user, lease=LEASE)) == 0
+    assert world.workers.wait(world.worker(user=user, lease=LEASE, parallel=parallel)) == 0
     world.check_done_once(submissions)
     return sum(line.user == user for line in world.hub.requests.all())
 
 
-def killed_at_random(world: World, seed: int, requests: int) -> str:
+def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> str:
     """A worker with two submissions, killed at a random request or prompt; the next on the same disk goes on."""
     dice = random.Random(seed)
     submissions = world.put(2)
@@ -244,19 +245,19 @@ def killed_at_random(world: World, seed: int, requests: int) -> str:
         number, when = dice.randrange(requests), dice.choice(sorted(WHEN))
         where = f"request {number}, {when}"
         rule = world.hub.faults.add(Fault(repo=world.repositories, user=user, skip=number, **WHEN[when]))
-        kill_at(world, world.worker(user=user, lease=LEASE), rule)
+        kill_at(world, world.worker(user=user, lease=LEASE, parallel=parallel), rule)
     else:
         number = dice.randrange(2 * PROMPTS)
         where = f"prompt {number}"
-        pid = world.worker(user=user, lease=LEASE)
+        pid = world.worker(user=user, lease=LEASE, parallel=parallel)
         until(lambda: sum(world.asked().values()) > number)
         world.workers.kill(pid)
     before = Counter(world.asked())
-    assert world.workers.wait(world.worker(lease=LEASE)) == 0
+    assert world.workers.wait(world.worker(lease=LEASE, parallel=parallel)) == 0
     world.check_done_once(submissions, attempts=None)
     again = sum(times - 1 for times in world.asked().values())
     # an answer that was on its way when the worker died
-    assert again <= CONCURRENCY, f"{where}: {again} prompts were asked again"
+    assert again <= CONCURRENCY * parallel, f"{where}: {again} prompts were asked again"
     assert len(world.asked()) == 2 * PROMPTS
     assert all(submission.attempts <= 2 for submission in world.queue().submissions())
     return f"{where}, {sum(before.values())} of {2 * PROMPTS} prompts asked"
@@ -265,14 +266,15 @@ def killed_at_random(world: World, seed: int, requests: int) -> str:
 CONCURRENCY = Kind.concurrency
 
 
-def test_killed_at_random_points(hub: HubProcess, workers: Nursery, tmp_path: Path) -> None:
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_killed_at_random_points(hub: HubProcess, workers: Nursery, tmp_path: Path, parallel: int) -> None:
     """Twenty lives, several at a time: each with its own repositories, disk and endpoint."""
     with ChatServer() as chat:
-        requests = one_life(World(hub, chat, workers, tmp_path / "whole"))
+        requests = one_life(World(hub, chat, workers, tmp_path / "whole"), parallel)
 
     def life(seed: int) -> str:
         with ChatServer(lambda asked: replace(rate(asked), delay=0.02)) as chat:
-            return killed_at_random(World(hub, chat, workers, tmp_path / str(seed)), seed, requests)
+            return killed_at_random(World(hub, chat, workers, tmp_path / str(seed)), seed, requests, parallel)
 
     try:
         with ThreadPoolExecutor(5) as pool:

@@ -320,6 +320,94 @@ def test_a_store_that_fails_at_the_end_leaves_everything_for_the_next(
     assert len(here.chat.asked) == asked == 144
 
 
+# --- several at once ------------------------------------------------------------------------------------------------
+
+
+def test_a_slow_endpoint_holds_up_no_other(here: Here) -> None:
+    go = threading.Event()
+
+    def behave(asked: Asked) -> Response:
+        return rate(asked) if go.is_set() else Response(hang=True)
+
+    with ChatServer(behave) as slow_server:
+        slow = Endpoint(name="slow", base_url=slow_server.address, timeout=2)  # type: ignore[arg-type]
+        here.put("org/slow", "org/slower", endpoint=slow)
+        here.put("org/a", "org/b", "org/c")
+        with here.in_background(here.worker(endpoints=[slow, here.endpoint], look=0.1)):
+            until(lambda: [here.states()[f"org/{name}"] for name in "abc"] == ["done"] * 3)
+            assert here.states()["org/slow"] == "running"
+            assert here.states()["org/slower"] == "pending", "one at a time"
+            here.put("org/late")
+            until(lambda: here.states()["org/late"] == "done")
+            go.set()
+    assert set(here.states().values()) == {"done"}
+    assert set(here.asked().values()) == {1}
+
+
+def test_as_many_as_an_endpoint_has_places_are_evaluated_at_once(here: Here) -> None:
+    here.chat.behave = slowly(0.05)
+    here.put(*(f"org/{n}" for n in range(7)))
+    most, ended = 0, threading.Event()
+
+    def look() -> None:
+        nonlocal most
+        while not ended.is_set():
+            most = max(most, list(here.states().values()).count("running"))
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    assert here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 3})]).drain() == 7
+    ended.set()
+    watcher.join()
+    assert most == 3
+    assert set(here.states().values()) == {"done"}
+    assert set(here.asked().values()) == {1}
+    assert {s.attempts for s in here.queue().submissions()} == {1}
+
+
+def test_a_stop_returns_all_of_them(here: Here) -> None:
+    here.chat.behave = slowly(0.1)
+    here.put(*(f"org/{n}" for n in range(5)))
+    three = [here.endpoint.model_copy(update={"parallel": 3})]
+    with here.in_background(here.worker(endpoints=three)):
+        until(lambda: len({model for model, _ in here.asked()}) == 3)
+        here.stop.set()
+    assert set(here.states().values()) == {"pending"}
+    here.stop.clear()
+    here.chat.behave = rate
+    assert here.worker(endpoints=three).drain() == 5
+    assert set(here.states().values()) == {"done"}
+    again = sum(times - 1 for times in here.asked().values())
+    assert again <= 3 * here.endpoint.concurrency, "only what was on its way is asked again"
+
+
+def test_one_that_is_cancelled_stops_alone(here: Here) -> None:
+    here.chat.behave = slowly(0.1)
+    first, _ = here.put("org/a", "org/b")
+    with here.in_background(here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 2})])):
+        until(lambda: len({model for model, _ in here.asked()}) == 2)
+        here.queue().cancel(first.id, by="ada")
+    assert here.states() == {"org/a": "cancelled", "org/b": "done"}
+    assert len({prompt for model, prompt in here.asked() if model == "org/a"}) < 144
+
+
+def test_a_store_that_is_away_while_some_are_evaluated_ends_none_of_them(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.chat.behave = slowly(0.05)
+    here.put("org/a", "org/b")
+    queue = here.queue()
+    real, calls = queue.claim, iter(range(100))
+
+    def claim(*arguments: Any, **options: Any) -> Any:
+        return _unavailable() if next(calls) == 1 else real(*arguments, **options)
+
+    monkeypatch.setattr(queue, "claim", claim)
+    worker = here.worker(queue, endpoints=[here.endpoint.model_copy(update={"parallel": 2})], look=0.1)
+    assert worker.drain() == 2
+    assert set(here.states().values()) == {"done"}
+
+
 def _unavailable(*_: object) -> None:
     raise StoreUnavailable("not now")
 

@@ -1,0 +1,326 @@
+"""How many requests are in flight: as many as an endpoint answers faster for, found out while it is asked.
+
+The control law. A *round* ends when as many requests that were sent in it are answered as were allowed at its start,
+about one latency. It counts only if all that was allowed was in flight. The *proven* limit is one at which a round
+ended without a refusal.
+
+1. **Grow.** Start with `START` requests and allow one more for each answer, which doubles the limit in a round. Where a
+   round at a higher limit brings hardly more answers a second (less than `SHARE` of what an idle endpoint would give)
+   and takes longer an answer, the endpoint queues: step back to the limit before, and hold.
+2. **A refusal** (429, 503, a time-out) above the proven limit tells what was taken: as many as are in flight when all
+   refusals of what was sent have come. At the proven limit, it tells that the endpoint can do less: halve it. Nothing
+   is sent until fewer are in flight than the new limit, and what was sent before the decrease and is refused after it
+   counts no more. Then hold.
+3. **Hold** for a round, then probe: an eighth more, and if that is not refused, grow again, each step twice the one
+   before. A probe that is refused doubles how long is held next, up to `LONGEST_HOLD` rounds and
+   `LONGEST_HOLD_ANSWERS` answers; one that succeeds sets it back to one round.
+4. **Rising latency without more throughput**, while holding: where `BAD_ROUNDS` rounds in a row answers take `SLOWER`
+   times as long as before at the same limit and come `FEWER` times as often, try half the limit, and half of that. If
+   as much is answered with half, that is the limit; if not, the endpoint is slower altogether, which fewer requests do
+   not mend: go back.
+
+The limit is between 1 and `most`. `Pacing` is told what happens and when; it waits for nothing and knows no clock.
+`Gate` lets requests wait for their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Final, Literal
+
+START: Final = 8
+"""Requests in flight at first."""
+SHARE: Final = 0.2
+"""How much more a higher limit must bring: so much of what it would if the endpoint did not notice."""
+LONGEST_HOLD: Final = 4
+"""Rounds between two probes at most ..."""
+LONGEST_HOLD_ANSWERS: Final = 64
+"""... where that is not fewer answers than these: a probe costs a refusal or two."""
+SLOWER: Final = 1.5
+"""How many times as long an answer takes where something has changed for the worse."""
+FEWER: Final = 0.75
+"""... and how many times as many come."""
+BAD_ROUNDS: Final = 2
+"""So many rounds in a row that are so are no chance."""
+
+_FIRST_STEP: Final = 8
+"""The first step of a probe is the limit divided by this."""
+
+Outcome = Literal["answered", "refused", "failed"]
+"""What came of a request; `failed` says nothing about how many the endpoint takes."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One request in flight."""
+
+    number: int
+    """In the order of sending."""
+    rank: int
+    """How many were in flight with it, itself included."""
+    sent: float
+    """When, in seconds."""
+
+
+@dataclass(frozen=True)
+class _Round:
+    """A round that has ended, or what is remembered of one."""
+
+    limit: int
+    throughput: float
+    """Answers a second."""
+    latency: float
+    """Mean, in seconds."""
+
+
+class Pacing:
+    """Decides how many requests may be in flight.
+
+    Args:
+        most: never more than so many.
+        start: so many at first.
+    """
+
+    def __init__(self, most: int, start: int = START) -> None:
+        self.limit = min(start, most)
+        """How many may be in flight now."""
+        self.in_flight = 0
+        self.refusals = 0
+        """Requests refused so far."""
+        self._most = most
+        self._least = self.limit
+        self._proven = 0
+        self._mode: Literal["grow", "hold", "probe", "less"] = "grow"
+        self._number = 0
+        self._valid_from = 0
+        """Requests before this number were sent before the last decrease."""
+        self._target = min(2 * self.limit, most)
+        """What the limit grows to, one for each answer."""
+        self._hold = 1
+        self._held = 0
+        self._bad = 0
+        self._settled = False
+        self._base: _Round | None = None
+        """What the throughput of a higher limit is compared with."""
+        self._peak = 0
+        self._began: float | None = None
+        self._begin(None)
+
+    @property
+    def room(self) -> bool:
+        """Whether another request may be sent."""
+        return self.in_flight < self.limit
+
+    def send(self, now: float) -> Ticket:
+        """A request is sent."""
+        self.in_flight += 1
+        self._number += 1
+        self._peak = max(self._peak, self.in_flight)
+        if self._began is None:
+            self._began = now
+        return Ticket(self._number, self.in_flight, now)
+
+    def end(self, ticket: Ticket, outcome: Outcome, now: float) -> None:
+        """A request has ended."""
+        self.in_flight -= 1
+        if outcome == "answered":
+            self._answer(ticket, now)
+        elif outcome == "refused":
+            self.refusals += 1
+            if ticket.number >= self._valid_from:
+                self._refused(ticket, now)
+            elif self._number < self._valid_from:
+                # nothing was sent since the decrease: those that are still in flight were taken
+                self.limit = self._target = self._at_start = max(1, self._proven, min(self.limit, self.in_flight))
+
+    def _answer(self, ticket: Ticket, now: float) -> None:
+        self._answers += 1
+        self._seconds += now - ticket.sent
+        if self.limit < self._target and self.in_flight + 1 >= self.limit:
+            self.limit += 1
+            if self._mode == "probe" and self.limit == self._target:
+                self._begin(now)
+        if self.in_flight >= self.limit:
+            # after a decrease: what is measured begins when it has come into effect
+            self._begin(now)
+            return
+        self._of_round += ticket.number >= self._first
+        if self._of_round >= self._at_start:
+            self._end_round(now)
+
+    def _refused(self, ticket: Ticket, now: float) -> None:
+        if ticket.rank > self._proven:
+            # those before it were taken, as far as is known; at a limit that is not proven, some distrust
+            taken = ticket.rank - 1 if self._mode in ("grow", "probe") else self.limit * 3 // 4
+            limit = max(self._proven, min(self.limit, taken))
+        else:
+            limit = min(self.limit, ticket.rank) // 2
+            self._base = None
+            # the new limit is a guess: find out soon
+            self._hold = 0
+        self._decrease(limit, now)
+
+    def _decrease(self, limit: int, now: float) -> None:
+        self._hold = max(1, 2 * self._hold)
+        self._valid_from = self._number + 1
+        self._set(limit, now)
+        self._mode = "hold"
+
+    def _set(self, limit: int, now: float) -> None:
+        self.limit = self._target = max(1, min(limit, self._most))
+        self._proven = min(self._proven, self.limit)
+        self._held = self._bad = 0
+        self._begin(now)
+
+    def _begin(self, now: float | None) -> None:
+        """Begin a round."""
+        self._began = now
+        self._first = self._number + 1
+        self._at_start = self.limit
+        self._answers = self._of_round = 0
+        self._seconds = 0.0
+        self._peak = self.in_flight
+
+    def _end_round(self, now: float) -> None:
+        assert self._began is not None
+        full = self._peak >= self._at_start and now > self._began
+        ended = _Round(self._at_start, self._answers / max(now - self._began, 1e-9), self._seconds / self._answers)
+        self._begin(now)
+        if not full:
+            return
+        if ended.limit > self._proven:
+            self._proven = ended.limit
+        {"grow": self._grow, "hold": self._wait, "probe": self._probe, "less": self._less}[self._mode](ended, now)
+
+    def _grow(self, ended: _Round, now: float) -> None:
+        before, self._base = self._base, ended
+        if before is None:
+            worth = True
+        else:
+            wanted = 1 + SHARE * (ended.limit / before.limit - 1)
+            worth = ended.throughput >= wanted * before.throughput or ended.latency <= wanted * before.latency
+        if before is not None and not worth:
+            self._base = before
+            self._decrease(before.limit, now)
+        elif ended.limit == self._most:
+            self._mode = "hold"
+        else:
+            self._target = self._doubled
+
+    @property
+    def _doubled(self) -> int:
+        return min(2 * self.limit, self._most)
+
+    def _wait(self, ended: _Round, now: float) -> None:
+        base = self._base
+        if base is None or ended.limit != base.limit:
+            self._base = ended
+        elif (
+            ended.latency >= SLOWER * base.latency
+            and ended.throughput <= FEWER * base.throughput
+            and ended.limit > self._least
+        ):
+            # one such round may be chance
+            self._bad += 1
+            if self._bad == BAD_ROUNDS:
+                self._base = ended
+                self._halve(ended.limit, now)
+            return
+        self._bad = 0
+        self._held += 1
+        longest = max(LONGEST_HOLD, LONGEST_HOLD_ANSWERS // self.limit)
+        self._hold = min(self._hold, longest)
+        if self._held >= self._hold and self.limit < self._most:
+            self._mode = "probe"
+            self._target = min(self.limit + max(1, self.limit // _FIRST_STEP), self._most)
+
+    def _probe(self, ended: _Round, now: float) -> None:
+        if ended.limit < self._target:
+            return
+        self._hold = 1
+        self._mode = "grow"
+        self._target = self._doubled
+
+    def _less(self, ended: _Round, now: float) -> None:
+        if not self._settled:
+            # what was sent before the decrease is in the first round
+            self._settled = True
+            return
+        base = self._base
+        self._mode = "hold"
+        if base is not None and ended.throughput < FEWER * base.throughput:
+            self._set(base.limit, now)
+        elif ended.limit > self._least:
+            self._base = ended
+            self._halve(ended.limit, now)
+        else:
+            self._base = ended
+
+    def _halve(self, limit: int, now: float) -> None:
+        self._set(max(self._least, limit // 2), now)
+        self._mode = "less"
+        self._settled = False
+
+
+class Gate:
+    """Where requests wait for their turn. Belongs to one event loop.
+
+    Args:
+        pacing: who decides.
+    """
+
+    def __init__(self, pacing: Pacing) -> None:
+        self.pacing = pacing
+        self._resume_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._again: deque[asyncio.Future[Ticket]] = deque()
+        self._new: deque[asyncio.Future[Ticket]] = deque()
+
+    async def enter(self, *, again: bool = False) -> Ticket:
+        """Wait for a turn; those whose request is sent again come first."""
+        if self.pacing.room and not self._again and not self._new and time.monotonic() >= self._resume_at:
+            return self.pacing.send(time.monotonic())
+        turn: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        (self._again if again else self._new).append(turn)
+        self._admit()
+        try:
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave(turn.result(), "failed")
+            raise
+
+    def leave(self, ticket: Ticket, outcome: Outcome) -> None:
+        """A request has ended, or was not sent after all."""
+        self.pacing.end(ticket, outcome, time.monotonic())
+        self._admit()
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long."""
+        # a little later at random: others may have been told the same
+        until = time.monotonic() + seconds + random.uniform(0, min(1.0, seconds / 10))
+        self._resume_at = max(self._resume_at, until)
+
+    def _admit(self) -> None:
+        while (self._again or self._new) and self.pacing.room:
+            left = self._resume_at - time.monotonic()
+            if left > 0:
+                if self._timer is None:
+                    self._timer = asyncio.get_running_loop().call_later(left, self._resume)
+                return
+            turn = (self._again or self._new).popleft()
+            if not turn.done():
+                turn.set_result(self.pacing.send(time.monotonic()))
+
+    def _resume(self) -> None:
+        self._timer = None
+        self._admit()
+
+    def close(self) -> None:
+        """Nobody waits here any more."""
+        if self._timer is not None:
+            self._timer.cancel()
