@@ -22,7 +22,7 @@
     if (link) {
       const row = document.createElement("a");
       row.href = link;
-      row.textContent = code ? "See it" : "Read its row";
+      row.textContent = code ? "See it" : "See its row";
       line.append(row);
     }
     if (place.textContent !== line.textContent) place.replaceChildren(line); // so that it is read out once
