@@ -10,6 +10,7 @@ from eval_queue.commands import (
     batch,
     doctor,
     evaluate,
+    import_log,
     local_model,
     package,
     plan,
@@ -26,6 +27,7 @@ score.register(app)
 publish.register(app)
 evaluate.register(app)
 batch.register(app)
+import_log.register(app)
 local_model.register(app)
 queue.register(app)
 doctor.register(app)

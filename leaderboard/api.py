@@ -8,6 +8,7 @@ answer grows without bound. Nothing here changes anything, and nothing tells mor
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal
@@ -22,6 +23,7 @@ from data.values import SCALES
 from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS, AddressReading, no_match, reading_of
+from leaderboard.exports.addresses import check
 from leaderboard.exports.formats import Sheet
 from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
 from leaderboard.pages.benchmark import page as benchmark
@@ -67,6 +69,8 @@ class Api:
         reliable: Literal["", "yes", "flat"] = "",
         since: str = "",
         until: str = "",
+        released_since: str = "",
+        released_until: str = "",
         group: Literal["", "developer", "family"] = "",
         sort: str = "name",
         order: Literal["up", "down"] = "up",
@@ -77,6 +81,8 @@ class Api:
         limit: int = 20,
     ) -> dict:  # type: ignore[type-arg]
         """List language models with their value profiles: scores on ten human values, or four or five other dimensions.
+
+        Use it first: to find models and their ids, to filter and to sort them.
 
         No value is better than another and there is no winner. Read each score with its interval and caveats.
 
@@ -93,6 +99,8 @@ class Api:
             reliable: yes for profiles in which something stands out, flat for the others; empty for both.
             since: Only rows computed on or after this date, YYYY-MM-DD.
             until: Only rows computed on or before this date, YYYY-MM-DD.
+            released_since: Only models released on or after this date, YYYY-MM-DD.
+            released_until: Only models released on or before this date, YYYY-MM-DD.
             group: Group rows by developer or family.
             sort: Column to sort by: name, a dimension such as Power, mean, reliability, coverage, origin, date.
             order: up or down.
@@ -115,6 +123,8 @@ class Api:
             reliable=_known("reliable", reliable, ("", "yes", "flat")),
             since=since,
             until=until,
+            released_since=released_since,
+            released_until=released_until,
             group=_known("group", group, ("", "developer", "family")),
             sort=sort,
             order=_known("order", order, ("up", "down")),
@@ -122,16 +132,10 @@ class Api:
             numbers=_known("numbers", numbers, ("", "raw")),
             reading=_known("reading", reading, ADDRESS_READINGS),
         )
+        check(self._site, "board", asked)
         query = BoardQuery.parse(asked)
-        for name, given, read in (("since", since, query.since), ("until", until, query.until)):
-            if given and read is None:
-                raise InputError(f"{name}: write a date as YYYY-MM-DD")
         boards = self._site.boards()
         board = table_of(boards, table)
-        if table and (board is None or table not in (board.key.slug, "practice")):
-            raise InputError(
-                f"table: there is none called {table!r}; there are {', '.join(b.key.slug for b in boards)}"
-            )
         rows = () if board is None else board_rows(self._site, board, query)
         start, stop = _page(page, limit, ROWS_LIMIT)
         return {
@@ -164,6 +168,8 @@ class Api:
     def model(self, id: str) -> dict:  # type: ignore[type-arg]
         """Give one model's whole profile: scores with intervals, stability, provenance, how to cite it.
 
+        Use it when a question is about one model. Large parts can be asked for one by one.
+
         Args:
             id: The row's id, as `board` lists it.
         """
@@ -191,6 +197,8 @@ class Api:
     ) -> dict:  # type: ignore[type-arg]
         """List what a model answered, prompt by prompt. Texts of questions belong to the benchmark and are not given.
 
+        Use it to see what a score rests on, or which prompts were not read.
+
         Args:
             id: The row's id, as `board` lists it.
             value: Only items that speak for this value, e.g. Power.
@@ -209,6 +217,8 @@ class Api:
             variant=variant,
             read=_known("read", read, ("", "read", "unread")),
         )
+        result_of(self._site, id)
+        check(self._site, "answers", asked)
         return _sheet(SHEETS["answers"](self._site, asked), page, limit)
 
     def compare(
@@ -221,6 +231,8 @@ class Api:
         reading: AddressReading = "published",
     ) -> dict:  # type: ignore[type-arg]
         """Compare two to five models, or one model over its releases: differences with intervals and tests.
+
+        Use it before saying that models differ: scores alone do not tell whether a difference is more than chance.
 
         Args:
             ids: Ids of two to five rows; the others are set against the first.
@@ -235,6 +247,7 @@ class Api:
         scale_ = _known("scale", scale, tuple(SCALES))
         read = _known("reading", reading, ADDRESS_READINGS)
         asked = _address(id=ids, series=series, scale=scale_, value=value, items=items, reading=read)
+        check(self._site, "compare", asked)
         made: Document = compare.data(self._site, asked).model_dump(mode="json")
         for item in made["items"]:
             for answers in item["answers"]:
@@ -254,6 +267,8 @@ class Api:
     ) -> dict:  # type: ignore[type-arg]
         """Place all models on the circle of values, or on a fixed plane together with groups of people.
 
+        Use it to find models with like profiles.
+
         Args:
             view: circle or plane.
             table: Which table, by its slug; empty for the one that opens.
@@ -266,12 +281,15 @@ class Api:
         start, stop = _page(page, limit, PAGE_LIMIT)
         view_ = _known("view", view, ("circle", "plane"))
         asked = _address(view=view_, table=table, highlight=highlight, family=family, developer=developer)
+        check(self._site, "map", asked)
         made: Document = map_page.data(self._site, asked).model_dump(mode="json")
         models = made.pop("models")
         return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
 
     def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
         """Compare a model with two groups of people, and list how all models lean between them, with caveats.
+
+        Use it for questions about models and people; tell its caveats with its numbers.
 
         Args:
             id: A row's id; empty for the first that can be set against groups.
@@ -281,23 +299,25 @@ class Api:
             limit: Leans on a page, 1 to 200; there is one a model.
         """
         start, stop = _page(page, limit, PAGE_LIMIT)
-        if id:
-            result_of(self._site, id)
         known = [c.name for c in self._site.reference.contrasts]
-        if contrast:
-            _known("contrast", contrast, tuple(known))
         asked = _address(id=id, contrast=contrast, table=table)
+        check(self._site, "groups", asked)
         made: Document = groups.data(self._site, asked).model_dump(mode="json")
         leans = made.pop("leans")
         return {"found": len(leans), "page": page, "leans": leans[start:stop], **made, "contrasts": known}
 
     def benchmark(self) -> dict:  # type: ignore[type-arg]
-        """Describe the benchmark: how it was made, and the validity and reliability of each of its columns."""
+        """Describe the benchmark: how it was made, and the validity and reliability of each of its columns.
+
+        Use it before relying on a score.
+        """
         found: Document = orjson.loads(benchmark.card_json(self._site))
         return found
 
     def queue(self, page: int = 1, limit: int = 50) -> dict:  # type: ignore[type-arg]
         """List submissions, the newest first, with their state, place in the queue and reason of failure.
+
+        Use it to tell what became of a model that was submitted.
 
         Args:
             page: Which page, from 1.
@@ -307,6 +327,8 @@ class Api:
 
     def cite(self, id: str = "", reading: AddressReading = "published") -> dict:  # type: ignore[type-arg]
         """Tell how to cite the paper, this board and, if one is named, a row of it.
+
+        Use it whenever results are quoted.
 
         Args:
             id: The row's id; empty for the paper and the board only.
@@ -347,6 +369,11 @@ def register(site: Site) -> list[str]:
             concurrency_id="data",
         )
     return [method.__name__ for method in ENDPOINTS]
+
+
+def arguments() -> dict[str, list[str]]:
+    """What each endpoint takes, by the endpoint's name."""
+    return {m.__name__: list(inspect.signature(m).parameters)[1:] for m in ENDPOINTS}
 
 
 def _spoken(call: Callable[..., Document]) -> Callable[..., Document]:

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 
-from leaderboard import api
+from leaderboard import api, programs
 from leaderboard.exports import routes
 from leaderboard.pages.about import page as about
 from leaderboard.pages.alike import page as alike
@@ -105,6 +105,7 @@ class Ui:
             tokens=self.tokens,
             private=private,
             public={str(fn.api_name): number for number, fn in self.blocks.fns.items() if number not in private},
+            arguments=api.arguments(),
             gradio=frozenset(module.ROUTE for _, module in WORKED_WITH),
             count=self.operations.count,
             uploads={f"/{packages.ADDRESS}": site.rules.upload_bytes},
@@ -132,7 +133,7 @@ class Ui:
             "footer_links": [],
             "run_history": False,
             "ssr_mode": False,
-            "mcp_server": True,
+            "mcp_server": False,  # `programs` serves the tools
             "app_kwargs": {
                 "middleware": [
                     self._guard,
@@ -148,6 +149,7 @@ class Ui:
                     board.late_route(self.site),
                     benchmark.json_route(self.site),
                     *self.operations.routes(),
+                    *programs.routes(self.site),
                     *routes.routes(self.site, self._files),
                     *document.routes(self.site, READ, self._documents),
                 ],

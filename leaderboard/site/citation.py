@@ -201,12 +201,15 @@ def row_line(result: Result, retrieved: date, *, revision: str) -> str:
 
 
 def row_bibtex(result: Result, retrieved: date, *, revision: str, url: str | None = None) -> str:
-    """One row as BibTeX; arguments as for `row_line`, and where the row is shown, if that is known."""
+    """One row as BibTeX; arguments as for `row_line`, and where the row is shown: else where its board is.
+
+    The key ends with the end of the row's id: a model may have several rows.
+    """
     board = _citation()
     key = re.sub(r"[^a-z0-9]+", "", result.model.lower())[:40] or "model"
     return _entry(
         "misc",
-        f"{key}{result.created.year}valueportrait",
+        f"{key}{result.created.year}valueportrait{re.sub(r'[^a-z0-9]+', '', result.id.lower())[-6:]}",
         {
             "title": f"{{Value profile of {_tex(_model(result))}}}",
             "author": f"{{{board['authors'][0]['name']}}}",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from datetime import date
 from typing import Final, TypedDict
 from urllib.parse import quote, urlencode
@@ -24,6 +25,7 @@ from leaderboard.site.citation import (
     board_bibtex,
     paper_apa,
     paper_bibtex,
+    paper_url,
     row_apa,
     row_bibtex,
     row_line,
@@ -80,6 +82,13 @@ def record_url(site: Site, result: Result, at: str) -> str | None:
     return f"{ENDPOINT}/datasets/{quote(there[0])}/blob/{at}/{folder}/{quote(result.id)}.json"
 
 
+def _record(site: Site, result: Result, at: str) -> str:
+    """Where a reader gets on without the board's own address: the record on the Hub, else the paper."""
+    with suppress(StoreUnavailable, WriteConflict):
+        return record_url(site, result, at) or paper_url()
+    return paper_url()
+
+
 def board_citations(site: Site, reading: Reading = "published") -> list[Citation]:
     """The paper, and this board with the data that it shows now, by one reading."""
     boards = site.boards()
@@ -105,5 +114,5 @@ def row_citations(site: Site, result: Result) -> list[Citation]:
     return [
         Citation("This row", "One line", row_line(result, today, revision=at)),
         Citation("This row", "APA", row_apa(result, today, revision=at, url=url)),
-        Citation("This row", "BibTeX", row_bibtex(result, today, revision=at, url=url)),
+        Citation("This row", "BibTeX", row_bibtex(result, today, revision=at, url=url or _record(site, result, at))),
     ]

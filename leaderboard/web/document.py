@@ -7,10 +7,10 @@ whole when they arrive, the same for every visitor who opens the same address, a
 copy of the board is made of the same documents.
 
 A page is a module with `ROUTE`, `NAME`, `FIELDS` and `content(site, query)`, which returns its content as HTML; it may
-have `SCRIPTS` and `SHEETS` (names of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and
-`moment(site, query)` (what else its content depends on, besides results and day, as a short string). What it says of
-itself to search engines and previews is in `leaderboard.web.head`. A style sheet `static/ROUTE.css`, where there is
-one, is the page's.
+have `problems(site, query)` (what an address says that cannot be meant, a sentence each), `SCRIPTS` and `SHEETS` (names
+of files in `static/`), `POLICY` (a Content-Security-Policy of its own) and `moment(site, query)` (what else its content
+depends on, besides results and day, as a short string). What it says of itself to search engines and previews is in
+`leaderboard.web.head`. A style sheet `static/ROUTE.css`, where there is one, is the page's.
 """
 
 from __future__ import annotations
@@ -80,6 +80,22 @@ def every(query: Mapping[str, str], name: str) -> list[str]:
     return [query[name]] if name in query else []
 
 
+def shortened(said: str) -> str:
+    """What an address said, short enough to be repeated."""
+    return said if len(said) <= 80 else f"{said[:80]}…"
+
+
+def not_among(name: str, said: str, choices: Collection[str], most: int = 30) -> str:
+    """Say that a field's value is none of those that there are, and which these are."""
+    listed = ", ".join(list(choices)[:most]) + (" …" if len(choices) > most else "")
+    return f"{name}: there is no {shortened(said)!r} here; " + (f"it may be {listed}" if choices else "there is none")
+
+
+def whole_number(name: str, said: str, most: int | None = None) -> str:
+    """Say that a field's value is no whole number from 1 on."""
+    return f"{name}: {shortened(said)!r} is not a whole number from 1" + (f" to {most}" if most else "")
+
+
 def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
     """An address as far as it is understood: the fields that there are, by name, the values of each in their order.
 
@@ -91,7 +107,17 @@ def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
 
 def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
     """A whole page as HTML."""
-    return framed(site, page, page.content(site, query), head_of(site, page, query))
+    return framed(site, page, content_of(site, page, query), head_of(site, page, query))
+
+
+def content_of(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
+    """A page's content, under what its address says that cannot be meant."""
+    problems: Callable[[Site, Mapping[str, str]], list[str]] = getattr(page, "problems", lambda *_: [])
+    content, wrong = page.content(site, query), problems(site, query)
+    if not wrong:
+        return content
+    told = render("misread.html", problems=wrong) + content
+    return Volatile(told) if isinstance(content, Volatile) else told
 
 
 def framed(site: Site, page: ReadingPage, content: str, head: Head | None = None, base: str = "") -> str:
@@ -149,7 +175,7 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
             key = (page.ROUTE, site.revision(), now().date().isoformat(), moment(site, query), *query.multi_items())
             content = kept.get(
                 key,
-                lambda: _encoded(page.content(site, query)),
+                lambda: _encoded(content_of(site, page, query)),
                 keep=lambda made: not isinstance(made, _VolatileBytes),
             )
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import orjson
@@ -67,6 +67,7 @@ class Guard:
         tokens: which pages may use the listeners.
         private: numbers of the listeners that only a page may call.
         public: numbers of those that programs may call too, by name.
+        arguments: what these take, by name.
         gradio: routes of the pages that Gradio draws.
         count: takes the kind, status and seconds of each request.
         uploads: addresses where a page sends a file, and how many bytes it may have.
@@ -79,6 +80,7 @@ class Guard:
         tokens: PageTokens,
         private: frozenset[int],
         public: Mapping[str, int],
+        arguments: Mapping[str, Collection[str]],
         gradio: frozenset[str],
         count: Callable[[str, int, float], None],
         uploads: Mapping[str, int],
@@ -87,6 +89,7 @@ class Guard:
         self._tokens = tokens
         self._private = private
         self._public = public
+        self._arguments = arguments
         self._gradio = gradio
         self._count = count
         self._uploads = uploads
@@ -155,7 +158,14 @@ class Guard:
             return _plain(400, "A JSON object was expected.")
         if path.rstrip("/") not in _LISTENERS:
             data = sent.get("data")
-            given = data if isinstance(data, list) and len(sent) == 1 else list(sent.values())
+            by_place = isinstance(data, list) and len(sent) == 1
+            called = _CALL.fullmatch(path)
+            taken = self._arguments.get(called[1] if called else "")
+            unknown = [] if by_place or taken is None else [name for name in sent if name not in taken]
+            if unknown and "/call/v2/" in path:
+                expected = ", ".join(taken or ()) or "none"
+                return _plain(400, f"{unknown[0][:80]}: there is no such argument; expected: {expected}")
+            given: list[Any] = data if isinstance(data, list) and by_place else list(sent.values())
             return None if all(map(_plain_value, given)) else _plain(400, _PLAIN_VALUES)
         number, session, data = sent.get("fn_index"), sent.get("session_hash"), sent.get("data")
         if type(number) is not int or not isinstance(session, str) or not session or not isinstance(data, list):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+import openapi_spec_validator
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
@@ -17,7 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, TextContent, Tool
 
 from data.values import VALUES
-from leaderboard.api import ENDPOINTS
+from leaderboard.api import ENDPOINTS, arguments
 from leaderboard.boards.readings import read_readings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
@@ -164,9 +168,11 @@ def test_no_secret_and_no_person_is_told(client: Client, running: RunningApp) ->
 # --- tools ----------------------------------------------------------------------------------------------------------
 
 
-async def with_tools(url: str, *calls: tuple[str, dict[str, Any]]) -> tuple[list[Tool], list[CallToolResult]]:
+async def with_tools(
+    url: str, *calls: tuple[str, dict[str, Any]], at: str = "/gradio_api/mcp/"
+) -> tuple[list[Tool], list[CallToolResult]]:
     async with (
-        streamable_http_client(f"{url}/gradio_api/mcp/") as (read, write, _),
+        streamable_http_client(f"{url}{at}") as (read, write, _),
         ClientSession(read, write) as session,
     ):
         await session.initialize()
@@ -192,9 +198,154 @@ async def test_a_model_finds_and_uses_the_same_as_tools(running: RunningApp) -> 
     assert described["board"].inputSchema["properties"]["limit"]["description"]
     assert not board.isError
     assert row.id in said(board)
-    assert said(answers).count("'prompt_variant': ") == 6 + 1  # six answers, and what the field holds
+    assert len(json.loads(said(answers))["rows"]) == 6
     assert wrong.isError
     assert "nobody" in said(wrong)
+
+
+FIRST, SECOND = (r.id for r in RELEASED[:2])
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "model": {"id": FIRST},
+    "answers": {"id": FIRST},
+    "compare": {"ids": [FIRST, SECOND]},
+    "cite": {"id": FIRST},
+}
+WRONG: dict[str, dict[str, Any]] = {
+    "board": {
+        **{"table": "nope", "scale": "all", "developer": ["Nobody"], "family": ["gpt4o"], "origin": ["spaec"]},
+        **{"weights": "opeen", "size_min": "big", "size_max": -1, "reliable": "no", "since": "yesterday"},
+        **{"until": "2026-02-30", "group": "size", "sort": "power", "order": "sideways", "pin": ["nobody"]},
+        **{
+            "numbers": "rare",
+            "reading": "some",
+            "released_since": "20261101",
+            "released_until": "soon",
+            "page": 0,
+            "limit": 51,
+            "search": ["a", {}],
+        },
+    },
+    "model": {"id": "nobody"},
+    "answers": {
+        **{"id": "nobody", "value": "power", "source": "nowhere", "rating": "7", "variant": "v4", "read": "raed"},
+        **{"page": "first", "limit": 201},
+    },
+    "compare": {"ids": ["nobody"], "series": "gpt-9", "scale": "all", "value": "power", "items": 51, "reading": "some"},
+    "map": {
+        **{"view": "globe", "table": "nope", "highlight": ["nobody"], "family": "gpt4o", "developer": "openai"},
+        **{"page": 0, "limit": "many"},
+    },
+    "groups": {"id": "nobody", "contrast": "height", "table": "nope", "page": -1, "limit": 0},
+    "benchmark": {},
+    "queue": {"page": 0, "limit": 10**9},
+    "cite": {"id": "nobody", "reading": "some"},
+}
+"""A wrong value for every argument of every endpoint."""
+
+
+def test_every_argument_is_tried() -> None:
+    assert {name: list(given) for name, given in WRONG.items()} == {
+        name: sorted(taken, key=list(WRONG[name]).index) for name, taken in arguments().items()
+    }
+
+
+@pytest.mark.parametrize("at", ["/gradio_api/mcp/", "/mcp"])
+async def test_every_tool_answers_in_json_that_fits_its_schema_and_is_short(running: RunningApp, at: str) -> None:
+    tools, results = await with_tools(running.url, *((name, ARGUMENTS.get(name, {})) for name in NAMES), at=at)
+    for tool, result in zip(tools, results, strict=True):
+        assert not result.isError, said(result)
+        assert len(said(result)) < 8000
+        assert json.loads(said(result)) == result.structuredContent
+        assert tool.outputSchema is not None
+        jsonschema.validate(result.structuredContent, tool.outputSchema)
+        assert set(tool.outputSchema["properties"]) & set(result.structuredContent or {})
+        assert tool.annotations is not None
+        assert tool.annotations.readOnlyHint
+        assert "Use it" in (tool.description or "")
+        assert all(told.get("description") for told in tool.inputSchema["properties"].values())
+
+
+async def test_what_a_tool_leaves_out_can_be_asked_for(running: RunningApp) -> None:
+    _, results = await with_tools(running.url, *((name, ARGUMENTS.get(name, {})) for name in NAMES))
+    asked: list[tuple[str, dict[str, Any]]] = []
+    for name, result in zip(NAMES, results, strict=True):
+        assert result.structuredContent is not None
+        for how in result.structuredContent.get("left_out", {}).values():
+            part, limit = re.search(r"part=(\S+)", how), re.search(r"limit=(\d+)", how)
+            more = {"part": part[1]} if part else {"limit": int((limit or [0, 0])[1]), "page": 2}
+            asked.append((name, {**ARGUMENTS.get(name, {}), **more}))
+    assert {name for name, _ in asked} >= {"board", "model", "compare", "map", "groups", "benchmark"}
+    _, more_results = await with_tools(running.url, *asked)
+    for (name, given), result in zip(asked, more_results, strict=True):
+        assert not result.isError, (name, given, said(result))
+        assert len(said(result)) < 8000
+        found = result.structuredContent or {}
+        assert found.get("value") or found.get("rows") or found.get("models") or found.get("leans"), (name, given)
+
+
+async def test_a_tool_names_a_wrong_argument_and_one_that_there_is_not(running: RunningApp) -> None:
+    calls = [
+        (name, {**({"id": FIRST} if name == "answers" else {}), argument: value})
+        for name, given in WRONG.items()
+        for argument, value in given.items()
+    ]
+    unknown = [(name, {**ARGUMENTS.get(name, {}), "develper": "OpenAI"}) for name in NAMES]
+    other: list[tuple[str, dict[str, Any]]] = [("nothing", {}), ("board", {"part": "nothing"}), ("board", {"part": 7})]
+    _, results = await with_tools(running.url, *calls, *unknown, *other)
+    for (name, given), result in zip((*calls, *unknown, *other), results, strict=True):
+        assert result.isError, (name, given)
+        argument = list(given)[-1] if given else "tool nothing"
+        assert argument.removesuffix("s") in said(result), (name, given, said(result))
+
+
+def plain(running: RunningApp, path: str) -> tuple[int, Any]:
+    try:
+        return 200, get(f"{running.url}{path}")
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())  # JSON also where something is wrong
+
+
+def address(given: dict[str, Any]) -> str:
+    return urllib.parse.urlencode({k: v for k, v in given.items() if v}, doseq=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_address_gives_plain_json_and_names_what_is_wrong(running: RunningApp, client: Client, name: str) -> None:
+    given = ARGUMENTS.get(name, {})
+    status, found = plain(running, f"/api/{name}?{address(given)}")
+    assert status == 200
+    assert found == client.predict(**given, api_name=f"/{name}")
+    for argument, value in WRONG[name].items():
+        if argument == "search":
+            continue  # any text may be looked for
+        fixed = {"id": FIRST} if name == "answers" else {}
+        status, wrong = plain(running, f"/api/{name}?{urllib.parse.urlencode({**fixed, argument: value}, doseq=True)}")
+        assert status in (400, 404), argument
+        assert argument.removesuffix("s") in wrong["error"]
+    status, wrong = plain(running, f"/api/{name}?{address(given)}&develper=OpenAI")
+    assert status == 400
+    assert "develper: there is no such argument" in wrong["error"]
+
+
+def test_gradio_s_own_address_names_an_argument_that_there_is_not(running: RunningApp) -> None:
+    sent = json.dumps({"develper": ["OpenAI"]}).encode()
+    request = urllib.request.Request(
+        f"{running.url}/gradio_api/call/v2/board", sent, {"Content-Type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=60)
+    assert refused.value.code == 400
+    assert b"develper: there is no such argument" in refused.value.read()
+
+
+@pytest.mark.parametrize("at", ["/api/openapi.json", "/gradio_api/openapi.json"])
+def test_the_description_of_the_endpoints_is_valid_and_whole(running: RunningApp, at: str) -> None:
+    document = get(f"{running.url}{at}")
+    openapi_spec_validator.validate(document)
+    assert list(document["paths"]) == [f"/api/{name}" for name in NAMES]
+    for name, taken in arguments().items():
+        parameters = document["paths"][f"/api/{name}"]["get"]["parameters"]
+        assert [p["name"] for p in parameters] == taken
 
 
 def test_the_example_in_the_documents_runs(

@@ -12,7 +12,7 @@ from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
-from leaderboard.boards.readings import read_readings, reading_of
+from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait
 from leaderboard.site import links
@@ -21,6 +21,7 @@ from leaderboard.site.citation import paper_apa, paper_url, version
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.permanent import board_citations, revision, row_address, row_citations
 from leaderboard.site.site import Site
+from leaderboard.web.document import not_among
 from leaderboard.web.frame import TITLE
 from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.markup import render
@@ -74,6 +75,13 @@ def dataset(site: Site) -> dict[str, Any]:
     if (there := links.data(site)) is not None:
         found["sameAs"] = there
     return found
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    del site
+    reading = query.get("reading", "")
+    return [not_among("reading", reading, ADDRESS_READINGS)] if reading and reading not in ADDRESS_READINGS else []
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:

@@ -16,7 +16,7 @@ from leaderboard.charts.matrix import MatrixCell, matrix
 from leaderboard.charts.portrait import number
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "alike"
@@ -58,12 +58,19 @@ class Alike(NamedTuple):
         return self.relations.pairs if self.relations else None
 
 
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    choices = {"table": [*(b.key.slug for b in site.boards()), "practice"]}
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+
+
 def data(site: Site, query: Mapping[str, str]) -> Alike:
     """What the page shows, for programs."""
     boards = site.boards()
     table = query.get("table", "")
-    named = next((b for b in boards if b.key.slug == table), None)
-    board = named or next((b for b in boards if b.practice == (table == "practice")), None)
+    practice = table == "practice"
+    named = bool(table) and not practice
+    board = next((b for b in boards if (b.key.slug == table if named else b.practice == practice)), None)
     if board is None:
         return Alike(None, False, False, None, (), ())
     so_far = site.relations_so_far(board)

@@ -1,4 +1,5 @@
-/* What the visitor chose. It stands in the address, so that a link shows the same table; unknown words in one are ignored.
+/* What the visitor chose. It stands in the address, so that a link shows the same table. Unknown words in one are ignored,
+   but a filter that is not understood stays as it is said and lets no row pass.
 
    `query.py` reads the same addresses on the server; `tests/cases/board_addresses.json` holds both to it. */
 
@@ -11,9 +12,9 @@
  * @property {Set<string>} origin
  * @property {string | null} weights
  * @property {string | null} reliable
- * @property {number | null} size_min
- * @property {number | null} size_max
- * @property {string | null} since
+ * @property {number | string | null} size_min As it is said, where that is no number.
+ * @property {number | string | null} size_max
+ * @property {string | null} since As it is said, be it a day or not.
  * @property {string | null} until
  * @property {string | null} released_since
  * @property {string | null} released_until
@@ -22,7 +23,7 @@
  * @typedef {object} State
  * @property {Board | null} board
  * @property {boolean} practice Whether practice runs are shown.
- * @property {boolean} lost Whether the address names a table that is not here.
+ * @property {string | null} lost A table that the address names and that is not here.
  * @property {number} scale
  * @property {import("./table.js").ReadingName} reading
  * @property {string} sort A column's key; whether there is such a column is for the columns to say.
@@ -65,12 +66,12 @@ export function toggle(set, value) {
 }
 
 /** @param {string} text */
-const amount = (text) => (/^\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text)) ? Number(text) : null);
+export const amount = (text) => (/^\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text)) ? Number(text) : null);
 
 /** A day of the calendar: 30 February, which JavaScript takes for 2 March, is none. @param {string} text */
-function day(text) {
+export function isDay(text) {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(text) : NaN;
-  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text) ? text : null;
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
 }
 
 /**
@@ -87,20 +88,17 @@ export function parse(search, table) {
   const words = (/** @type {string} */ text, /** @type {string[]} */ among) => new Set(text.split(",").filter((word) => among.includes(word)));
   const wanted = table.boards.find((board) => board.slug === last("table"));
   const practice = wanted ? Boolean(wanted.practice) : last("table") === "practice";
-  const found = wanted || (practice ? practised(table)[0] : measured(table)[0]) || null;
+  const lost = Boolean(last("table")) && !wanted && !practice;
+  const found = lost ? null : wanted || (practice ? practised(table)[0] : measured(table)[0]) || null;
   const board = found && table.open(found);
   const filters = noFilters();
-  for (const name of LISTS) {
-    const there = new Set((board ? board.rows : []).map((row) => row[name]));
-    for (const value of query.getAll(name)) if (value && there.has(value)) filters[name].add(value);
-  }
-  for (const name of EITHER) filters[name] = CHOICES[name].find((choice) => choice === last(name)) ?? null;
-  for (const name of AMOUNTS) filters[name] = amount(last(name));
-  for (const name of DAYS) filters[name] = day(last(name));
+  for (const name of LISTS) filters[name] = new Set(query.getAll(name).filter(Boolean));
+  for (const name of [...EITHER, ...DAYS]) filters[name] = last(name) || null;
+  for (const name of AMOUNTS) filters[name] = amount(last(name)) ?? (last(name) || null);
   const group = last("group");
   return {
     board, practice, filters,
-    lost: Boolean(last("table")) && !wanted && !practice,
+    lost: lost ? last("table") : null,
     scale: Math.max(0, table.scales.findIndex((scale) => scale.key === last("scale"))),
     reading: last("reading") === "all" ? "all" : "published",
     sort: last("sort") || DEFAULT.sort,
@@ -127,7 +125,7 @@ export function parse(search, table) {
 export function fields(state, table) {
   const { filters } = state;
   const first = measured(table)[0] || null;
-  const named = state.board === first ? null : state.board ? state.board.slug : state.practice ? "practice" : null;
+  const named = state.board === first && !state.lost ? null : state.board ? state.board.slug : state.practice ? "practice" : state.lost;
   /** @type {[string, string | number | null][]} */
   const said = [
     ["table", named],

@@ -92,7 +92,7 @@ export function mountBoard(root, text) {
 
   /** Another table: what was said of the rows of the last one is forgotten. @param {Board | null} board */
   function show(board) {
-    Object.assign(state, { board: board && data.open(board), model: null, lost: false, pins: [], ticked: [], filters: noFilters() });
+    Object.assign(state, { board: board && data.open(board), model: null, lost: null, pins: [], ticked: [], filters: noFilters() });
     draw();
   }
 

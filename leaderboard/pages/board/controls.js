@@ -274,10 +274,8 @@ export function boardControls(table, state, media, columns, act) {
   }
 
   function drawNotice() {
-    notice.hidden = !state.practice && !state.lost;
-    notice.textContent = state.practice
-      ? "These rows show how a run works. Their questions were made up for practice and their values mean nothing."
-      : "The table named in the address does not exist here. The default table is shown.";
+    notice.hidden = !state.practice;
+    notice.textContent = "These rows show how a run works. Their questions were made up for practice and their values mean nothing.";
   }
 
   // ---- legend --------------------------------------------------------------------------------------------------

@@ -1,17 +1,19 @@
 """The board's address, read on the server: which rows it shows, and in which order.
 
 `address.js` and `rows.js` do the same in the browser, and `tests/cases/board_addresses.json` holds both to it: what a
-visitor downloads or a program asks for is what the same address shows there. Pure: boards and fields in, rows out. A
-field that says nothing known, or names what no row of the table has, counts as not given; of a field given several
-times the last one counts. Missing numbers stand last in every order; rows that are equal stand by name.
+visitor downloads or a program asks for is what the same address shows there. Pure: boards and fields in, rows out.
+
+A filter that says nothing known, or names what no row of the table has, lets no row pass: a slip of the pen never shows
+everything. `problems` says what is wrong, for programs of the other fields too, which a page takes as not given. Of a
+field given several times the last one counts. Missing numbers stand last in every order; equal rows stand by name.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal, NamedTuple
 
@@ -20,12 +22,12 @@ from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import billions, released
-from leaderboard.boards.readings import reading_of
+from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
-from leaderboard.web.document import every
+from leaderboard.web.document import every, not_among, shortened
 
-Weights = Literal["", "open", "closed"]
-Reliable = Literal["", "yes", "flat"]
+WEIGHTS: Final = ("open", "closed")
+RELIABLE: Final = ("yes", "flat")
 Grouping = Literal["", "developer", "family"]
 Value = Callable[[Result], float | str | None]
 """What a column sorts by."""
@@ -84,11 +86,11 @@ class BoardQuery:
     developers: frozenset[str] = frozenset()
     families: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
-    weights: Weights = ""
+    weights: str = ""
     size_min: float | None = None
     size_max: float | None = None
     """In billions of parameters; a row whose size is not known is in no range."""
-    reliable: Reliable = ""
+    reliable: str = ""
     released_since: date | None = None
     released_until: date | None = None
     """Days of the model's release; a row for which it is not known is in no range."""
@@ -100,6 +102,8 @@ class BoardQuery:
     """Whether columns are sorted by raw means instead of centred scores."""
     reading: Reading = "published"
     """By which reading rows are shown and sorted; matches on all items have no raw means."""
+    unread: bool = False
+    """Whether a size or a day is none, so that no row can pass."""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> BoardQuery:
@@ -114,10 +118,10 @@ class BoardQuery:
             developers=frozenset(filter(None, every(query, "developer"))),
             families=frozenset(filter(None, every(query, "family"))),
             origins=frozenset(filter(None, every(query, "origin"))),
-            weights=_one_of(query.get("weights"), ("open", "closed"), ""),
+            weights=query.get("weights", ""),
             size_min=_number(query.get("size_min")),
             size_max=_number(query.get("size_max")),
-            reliable=_one_of(query.get("reliable"), ("yes", "flat"), ""),
+            reliable=query.get("reliable", ""),
             released_since=_date(query.get("released_since")),
             released_until=_date(query.get("released_until")),
             since=_date(query.get("since")),
@@ -126,6 +130,7 @@ class BoardQuery:
             pins=tuple(dict.fromkeys(every(query, "pin"))),
             raw=query.get("numbers") == "raw",
             reading=reading_of(query.get("reading")),
+            unread=any(query.get(name) and read(query.get(name)) is None for name, (read, _) in _RANGES.items()),
         )
 
     @property
@@ -150,11 +155,57 @@ def _date(text: str | None) -> date | None:
         return None
 
 
+_RANGES: Final[Mapping[str, tuple[Callable[[str | None], float | date | None], str]]] = {
+    **dict.fromkeys(("size_min", "size_max"), (_number, "a number of billions of parameters, e.g. 7 or 0.5")),
+    **dict.fromkeys(("since", "until", "released_since", "released_until"), (_date, "a day as YYYY-MM-DD")),
+}
+
+
+def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection[str] = ()) -> list[str]:
+    """What an address says that cannot be meant, a sentence each, beginning with the field's name.
+
+    Args:
+        boards: all tables.
+        query: the address.
+        more: further columns that rows can be sorted by.
+    """
+    table = query.get("table", "")
+    slugs = [b.key.slug for b in boards]
+    if table and table not in (*slugs, PRACTICE):
+        return [not_among("table", table, (*slugs, PRACTICE))]
+    board = table_of(boards, table)
+    rows = () if board is None else board.results
+    scale: Scale = _one_of(query.get("scale"), tuple(SCALES), "pvq")
+    columns = (*_columns(BoardQuery(scale=scale)), *more)
+    dimensions = [d.name for ds in SCALES.values() for d in ds]
+    lists: dict[str, tuple[Collection[str], Sequence[str]]] = {
+        "developer": (every(query, "developer"), sorted({r.developer for r in rows if r.developer})),
+        "family": (every(query, "family"), sorted({f for r in rows if (f := lineage(r.model).family)})),
+        "origin": (every(query, "origin"), sorted({r.origin for r in rows})),
+        "pin": (every(query, "pin"), [r.id for r in rows]),
+        "hide": (query.get("hide", "").split(","), (*dimensions, *columns[len(SCALES[scale]) :])),
+        "weights": ([query.get("weights", "")], WEIGHTS),
+        "reliable": ([query.get("reliable", "")], RELIABLE),
+        "group": ([query.get("group", "")], ("developer", "family")),
+        "scale": ([query.get("scale", "")], tuple(SCALES)),
+        "sort": ([query.get("sort", "")], ("name", *columns)),
+        "order": ([query.get("order", "")], ("up", "down")),
+        "numbers": ([query.get("numbers", "")], ("raw",)),
+        "reading": ([query.get("reading", "")], ADDRESS_READINGS),
+    }
+    found = [not_among(n, x, known) for n, (said, known) in lists.items() for x in said if x and x not in known]
+    for name, (read, expected) in _RANGES.items():
+        said = query.get(name, "")
+        if said and read(said) is None:
+            found.append(f"{name}: {shortened(said)!r} is not {expected}")
+    return found
+
+
 def table_of(boards: Sequence[Board], table: str) -> Board | None:
-    """The board that an address names, else the one that opens; None where there is none."""
-    named = next((b for b in boards if b.key.slug == table), None)
-    practice = table == PRACTICE
-    return named or next((b for b in boards if b.practice == practice), None)
+    """The board that an address names, the one that opens if it names none; None where there is no such board."""
+    if table and table != PRACTICE:
+        return next((b for b in boards if b.key.slug == table), None)
+    return next((b for b in boards if b.practice == (table == PRACTICE)), None)
 
 
 def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
@@ -167,14 +218,8 @@ def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = 
     """
     words = query.search.lower().split()
     columns = _columns(query) | dict(more or {})
-    known = replace(
-        query,
-        developers=query.developers & {r.developer for r in board.results if r.developer},
-        families=query.families & {lineage(r.model).family for r in board.results},
-        origins=query.origins & {r.origin for r in board.results},
-    )
     pinned = _sorted([r for r in board.results if r.id in query.pins], query, columns)
-    others = [r for r in board.results if r.id not in query.pins and _found(r, words) and _passes(r, known)]
+    others = [r for r in board.results if r.id not in query.pins and _found(r, words) and _passes(r, query)]
     ordered = _sorted(others, query, columns)
     if query.group:
         named = [(_group(r, query.group), r) for r in ordered]
@@ -189,15 +234,17 @@ def _found(result: Result, words: Sequence[str]) -> bool:
 
 
 def _passes(result: Result, query: BoardQuery) -> bool:
+    if query.unread:
+        return False
     if query.developers and result.developer not in query.developers:
         return False
     if query.families and lineage(result.model).family not in query.families:
         return False
     if query.origins and result.origin not in query.origins:
         return False
-    if query.weights and result.open_weights is not (query.weights == "open"):
+    if query.weights and result.open_weights is not {"open": True, "closed": False}.get(query.weights, ...):
         return False
-    if query.reliable and result.flat is not (query.reliable == "flat"):
+    if query.reliable and result.flat is not {"flat": True, "yes": False}.get(query.reliable, ...):
         return False
     if query.size_min is not None or query.size_max is not None:
         size = billions(result)

@@ -1,7 +1,7 @@
 /* Which rows are shown, in which order, under which headings. */
 
 import { whole } from "../../web/static/numbers.js";
-import { LISTS } from "./address.js";
+import { CHOICES, LISTS, amount, isDay } from "./address.js";
 
 /** @import { Row } from "./table.js" */
 /** @import { Filters, State } from "./address.js" */
@@ -35,13 +35,18 @@ export function passes(row, filters, except) {
   for (const name of EITHER) {
     if (name !== except && filters[name] !== null && VALUE[name](row) !== filters[name]) return false;
   }
-  if (except !== "size" && (filters.size_min !== null || filters.size_max !== null)) {
-    if (row.size === null || row.size < (filters.size_min ?? 0) || row.size > (filters.size_max ?? Infinity)) return false;
+  const { size_min: least, size_max: most, since, until } = filters;
+  if (except !== "size" && (least !== null || most !== null)) {
+    if (typeof least === "string" || typeof most === "string") return false;
+    if (row.size === null || row.size < (least ?? 0) || row.size > (most ?? Infinity)) return false;
   }
-  if (except !== "released" && (filters.released_since !== null || filters.released_until !== null)) {
-    if (row.released === null || row.released < (filters.released_since ?? "") || row.released > (filters.released_until ?? "9999")) return false;
+  const { released_since: out, released_until: gone } = filters;
+  if (except !== "released" && (out !== null || gone !== null)) {
+    if ([out, gone].some((day) => day !== null && !isDay(day))) return false;
+    if (row.released === null || row.released < (out ?? "") || row.released > (gone ?? "9999")) return false;
   }
-  return except === "date" || ((filters.since === null || row.date >= filters.since) && (filters.until === null || row.date <= filters.until));
+  if (except !== "date" && [since, until].some((day) => day !== null && !isDay(day))) return false;
+  return except === "date" || ((since === null || row.date >= since) && (until === null || row.date <= until));
 }
 
 /** @param {string} search */
@@ -138,7 +143,7 @@ export function chips(filters) {
   }
   for (const name of EITHER) {
     const chosen = filters[name];
-    if (chosen) made.push({ words: `${NAMES[name]}: ${SAYS[chosen]}`, remove: () => { filters[name] = null; } });
+    if (chosen) made.push({ words: `${NAMES[name]}: ${SAYS[chosen] ?? chosen}`, remove: () => { filters[name] = null; } });
   }
   /** @param {"size" | "date" | "released"} name @param {"size_min" | "since" | "released_since"} from @param {"size_max" | "until" | "released_until"} to @param {(x: any) => string} words */
   const range = (name, from, to, words) => {
@@ -146,8 +151,28 @@ export function chips(filters) {
     const said = [filters[from] === null ? null : `from ${words(filters[from])}`, filters[to] === null ? null : `to ${words(filters[to])}`];
     made.push({ words: `${NAMES[name]}: ${said.filter(Boolean).join(" ")}`, remove: () => Object.assign(filters, { [from]: null, [to]: null }) });
   };
-  range("size", "size_min", "size_max", (x) => `${whole(x)} B`);
+  range("size", "size_min", "size_max", (x) => (typeof x === "number" ? `${whole(x)} B` : `“${x}”`));
   range("date", "since", "until", (x) => x);
   range("released", "released_since", "released_until", (x) => x);
+  return made;
+}
+
+/**
+ * What filters say that no row can be, a sentence each.
+ * @param {State} state
+ */
+export function problems({ board, filters }) {
+  /** @type {string[]} */
+  const made = [];
+  for (const name of LISTS) {
+    const there = new Set((board ? board.rows : []).map((row) => row[name]));
+    for (const value of filters[name]) if (!there.has(value)) made.push(`${NAMES[name]}: no row of this table has “${value}”.`);
+  }
+  for (const name of EITHER) {
+    const value = filters[name];
+    if (value !== null && !CHOICES[name].includes(value)) made.push(`${NAMES[name]}: there is no “${value}”, only ${CHOICES[name].join(" and ")}.`);
+  }
+  for (const value of [filters.size_min, filters.size_max]) if (typeof value === "string" && amount(value) === null) made.push(`Size: “${value}” is no number of billions of parameters.`);
+  for (const value of [filters.since, filters.until, filters.released_since, filters.released_until]) if (value !== null && !isDay(value)) made.push(`Date: “${value}” is no day; write YYYY-MM-DD.`);
   return made;
 }

@@ -6,7 +6,7 @@ import { figure, halfWidth, plural, signed, whole } from "../../web/static/numbe
 import { DEFAULT, noFilters } from "./address.js";
 import { side, tint, valuePage, whisker } from "./cells.js";
 import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
-import { chips, listed } from "./rows.js";
+import { chips, listed, problems } from "./rows.js";
 import { cellOf } from "./table.js";
 
 /** @import { Board, Maybe, Row, Table } from "./table.js" */
@@ -248,8 +248,9 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const empty = (/** @type {import("../../web/static/elements.js").Child[]} */ ...children) => el("p", { class: "vp-empty" }, children);
     if (state.board?.rows.length) {
       const words = state.search ? `No model matches “${state.search}”${chips(state.filters).length ? " and the filters" : ""}. ` : "No model matches these filters. ";
-      return empty(words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
+      return empty(...problems(state).map((said) => `${said} `), words, el("button", { type: "button", class: "vp-link", onclick: () => act.change(() => { state.search = ""; state.filters = noFilters(); }) }, "Show all"));
     }
+    if (state.lost) return empty(`There is no table called “${state.lost}” here. `, el("a", { href: "./" }, "Open the default table"));
     if (state.practice) return empty("No practice run yet. ", el("a", { href: "submit" }, "Run the bundled small model on the practice benchmark"), " to see one.");
     return empty("No results yet. ", el("a", { href: "submit" }, "Submit a model"), " to see the first row.");
   }

@@ -149,7 +149,7 @@ class CompareData(Record):
 
 
 def parse(query: Mapping[str, str]) -> Choice:
-    """Read an address. What is no known choice counts as not given."""
+    """Read an address. An unknown scale or number of items counts as not given; an unknown value has no items."""
     scale = query.get("scale", "pvq")
     value, items = query.get("value", ""), query.get("items", "")
     ids = [name for given in every(query, "id") if (name := given.strip()[:200])]
@@ -158,7 +158,7 @@ def parse(query: Mapping[str, str]) -> Choice:
         ids=list(dict.fromkeys(ids)),
         series=query.get("series", "").strip()[:200],
         scale=next((s for s in SCALES if s == scale), "pvq"),
-        value=value if value in BY_NAME else "",
+        value=value[:200],
         reading=reading_of(query.get("reading")),
         items=min(MOST_ITEMS, max(1, int(items))) if known else ITEMS,
     )
@@ -358,7 +358,9 @@ def _items(site: Site, rows: Sequence[Result], choice: Choice) -> list[ItemDiffe
     means = np.array([r.means for r in rated])
     apart = np.max(means, axis=0) - np.min(means, axis=0)  # NaN where one of them has none
     if choice.value:
-        apart = np.where(key.selected[:, list(BY_NAME).index(choice.value)], apart, np.nan)
+        known = list(BY_NAME)
+        wanted_ = key.selected[:, known.index(choice.value)] if choice.value in known else False
+        apart = np.where(wanted_, apart, np.nan)
     order = [i for i in np.argsort(-apart, kind="stable") if np.isfinite(apart[i]) and apart[i] > 0][: choice.items]
     wanted = [(query, option) for query, option in key.ids[order].tolist()]
     answers = [{(a.query_id, a.option_id): a for a in site.answered(r, wanted)} for r in rows]

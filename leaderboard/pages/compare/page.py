@@ -6,21 +6,32 @@ is shown is `leaderboard.pages.compare.data`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from data.benchmark import RATING_PHRASES
-from data.values import SCALE_NAMES, SCALES, VALUES
+from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.readings import ADDRESS_READINGS
 from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample
 from leaderboard.charts.portrait import LIMIT, MATCH_LIMIT, number
-from leaderboard.pages.compare.data import ITEMS, MOST, MOST_ITEMS, CompareData, Member, compare_data, names, parse
+from leaderboard.pages.compare.data import (
+    ITEMS,
+    MOST,
+    MOST_ITEMS,
+    CompareData,
+    Member,
+    compare_data,
+    names,
+    parse,
+    series_of,
+)
 from leaderboard.pages.model.data import UNREACHABLE
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, every, not_among, shortened, whole_number
 from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
@@ -34,6 +45,29 @@ SHEETS: Final = ("row.css",)
 
 LONG: Final = 320
 """Characters from which on a question is folded up."""
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant. Of rows that are not here the page itself tells."""
+    choices: dict[str, Collection[str]] = {"scale": SCALES, "value": BY_NAME, "reading": ADDRESS_READINGS}
+    found = [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    items = query.get("items", "")
+    if items and not (items.isascii() and items.isdigit() and len(items) < 4 and 1 <= int(items) <= MOST_ITEMS):
+        found.append(whole_number("items", items, MOST_ITEMS))
+    return found
+
+
+def unknown_rows(site: Site, query: Mapping[str, str]) -> list[str]:
+    """Rows and series that an address names and that are not here, a sentence each."""
+    if not (every(query, "id") or query.get("series")):
+        return []
+    choice = parse(query)
+    rows = {r.id for r in site.results()} | set(names(site))
+    found = [f"id: there is no row {shortened(x)!r}, or there are several" for x in choice.ids if x not in rows]
+    series = [s.name for s in series_of(site)]
+    if choice.series and choice.series.lower() not in series:
+        found.append(not_among("series", choice.series, series))
+    return found
 
 
 def data(site: Site, query: Mapping[str, str]) -> CompareData:

@@ -6,7 +6,7 @@ The address is the state: `along` (`date`, `size`), `scale` (`pvq`, `higher_pvq`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from leaderboard.charts.dates import Along, Dot, axes, panel
 from leaderboard.charts.portrait import number
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.web.document import not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "dates"
@@ -58,12 +59,31 @@ class Dates(NamedTuple):
     families: tuple[str, ...]
 
 
+def _board(site: Site, table: str) -> Board | None:
+    """The board that an address names, the one that opens if it names none; None where there is no such board."""
+    if table and table != "practice":
+        return next((b for b in site.boards() if b.key.slug == table), None)
+    return next((b for b in site.boards() if b.practice == (table == "practice")), None)
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    table = query.get("table", "")
+    slugs = [*(b.key.slug for b in site.boards()), "practice"]
+    if table and table not in slugs:
+        return [not_among("table", table, slugs)]
+    board = _board(site, table)
+    choices: dict[str, Collection[str]] = {
+        "along": ("date", "size"),
+        "scale": SCALES,
+        "family": sorted({lineage(r.model).family for r in board.results}) if board else (),
+    }
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+
+
 def data(site: Site, query: Mapping[str, str]) -> Dates:
     """What the page shows, for programs."""
-    boards = site.boards()
-    table = query.get("table", "")
-    named = next((b for b in boards if b.key.slug == table), None)
-    board = named or next((b for b in boards if b.practice == (table == "practice")), None)
+    board = _board(site, query.get("table", ""))
     scales: dict[str, Scale] = {s: s for s in SCALES}
     along: Along = "size" if query.get("along") == "size" else "date"
     return _dates(board, along, scales.get(query.get("scale", ""), "pvq"), query.get("family", ""))
@@ -72,7 +92,6 @@ def data(site: Site, query: Mapping[str, str]) -> Dates:
 def _dates(board: Board | None, along: Along, scale: Scale, family: str) -> Dates:
     results = board.results if board else ()
     families = sorted({lineage(r.model).family for r in results}, key=str.casefold)
-    family = family if family in families else ""
     placed, without = [], []
     for r in results:
         if family and lineage(r.model).family != family:

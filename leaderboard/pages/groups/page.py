@@ -29,7 +29,7 @@ from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Ima
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import capitalised, render
 
 ROUTE: Final = "groups"
@@ -55,19 +55,21 @@ class Asked:
     chosen: Result | None
     unknown: bool
     """Whether a row was asked for that is not on the board."""
+    lost: bool
+    """Whether a table was asked for that is not here or has no such rows."""
     sort: Literal["name", "lean"]
     down: bool
     imagined: str
 
     @classmethod
     def of(cls, site: Site, query: Mapping[str, str]) -> Asked:
-        """Read an address; what is no known choice counts as not given."""
+        """Read an address. Of a table that is not here there is no row; other unknown choices count as not given."""
         contrasts = site.reference.contrasts or CONTRASTS[:1]
         contrast = next((c for c in contrasts if c.name == query.get("contrast")), contrasts[0])
         found = [(b, t) for b in site.boards() if (t := site.proximities.of(b)) is not None]
         board, table = next(((b, t) for b, t in found if b.key.slug == query.get("table")), (None, None))
         wanted = query.get("id") or query.get("model", "")
-        if board is None and found:
+        if board is None and found and not query.get("table"):
             holding = (pair for pair in found if any(r.id == wanted for r in pair[0].results))
             board, table = next(holding, found[0])
         rows = board.results if board else ()
@@ -83,6 +85,7 @@ class Asked:
             table,
             chosen,
             unknown,
+            board is None and bool(query.get("table")),
             sort,
             query.get("order") == "down",
             query.get("imagined", ""),
@@ -104,6 +107,17 @@ class Asked:
             **changes,
         }
         return f"{path}?{urlencode({name: value for name, value in fields.items() if value})}"
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant. Of a row that is not here the page itself tells."""
+    choices: dict[str, Sequence[str]] = {
+        "contrast": [c.name for c in site.reference.contrasts],
+        "table": [b.key.slug for b in site.boards()],
+        "sort": ("name", "lean"),
+        "order": ("up", "down"),
+    }
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
 
 
 def data(site: Site, query: Mapping[str, str]) -> GroupsView:

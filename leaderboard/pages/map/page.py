@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, get_args
 from urllib.parse import urlencode
 
 from eval_queue.records import Result
@@ -22,7 +22,7 @@ from leaderboard.charts.portrait import number
 from leaderboard.pages.compare.data import MOST
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile, every
+from leaderboard.web.document import Volatile, every, not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "map"
@@ -73,8 +73,26 @@ def _board(site: Site, table: str) -> Board | None:
     boards = site.boards()
     if table == "practice":
         return next((b for b in boards if b.practice), None)
-    named = next((b for b in boards if b.key.slug == table), None)
-    return named or next((b for b in boards if not b.practice), None)
+    if table:
+        return next((b for b in boards if b.key.slug == table), None)
+    return next((b for b in boards if not b.practice), None)
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    slugs = [b.key.slug for b in site.boards()]
+    table, view = query.get("table", ""), query.get("view", "")
+    found = [not_among("view", view, get_args(View))] if view and view not in get_args(View) else []
+    if table and table not in (*slugs, "practice"):
+        return [*found, not_among("table", table, (*slugs, "practice"))]
+    board = _board(site, table)
+    rows = () if board is None else board.results
+    choices = {
+        "highlight": [r.id for r in rows],
+        "family": sorted({f for r in rows if (f := lineage(r.model).family)}),
+        "developer": sorted({r.developer for r in rows if r.developer}),
+    }
+    return [*found, *(not_among(n, x, c) for n, c in choices.items() for x in every(query, n) if x and x not in c)]
 
 
 def data(site: Site, query: Mapping[str, str]) -> Map:
@@ -104,7 +122,6 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         wide=map_svg(shown),
         narrow=map_svg(shown, "narrow"),
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
-        lost=bool(asked.table and asked.table != "practice" and asked.table not in {b.key.slug for b in boards}),
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),
         groups=[p for p in shown.people if p.kind == "group"],

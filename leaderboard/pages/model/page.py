@@ -6,7 +6,8 @@ The address is the state: `id` names the row, the other fields filter its answer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -14,9 +15,11 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup
 
 from data.benchmark import RATING_PHRASES, VARIANTS
+from data.errors import InputError
 from data.people.reference import LABELS, OVERALL
-from data.values import SCALE_NAMES, SCALES, VALUES
+from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
+from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.reading_report import AmongPeople
 from leaderboard.analysis.summary import queries_of, sentence
@@ -28,7 +31,7 @@ from leaderboard.site.answers import Filters
 from leaderboard.site.badges import BENCHMARKS, ORIGINS
 from leaderboard.site.permanent import record_url, revision, row_address, row_citations
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among, whole_number
 from leaderboard.web.head import NOT_THERE, Head
 from leaderboard.web.head import row_address as row_address_of
 from leaderboard.web.markup import render
@@ -72,6 +75,27 @@ def moment(site: Site, query: Mapping[str, str]) -> str:
     """The state of the submissions that the page names."""
     result = find(site, query.get("id"))
     return "" if result is None else " ".join(f"{s.id} {s.updated}" for s in submissions_of(site, result))
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant."""
+    choices: dict[str, Sequence[str]] = {
+        "value": list(BY_NAME),
+        "rating": "123456",
+        "variant": VARIANTS,
+        "read": ("read", "unread"),
+    }
+    source, page = query.get("source", ""), query.get("page", "")
+    result = find(site, query.get("id")) if source else None
+    if result is not None:
+        with suppress(InputError, StoreUnavailable, WriteConflict, ValueError, KeyError, OSError):  # `data` tells these
+            choices["source"] = sorted({i.source for i in site.items.of(result) if i.source})
+    found = [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    return (
+        found
+        if not page or (page.isascii() and page.isdigit() and int(page[:7]))
+        else [*found, whole_number("page", page)]
+    )
 
 
 def data(site: Site, query: Mapping[str, str]) -> ModelData | None:

@@ -9,6 +9,7 @@ from typing import Final
 from leaderboard.charts.portrait import true_minus
 from leaderboard.site.news import KINDS, News, news
 from leaderboard.site.site import Site
+from leaderboard.web.document import not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "news"
@@ -19,10 +20,17 @@ MOST: Final = 200
 """So many are listed."""
 
 
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant, a sentence each."""
+    del site
+    kind = query.get("kind", "")
+    return [not_among("kind", kind, KINDS)] if kind and kind not in KINDS else []
+
+
 def data(site: Site, query: Mapping[str, str]) -> list[News]:
     """What the page lists, for programs."""
     kind = query.get("kind", "")
-    return [n for n in news(site) if kind not in KINDS or n.kind == kind]
+    return [n for n in news(site) if not kind or n.kind == kind]
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ The address is the state: `name` (one of the 19 dimensions), `table` (a board, o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, valu
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.meanings import MEANINGS, SOURCES
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.head import NOT_THERE, Head
 from leaderboard.web.markup import render
 
@@ -57,10 +57,19 @@ def head(site: Site, query: Mapping[str, str]) -> Head:
 
 
 def board_of(site: Site, table: str) -> Board | None:
-    """The board that an address names, else the one that opens; None where there is none."""
-    boards = site.boards()
-    named = next((b for b in boards if b.key.slug == table), None)
-    return named or next((b for b in boards if b.practice == (table == "practice")), None)
+    """The board that an address names, the one that opens if it names none; None where there is no such board."""
+    if table and table != "practice":
+        return next((b for b in site.boards() if b.key.slug == table), None)
+    return next((b for b in site.boards() if b.practice == (table == "practice")), None)
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant. Of an unknown dimension the page itself tells."""
+    choices: dict[str, Collection[str]] = {
+        "table": [*(b.key.slug for b in site.boards()), "practice"],
+        "sort": SORTS,
+    }
+    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
 
 
 def data(site: Site, query: Mapping[str, str]) -> ValueData | None:

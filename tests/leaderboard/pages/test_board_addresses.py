@@ -37,8 +37,7 @@ def test_the_table_of_the_cases_is_what_the_page_is_sent() -> None:
 def test_an_address_shows_these_rows_in_this_order(case: dict[str, Any]) -> None:
     query = BoardQuery.parse(QueryParams(case["address"].removeprefix("?")))
     board = table_of(tables(), query.table)
-    assert board is not None
-    assert [r.id for r in rows_of(board, query)] == case["rows"]
+    assert ([] if board is None else [r.id for r in rows_of(board, query)]) == case["rows"]
 
 
 if __name__ == "__main__":

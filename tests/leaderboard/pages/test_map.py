@@ -403,7 +403,8 @@ def test_what_is_no_choice_counts_as_not_given(tmp_path: Path) -> None:
     asked = {"view": HOSTILE, "table": HOSTILE, "family": HOSTILE, "developer": HOSTILE, "highlight": HOSTILE}
     html = map_page.content(site, asked)
     assert "<img" not in html
-    assert "There is no table" in html
+    assert "There is no such table" in html
+    assert "There is no such table" not in map_page.content(site, {})
     assert map_page.data(site, asked).view == "circle"
 
 

@@ -108,6 +108,7 @@ def test_a_page_that_has_not_changed_keeps_its_policy(site: Site) -> None:
         private=frozenset(),
         public={},
         gradio=frozenset(),
+        arguments={},
         count=lambda *_: None,
         uploads={},
     )

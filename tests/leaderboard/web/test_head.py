@@ -159,6 +159,7 @@ def test_a_page_seen_before_keeps_its_policy(site: Site) -> None:
         private=frozenset(),
         public={},
         gradio=frozenset(),
+        arguments={},
         count=lambda *_: None,
         uploads={},
     )

@@ -1,0 +1,161 @@
+"""Answers from other evaluators' logs: inspect_ai's `.eval` files and lm-evaluation-harness's samples, as a run.
+
+A log's answers become lines of batch results, so that all of `eval_queue.asking.batch` holds for them: an answer is
+taken for the prompt whose exact words the log holds, and what answers other words is counted, never used. What a log
+does not tell stays unknown: finish reasons in lm-evaluation-harness's samples, a temperature that was not set.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from data.errors import InputError
+from eval_queue.asking.batch import Report, Run, custom_id, prompts_of, read_results
+from eval_queue.asking.checkpoint import lock, open_run, save_run
+from eval_queue.asking.evaluation import Job, new_run
+from eval_queue.protocol import Prompt
+
+LARGEST_LOG: Final = 2_000_000_000
+"""Bytes of a log that is read."""
+FINISH: Final[Mapping[str, str]] = {
+    "stop": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "content_filter",
+}
+"""Why an answer ended: inspect's words, and those of chat endpoints. Of others nothing is known."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One answer of a log."""
+
+    words: str
+    """The whole prompt: system message, NUL and text, where there is a system message (`Prompt.digest`)."""
+    text: str | None
+    finish_reason: str | None = None
+    error: str | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Log:
+    """What a log says."""
+
+    tool: str
+    model: str | None
+    request: dict[str, object]
+    """Parameters that were sent, as far as the log says."""
+    answers: tuple[Told, ...]
+
+
+def read_log(file: Path) -> Log:
+    """Read a log, of inspect_ai by its ending `.eval`, else samples of lm-evaluation-harness.
+
+    Raises:
+        InputError: it is no such log, or too large, or what reads it is not installed.
+    """
+    try:
+        if file.stat().st_size > LARGEST_LOG:
+            raise InputError(f"more than {LARGEST_LOG:,} bytes", file=file)
+        return _inspect(file) if file.suffix == ".eval" else _lm_eval(file)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", file=file) from None
+
+
+def import_log(log: Log, job: Job, folder: Path) -> Report:
+    """Make a run of a log's answers, and score it.
+
+    Raises:
+        InputError: the folder holds another run or is in use.
+    """
+    if isinstance(most := log.request.get("max_tokens"), int):
+        job = replace(job, endpoint=job.endpoint.model_copy(update={"max_tokens": most}))
+    names = {prompt_words(p): custom_id(p) for p in prompts_of(job)}
+    with lock(folder):
+        run = open_run(folder, new_run(job))
+        run.request = dict(log.request)
+        save_run(folder, run)
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "results.jsonl")
+        with file.open("wb") as lines:
+            for told in log.answers:
+                lines.write(orjson.dumps(_line(names.get(told.words, "other-words"), told)) + b"\n")
+        return read_results([Run(job, folder)], [file])
+
+
+def prompt_words(prompt: Prompt) -> str:
+    """What of a prompt must be the same for an answer to be one to it."""
+    return prompt.text if prompt.system is None else f"{prompt.system}\0{prompt.text}"
+
+
+def _line(name: str, told: Told) -> dict[str, Any]:
+    if told.error is not None:
+        return {"custom_id": name, "error": {"message": told.error}}
+    message = {"role": "assistant", "content": told.text}
+    body = {"choices": [{"message": message, "finish_reason": told.finish_reason}], "usage": told.usage or None}
+    return {"custom_id": name, "response": {"status_code": 200, "body": body}}
+
+
+def _inspect(file: Path) -> Log:
+    try:
+        from inspect_ai.log import read_eval_log, read_eval_log_samples
+    except ImportError:
+        raise InputError("needs inspect_ai: pip install -r requirements-inspect.txt", file=file) from None
+    try:
+        log = read_eval_log(str(file), header_only=True)
+        samples = list(read_eval_log_samples(str(file), all_samples_required=False))
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the library says of a file that is no log
+        raise InputError(f"is no log that inspect_ai reads ({type(error).__name__})", file=file) from None
+    sent = log.eval.model_generate_config.model_dump() | log.plan.config.model_dump(exclude_none=True)
+    wanted = {n: sent[n] for n in ("temperature", "seed", "max_tokens", "top_p") if sent.get(n) is not None}
+    return Log(
+        "inspect-ai",
+        "/".join(log.eval.model.split("/")[1:][-2:]) or log.eval.model,
+        wanted,
+        tuple(map(_sample, samples)),
+    )
+
+
+def _sample(sample: Any) -> Told:
+    asked = [(m.role, m.text) for m in sample.messages if m.role in ("system", "user")]
+    words = "\0".join(text for _, text in asked)
+    if sample.error is not None:
+        return Told(words, None, error=sample.error.message)
+    usage = sample.output.usage
+    counts = {} if usage is None else {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
+    return Told(words, sample.output.completion, FINISH.get(sample.output.stop_reason), sample.output.error, counts)
+
+
+def _lm_eval(file: Path) -> Log:
+    told = tuple(_samples(file))
+    if not told:
+        raise InputError("has no samples", file=file)
+    sent = next((request for _, request in told), {})
+    names = {"temperature": "temperature", "seed": "seed", "max_gen_toks": "max_tokens", "max_tokens": "max_tokens"}
+    wanted = {ours: sent[theirs] for theirs, ours in names.items() if theirs in sent}
+    return Log("lm-evaluation-harness", None, wanted, tuple(answer for answer, _ in told))
+
+
+def _samples(file: Path) -> Iterator[tuple[Told, dict[str, Any]]]:
+    with file.open("rb") as lines:
+        for n, line in enumerate(lines, start=1):
+            try:
+                sample = orjson.loads(line)
+                arguments = sample["arguments"]["gen_args_0"]
+                text, words = sample["resps"][0][0], arguments["arg_0"]
+                words = words if isinstance(words, str) else words[0]
+                if words.startswith("[{"):  # a chat, as the harness writes it
+                    words = "\0".join(m["content"] for m in orjson.loads(words))
+                yield Told(words, str(text)), dict(arguments.get("arg_1") or {})
+            except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError):
+                message = "expected a sample of lm-evaluation-harness with `arguments` and `resps`"
+                raise InputError(message, file=file, field=f"line {n}") from None

@@ -1,0 +1,42 @@
+"""`python -m eval_queue import`: other evaluators' logs as a run, scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eval_queue.commands.batch import Folder, Model, Source, runs_of, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+
+    @app.command("import")
+    def import_(
+        log: Annotated[
+            Path,
+            typer.Argument(
+                help="inspect_ai's LOG.eval, or samples_value_portrait_*.jsonl of lm-evaluation-harness.",
+                show_default=False,
+            ),
+        ],
+        model: Model = None,
+        source: Source = None,
+        endpoint: Annotated[
+            str | None,
+            typer.Option(help="What the endpoint is called on the row. Default: the tool.", show_default=False),
+        ] = None,
+        out: Folder = None,
+    ) -> None:
+        """Turn a log of inspect_ai or lm-evaluation-harness into a run, and score it; `package` makes a file of it."""
+        from data.errors import InputError
+        from eval_queue.asking.foreign import import_log, read_log
+
+        found = read_log(log)
+        if (named := model or found.model) is None:
+            raise InputError("the log does not name the model: use --model", file=log)
+        ((job, folder),) = runs_of(named, source, endpoint or found.tool, out)
+        say(import_log(found, job, folder))
+        typer.echo(f"Run: {folder}. As one file for a board: python -m eval_queue package {folder}", err=True)

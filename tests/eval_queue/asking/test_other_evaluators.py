@@ -1,0 +1,186 @@
+"""inspect_ai and lm-evaluation-harness ask the same and come to the same numbers, and their logs become rows.
+
+Each needs an environment of its own (requirements-inspect.txt, requirements-lm-eval.txt); without it its tests skip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from data.errors import InputError
+from data.sources.practice import practice_benchmark
+from eval_queue.__main__ import app
+from eval_queue.asking.evaluation import Job, evaluate
+from eval_queue.asking.foreign import read_log
+from eval_queue.protocol import plan
+from eval_queue.queue.package import accept
+from eval_queue.records import Result
+from eval_queue.settings import Endpoint
+from tests.support import ROOT
+from tests.support.chat_server import ChatServer
+
+pytestmark = pytest.mark.slow
+PRACTICE = practice_benchmark()
+
+
+def needs(name: str, requirements: str) -> pytest.MarkDecorator:
+    absent = importlib.util.find_spec(name) is None
+    return pytest.mark.skipif(absent, reason=f"{name} is not installed here: pip install -r {requirements}")
+
+
+def asked_by_us(server: ChatServer, folder: Path) -> Result:
+    endpoint = Endpoint.model_validate({"name": "ours", "base_url": server.address})
+    return asyncio.run(evaluate(Job("org/model", endpoint, PRACTICE), folder)).result
+
+
+def run(*command: str, **settings: str) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "VALUE_PORTRAIT_SOURCE": "practice", **settings}
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, env=env, capture_output=True, text=True, timeout=400, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def imported(log: Path, out: Path, *more: str) -> Result:
+    done = CliRunner().invoke(app, ["import", str(log), "--source", "practice", "--out", str(out), *more])
+    assert done.exit_code == 0, done.output
+    return Result.model_validate_json((out / "result.json").read_bytes())
+
+
+def same_numbers(one: Result, other: Result) -> None:
+    assert one.scales == other.scales
+    assert one.coverage == other.coverage
+    assert (one.reliability, one.flat, one.circumplex) == (other.reliability, other.flat, other.circumplex)
+
+
+def packed(out: Path) -> Result:
+    done = CliRunner().invoke(app, ["package", str(out), "--source", "practice", "--out", str(out / "run.zip")])
+    assert done.exit_code == 0, done.output
+    return accept((out / "run.zip").read_bytes(), {PRACTICE.digest: PRACTICE}, submitter="a", limit=10**7).result
+
+
+def sample(prompt: Any, text: str, **changes: Any) -> dict[str, Any]:
+    """A line as lm-evaluation-harness writes it."""
+    chat = json.dumps([{"role": "user", "content": prompt.text, "type": "text"}])
+    sent = {"temperature": 0, "seed": 0, "max_gen_toks": 64}
+    arguments = {"gen_args_0": {"arg_0": [chat], "arg_1": sent}}
+    return {"doc_id": 0, "arguments": arguments, "resps": [[text]], **changes}
+
+
+def write(path: Path, lines: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_samples_made_by_others_with_the_same_prompts_become_a_row(tmp_path: Path) -> None:
+    lines = [sample(p, "like me") for p in plan(PRACTICE)]
+    row = imported(write(tmp_path / "samples.jsonl", lines), tmp_path / "run", "--model", "org/model")
+    assert row.coverage.rated == 360
+    assert row.endpoint == "lm-evaluation-harness"
+    assert row.note == "No answer says why it ended, so those that were cut off are not told from the others."
+    assert row.run is not None
+    assert row.run.request == {"temperature": 0, "seed": 0, "max_tokens": 64}
+    same_numbers(packed(tmp_path / "run"), row)
+    assert packed(tmp_path / "run").note == row.note
+
+
+def test_answers_to_other_words_are_not_taken(tmp_path: Path) -> None:
+    prompts = plan(PRACTICE)
+    lines = [sample(p, "like me") for p in prompts[:-40]]
+    lines += [sample(type(p)(*p.id, f"{p.text} "), "like me") for p in prompts[-40:]]
+    log = write(tmp_path / "samples.jsonl", lines)
+    given = ["import", str(log), "--source", "practice", "--out", str(tmp_path / "run"), "--model", "m"]
+    done = CliRunner().invoke(app, given)
+    assert done.exit_code == 1
+    assert "40 prompts have none" in done.output
+    assert "40 x answers no prompt of this run" in done.output
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"arguments": {}}', b'{"arguments": 3, "resps": [[]]}'])
+def test_what_is_no_samples_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.jsonl").write_bytes(content)
+    with pytest.raises(InputError, match=r"x\.jsonl"):
+        read_log(tmp_path / "x.jsonl")
+
+
+def test_the_model_must_be_named(tmp_path: Path) -> None:
+    log = write(tmp_path / "x.jsonl", [sample(plan(PRACTICE)[0], "like me")])
+    found = CliRunner().invoke(app, ["import", str(log), "--source", "practice"])
+    assert isinstance(found.exception, InputError)
+    assert "--model" in str(found.exception)
+
+
+@needs("lm_eval", "requirements-lm-eval.txt")
+def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None:
+    with ChatServer() as server:
+        ours = asked_by_us(server, tmp_path / "ours")
+        sent = {asked.prompt: asked.body for asked in server.asked}
+        server.asked.clear()
+        where = f"base_url={server.address}/chat/completions,model=org/model,num_concurrent=4"
+        run(
+            *("lm_eval", "--model", "local-chat-completions", "--model_args", where, "--tasks", "value_portrait"),
+            *("--include_path", "eval_queue/asking/lm_eval", "--apply_chat_template", "--log_samples"),
+            *("--output_path", str(tmp_path / "theirs")),
+            OPENAI_API_KEY="none",
+        )
+        asked = [a.body for a in server.asked]
+    assert {body["messages"][0]["content"] for body in asked} == set(sent)
+    for body in asked:
+        for name in ("temperature", "seed", "max_tokens"):
+            assert body[name] == sent[body["messages"][0]["content"]][name], name
+        assert [(m["role"], m["content"]) for m in body["messages"]] == [("user", body["messages"][0]["content"])]
+    (results,) = (tmp_path / "theirs").rglob("results_*.json")
+    found = json.loads(results.read_text())["results"]["value_portrait"]
+    for name, cell in ours.scales["pvq"].dimensions.items():
+        told = [found[f"{name}{end},none"] for end in ("", "_low", "_high")]
+        assert told == [cell.score, cell.low, cell.high], name
+    (log,) = (tmp_path / "theirs").rglob("samples_*.jsonl")
+    same_numbers(imported(log, tmp_path / "run", "--model", "org/model"), ours)
+
+
+@needs("inspect_ai", "requirements-inspect.txt")
+def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
+    from inspect_ai import eval as inspect_eval
+
+    from eval_queue.asking.inspect_task import value_portrait
+
+    with ChatServer() as server:
+        ours = asked_by_us(server, tmp_path / "ours")
+        sent = {asked.prompt: asked.body for asked in server.asked}
+        server.asked.clear()
+        (log,) = inspect_eval(
+            value_portrait("practice"),
+            model="openai-api/local/org/model",
+            model_base_url=server.address,
+            model_args={"api_key": "none"},
+            log_dir=str(tmp_path / "logs"),
+            display="none",
+            max_connections=8,
+        )
+        asked = [a.body for a in server.asked]
+    assert log.status == "success", log.error
+    assert {body["messages"][0]["content"] for body in asked} == set(sent)
+    for body in asked:
+        for name in ("temperature", "seed", "max_tokens"):
+            assert body[name] == sent[body["messages"][0]["content"]][name], name
+    assert log.results is not None
+    found = {name: m.value for score in log.results.scores for name, m in score.metrics.items()}
+    for name, cell in ours.scales["pvq"].dimensions.items():
+        assert [found[name + end] for end in ("", " low", " high")] == [cell.score, cell.low, cell.high], name
+    row = imported(Path(log.location.removeprefix("file://")), tmp_path / "run")
+    same_numbers(row, ours)
+    assert row.model == "org/model"
+    assert row.note is None, "inspect says why each answer ended"
+    assert row.run is not None
+    assert row.run.changed == {}
+    same_numbers(packed(tmp_path / "run"), ours)
