@@ -141,6 +141,11 @@ class Queue:
             self._shown = (asked, stored, reported, shown)
         return list(self._shown[3])
 
+    @property
+    def on_hub(self) -> bool:
+        """Whether results live on the Hub, which comes back by itself; a folder that is damaged does not."""
+        return getattr(self._results.store, "repo", None) is not None
+
     def published_at(self) -> tuple[str, str] | None:
         """Repository on the Hub and its commit that hold exactly the results shown; None where they are in a folder."""
         repo = getattr(self._results.store, "repo", None)

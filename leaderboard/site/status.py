@@ -79,6 +79,8 @@ def status(site: Site) -> Status:
     outage = queue.outage()
     if outage is not None and outage.since is None and not trouble:
         trouble.append("the store cannot be reached, and nothing of it was read before")
+    elif outage is not None and not trouble and not queue.on_hub:
+        trouble.append("the store cannot be " + ("written" if outage.readable else "read"))
     silent = site.silent_seconds()
     patience = max(SILENT_SECONDS, SILENT_LOOKS * (site.scheduler_seconds or 0))
     if silent is not None and silent > patience:
