@@ -67,6 +67,7 @@ class Api:
         size_min: float | None = None,
         size_max: float | None = None,
         reliable: Literal["", "yes", "flat"] = "",
+        parameters: Literal["", "kept", "changed"] = "",
         since: str = "",
         until: str = "",
         released_since: str = "",
@@ -97,6 +98,7 @@ class Api:
             size_min: Smallest size in billions of parameters.
             size_max: Largest size in billions of parameters.
             reliable: yes for profiles in which something stands out, flat for the others; empty for both.
+            parameters: kept where all parameters of the protocol were sent, changed where not; empty for both.
             since: Only rows computed on or after this date, YYYY-MM-DD.
             until: Only rows computed on or before this date, YYYY-MM-DD.
             released_since: Only models released on or after this date, YYYY-MM-DD.
@@ -121,6 +123,7 @@ class Api:
             size_min=size_min,
             size_max=size_max,
             reliable=_known("reliable", reliable, ("", "yes", "flat")),
+            parameters=_known("parameters", parameters, ("", "kept", "changed")),
             since=since,
             until=until,
             released_since=released_since,

@@ -57,6 +57,13 @@ def badges(result: Result, *, practice: bool) -> list[Badge]:
     return [badge for badge, holds in found.items() if holds]
 
 
+def parameters_changed(result: Result) -> bool | None:
+    """Whether a parameter of the protocol was not sent; None where it is not known what was."""
+    if result.run is None or result.run.changed is None:
+        return None
+    return bool(_changes(result))
+
+
 def _changes(result: Result) -> str:
     """What was not sent as the protocol has it; a token limit under another name is the same limit."""
     changed = (result.run.changed if result.run else None) or {}

@@ -213,8 +213,22 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 WRONG: dict[str, dict[str, Any]] = {
     "board": {
         **{"table": "nope", "scale": "all", "developer": ["Nobody"], "family": ["gpt4o"], "origin": ["spaec"]},
-        **{"weights": "opeen", "size_min": "big", "size_max": -1, "reliable": "no", "since": "yesterday"},
-        **{"until": "2026-02-30", "group": "size", "sort": "power", "order": "sideways", "pin": ["nobody"]},
+        **{
+            "weights": "opeen",
+            "size_min": "big",
+            "size_max": -1,
+            "reliable": "no",
+            "parameters": "no",
+            "since": "yesterday",
+        },
+        **{
+            "parameters": "no",
+            "until": "2026-02-30",
+            "group": "size",
+            "sort": "power",
+            "order": "sideways",
+            "pin": ["nobody"],
+        },
         **{
             "numbers": "rare",
             "reading": "some",

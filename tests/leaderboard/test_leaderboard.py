@@ -179,6 +179,9 @@ def words(row: dict[str, Any]) -> list[str]:
     return [word for word, _ in row["badges"]]
 
 
+RUN = {"started": "2026-11-01T00:00:00+00:00", "finished": "2026-11-01T01:00:00+00:00", "seconds": 1.0}
+
+
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
@@ -187,6 +190,9 @@ def words(row: dict[str, Any]) -> list[str]:
         ({"open_weights": False}, []),
         ({"origin": "self-reported"}, ["self-reported"]),
         ({"answer_mode": "constrained"}, ["constrained"]),
+        ({"run": {**RUN, "changed": {"temperature": "dropped"}}}, ["parameters changed"]),
+        ({"run": {**RUN, "changed": {"max_tokens": "max_completion_tokens"}}}, []),
+        ({"run": RUN}, []),
         ({"name": "practice"}, ["practice"]),
         ({"complete": False, "incomplete_reason": "1 of 2"}, ["incomplete"]),
         ({"complete": True, "flat": False}, []),

@@ -12,6 +12,7 @@
  * @property {Set<string>} origin
  * @property {string | null} weights
  * @property {string | null} reliable
+ * @property {string | null} parameters Whether all parameters of the protocol were sent.
  * @property {number | string | null} size_min As it is said, where that is no number.
  * @property {number | string | null} size_max
  * @property {string | null} since As it is said, be it a day or not.
@@ -45,14 +46,14 @@
 export const ABOVE = "above_";
 export const DEFAULT = { sort: "name", down: false };
 export const LISTS = /** @type {const} */ (["developer", "family", "origin"]);
-export const CHOICES = { weights: ["open", "closed"], reliable: ["yes", "flat"] };
+export const CHOICES = { weights: ["open", "closed"], reliable: ["yes", "flat"], parameters: ["kept", "changed"] };
 const AMOUNTS = /** @type {const} */ (["size_min", "size_max"]);
 const DAYS = /** @type {const} */ (["since", "until", "released_since", "released_until"]);
-const EITHER = /** @type {const} */ (["weights", "reliable"]);
+const EITHER = /** @type {const} */ (["weights", "reliable", "parameters"]);
 const FIELDS = ["table", "scale", "sort", "order", "q", "hide", "show", "model", ...LISTS, ...EITHER, ...AMOUNTS, ...DAYS, "group", "pin", "numbers", "intervals", "reading"];
 
 /** @returns {Filters} */
-export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, size_min: null, size_max: null, since: null, until: null, released_since: null, released_until: null });
+export const noFilters = () => ({ developer: new Set(), family: new Set(), origin: new Set(), weights: null, reliable: null, parameters: null, size_min: null, size_max: null, since: null, until: null, released_since: null, released_until: null });
 
 /** Tables of real runs. @param {Table} table */
 export const measured = (table) => table.boards.filter((board) => !board.practice);

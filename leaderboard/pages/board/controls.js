@@ -132,7 +132,7 @@ export function boardControls(table, state, media, columns, act) {
       found.length > SHOWN ? el("p", null, `and ${whole(found.length - SHOWN)} more`) : null));
   }
 
-  /** @param {"weights" | "reliable"} name @param {string} any */
+  /** @param {"weights" | "reliable" | "parameters"} name @param {string} any */
   function either(name, any) {
     const found = new Map(counts(state, name, table.collator));
     const options = CHOICES[name].map((value) => /** @type {[string, string, number]} */ ([value, SAYS[value], found.get(value) || 0]));
@@ -152,7 +152,7 @@ export function boardControls(table, state, media, columns, act) {
   const filters = () => [
     el("div", { class: "vp-filters" },
       several("developer"), several("family"),
-      el("div", null, either("weights", "any"), either("reliable", "any"), several("origin")),
+      el("div", null, either("weights", "any"), either("reliable", "any"), either("parameters", "any"), several("origin")),
       el("div", null,
         range("Size, billion parameters", "number", [["size_min", "from"], ["size_max", "to"]]),
         range("Released", "date", [["released_since", "from"], ["released_until", "to"]]),

@@ -29,7 +29,7 @@ from leaderboard.boards.rank_intervals import Ranking, obstacle
 from leaderboard.boards.readings import Columns, Standing, no_match, read_columns, read_readings
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, MATCH_LIMIT, Geometry
-from leaderboard.site.badges import BENCHMARKS, ORIGINS, badges
+from leaderboard.site.badges import BENCHMARKS, ORIGINS, badges, parameters_changed
 
 HEADINGS: Final = {
     "Self-Direction": "Self-\u200bDirec\u00adtion",
@@ -307,6 +307,7 @@ def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:
         "badges": _column(tuple(tuple(b) for b in badges(r, practice=practice)) for r in results),
         "muted": _column(r.complete is False or r.flat is True for r in results),
         "flat": _column(r.flat for r in results),
+        "changed": _column(map(parameters_changed, results)),
         "open": _column(r.open_weights for r in results),
         "family": _column(x.family for x in lineages),
         "size": _column(map(billions, results)),

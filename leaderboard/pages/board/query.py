@@ -24,17 +24,19 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import billions, released
 from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
+from leaderboard.site.badges import parameters_changed
 from leaderboard.web.document import every, not_among, shortened
 
 WEIGHTS: Final = ("open", "closed")
 RELIABLE: Final = ("yes", "flat")
+PARAMETERS: Final = ("kept", "changed")
 Grouping = Literal["", "developer", "family"]
 Value = Callable[[Result], float | str | None]
 """What a column sorts by."""
 
 FIELDS: Final = (
     *("table", "scale", "sort", "order", "q", "hide", "developer", "family", "origin", "weights"),
-    *("size_min", "size_max", "reliable", "since", "until", "released_since", "released_until"),
+    *("size_min", "size_max", "reliable", "parameters", "since", "until", "released_since", "released_until"),
     *("group", "pin", "numbers", "reading"),
 )
 """Which fields the board's address has that decide its rows."""
@@ -91,6 +93,8 @@ class BoardQuery:
     size_max: float | None = None
     """In billions of parameters; a row whose size is not known is in no range."""
     reliable: str = ""
+    parameters: str = ""
+    """Whether all parameters of the protocol were sent; a row of which that is not known is in neither."""
     released_since: date | None = None
     released_until: date | None = None
     """Days of the model's release; a row for which it is not known is in no range."""
@@ -122,6 +126,7 @@ class BoardQuery:
             size_min=_number(query.get("size_min")),
             size_max=_number(query.get("size_max")),
             reliable=query.get("reliable", ""),
+            parameters=query.get("parameters", ""),
             released_since=_date(query.get("released_since")),
             released_until=_date(query.get("released_until")),
             since=_date(query.get("since")),
@@ -186,6 +191,7 @@ def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection
         "hide": (query.get("hide", "").split(","), (*dimensions, *columns[len(SCALES[scale]) :])),
         "weights": ([query.get("weights", "")], WEIGHTS),
         "reliable": ([query.get("reliable", "")], RELIABLE),
+        "parameters": ([query.get("parameters", "")], PARAMETERS),
         "group": ([query.get("group", "")], ("developer", "family")),
         "scale": ([query.get("scale", "")], tuple(SCALES)),
         "sort": ([query.get("sort", "")], ("name", *columns)),
@@ -243,6 +249,10 @@ def _passes(result: Result, query: BoardQuery) -> bool:
     if query.origins and result.origin not in query.origins:
         return False
     if query.weights and result.open_weights is not {"open": True, "closed": False}.get(query.weights, ...):
+        return False
+    if query.parameters and parameters_changed(result) is not {"changed": True, "kept": False}.get(
+        query.parameters, ...
+    ):
         return False
     if query.reliable and result.flat is not {"flat": True, "yes": False}.get(query.reliable, ...):
         return False

@@ -15,12 +15,13 @@ const VALUE = {
   origin: (/** @type {Row} */ row) => row.origin,
   weights: (/** @type {Row} */ row) => (row.open === true ? "open" : row.open === false ? "closed" : null),
   reliable: (/** @type {Row} */ row) => (row.flat === false ? "yes" : row.flat === true ? "flat" : null),
+  parameters: (/** @type {Row} */ row) => (row.changed === false ? "kept" : row.changed === true ? "changed" : null),
 };
-export const NAMES = { developer: "Developer", family: "Family", origin: "Origin", weights: "Weights", reliable: "Profile", size: "Size", date: "Row made", released: "Released" };
+export const NAMES = { developer: "Developer", family: "Family", origin: "Origin", weights: "Weights", reliable: "Profile", parameters: "Parameters", size: "Size", date: "Row made", released: "Released" };
 /** @type {Record<string, string>} */
-export const SAYS = { open: "open", closed: "closed", yes: "stands out", flat: "flat" };
+export const SAYS = { open: "open", closed: "closed", yes: "stands out", flat: "flat", kept: "as in the protocol", changed: "changed" };
 const UNKNOWN = { developer: "Developer not known", family: "Family not known" };
-const EITHER = /** @type {const} */ (["weights", "reliable"]);
+const EITHER = /** @type {const} */ (["weights", "reliable", "parameters"]);
 
 /**
  * Whether a row passes all filters, or all but one: a choice's count is of the rows it would give.

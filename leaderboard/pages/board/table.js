@@ -37,6 +37,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {[string, string][]} badges
  * @property {boolean} muted
  * @property {boolean | null} flat
+ * @property {boolean | null} changed Whether a parameter of the protocol was not sent.
  * @property {boolean | null} open
  * @property {Maybe} size In billions of parameters.
  * @property {string} date

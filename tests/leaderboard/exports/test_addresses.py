@@ -40,6 +40,7 @@ WRONG: dict[tuple[str, str], list[str]] = {
     ("board", "size_min"): ["big", "-1", "1e999", "nan", "7B"],
     ("board", "size_max"): ["big"],
     ("board", "reliable"): ["no"],
+    ("board", "parameters"): ["no"],
     ("board", "since"): ["yesterday", "2026-02-30", "20261101"],
     ("board", "until"): ["tomorrow"],
     ("board", "released_since"): ["yesterday", "2026-02-30", "20261101"],
