@@ -61,7 +61,10 @@ class Watched:
         if (message.type, message.text) == ("debug", LEAVING):
             self._leaving = True
         elif message.type == "error" and not (self._leaving and message.text.startswith(FAREWELL)):
-            self.errors.append(message.text)
+            # a page of ours that says that there is nothing at its address is a 404 itself
+            own = message.page is not None and message.location["url"] == message.page.url
+            if not (own and "404" in message.text):
+                self.errors.append(message.text)
 
     def _arrived(self, _: Page) -> None:
         self._leaving = False

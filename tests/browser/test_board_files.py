@@ -53,7 +53,6 @@ def of_the_file(served: RunningApp, address: str) -> list[str]:
         "?show=like_raters&sort=like_raters&order=down",
         "?show=nearest,gender&sort=gender",
         "?show=nearest&sort=nearest",
-        "?developer=nobody&size_min=x&since=soon&sort=nothing",
         "?table=practice",
     ],
 )

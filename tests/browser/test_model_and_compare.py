@@ -107,7 +107,7 @@ def test_an_item_has_an_address_of_its_own(page: Page, served: RunningApp) -> No
     item = page.locator(".vp-item")
     assert item.count() == 1
     assert item.evaluate("n => n.matches(':target')")
-    page.get_by_text("Raw answers").click()
+    page.get_by_text("Raw answers", exact=True).click()
     assert len(item.locator(".vp-raw pre").all_inner_texts()) == 6
 
 
