@@ -426,6 +426,9 @@ def test_a_hub_in_trouble_is_said_and_nothing_is_stored(
     assert refused.code == "hub_unavailable"
     assert "Nothing was stored" in str(refused)
     hub.faults.clear()
+    if what == "429":
+        assert "left alone until" in str(refusal(queue, name)), "as it asked to be"
+        hub_client.forget_pauses()  # the time is over
     assert wish(queue, name).revision
 
 
