@@ -414,7 +414,7 @@ def test_a_study_with_a_person_missing_is_refused() -> None:
 
 def test_the_practice_benchmark_is_published_only_by_name(run: Run) -> None:
     """Without upstream's files an unnamed source is the practice benchmark, which a Space would then be pinned to."""
-    done = run("-m", "data", "publish", "--repo", "lab/by-accident", VALUE_PORTRAIT_UPSTREAM_URL="http://127.0.0.1:9")
+    done = run("publish", "--repo", "lab/by-accident", VALUE_PORTRAIT_UPSTREAM_URL="http://127.0.0.1:9")
     assert done.returncode == 2
     assert "practice" in done.stderr
     assert "--source" in done.stderr
