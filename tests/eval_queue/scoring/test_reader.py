@@ -285,6 +285,7 @@ ADVERSARIAL = (
 
 @pytest.mark.parametrize("unit", ADVERSARIAL)
 @pytest.mark.parametrize("end", ["", " somewhat like me"])
+@pytest.mark.slow
 def test_work_grows_with_the_length_and_no_faster(unit: str, end: str) -> None:
     """Four times the text takes about four times as long; what grows with the square takes 16 times."""
 
