@@ -53,7 +53,7 @@ class RayTasks:
             import ray
         except ImportError:
             raise InputError("Ray is not installed; install requirements-ray.txt", field="--executor") from None
-        self._ray = ray
+        self._ray: Any = ray
         self._settings = settings.model_dump(mode="json")
         try:
             ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, **options)
@@ -88,7 +88,7 @@ class RayTasks:
         needed: Counter[str] = Counter()
         for one in (*others, endpoint):
             needed.update(needs(one))
-        total = self._ray.cluster_resources()  # type: ignore[no-untyped-call]
+        total = self._ray.cluster_resources()
         return all(total.get(name, 0.0) >= amount for name, amount in needed.items())
 
     def start(self, submission: Submission, endpoint: Endpoint) -> None:
