@@ -20,6 +20,7 @@ from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.dates import page as dates
+from leaderboard.pages.glossary import page as glossary
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.methodology import page as methodology
@@ -49,7 +50,7 @@ WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
 READ: Final[tuple[document.ReadingPage, ...]] = (
     *(model, value, compare, map_page, alike, dates, groups),
-    *(take, benchmark, news, about, methodology),
+    *(take, benchmark, news, about, methodology, glossary),
 )
 """Pages that are documents of their own."""
 

@@ -28,6 +28,7 @@ from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.refresh import PageValues
+from leaderboard.web.terms import notes
 
 ROUTE = ""
 LATE: Final = "board/late"
@@ -37,11 +38,12 @@ SCRIPT: Final = Path(__file__).with_name("board.js")
 
 
 def frames() -> str:
-    """The drawings that the program fills, as HTML: they belong into the element it draws in."""
+    """The drawings that the program fills and the notes of terms, as HTML: they belong into the element it draws in."""
     empty: list[float | None] = [None] * len(VALUES)
     return (
-        f'<template class="vp-frame-full">{portrait(empty)}</template>'
+        f'<template class="vp-frame-full">{portrait(empty, linked=True)}</template>'
         f'<template class="vp-frame-thumb">{portrait(empty, kind="thumb")}</template>'
+        f"{notes()}"
     )
 
 
