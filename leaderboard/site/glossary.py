@@ -409,7 +409,7 @@ _WRITTEN: Final = (
 )
 _BADGES: Final = tuple(Term(b.word.capitalize(), b.hint, "rows", (b.word,)) for b in BADGES if b.word != "flat")
 
-TERMS: Final = tuple(sorted((*_WRITTEN, *_BADGES), key=lambda t: (list(GROUPS).index(t.group))))
+TERMS: Final = tuple(sorted((*_WRITTEN, *_BADGES), key=lambda t: list(GROUPS).index(t.group)))
 """All terms by group, in the order in which one follows from another."""
 
 

@@ -23,11 +23,14 @@ _TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
 _PARTS: Final = frozenset({"section", "article", "aside"})
 """Where a term is opened anew."""
 _CLOSED: Final = frozenset(
-    "a button summary label select option textarea form script style template svg math code pre h1 h2 h3 h4 title "
-    "dfn nav noscript".split()
+    {
+        *("a", "button", "form", "label", "nav", "option", "select", "summary", "textarea"),
+        *("h1", "h2", "h3", "h4", "title", "dfn", "code", "pre"),
+        *("math", "noscript", "script", "style", "svg", "template"),
+    }
 )
 """Elements in which nothing is marked."""
-_VOID: Final = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID: Final = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"})
 
 
 def note_id(term: Term) -> str:
@@ -55,7 +58,7 @@ def notes(terms: Iterable[Term] = TERMS) -> str:
 def _pattern() -> re.Pattern[str]:
     longest = sorted(by_form(), key=len, reverse=True)
     words = "|".join(re.escape(form).replace(r"\ ", r"\s+") for form in longest)
-    return re.compile(rf"([(“]?)(?<![\w’-])({words})(?![\w’-])([)”.,;:?!]*)", re.IGNORECASE)
+    return re.compile(rf"([(“]?)(?<![\w’-])(?<!Value )({words})(?![\w’-])([)”.,;:?!]*)", re.IGNORECASE)
 
 
 def _mark(html: str) -> tuple[str, set[Term]]:
@@ -73,8 +76,8 @@ def _mark(html: str) -> tuple[str, set[Term]]:
         seen.add(term)
         used.add(term)
         made = f'<button type="button" class="vp-term" popovertarget="{note_id(term)}">{words}</button>'
-        # a line may break beside a button, but not between a word and its comma
-        return f'<span class="vp-unbroken">{before}{made}{after}</span>' if before or after else made
+        # a line may break beside a button, but not between a word and its comma; style sheets know no such element
+        return f"<vp-unbroken>{before}{made}{after}</vp-unbroken>" if before or after else made
 
     for token in _TOKEN.finditer(html):
         text = html[last : token.start()]

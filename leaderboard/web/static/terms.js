@@ -12,7 +12,7 @@ export function termsOf(root) {
   const notes = /** @type {HTMLElement[]} */ ([...root.querySelectorAll(".vp-note-of-term")]);
   const ids = new Map(notes.flatMap((note) => (note.dataset.forms ?? "").split("|").map((form) => /** @type {[string, string]} */ ([form, note.id]))));
   const forms = [...ids.keys()].sort((a, b) => b.length - a.length).map((form) => form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
-  const pattern = forms.length ? new RegExp(`([(“]?)(?<![\\w’-])(${forms.join("|")})(?![\\w’-])([)”.,;:?!]*)`, "gi") : null;
+  const pattern = forms.length ? new RegExp(`([(“]?)(?<![\\w’-])(?<!Value )(${forms.join("|")})(?![\\w’-])([)”.,;:?!]*)`, "gi") : null;
 
   /** A button that opens a term's note; the words alone where there is no such note. @param {string} name @param {string} id @param {string} [words] */
   const opener = (name, id, words = name) => (notes.some((note) => note.id === id) ? el("button", { type: "button", class: "vp-term", popovertarget: id, "aria-label": words === name ? null : `What ${name} is` }, words) : words);
@@ -29,7 +29,7 @@ export function termsOf(root) {
       const [before, after] = [parts[i - 1], parts[i + 1]];
       if (!id || seen.has(id)) return before + part + after;
       seen.add(id);
-      return before || after ? el("span", { class: "vp-unbroken" }, before, opener(part, id), after) : opener(part, id);
+      return before || after ? el("vp-unbroken", null, before, opener(part, id), after) : opener(part, id);
     });
   }
 
