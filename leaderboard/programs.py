@@ -119,7 +119,7 @@ RESULTS: Final[Mapping[str, Parts]] = {
         "purpose": ("string", "What it is for."),
         "not_for": ("array", "What it is not for."),
         "caution": ("array", "What the figures do not carry."),
-        "validation": ("object", "What each column can carry."),
+        "validation": ("object", "Validity and reliability of each column."),
     },
     "queue": _OF_TABLE,
     "cite": {

@@ -96,7 +96,7 @@ _WRITTEN: Final = (
         "A rule by which the same answers are turned into numbers. As published: the score, by the paper’s rule, from "
         "the responses that count for a value. All items: the match, from all responses.",
         "scores",
-        ("two readings", "both readings", "other reading", "as published", "all items"),
+        ("two readings", "both readings", "other reading", "as published", "with all items"),
         ("Both readings compared", "benchmark#readings"),
     ),
     Term(

@@ -53,4 +53,5 @@ def open_site(
         worries=Worries(settings).now,
         silent_seconds=silent_seconds,
         store_folder=settings.store,
+        repository=None if settings.repository is None else str(settings.repository),
     )

@@ -113,6 +113,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         citations=board_citations(site, reading_of(query.get("reading"))),
         paper=paper_url(),
         outward=links.outward(site),
+        reported=links.issues(site),
         downloads=DOWNLOADS.items(),
         formats=FORMATS,
         example=example,

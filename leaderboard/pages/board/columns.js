@@ -146,7 +146,7 @@ export function boardColumns(table, state, media) {
     if (!found) return [];
     if (found.pending || found.why[row.i]) return [["Rank intervals", whyNoRank(row)]];
     return [
-      ["Own ranks", placesInWords(found.values, row, dimensions().length, `none of its ${kindOfValues()} can be told from the others`)],
+      ["Own ranks", placesInWords(found.values, row, dimensions().length, `none of its ${kindOfValues()} is distinguishable from the others`)],
       ["Ranks among models", placesInWords(found.models, row, found.n, `any rank, 1-${found.n}, on each of these ${kindOfValues()}`)],
     ];
   }
@@ -218,7 +218,7 @@ export function boardColumns(table, state, media) {
         estimate: (row) => peopleOf(row, lean(contrast.key)), sure: (row) => Boolean(lean(contrast.key)?.sure[row.i]),
         say: (row) => leanInWords(contrast, row) })),
       { ...group("nearest"), kind: "nearest", term: "term-nearest-group", title: "Nearest group", heading: ["Nearest", "group"],
-        hint: "The group of people in Europe whose values are most similar. It can hardly ever be told from the others.",
+        hint: "The group of people in Europe whose values are most similar. It is hardly ever distinguishable from the others.",
         value: (row) => people()?.nearest?.[row.i] ?? null, text: (row) => people()?.nearest?.[row.i] || "–", say: nearestInWords },
     ];
   }
@@ -235,7 +235,7 @@ export function boardColumns(table, state, media) {
     const found = standing();
     const x = above(row, name);
     if (x) return `${name}: above ${share(x.value)} of the people who rated the same responses, ties counted half; 95 % interval ${share(x.low)} to ${share(x.high)} for other groups of them`;
-    return !found ? "Nobody’s ratings of these responses are at hand." : found.pending ? `How rows stand among people is ${PENDING}.` : `${name}: not known for this row`;
+    return !found ? "People’s ratings of these responses are not available here." : found.pending ? `How rows stand among people is ${PENDING}.` : `${name}: not known for this row`;
   }
 
   /** @returns {Column[]} */

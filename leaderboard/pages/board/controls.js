@@ -308,7 +308,7 @@ export function boardControls(table, state, media, columns, act, terms, first) {
       if (weak.length) said.push(`Cannot tell these models apart, by their reliability between ${plural(board.columns.models, "model", "models")}: ${weak.join(", ")}.`);
     } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most). † below 0.50: it cannot tell these models apart.`);
     if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said.map(terms.marked))] : [];
-    if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: its benchmark has no people’s ratings at hand, or the rows were made before there were matches.")];
+    if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: people’s ratings of its benchmark are not available here, or the rows were made before there were matches.")];
     if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of these many rows are on their way.")];
     const { shared } = board;
     const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";

@@ -112,7 +112,7 @@ class Chosen(Record):
     reason: str | None
     """Why it is not set against groups; null where it is."""
     proximity: ModelProximity | None
-    """All its numbers; null where the row is not at hand."""
+    """All its numbers; null where the row is not available here."""
     linked: dict[str, LinkedScore] | None
     """Its profile on the people's questionnaire; null where it is not set against groups."""
 
