@@ -1,4 +1,4 @@
-"""The terms that the pages use, in two sentences each at most: the one place that says what they mean.
+"""The terms that the pages use, in a few sentences each: the one place that says what they mean.
 
 A term is known by its forms, the words by which pages call it. `leaderboard.web.terms` opens it in place, `About` and
 the page `glossary` list it. Forms are found as whole words whatever their case, the longest first, so that "own ranks"
@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 from data.benchmark import MAX_P, MIN_RHO
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
-from leaderboard.site.badges import BADGES, ORIGINS
+from leaderboard.site.badges import BADGES, FLAT, ORIGINS
 
 Group = Literal["scores", "certainty", "answers", "benchmark", "people", "rows"]
 GROUPS: Final[dict[Group, str]] = {
@@ -34,7 +34,7 @@ class Term(NamedTuple):
     name: str
     """As a heading."""
     meaning: str
-    """One or two sentences; plain text."""
+    """One to three sentences; plain text."""
     group: Group
     forms: tuple[str, ...]
     """How pages call it, in small letters."""
@@ -207,8 +207,7 @@ _WRITTEN: Final = (
     ),
     Term(
         "Flat",
-        f"Said of a profile whose reliability is below {FLAT_BELOW}: most of the variance between its ten scores may "
-        "be chance, so too little stands out to compare. It is drawn in grey.",
+        f"{FLAT.hint} Said of a profile whose reliability is below {FLAT_BELOW}; it is drawn in grey.",
         "certainty",
         ("flat",),
     ),
@@ -407,7 +406,7 @@ _WRITTEN: Final = (
         ("quantisation",),
     ),
 )
-_BADGES: Final = tuple(Term(b.word.capitalize(), b.hint, "rows", (b.word,)) for b in BADGES if b.word != "flat")
+_BADGES: Final = tuple(Term(b.word.capitalize(), b.hint, "rows", (b.word,)) for b in BADGES if b != FLAT)
 
 TERMS: Final = tuple(sorted((*_WRITTEN, *_BADGES), key=lambda t: list(GROUPS).index(t.group)))
 """All terms by group, in the order in which one follows from another."""

@@ -12,7 +12,7 @@ from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import linked, portrait
 from leaderboard.site import links
-from leaderboard.site.badges import BADGES
+from leaderboard.site.badges import BADGES, FLAT
 from leaderboard.site.citation import paper_apa, paper_url, version
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.glossary import named
@@ -31,7 +31,7 @@ READING: Final = (
     *("Score", "Own average", "95 % interval", "Portrait", "Reading", "Match", "Reliability", "Flat"),
     *("Rank interval", "Own ranks", "Above raters", "Sensitivity to wording", "Sensitivity to order"),
     *("Response style", "Fit to the circle", "Coverage", "Origin"),
-    *(b.word.capitalize() for b in BADGES if b.word != "flat"),
+    *(b.word.capitalize() for b in BADGES if b != FLAT),
 )
 """The terms of the glossary that explain the table, in the order of an explanation."""
 MEDIA: Final[dict[Format, str]] = {

@@ -12,7 +12,7 @@ from leaderboard.web.terms import listed
 
 ROUTE: Final = "glossary"
 NAME: Final = "Glossary"
-DESCRIPTION: Final = "What the terms on these pages mean, from alpha to weighted kappa, in two sentences each at most."
+DESCRIPTION: Final = "What the terms on these pages mean, from alpha to weighted kappa, in a few sentences each."
 FIELDS: Final = ()
 
 

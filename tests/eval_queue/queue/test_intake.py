@@ -141,7 +141,7 @@ MODELS: dict[str, tuple[dict[str, Any], RefusalCode, str]] = {
     "too large": (
         {"parameters": {"BF16": 90_000_000_000}},
         "too_large",
-        "90.0 billion .* the limit here is 80 billion",
+        "90.0 billion .* limit here is 80 billion",
     ),
     "size unknown": ({"parameters": None}, "unknown_size", "how large"),
 }

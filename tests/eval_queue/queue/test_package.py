@@ -226,7 +226,7 @@ BAD_RUNS: dict[str, tuple[dict[str, object], str, str]] = {
     "another benchmark": (
         {"benchmark": {"name": "practice", "version": "1", "digest": "f" * 64}},
         "other_benchmark",
-        "different content",
+        "whose content is not",
     ),
 }
 
@@ -255,7 +255,7 @@ BAD_LINES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str, str]] 
     "too many errors": (
         lambda lines: [_failed(x) for x in lines[:37]],
         "incomplete",
-        "37 of 360 prompts ended in an err",
+        "37 of 360 prompts ended in",
     ),
     "twice": (lambda lines: lines.append(lines[0]), "bad_package", "Line 361 answers a prompt that an earlier line"),
     "another model": (lambda lines: lines[4].update(model="org/other"), "bad_package", "Line 5 of the answers is ano"),

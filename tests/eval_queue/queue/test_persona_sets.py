@@ -73,9 +73,7 @@ def test_too_many_for_a_quota_are_not_stored_at_all(queue: Queue) -> None:
         hand_in(queue, quota=8)
     assert caught.value.code == "quota"
     assert asked(queue) == []
-    with pytest.raises(
-        Refused, match=r"asked for 0 evaluations within the last week and this adds 9; the limit is 8"
-    ) as caught:
+    with pytest.raises(Refused, match=r"asked for 0 evaluations .* this adds 9; the limit is 8") as caught:
         hand_in(queue, rules=Rules(per_week=8))
     assert caught.value.code == "quota"
     assert asked(queue) == []
