@@ -42,6 +42,7 @@ from leaderboard.web.head import head_html, head_of, origin, title_of
 from leaderboard.web.operations import Operations
 from leaderboard.web.page_token import PageTokens
 from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
+from leaderboard.web.terms import notes
 from leaderboard.web.theme import theme
 
 _log = logging.getLogger(__name__)
@@ -123,7 +124,8 @@ class Ui:
         module.build(self.site, self.fresh)
         # after the page itself, whose look at the store tells whether it can be reached
         self.fresh.add(module.ROUTE, top, head)
-        words(footer(self.site))
+        # the board draws its own words and has the notes of their terms beside them
+        words(footer(self.site) + ("" if module is board else notes()))
 
     def launch_options(self) -> dict[str, Any]:
         """Arguments of `Blocks.launch` that belong to the pages."""
