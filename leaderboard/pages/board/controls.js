@@ -309,7 +309,7 @@ export function boardControls(table, state, media, columns, act, terms, first) {
     } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most). † below 0.50: it cannot tell these models apart.`);
     if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said.map(terms.marked))] : [];
     if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: people’s ratings of its benchmark are not available here, or the rows were made before there were matches.")];
-    if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of these many rows are on their way.")];
+    if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of this many rows are being loaded.")];
     const { shared } = board;
     const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";
     const folds = (/** @type {Child[]} */ ...children) => (media.narrow.matches ? el("details", { class: "vp-places" }, el("summary", null, "What this reading says, and what not"), el("p", null, children)) : el("p", { class: "vp-places" }, children));

@@ -227,7 +227,7 @@ def _verdict(view: GroupsView) -> Verdict:
     if row.distinguishable:
         to, away = (toward, against) if lean > 0 else (against, toward)
         return Verdict(f"Beyond what all people share, {row.model} leans towards {to} rather than {away}.", sure=True)
-    return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
+    return Verdict(f"No lean of {row.model} towards {toward} or towards {against} can be established.", sure=False)
 
 
 class PlotRow(NamedTuple):
