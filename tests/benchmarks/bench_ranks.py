@@ -7,9 +7,6 @@ them is not timed here.
 from __future__ import annotations
 
 import itertools
-import time
-import tracemalloc
-from collections.abc import Callable
 
 import numpy as np
 import typer
@@ -18,6 +15,7 @@ from scipy import stats
 from data.values import DIMENSIONS
 from leaderboard.analysis.comparison import compare
 from leaderboard.analysis.ranks import ALPHA, FloatArray, Sample, holm, model_ranks, rank_table, resample, value_ranks
+from tests.benchmarks.timing import peak_megabytes, quickest
 
 
 def synthetic(models: int) -> Sample:
@@ -47,33 +45,14 @@ def by_loop(sample: Sample) -> FloatArray:
     return np.stack([low, high], axis=1)
 
 
-def seconds(run: Callable[[], object], times: int) -> float:
-    """The quickest of several runs."""
-    best = float("inf")
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def megabytes(run: Callable[[], object]) -> float:
-    """Peak memory above what was there before."""
-    tracemalloc.start()
-    run()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 1e6
-
-
 def row(models: int) -> str:
     """Time and memory for a board of so many models."""
     sample, everyone = synthetic(models), np.ones(models, dtype=np.bool_)
     times = 3 if models < 1000 else 1
-    between = seconds(lambda: model_ranks(*sample, everyone), times)
-    within = seconds(lambda: value_ranks(*sample, everyone), times)
-    pair = seconds(lambda: compare(("A", "B"), sample.point[:2], sample.draws[:, :2], sample.clusters[:2]), 5)
-    peak = megabytes(lambda: rank_table(sample, everyone))
+    between = quickest(lambda: model_ranks(*sample, everyone), runs=times)[0]
+    within = quickest(lambda: value_ranks(*sample, everyone), runs=times)[0]
+    pair = quickest(lambda: compare(("A", "B"), sample.point[:2], sample.draws[:, :2], sample.clusters[:2]), runs=5)[0]
+    peak = peak_megabytes(lambda: rank_table(sample, everyone))
     held = sample.draws.nbytes / 1e6
     return f"{models:>7} {held:>9.0f} {between:>9.3f} {within:>9.3f} {pair * 1000:>11.2f} {peak:>8.0f}"
 
@@ -90,7 +69,7 @@ def main() -> None:
     table, loop = model_ranks(*one, everyone), by_loop(sample)
     if not np.array_equal(loop, np.concatenate([table.low, table.high], axis=1)):
         raise SystemExit("the loop over pairs disagrees")
-    slow, quick = seconds(lambda: by_loop(sample), 3), seconds(lambda: model_ranks(*one, everyone), 5)
+    slow, quick = quickest(lambda: by_loop(sample), lambda: model_ranks(*one, everyone), runs=3)
     typer.echo(f"one dimension, 34 models: loop over 561 pairs {slow:.4f} s, arrays {quick:.4f} s, {slow / quick:.0f}x")
 
 
