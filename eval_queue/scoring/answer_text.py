@@ -249,7 +249,9 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
         token = kind == "square" and inner[:1] == inner[-1:] == "|"
     if token and not _PHRASE.search(inner):
         return _special_token(found, inner)
-    if kind == "angle" and (_BYTE.fullmatch(bare) or _is_start_token(found, inner)):
+    if _BYTE.fullmatch(bare.lower() if kind == "square" else bare) or (
+        kind == "angle" and _is_start_token(found, inner)
+    ):
         return _Mark(start, end, "token", opens=False)
     if inner.startswith("/") and _is_field(bare):
         return _Mark(start, end, "other", opens=False, name="field")
@@ -637,13 +639,13 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("–—―", " - ")
     | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("*`~", "")
-    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄¬≠", DOUBT)
+    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄¬≠≤≥", DOUBT)
     | dict.fromkeys("🚫🙅", " no, ")
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}
 )
 _SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
-_NOT_SIGN: Final = re.compile(r"!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
+_NOT_SIGN: Final = re.compile(r"[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
