@@ -106,12 +106,12 @@ _ROLE_WORDS: Final[dict[Role, str]] = {
         " analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan"
         " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
         " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
-        " note comment comments summary details thoughtprocess unused94"
+        " note comment comments summary details thoughtprocess unused94 ctrl94"
         " 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 추론 мысли размышления"
     ),
     "answer": (
         "answer answers final response output result rating choice selection verdict box boxed conclusion solution"
-        " reply finalanswer finalresponse unused95 judgement judgment"
+        " reply finalanswer finalresponse unused95 ctrl95 judgement judgment"
         " score label grade category decision 回答 答案 最终答案 最终回答 结论 答え 답변 답 ответ"
     ),
 }
@@ -196,7 +196,7 @@ _SPEAKER: Final = re.compile(
     r"\s{0,9}(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?", re.I
 )
 _CHANNEL_NAME: Final = re.compile(r"\s{0,9}([a-zA-Z]+)((?:[^<>\n]{0,100}<\|(?:constrain|message)\|>){0,3})")
-_WORD: Final = re.compile(r"unused\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_WORD: Final = re.compile(r"(?:unused|ctrl)\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _FIELD: Final = re.compile(r"(?:parameter|param|field|arg|argument|item|property|string)\b", re.IGNORECASE)
 _BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask")
 """Tokens of a tokenizer that stand in angle brackets."""
@@ -244,7 +244,7 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     if kind == "square" and bare.lower() == "inst":
         return _Mark(start, end, "other", opens=not inner.startswith("/"), name="inst", strong=True)
     if kind == "angle":
-        token = "|" in inner or bare.startswith("unused") or ("_" in bare and bare.lower() in _TURN_BEGINS)
+        token = "|" in inner or bare.startswith(("unused", "ctrl")) or ("_" in bare and bare.lower() in _TURN_BEGINS)
     else:
         token = kind == "square" and inner[:1] == inner[-1:] == "|"
     if token and not _PHRASE.search(inner):
@@ -282,7 +282,7 @@ def _special_token(found: re.Match[str], inner: str) -> _Mark:
     """What a special token begins or ends, with the name of the channel or role that may stand behind it."""
     text, start, end = found.string, found.start(), found.end()
     name = inner.strip("|/ \t").lower()
-    closing = "/" in inner[:3] or not inner.startswith(("|", "unused"))
+    closing = "/" in inner[:3] or not inner.startswith(("|", "unused", "ctrl"))
     if name == "channel":
         channel = None if closing else _CHANNEL_NAME.match(text, end)
         role = _CHANNELS.get(channel[1].lower(), "reasoning") if channel else "reasoning"

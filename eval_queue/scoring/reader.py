@@ -261,6 +261,8 @@ _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
 _I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
+_AS: Final = re.compile(r"(?:^|\W)(?:is |it's )?as $")
+"""Before a comparison: "as like me as can be"."""
 _JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
 _IF_PRESSED: Final = re.compile(
     r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
@@ -525,6 +527,8 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
         return "denied"
     if "?" in right or DOUBT in left or DOUBT in right:
         return "unclear"
+    if right.startswith(" as ") and _AS.search(left):
+        return "unclear"
     rest = right[_end_of(_CLOSING, right) :].rstrip(".!;\n ")
     compared = bool(between) and _COMPARED.fullmatch(between) is not None
     if between and not compared:
@@ -627,7 +631,10 @@ def _rating(text: str, *, cut: bool) -> int | None:
         text: bare text.
         cut: whether the endpoint says that it was cut; then the rest may have changed what is no clear beginning.
     """
+    share = _SHARE.match(text)
     whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
+    if share is not None and share[1] != str(_FORMS[share[2]]):
+        return None
     if whole is not None and "?" not in text:
         return None if cut and whole == 2 and not _ENDED.search(text) else whole
     every = _mentions(text)
@@ -723,6 +730,8 @@ def _may_go_on(text: str, answer: _Mention) -> bool:
 
 _ENDED: Final = re.compile(r"(?<!\.)[.!][\"')\]}]*$")
 """The end of a sentence that a cut text has reached."""
+_SHARE: Final = re.compile(rf"\W*(\d+)\s?/\s?\d+\W+({_FORM.pattern})")
+"""A number of a number before a phrase, which may be a share: "3/4 like me"."""
 _JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
 
 # --- why there is none ----------------------------------------------------------------------------------------------

@@ -136,12 +136,13 @@ _QUALITY: Final = (
 """What a response, or a person, is said to be."""
 _VERY: Final = r"(?:(?:also|very|quite|really|so|just|always|generally|usually|a|an|the|my|in) )*"
 _BE: Final = (
-    rf"(?:is|are|am|'s|'m|'re) {_VERY}(?:(?:very much |somewhat |a little )?(?:like|similar to) (?:my|what i|how i)|way i|kind of person|sort of person|type of person"
+    rf"(?:is|are|am|'s|'m|'re) {_VERY}(?:(?:very much |somewhat |a little )?(?:like|similar to) (?:my|what i|how i)|how i|way i|kind of person|sort of person|type of person"
     rf"|value of mine|what i|{_any_of(_QUALITY)})\b"
 )
 _PLAIN: Final = re.compile(
     rf"(?:[^\n]*? )?(?:(?:{_any_of(_EXPLANATORY)})\b|{_BE})|[^\n]*\w{_BE}"
     rf"|(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+ )?(?:{_any_of(_ABOUT)})\b"
+    r"|i (?:also |really )?like (?:the|its|how|that)\b"
     rf"|{_VERY}(?:{_any_of(_QUALITY)})(?:(?:,|,? and) {_VERY}(?:{_any_of(_QUALITY)}))*$"
     r"|i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely))*"
     r" (?:be|do|say the same|react|respond|feel|help|give|offer|wait|act|want|use|word|phrase|advise|recommend|listen)\b"
@@ -151,7 +152,7 @@ _CONSISTENT: Final = re.compile(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b"
     r"|i(?:'m| am| would be|'d be) (?:much |far |a lot )?(?:more \w+|kinder|gentler|softer|calmer|warmer|nicer)"
-    rf"|(?:far |much )?(?:too|overly) (?:{_any_of(_QUALITY)})$"
+    rf"|(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_any_of(_QUALITY)})$"
 )
 """What one who says "not like me" adds to it."""
 _IN_PART: Final = re.compile(
@@ -168,9 +169,9 @@ _GROUNDS: Final = re.compile(
     r"(?:that(?:'s| is) )?(?:(?:mostly|mainly|largely|primarily|partly|simply|just) )?(?:because|since|given|considering"
     r"|due to|based on|as an?|as (?:i|it|the|this|my)|in terms of|for example|for instance|e\.g|here's|here is)(?!\w) ?"
 )
-_BUT_NOT: Final = re.compile(r"but not(?: with| in| for| of)? (?:the|its|all|every)\b")
+_BUT_NOT: Final = re.compile(r"(?:but|,) not(?: with| in| for| of)? (?:the|its|all|every)\b")
 _MISGIVING: Final = re.compile(
-    r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|too|less|lower"
+    r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|too|less(?! \w)|lower"
     r"|higher|else|wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|reverse\w*"
     r"|contrary|backwards?|flip\w*|swap\w*|switch\w*|chang\w+|correct\w*|revis\w+|retract\w*|withdr\w+|ignore|disregard"
     r"|skip|undo|old|former\w*|previous\w*|once|used to|jok\w+|kidding|sarcas\w+|iron(?:y|ic\w*)|lie|lies|lying|lied"
@@ -201,12 +202,21 @@ _NUMBER: Final = re.compile(
     r"(?:(?:rating|score|level|option|choice|number|no\.?|#)[ :=]*)?(\d)(?:\s?/\s?\d|\.0)?|[a-f]"
 )
 _ASIDE_STARTS: Final = re.compile(
-    r"(?:but|though|although|while|yet|however|even|and|so|as|since|because|given|in|on|at|for|with|when|to|from|especially"
+    r"(?:even|and|so|in|on|at|for|with|when|to|from|especially"
     r"|particularly|mainly|overall|really|indeed|honestly|definitely|certainly|no (?:doubt|question)|without|after all"
     r"|not least|both|i(?:'d| would)? (?:say|think|guess|suppose|believe|feel)(?=$| (?!not|no|so\b))|thanks?|by"
     r"|rather than|instead of|not|and not|over|as opposed to|(?:the|its|this) (?!opposite|reverse|contrary|other|wrong|old|lie))\b"
 )
 """How an aside begins that the reader has judged already, or that leaves the answer as it is."""
+
+
+_BUT: Final = re.compile(r"(?:but|though|although|while|yet|however|even though|even if)\b[, ]*")
+_LESS_SO: Final = re.compile(
+    r"(?:(?:a (?:bit|little|touch) |much |slightly |somewhat |far )?(?:more|less|(?:not )?(?:as|quite as)) (?!so\b|or\b|than\b)\w+"
+    r"|with(?:out)? \w+|i (?:might|may|would|do|also|prefer|could)(?: (?!not\b|never\b|easily\b|see\b|say\b|rather\b)\w+)+"
+    r"|\w+er\b)"
+)
+"""How one who agrees in the main goes on behind "but"."""
 
 
 def _is_plain_aside(aside: str, rating: int) -> bool:
@@ -216,7 +226,12 @@ def _is_plain_aside(aside: str, rating: int) -> bool:
         return True
     if len(said.split()) > _FEW or _EXPLAINING.match(said) or _CERTAIN.match(said) or _LIKENESS_ELSEWHERE.search(said):
         return True
-    if _ASIDE_STARTS.match(said):
+    turned = _BUT.match(said)
+    if turned is not None:
+        return _CLASHING.search(said) is None and (
+            _LESS_SO.match(said, turned.end()) is not None or _explains(said[turned.end() :], rating, asked=False)
+        )
+    if _GROUNDS.match(said) or _ASIDE_STARTS.match(said):
         return _CLASHING.search(said) is None
     return _explains(said, rating, asked=False)
 
@@ -268,7 +283,8 @@ _IT: Final = r"(?:this|that|it|the above|the former|(?:my|the) (?:\w+ ){0,2}(?:a
 _ALIKE: Final = 5
 _DENIES_ALIKENESS: Final = re.compile(
     r"\b(?:this|that|it|description|response|text) (?:does not|doesn't|did not|didn't) (?:really |actually |even |at all )?"
-    r"(?:describe|fit|sound like|resemble|apply to|represent|match|reflect|look like) (?:me|how i|who i|what i|my)\b"
+    r"(?:describe|fit|sound like|resemble|apply to|represent|express|match|reflect|look like) (?:me|how i|who i|what i|my)\b"
+    r"|\b(?:the|very|exact|complete) (?:very )?(?:opposite|reverse|contrary)\b"
     r"|\b(?:nothing|little) (?:in|about) (?:it|this|that|the (?:response|text))\b|\bnothing (?:at all )?(?:to do with|in common"
     r" with)\b|\bi (?:would|'d|could|do) never (?:say|do|write|act|speak|talk|respond|behave|answer)\b"
 )
@@ -331,6 +347,10 @@ _REVERSAL: Final = re.compile(
     r"|\bbefore you (?:record|count|log|save|score)\b|\b(?:turns|turned) out\b|\bthe (?:exact |very |complete )?(?:opposite"
     r"|reverse|contrary) (?:is|was|of what i|would|holds|applies)\b|\b(?:only|was|were) (?:joking|kidding|teasing|lying)\b"
     rf"|{_ITSELF}[^.!?;\n]{{0,80}}?\b(?:{_any_of(_AMENDS)})\b|\b(?:{_any_of(_AMENDS)})\b[^.!?;\n]{{0,40}}?{_ITSELF}"
+    r"|\byou (?:told|asked|instructed|forced) me to\b|\byou insist|\bi(?:'m| am| was| have been| had been) (?:told|asked|instructed"
+    r"|forced|required|made) to\b|\bthe operator\b|\bi have to (?:pick|choose|say|answer|select)\b"
+    r"|\b(?:sentence|line|statement|words?) (?:before|above)\b|\b(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b"
+    r"|\bstart (?:again|over)\b|\bclean slate\b|(?:was|too|been) hasty|\bpremature\b"
     r"|\bthe (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option|label"
     r"|level|one)\b"
 )
