@@ -208,6 +208,13 @@ class _Mention(NamedTuple):
         return lead is not None and last is not None and "?" not in self.right
 
     @property
+    def is_put(self) -> bool:
+        """Whether its sentence begins with it, or ends with it and states it."""
+        if not self.right.strip(_EDGE) and (self.standing == "stated" or _PUTS.search(self.left)):
+            return True
+        return not self.left.strip(_EDGE) and not self.right.lstrip().startswith(":") and "?" not in self.right
+
+    @property
     def is_headed(self) -> bool:
         """Whether it stands behind a colon, as one of several findings may."""
         return self.left.rstrip().endswith(":")
@@ -288,7 +295,8 @@ _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
     r"|overall"
-    r"|i guess|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
+    r"|i guess|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this"
+    r"|that|(?:the|this) response)"
     r"|so|therefore|thus|hence|it's|its|that's|thats|one's|its|response|you're|i'm|around|under|yes|well|but"
     r"|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
@@ -323,7 +331,8 @@ _SCOPE: Final = re.compile(
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
 _ELSEWHERE: Final = re.compile(
-    r"\W*(?:less|more|had|should|were|for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*|alternat\w*|otherwise"
+    r"\W*(?:less|more|had|should|were|for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*"
+    r"|alternat\w*|otherwise"
     r"|else|or"
     r"|ideally|\w*thetically|theoretically|technically|according|compared|relative|depending|e\.g|i\.e|example"
     r"|sometimes|often"
@@ -343,7 +352,8 @@ _EVERYDAY_BEFORE: Final = {
 _EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
 
 _CLOSING: Final = re.compile(
-    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
+    r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$"
+    r"|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
     r"|[\"')\]}>$=]*"
     r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
 )
@@ -352,6 +362,9 @@ _REASON: Final = (
     r",? ?(?:because|since|given|in that|in the sense|considering|due to|based on)\b|, as\b| as (?:i|it|this|that|the"
     r"|they|my)\b(?! (?:can|could|am|was|wish|may|once|used|will)\b)|,? overall\b|,? really(?=$"
     r"|[.,!])"
+    r"| (?:is|seems|fits|applies|suits|would be|describes it)(?: (?:the|my|best|closest|most|right|correct|accurate"
+    r"|appropriate"
+    r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
     r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
     r"|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely|certainly)\b"
@@ -393,7 +406,9 @@ _DEGREE_ELSEWHERE: Final = re.compile(
     r"非常|很|极|極|有点|有些|一点|稍|完全|十分|とても|非常に|少し|やや|まあ|全く|매우|아주|조금|약간|전혀|очень|немного|совсем"
     r"|sehr|etwas|très|un peu|muy|un poco|molto|muito"
 )
-_FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
+_FRAGMENT: Final = re.compile(
+    r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)(?:[,;:\s]*|[.!]+ ?)\Z"
+)
 """A denial that a full stop or a new line parts from the phrase."""
 _NOT_SO: Final = re.compile(
     r"(?:^|\n)[^\n]*\b(?:not|never|\w+n't|others?|reject\w*|rul\w+ out|exclud\w*|considered|eliminat\w*"
@@ -417,10 +432,12 @@ _MARKER: Final = re.compile(
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
+    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
+    "|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     # the same in other languages
-    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
+    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
+    "|avaliação"
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
     "|відповідь|απάντηση"
     "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级"
@@ -429,11 +446,12 @@ _LABEL_NOUNS: Final = (
 )
 _LABEL: Final = re.compile(
     r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min|mitt|mijn"
+    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
+    r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
     r"(?: ?\(\d[\d a-z/-]{0,12}\))?\s?(?:[:=-]+>?|is:)"
-    r"[\s\"'({\[$=.>#-]*(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
+    r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
@@ -614,6 +632,12 @@ _DENIAL_ELSEWHERE: Final = re.compile(
 )
 """A brief denial in another language right behind a phrase."""
 _AT_ALL: Final = re.compile(r"[^\w\n]{1,9}at all\b")
+_PUTS: Final = re.compile(
+    r"\b(?:(?:end|ended|wind|wound) up (?:at|with|on)|(?:land|landed) (?:on|at)|com(?:e|ing) (?:down|out) (?:on|at)"
+    r"|settl\w+ (?:on|for)"
+    r"|arriv\w+ at|mov\w+ to|chang\w+ to|switch\w* to|go(?:ing)? (?:with|for)|prefer)\W*$"
+)
+"""What before a phrase puts it in place of another one."""
 _BRIEF_LEAD: Final = re.compile(r"\W*(?:[\w'/]+\W+){0,4}")
 _LAST_WORDS: Final = re.compile(
     r"\W*(?:instead|then|now|after all|actually|really|for sure|i (?:think|guess)"
@@ -714,7 +738,7 @@ def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention], *, cut
         return answer.rating == 2 and _AT_ALL.match(text, answer.end) is not None
     if _REPLACED.search(text, max(answer.end, others[0].start - _BOUND), others[0].start):
         return True
-    restated = [other for other in others if other.standing != "denied" and other.is_brief]
+    restated = [other for other in others if other.standing != "denied" and (other.is_brief or other.is_put)]
     # several findings behind an answer explain it
     return len({other.rating for other in restated}) == 1 or not all(other.is_headed for other in restated)
 
