@@ -175,7 +175,7 @@ export function boardControls(table, state, media, columns, act, terms, first) {
     const all = columns.all().slice(1);
     const ranked = Boolean(columns.ranking());
     const ranks = tickBox("column ranks", "Rank intervals, under each value", columns.ranksShown(), () => act.change(() => toggle(state.shown, RANKS)),
-      { disabled: !ranked, title: ranked ? null : "Rank intervals are computed where rows can be ranked, up to 1,000 of them." });
+      { disabled: !ranked, title: ranked ? null : "Rank intervals are computed where rows can be ranked." });
     return el("div", { class: "vp-filters" },
       section(table.scales[state.scale].name, all.filter((c) => c.kind === "score").map(check), ranks),
       el("div", null, section("About the row", all.filter((c) => c.kind !== "score" && c.kind !== "above" && !c.people).map(check))),

@@ -27,10 +27,11 @@ from eval_queue.__main__ import app
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE
 from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.queue.package import ANSWERS_MEMBER, DIGESTS_MEMBER, MEMBERS, Accepted, accept, make_package
-from eval_queue.queue.queue import Queue, now
+from eval_queue.queue.queue import Queue
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
 from eval_queue.submission import Refused
+from tests.eval_queue.queue.conftest import Opener
 from tests.support.chat_server import ChatServer
 from tests.support.hub import Fault, Hub
 from tests.support.hub_place import Place
@@ -327,23 +328,6 @@ def test_a_run_of_another_benchmark_is_named(run: Path, tmp_path: Path) -> None:
 
 
 # --- the rows -------------------------------------------------------------------------------------------------------
-
-
-Opener = Callable[[], Queue]
-
-
-@pytest.fixture(params=["in a folder", pytest.param("on the Hub", marks=pytest.mark.slow)])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens the same queue anew at each call, as another process would."""
-    if request.param == "on the Hub":
-        place = Place(request.getfixturevalue("store_hub"), tmp_path)
-        return lambda: place.queue(clock=now)
-
-    def folder() -> Queue:
-        store = LocalStore(tmp_path / "store")
-        return Queue(store, store, lease=timedelta(minutes=2))
-
-    return folder
 
 
 @pytest.fixture
