@@ -363,7 +363,7 @@ def withheld(profile: Profile) -> str | None:
         return f"incomplete: {profile.incomplete_reason or 'not known whether enough has a rating'}"
     if profile.reliability is not None and profile.reliability < FLAT_BELOW:
         return (
-            f"flat profile: reliability {profile.reliability:.2f}, {FLAT_BELOW:.2f} is needed to compare it with groups"
+            f"flat profile: reliability {profile.reliability:.2f}, {FLAT_BELOW:.2f} is needed to set it against groups"
         )
     if profile.reliability is None:
         return "flat profile: all ten values are equal" if profile.flat else "the profile's reliability is not known"
