@@ -39,7 +39,7 @@ _LEANS: Final = (
     Column("low", "double", "Lower end of the 95 % interval."),
     Column("high", "double", "Upper end."),
     Column("p_adjusted", "double", "After Holm's correction over the contrasts of the model."),
-    Column("distinguishable", "bool", "Whether the lean is surely one."),
+    Column("distinguishable", "bool", "Whether the lean is distinguishable from none."),
     Column("reason", "string", "Why there is none; empty where there is."),
     *_READ_WITH,
 )

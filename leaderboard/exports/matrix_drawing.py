@@ -17,7 +17,7 @@ _PAIRS: Final = (
     Column("r", "double", "Correlation of what sets both apart from the mean of all models, over the ten values."),
     Column("low", "double", "Lower end of its 95 % interval."),
     Column("high", "double", "Upper end of it."),
-    Column("told_apart", "bool", "Whether the pair is surely more or less alike than the average pair (5 % FDR)."),
+    Column("told_apart", "bool", "Whether the pair is distinguishable from the average pair (5 % FDR)."),
 )
 _NONE: Final = "the rows of this table cannot be compared, or not yet; try again in a moment"
 
