@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from data.errors import InputError
+from eval_queue.executors.dispatcher import Workers
 from eval_queue.executors.task import Ended, evaluate_one
 from eval_queue.settings import Endpoint, Settings
 
@@ -91,13 +92,20 @@ class RayTasks:
         total = self._ray.cluster_resources()
         return all(total.get(name, 0.0) >= amount for name, amount in needed.items())
 
-    def start(self, submission: Submission, endpoint: Endpoint) -> None:
+    def workers(self) -> Workers:
+        """Nothing: a node that the cluster has lost may still be there, so that the lease alone ends a claim."""
+        return Workers()
+
+    def start(self, submission: Submission, endpoint: Endpoint, worker: str) -> None:
         """Start a task."""
         asked = needs(endpoint)
         own = {name: amount for name, amount in asked.items() if name not in _RESOURCES.values()}
         options = {name: asked[ray_name] for name, ray_name in _RESOURCES.items() if ray_name in asked}
         task = self._task.options(**options, resources=own, name=f"evaluate {submission.id}")
-        self._refs[task.remote(self._settings, submission.id, self._signal)] = submission.id
+        self._refs[task.remote(self._settings, submission.id, worker, self._signal)] = submission.id
+
+    def drop(self, id_: str) -> None:
+        """Nothing: a task whose claim is gone ends by itself, and one that has not begun finds nothing to claim."""
 
     def close(self) -> None:
         """Stop all tasks; each returns its claim."""
@@ -124,14 +132,14 @@ class _StopSignal:
         return self._set
 
 
-def _task(settings: dict[str, Any], id_: str, signal: Any) -> tuple[bool, str]:
+def _task(settings: dict[str, Any], id_: str, worker: str, signal: Any) -> tuple[bool, str]:
     """What runs on a node."""
     stop = threading.Event()
     done: list[Ended | BaseException] = []
 
     def work() -> None:
         try:
-            done.append(evaluate_one(Settings.model_validate(settings), id_, stop))
+            done.append(evaluate_one(Settings.model_validate(settings), id_, stop, worker=worker))
         except BaseException as error:  # noqa: BLE001 - raised again below
             done.append(error)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
@@ -390,10 +390,15 @@ class Queue:
         changed = self._change(decide, f"claim by {worker}")
         return next((Claim(s, nonce) for s in (*made, *changed.values()) if held(s, nonce)), None)
 
-    def expire(self) -> None:
-        """Return submissions whose workers fell silent, as each `claim` does."""
+    def expire(self, *, alive: Container[str] = (), ended: Container[str] = ()) -> None:
+        """Return submissions whose workers fell silent, as each `claim` does.
+
+        Args:
+            alive: names of workers that are known to run: their claims hold, however long they are silent.
+            ended: names of workers that are known to have ended: their claims are gone at once.
+        """
         self._change(
-            lambda now: self._settled(now.records, self._results.read().records, self.clock()),
+            lambda now: self._settled(now.records, self._results.read().records, self.clock(), alive, ended),
             "return what silent workers held",
         )
 
@@ -592,13 +597,21 @@ class Queue:
         return stored.records
 
     def _settled(
-        self, submissions: Mapping[str, Submission], results: Mapping[str, Result], at: datetime
+        self,
+        submissions: Mapping[str, Submission],
+        results: Mapping[str, Result],
+        at: datetime,
+        alive: Container[str] = (),
+        ended: Container[str] = (),
     ) -> dict[str, Submission]:
-        """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
+        """Where the submissions of workers that are gone go: `done` if the result is there, else back, or failed."""
         why = "its worker fell silent after storing the result"
+        gone = {s.id: s for s in submissions.values() if s.lease is not None and s.lease.worker in ended}
+        silent = (s for s in self._silent(submissions, at) if s.lease is None or s.lease.worker not in alive)
+        left = {s.id: expired(s, at=at) for s in silent}
+        left |= {id_: expired(s, at=at, why="the worker ended without a word") for id_, s in gone.items()}
         return {
-            s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
-            for s in self._silent(submissions, at)
+            id_: done(submissions[id_], at=at, why=why) if _answers(results.get(id_)) else s for id_, s in left.items()
         }
 
     def _silent(self, submissions: Mapping[str, Submission], at: datetime) -> list[Submission]:
