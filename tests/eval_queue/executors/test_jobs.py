@@ -13,6 +13,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from data.errors import InputError
+from data.sources.hub_client import forget_pauses
 from data.sources.practice import practice_benchmark
 from eval_queue.executors.dispatcher import STARTS, Dispatcher
 from eval_queue.executors.hugging_face_jobs import JobTasks
@@ -311,10 +312,10 @@ def test_what_the_hub_refuses_stops_neither_the_scheduler_nor_other_endpoints(
 def test_a_hub_that_cannot_be_asked_is_asked_again(place: Place) -> None:
     place.put("org/a")
     scheduler = place.scheduler()
-    number = place.hub.faults.add(Fault(route="jobs", status=500, times=None))
-    with pytest.raises(StoreUnavailable, match="status 500"):
+    place.hub.faults.add(Fault(route="jobs", status=429, retry_after=3600))
+    with pytest.raises(StoreUnavailable, match="left alone until"):
         scheduler.turn()
-    place.hub.faults.clear(number)
+    forget_pauses()
     scheduler.turn()
     assert len(place.jobs()) == 1
 

@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import format_datetime
 from typing import Annotated, Any, Final
 
 from fastapi import FastAPI, Query
@@ -260,9 +259,7 @@ def add_jobs(app: FastAPI) -> None:
             for moment, line in lines:
                 yield f"data: {json.dumps({'timestamp': moment, 'data': line})}\n\n"
 
-        # the client reads up to this time; the server's own header may be some seconds old
-        stamp = {"Date": format_datetime(datetime.now(UTC), usegmt=True)}
-        return StreamingResponse(events(), media_type="text/event-stream", headers=stamp)
+        return StreamingResponse(events(), media_type="text/event-stream")
 
 
 def _jobs(ask: Ask) -> Jobs:

@@ -397,6 +397,7 @@ def make_server(world: World, jobs: Jobs, port: int) -> tuple[uvicorn.Server, so
         log_level="warning",
         access_log=False,
         proxy_headers=False,
+        date_header=False,  # it may be seconds old where the machine is busy; the gate adds one
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
