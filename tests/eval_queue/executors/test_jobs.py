@@ -45,7 +45,7 @@ class Place:
             base_url=ADDRESS,
             api_key_env="ENDPOINT_KEY",
             flavor="l4x1",
-            parallel=2,  # type: ignore[arg-type]
+            parallel=2,
         )
         self.settings = Settings(
             store=folder / "store",

@@ -82,7 +82,7 @@ class Place:
         self.folder = write_folder(tmp_path / "tiny")
         self.chat = chat
         self.stop = threading.Event()
-        self.endpoint = Endpoint(name="chat", base_url=chat.address, concurrency=4, **endpoint)  # type: ignore[arg-type]
+        self.endpoint = Endpoint(name="chat", base_url=chat.address, concurrency=4, **endpoint)
         self.settings = Settings(
             store=tmp_path / "store",
             source=str(self.folder),
