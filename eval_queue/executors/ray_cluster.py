@@ -228,6 +228,7 @@ class _RayShard:
         self._told = told
         self._stop = stop
         self._ended = False
+        self._lost: ShardLost | None = None
 
     def news(self) -> list[News]:
         """What it told since it was asked last.
@@ -235,6 +236,8 @@ class _RayShard:
         Raises:
             ShardLost: it is gone.
         """
+        if self._lost is not None:
+            raise self._lost
         found: list[News] = []
         while not self._ended and self._ray.wait([self._told], timeout=0)[0]:
             try:
@@ -242,8 +245,8 @@ class _RayShard:
             except StopIteration:
                 self._ended = True
             except Exception as error:  # noqa: BLE001 - whatever ended one shard, another one can go on
-                self._ended = True
-                raise ShardLost(type(error).__name__) from None
+                self._lost = ShardLost(type(error).__name__)
+                break
         return found
 
     def ended(self) -> bool:
