@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import secrets
 import shutil
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -71,14 +72,19 @@ class RayTasks:
             raise InputError("Ray is not installed; install requirements-ray.txt", field="--executor") from None
         self._ray: Any = ray
         self._settings = settings.model_dump(mode="json")
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, **options)
         except ConnectionError as error:
             raise InputError(f"no Ray cluster can be reached ({error})", field="--address") from None
+        # Ray takes SIGTERM for itself and would abort; this program returns its claims first
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
         # max_retries: the queue alone decides what is done again
         self._task = ray.remote(max_retries=0)(_task)
         # an interrupted task would be reported as ended before it has returned its claim: each is asked to stop instead
-        self._signal: Any = ray.remote(num_cpus=0)(_StopSignal).remote()
+        self._stops: Any = ray.remote(num_cpus=0)(_StopSignal).remote()
         self._refs: dict[Any, str] = {}
 
     def running(self) -> Collection[str]:
@@ -117,7 +123,7 @@ class RayTasks:
         # one that only merges what its shards are answered takes next to nothing
         options = _options(endpoint) if endpoint.shards == 1 else {"num_cpus": 0}
         task = self._task.options(**options, name=f"evaluate {submission.id}")
-        self._refs[task.remote(self._settings, submission.id, worker, self._signal)] = submission.id
+        self._refs[task.remote(self._settings, submission.id, worker, self._stops)] = submission.id
 
     def drop(self, id_: str) -> None:
         """Nothing: a task whose claim is gone ends by itself, and one that has not begun finds nothing to claim."""
@@ -125,13 +131,13 @@ class RayTasks:
     def close(self) -> None:
         """Stop all tasks; each returns its claim."""
         if self._refs:
-            self._ray.get(self._signal.set.remote())
+            self._ray.get(self._stops.set.remote())
             _, left = self._ray.wait(list(self._refs), num_returns=len(self._refs), timeout=STOP_SECONDS)
             for ref in left:
                 _log.warning("%s: its task does not end; its claim will lapse", self._refs[ref])
                 self._ray.cancel(ref, force=True)
         self._refs.clear()
-        self._ray.kill(self._signal)
+        self._ray.kill(self._stops)
 
 
 class _StopSignal:
@@ -153,20 +159,20 @@ class _StopSignal:
         return self._all or name in self._some
 
 
-def _told_to_stop(signal: Any, name: str = "") -> bool:
-    # where the signal is gone with its node, nobody tells this task to stop. Not `ray.get`: a task waiting there gives
+def _told_to_stop(stops: Any, name: str = "") -> bool:
+    # where that is gone with its node, nobody tells this task to stop. Not `ray.get`: a task waiting there gives
     # its resources away, and others would be placed beside it
     with suppress(Exception):
-        return bool(signal.is_set.remote(name).future().result(timeout=_SIGNAL_SECONDS))
+        return bool(stops.is_set.remote(name).future().result(timeout=_SIGNAL_SECONDS))
     return False
 
 
-def _task(settings: dict[str, Any], id_: str, worker: str, signal: Any) -> tuple[bool, str]:
+def _task(settings: dict[str, Any], id_: str, worker: str, stops: Any) -> tuple[bool, str]:
     """What runs on a node."""
     stop = threading.Event()
     done: list[Ended | BaseException] = []
     ours = Settings.model_validate(settings)
-    asker = partial(_evaluate, settings=ours, signal=signal)
+    asker = partial(_evaluate, settings=ours, stops=stops)
 
     def work() -> None:
         try:
@@ -178,7 +184,7 @@ def _task(settings: dict[str, Any], id_: str, worker: str, signal: Any) -> tuple
     thread.start()
     while thread.is_alive():
         thread.join(_SIGNAL_SECONDS)
-        if _told_to_stop(signal):
+        if _told_to_stop(stops):
             stop.set()
     if isinstance(done[0], BaseException):
         raise done[0]
@@ -193,7 +199,7 @@ async def _evaluate(
     out: Path,
     *,
     settings: Settings,
-    signal: Any,
+    stops: Any,
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Outcome:
@@ -208,8 +214,8 @@ async def _evaluate(
         name = f"{out.name} {part} {secrets.token_hex(4)}"
         task: Any = ray.remote(_shard)
         options = {**_options(job.endpoint), "max_retries": 0, "num_returns": "streaming", "name": f"evaluate {name}"}
-        told = task.options(**options).remote(shared, str(out), part, known, again, name, signal, settings.on_hub)
-        return _RayShard(ray, told, lambda: signal.set_for.remote(name))
+        told = task.options(**options).remote(shared, str(out), part, known, again, name, stops, settings.on_hub)
+        return _RayShard(ray, told, lambda: stops.set_for.remote(name))
 
     return await evaluate_in_shards(job, out, start=start, on_progress=on_progress, stop=stop)
 
@@ -265,14 +271,14 @@ def _shard(
     known: Sequence[Answer],
     again: Sequence[Answer],
     name: str,
-    signal: Any,
+    stops: Any,
     alone: bool,
 ) -> Iterator[News]:
     """What runs on a node for a shard; `alone` says that nobody else sees its disk."""
     stop = threading.Event()
     for news in ask_shard(job, Path(folder), part, known, again, stop):
         yield news
-        if _told_to_stop(signal, name):
+        if _told_to_stop(stops, name):
             stop.set()
     if alone:
         shutil.rmtree(shard_folder(Path(folder), part), ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +14,10 @@ import pytest
 from tests.support import ROOT
 
 STORE_BYTES = 100_000_000
+NO_RAY = pytest.mark.skipif(
+    find_spec("ray") is None,
+    reason="Ray is not installed: run this in an environment with requirements-dev.txt and requirements-ray.txt",
+)
 
 
 class RayCluster:
