@@ -26,12 +26,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from data.errors import InputError
-from eval_queue.personas import load_wording
-from eval_queue.queue.intake import configured_endpoints
 from eval_queue.queue.queue import Queue
 from eval_queue.settings import Settings
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
+from eval_queue.workers.worker import Worker, worker_of
 
 if TYPE_CHECKING:
     from apscheduler.events import JobEvent
@@ -88,18 +86,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
     from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.schedulers.background import BackgroundScheduler
 
-    worker = Worker(
-        queue,
-        endpoints=configured_endpoints(settings),
-        benchmarks=Benchmarks(settings.source, benchmarks),
-        work=settings.store / "work",
-        stop=stop,
-        beat=settings.beat,
-        wording=load_wording(settings.personas),
-        keep=KEEP_SECONDS if settings.on_hub else None,
-        retest=settings.retest,
-        look=settings.poll_seconds,
-    )
+    worker = worker_of(settings, queue, stop=stop, benchmarks=benchmarks)
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
