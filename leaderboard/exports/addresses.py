@@ -33,7 +33,7 @@ FIELDS: Final[Mapping[str, Collection[str]]] = {
     "answers": model.FIELDS,
     "card": ("id",),
     "result": ("id",),
-    **dict.fromkeys(("portrait", "scores", "match-portrait", "matches"), ("id",)),
+    **dict.fromkeys(("badge", "portrait", "scores", "match-portrait", "matches"), ("id",)),
     **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
     "map": map_page.FIELDS,
     **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),

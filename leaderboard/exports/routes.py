@@ -43,6 +43,8 @@ from leaderboard.exports.benchmark_drawings import (
 from leaderboard.exports.card_picture import card
 from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
+from leaderboard.exports.embedding import badge_svg
+from leaderboard.exports.embedding import route as embed_route
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
@@ -113,6 +115,7 @@ def _of_readings(name: str) -> Chart:
 
 
 CHARTS: Final[Mapping[str, Chart]] = {
+    "badge": Chart(lambda site, query: badge_svg(result_of(site, query.get("id")))),
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
@@ -238,6 +241,7 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
 
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
+        embed_route(site),
         Route("/download/{name}.{form}", _endpoint(site, download, kept)),
         Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline=("svg", "png"))),
     ]

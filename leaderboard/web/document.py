@@ -28,6 +28,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from eval_queue.records import now
+from leaderboard.site.permanent import at_home
 from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.cache import Cache
@@ -182,7 +183,8 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        html = framed(site, page, content.decode(), head, origin(request))
+        base = origin(request)
+        html = framed(site, page, at_home(content.decode(), base), head, base)
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:
