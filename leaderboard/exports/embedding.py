@@ -28,7 +28,7 @@ from leaderboard.site.badges import BENCHMARKS, badges
 from leaderboard.site.permanent import revision
 from leaderboard.site.sharing import EMBED, LABEL, badge_words, stays_here
 from leaderboard.site.site import Site
-from leaderboard.web.document import LONGEST_VALUE, shortened
+from leaderboard.web.document import LONGEST_VALUE, no_such_field
 from leaderboard.web.head import origin
 from leaderboard.web.head import row_address as row_address_of
 from leaderboard.web.markup import render
@@ -95,9 +95,8 @@ def route(site: Site) -> Route:
 
 
 def _row(site: Site, request: Request) -> Result:
-    for field in request.query_params:
-        if field not in FIELDS:
-            raise InputError(f"{shortened(field)}: this address has no such field; it may have {', '.join(FIELDS)}")
+    if (said := no_such_field(request.query_params, FIELDS)) is not None:
+        raise InputError(said)
     return result_of(site, request.query_params.get("id", "")[:LONGEST_VALUE])
 
 

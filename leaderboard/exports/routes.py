@@ -77,7 +77,7 @@ from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
-from leaderboard.web.document import known
+from leaderboard.web.document import known, no_such_field
 
 KEPT_BYTES: Final = 32 * 2**20
 """How much of finished files is remembered."""
@@ -233,7 +233,9 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     everything = AllAnswers(site)
     kept = kept or Cache[File](KEPT_BYTES)
 
-    async def all_answers(_: Request) -> Response:
+    async def all_answers(request: Request) -> Response:
+        if (said := no_such_field(request.query_params, ())) is not None:
+            return _error(said, 400)
         path = await run_in_threadpool(everything.file)
         name = file_name(ALL_ANSWERS, site.revision(), form="parquet")
         # it answers requests for parts of the file and carries an ETag of its own

@@ -97,6 +97,21 @@ def whole_number(name: str, said: str, most: int | None = None) -> str:
     return f"{name}: {shortened(said)!r} is not a whole number from 1" + (f" to {most}" if most else "")
 
 
+def no_such_field(query: QueryParams, fields: Collection[str], ignored: Collection[str] = ()) -> str | None:
+    """What is wrong with an address that programs read: the first field that it may not have.
+
+    Args:
+        query: all fields of the address.
+        fields: those that it may have.
+        ignored: those that change nothing and are no mistake.
+    """
+    for field in query:
+        if field not in fields and field not in ignored:
+            may = f"it may have {', '.join(fields)}" if fields else "it has none"
+            return f"{shortened(field)}: this address has no such field; {may}"
+    return None
+
+
 def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
     """An address as far as it is understood: the fields that there are, by name, the values of each in their order.
 
