@@ -45,7 +45,9 @@ def small_model() -> Iterator[SmallModel]:
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                asked = json.dumps([body["messages"], body.get("temperature"), body.get("seed"), body.get("max_tokens")])
+                asked = json.dumps(
+                    [body["messages"], body.get("temperature"), body.get("seed"), body.get("max_tokens")]
+                )
                 with lock:
                     model.asked += 1
                     if asked not in model.answers:

