@@ -103,7 +103,16 @@ EVALUATORS = {
 def evaluators(*options: str) -> list[str]:
     """Test other evaluators, each in its environment; the names of those that failed."""
     failed = []
-    tests = ("-c", "requirements-dev.txt", "pytest", "pytest-asyncio", "hypothesis", "fastapi", "uvicorn")
+    tests = (
+        "-c",
+        "requirements-dev.txt",
+        "pytest",
+        "pytest-asyncio",
+        "hypothesis",
+        "fastapi",
+        "uvicorn",
+        "python-multipart",
+    )
     for name, own in EVALUATORS.items():
         folder = ROOT / f".venv-{name}"
         python = folder / BIN.name / PYTHON.name
