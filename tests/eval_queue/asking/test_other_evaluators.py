@@ -129,6 +129,7 @@ def test_a_log_is_on_the_board_in_one_step(tmp_path: Path) -> None:
     assert row.note in done.output
     assert row.note.startswith(FROM)
     same_numbers(packed(tmp_path / "run"), row)
+    write(log, [sample(p, "not like me") for p in plan(PRACTICE)])
     again = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "again")])
     assert isinstance(again.exception, InputError)
     assert "handed in already" in str(again.exception)
