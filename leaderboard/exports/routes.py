@@ -43,6 +43,8 @@ from leaderboard.exports.benchmark_drawings import (
 from leaderboard.exports.card_picture import card
 from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
+from leaderboard.exports.embedding import badge_svg
+from leaderboard.exports.embedding import route as embed_route
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
@@ -75,7 +77,7 @@ from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
-from leaderboard.web.document import known
+from leaderboard.web.document import known, no_such_field
 
 KEPT_BYTES: Final = 32 * 2**20
 """How much of finished files is remembered."""
@@ -113,6 +115,7 @@ def _of_readings(name: str) -> Chart:
 
 
 CHARTS: Final[Mapping[str, Chart]] = {
+    "badge": Chart(lambda site, query: badge_svg(result_of(site, query.get("id")))),
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
@@ -230,7 +233,9 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     everything = AllAnswers(site)
     kept = kept or Cache[File](KEPT_BYTES)
 
-    async def all_answers(_: Request) -> Response:
+    async def all_answers(request: Request) -> Response:
+        if (said := no_such_field(request.query_params, ())) is not None:
+            return _error(said, 400)
         path = await run_in_threadpool(everything.file)
         name = file_name(ALL_ANSWERS, site.revision(), form="parquet")
         # it answers requests for parts of the file and carries an ETag of its own
@@ -238,6 +243,7 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
 
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
+        embed_route(site),
         Route("/download/{name}.{form}", _endpoint(site, download, kept)),
         Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline=("svg", "png"))),
     ]

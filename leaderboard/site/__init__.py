@@ -14,6 +14,7 @@ __all__ = [
     "news",
     "opening",
     "permanent",
+    "sharing",
     "site",
     "status",
     "visitor",
