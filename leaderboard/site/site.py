@@ -31,6 +31,7 @@ from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.released import Released
 from eval_queue.scoring.stored import COLUMNS
 from eval_queue.settings import Endpoint
+from eval_queue.workers.scheduler import Vitals
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import BackgroundWork, Working
 from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
@@ -77,8 +78,8 @@ class Site:
     """Why submissions are left waiting here, by id."""
     worries: Callable[[], tuple[str, ...]] = tuple
     """What is wrong with where records and answers are kept, in sentences for people."""
-    silent_seconds: Callable[[], float | None] = lambda: None
-    """Since when the evaluator in this app gave no sign of life, in seconds; None where another process evaluates."""
+    evaluator: Callable[[], Vitals | None] = lambda: None
+    """How the evaluator in this app is; None where another process evaluates."""
     store_folder: Path | None = None
     """The store's folder on this machine."""
     source: str | None = None
