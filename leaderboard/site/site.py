@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,7 @@ from leaderboard.boards.readings import Standing, Standings
 from leaderboard.boards.relations import Relations, RelationTables
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.boards.row_answers import RowAnswers
-from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
+from leaderboard.site.answers import AnswersKept, ItemAnswers, answer_batches, answers_of, answers_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -244,6 +244,10 @@ class Site:
             InputError: nothing is stored for it.
         """
         return answers_table(result, self.benchmark, self.queue.answers, self.released, columns)
+
+    def answer_batches(self, result: Result, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `answers`, some after the other."""
+        return answer_batches(result, self.benchmark, self.queue.answers, self.released, columns)
 
     def study(self, benchmark: Benchmark) -> Study:
         """The rating study behind a benchmark at hand.

@@ -108,7 +108,7 @@ class Crowd:
                     self.statuses[f"submit {answer.status}"] += 1
             except (aiohttp.ClientError, TimeoutError) as error:
                 self.statuses[type(error).__name__] += 1
-            await asyncio.sleep(5)
+            await asyncio.sleep(4)  # less than the server keeps a connection for
 
     @property
     def errors(self) -> int:
