@@ -37,7 +37,7 @@ _FORMULA: Final = r"^(?:[\p{Z}\p{C}\x{034F}\x{115F}\x{1160}\x{3164}]*[=+\-@ÔºùÔº
 zero-width ones), and in full width."""
 
 
-PIECE_BYTES: Final = 8_000_000
+PIECE_BYTES: Final = 2_000_000
 """About how much of a table is in memory while it is written."""
 _ROW_BYTES: Final = 200
 
