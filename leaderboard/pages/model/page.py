@@ -58,8 +58,6 @@ SECTIONS: Final = (
 """The parts of the page in their order."""
 LONG: Final = 320
 """Characters from which on a question is folded up."""
-WHOLE: Final = 2000
-"""Characters of an answer that the page shows; the rest is behind a link."""
 
 
 def head(site: Site, query: Mapping[str, str]) -> Head:
@@ -141,7 +139,6 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         long=LONG,
         link=partial(_link, result.id, found.filters),
         exact=partial(_exact, result.id),
-        whole=WHOLE,
         file=partial(_file, result.id),
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
