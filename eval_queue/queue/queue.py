@@ -705,11 +705,11 @@ def _check_quota(now: Snapshot[Submission], submitter: str, quota: int | None, n
     if mine + new <= quota:
         return
     if new == 1:
-        message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait, or cancel one."
+        message = f"{mine} of your submissions are waiting or running; the limit is {quota}. Wait, or cancel one."
     else:
         message = (
-            f"These are {new} submissions and {mine} of yours are waiting or running; at most {quota} may. Nothing was "
-            "stored: ask for fewer, or wait."
+            f"These are {new} submissions and {mine} of yours are waiting or running; the limit is {quota}. "
+            "Nothing was stored: ask for fewer, or wait."
         )
     raise Refused("quota", message)
 
@@ -722,18 +722,18 @@ def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None,
     mine = sum(asked > since for s in theirs for asked in counted(s))
     if mine + new > per_week:
         if new == 1:
-            message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be."
-            raise Refused("quota", f"{message} Come back later.")
+            message = f"You have asked for {mine} evaluations within the last week; the limit is {per_week}."
+            raise Refused("quota", f"{message} Try again later.")
         message = (
-            f"These are {new} evaluations and you have asked for {mine} within a week; at most {per_week} may be. "
-            "Nothing was stored: ask for fewer, or come back later."
+            f"You have asked for {mine} evaluations within the last week and this adds {new}; the limit is {per_week}. "
+            "Nothing was stored: ask for fewer, or try again later."
         )
         raise Refused("quota", message)
     tried, most = sum(wish.at > since for s in theirs for wish in wishes(s)), per_week * TRIES
     if tried + new > most:
         message = (
-            f"You have submitted {tried} times within a week, what you cancelled included; at most {most} times may "
-            "be. Come back later."
+            f"You have submitted {tried} times within the last week, cancelled submissions included; the limit is "
+            f"{most}. Try again later."
         )
         raise Refused("quota", message)
 

@@ -391,7 +391,7 @@ _GROUPS: Final = (
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After Holm's correction."),
-    Column("distinguishable", "bool", "Whether it can be told from chance."),
+    Column("distinguishable", "bool", "Whether it is distinguishable from chance."),
     Column("region", "string", "Where the people of the groups live."),
     Column("people", "string", "Whose answers stand behind the groups."),
     Column("people_n", "int32", "How many they are."),

@@ -82,6 +82,8 @@ class Site:
     """How the evaluator in this app is; None where another process evaluates."""
     store_folder: Path | None = None
     """The store's folder on this machine."""
+    repository: str | None = None
+    """Where the code of this installation is kept, as the settings say."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)
@@ -253,7 +255,7 @@ class Site:
         """The rating study behind a benchmark at hand.
 
         Raises:
-            InputError: it is not at hand.
+            InputError: it is not available here.
         """
         return practice_study() if benchmark.digest == self.practice.digest else load_study(self.source)
 

@@ -25,6 +25,8 @@ ADDRESSES = (
     "compare?id=o1-mini-2024-09-12&id=gpt-4o-2024-05-13&id=qwq-32b&id=deepseek-r1&id=qwen-turbo",
     "compare?series=gpt-4o",
     "map?view=plane&developer=OpenAI",
+    "glossary",
+    "methodology",
     "value",
     "value?name=Benevolence",
     "value?name=Openness&sort=size",

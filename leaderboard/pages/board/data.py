@@ -255,8 +255,7 @@ def ranking_columns(results: Sequence[Result], ranking: Ranking | Working | None
         "models": _places([None if row is None else row.models for row in rows], lambda _: anywhere),
         "values": _places([None if row is None else row.values for row in rows], lambda ds: f"1-{ds}"),
         "why": _column(
-            None if r.id in ranking.rows else obstacle(r) or "Its answers to the single items are not at hand."
-            for r in results
+            None if r.id in ranking.rows else obstacle(r) or "Its answers are not available here." for r in results
         ),
     }
 

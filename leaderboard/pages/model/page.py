@@ -12,8 +12,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
-
 from data.benchmark import RATING_PHRASES, VARIANTS
 from data.errors import InputError
 from data.people.reference import LABELS, OVERALL
@@ -25,7 +23,7 @@ from leaderboard.analysis.reading_report import AmongPeople
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.model_facts import SOURCES, released
 from leaderboard.charts.badge import badge
-from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait, true_minus
+from leaderboard.charts.portrait import MATCH_LIMIT, linked, number, portrait, true_minus
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
 from leaderboard.site import links
 from leaderboard.site.answers import Filters
@@ -115,13 +113,13 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         "model.html",
         d=found,
         r=result,
-        picture=Markup(drawing(found)),  # made by `charts`, which escapes the name
-        match_picture=None if result.match is None else Markup(match_drawing(result)),
+        picture=linked(drawing(found)),
+        match_picture=None if result.match is None else linked(match_drawing(result)),
         two=found.readings,
         match_scales=[(SCALE_NAMES[s], ds, (result.match or {}).get(s, {})) for s, ds in SCALES.items()],
         match_place=lambda x: f"{min(1.0, max(0.0, x / (2 * MATCH_LIMIT) + 0.5)):.4g}",
         above=above,
-        percent=lambda x: true_minus(f"{round(100 * x)} %"),
+        percent=lambda x: f"{round(100 * x)} %".replace("-", "−"),
         values=VALUES,
         sections=SECTIONS,
         scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
@@ -165,7 +163,6 @@ def drawing(found: ModelData) -> str:
         reference=[found.background.scores.get(d.name) for d in VALUES] if found.background else None,
         name=found.result.model,
         muted=found.result.complete is False or found.result.flat is True,
-        linked=True,
     )
 
 

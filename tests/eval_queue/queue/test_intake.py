@@ -121,7 +121,11 @@ MODELS: dict[str, tuple[dict[str, Any], RefusalCode, str]] = {
     ),
     "no task": ({"config": {}}, "not_text_generation", "knows no task"),
     "own code": ({"config": {**CAUSAL, "auto_map": {"AutoModel": "m.M"}}}, "custom_code", "never run here"),
-    "too large": ({"parameters": {"BF16": 90_000_000_000}}, "too_large", "90.0 billion .* at most 80 billion"),
+    "too large": (
+        {"parameters": {"BF16": 90_000_000_000}},
+        "too_large",
+        "90.0 billion .* limit here is 80 billion",
+    ),
     "size unknown": ({"parameters": None}, "unknown_size", "how large"),
 }
 
@@ -501,9 +505,9 @@ def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(either: Queue) ->
     withdrawn = wish(either, "b", endpoints=API, rules=rules)
     either.cancel(withdrawn.id, by="ada")
     wish(either, "c", endpoints=API, rules=rules)  # a withdrawn one does not count
-    with pytest.raises(Refused, match="2 evaluations within a week; at most 2"):
+    with pytest.raises(Refused, match="2 evaluations within the last week; the limit is 2"):
         wish(either, "d", endpoints=API, rules=rules)
-    with pytest.raises(Refused, match="within a week"):
+    with pytest.raises(Refused, match="within the last week"):
         either.requeue(withdrawn.id, by="ada", quota=9, per_week=2)
     wish(either, "d", endpoints=API, rules=rules, submitter="ben")
     either.clock = lambda: now + timedelta(days=7, seconds=1)
@@ -513,7 +517,7 @@ def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(either: Queue) ->
 def test_quotas_are_read_from_the_records_by_any_process(opener: Opener) -> None:
     for name in ("a", "b"):
         wish(opener(), name, endpoints=API, rules=Rules(per_week=2))
-    with pytest.raises(Refused, match="within a week"):
+    with pytest.raises(Refused, match="within the last week"):
         wish(opener(), "c", endpoints=API, rules=Rules(per_week=2))
     with pytest.raises(Refused, match="waiting or running"):
         wish(opener(), "c", endpoints=API, quota=2)
