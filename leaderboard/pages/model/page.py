@@ -12,6 +12,8 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
 
+from markupsafe import Markup
+
 from data.benchmark import RATING_PHRASES, VARIANTS
 from data.errors import InputError
 from data.people.reference import LABELS, OVERALL
