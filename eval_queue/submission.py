@@ -643,14 +643,14 @@ def overdue(submission: Submission, at: datetime) -> bool:
     return submission.state == "running" and submission.lease is not None and submission.lease.expires < at
 
 
-def expired(submission: Submission, *, at: datetime) -> Submission:
-    """An overdue submission, back to `pending`, or `failed` after the last attempt.
+def expired(submission: Submission, *, at: datetime, why: str = "the worker gave no sign of life") -> Submission:
+    """A submission whose worker is gone, back to `pending`, or `failed` after the last attempt.
 
     A claim that got further than all before it is not counted: whoever gets on each time comes to the end.
     """
     stalled = submission.stalled + (not _running(submission).advanced)
     if stalled < MAX_ATTEMPTS:
-        return _moved(submission, "pending", at, "the worker gave no sign of life", stalled=stalled)
+        return _moved(submission, "pending", at, why, stalled=stalled)
     message = f"The worker fell silent without making progress in {stalled} attempts."
     failure = Failure(code="lease_lost", message=message)
     return failed(submission, at=at, failure=failure).model_copy(update={"stalled": stalled})

@@ -371,6 +371,8 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         started=run.started,
         seconds=run.seconds,
         last=run.last,
+        log=run.log,
+        dated=run.dated,
         request={"max_tokens": run.max_tokens},
     )
     with tempfile.TemporaryDirectory() as place:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -391,10 +391,15 @@ class Queue:
         changed = self._change(decide, f"claim by {worker}")
         return next((Claim(s, nonce) for s in (*made, *changed.values()) if held(s, nonce)), None)
 
-    def expire(self) -> None:
-        """Return submissions whose workers fell silent, as each `claim` does."""
+    def expire(self, *, alive: Container[str] = (), ended: Container[str] = ()) -> None:
+        """Return submissions whose workers fell silent, as each `claim` does.
+
+        Args:
+            alive: names of workers that are known to run: their claims hold, however long they are silent.
+            ended: names of workers that are known to have ended: their claims are gone at once.
+        """
         self._change(
-            lambda now: self._settled(now, self._results.read().records, self.clock()),
+            lambda now: self._settled(now, self._results.read().records, self.clock(), alive, ended),
             "return what silent workers held",
         )
 
@@ -592,12 +597,23 @@ class Queue:
             stored = self._read_results()
         return stored.records
 
-    def _settled(self, now: Snapshot[Submission], results: Mapping[str, Result], at: datetime) -> dict[str, Submission]:
-        """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
+    def _settled(
+        self,
+        now: Snapshot[Submission],
+        results: Mapping[str, Result],
+        at: datetime,
+        alive: Container[str] = (),
+        ended: Container[str] = (),
+    ) -> dict[str, Submission]:
+        """Where the submissions of workers that are gone go: `done` if the result is there, else back, or failed."""
         why = "its worker fell silent after storing the result"
+        running = [now.records[id_] for id_ in self._ordered(now).running]
+        gone = [s for s in running if s.lease is not None and s.lease.worker in ended]
+        silent = (s for s in self._silent(now, at) if s.lease is None or s.lease.worker not in alive)
+        left = {s.id: expired(s, at=at) for s in silent}
+        left |= {s.id: expired(s, at=at, why="the worker ended without a word") for s in gone}
         return {
-            s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
-            for s in self._silent(now, at)
+            id_: done(now.records[id_], at=at, why=why) if _answers(results.get(id_)) else s for id_, s in left.items()
         }
 
     def _silent(self, now: Snapshot[Submission], at: datetime) -> list[Submission]:

@@ -15,6 +15,7 @@ __all__ = [
     "news",
     "opening",
     "permanent",
+    "sharing",
     "site",
     "status",
     "visitor",

@@ -28,6 +28,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from eval_queue.records import now
+from leaderboard.site.permanent import at_home
 from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.cache import Cache
@@ -95,6 +96,21 @@ def not_among(name: str, said: str, choices: Collection[str], most: int = 30) ->
 def whole_number(name: str, said: str, most: int | None = None) -> str:
     """Say that a field's value is no whole number from 1 on."""
     return f"{name}: {shortened(said)!r} is not a whole number from 1" + (f" to {most}" if most else "")
+
+
+def no_such_field(query: QueryParams, fields: Collection[str], ignored: Collection[str] = ()) -> str | None:
+    """What is wrong with an address that programs read: the first field that it may not have.
+
+    Args:
+        query: all fields of the address.
+        fields: those that it may have.
+        ignored: those that change nothing and are no mistake.
+    """
+    for field in query:
+        if field not in fields and field not in ignored:
+            may = f"it may have {', '.join(fields)}" if fields else "it has none"
+            return f"{shortened(field)}: this address has no such field; {may}"
+    return None
 
 
 def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
@@ -181,7 +197,8 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        html = framed(site, page, content.decode(), head, origin(request))
+        base = origin(request)
+        html = framed(site, page, at_home(content.decode(), base), head, base)
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:

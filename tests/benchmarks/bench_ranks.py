@@ -8,6 +8,7 @@ before, and how many times as many pairs there are.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
 from collections.abc import Sequence
@@ -110,9 +111,8 @@ def by_parts(sizes: Sequence[int]) -> None:
         start = time.process_time()
         in_parts(board)
         took = time.process_time() - start
-        peak = (
-            peak_megabytes(lambda: in_parts(board)) if models <= 1000 else peak_megabytes(lambda: one_dimension(board))
-        )  # noqa: B023
+        whole = in_parts if models <= 1000 else one_dimension
+        peak = peak_megabytes(functools.partial(whole, board))
         times = ("", "") if before is None else (f"{took / before[1]:.1f}", f"{(models / before[0]) ** 2:.1f}")
         typer.echo(f"{models:>7} {took:>11.2f} {times[0]:>6} {times[1]:>6} {peak:>8.0f} {1000 * peak / models:>11.0f}")
         before = models, took

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
 from data.errors import InputError
 from data.values import VALUES
 from eval_queue.records import Record, Result
+from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
 from leaderboard.analysis.coverage import ReadShare, read_share
@@ -288,9 +289,15 @@ def _siblings(result: Result, board: Board | None) -> list[Relative]:
     ]
 
 
+_FACTS: Final = (*COLUMNS, "unscored", "prompt_digest")
+"""What is read of a row's answers beside their texts."""
+
+
 def _table(site: Site, result: Result) -> pa.Table | None:
+    import pyarrow as pa
+
     try:
-        return site.answers(result)
+        return pa.Table.from_batches(list(site.answer_batches(result, _FACTS)))
     except (InputError, StoreUnavailable, WriteConflict, ValueError, KeyError, OSError):
         return None  # `_answers` has said why
 

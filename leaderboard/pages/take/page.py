@@ -29,7 +29,7 @@ from leaderboard.analysis.short_form import SIZES, Form, Length, choose
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
@@ -98,6 +98,13 @@ class Take(_Record):
     flat_below: float
     t: tuple[float, ...]
     """97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant."""
+    del site
+    form = query.get("form", "")
+    return [not_among("form", form, SIZES)] if form and form not in SIZES else []
 
 
 def data(site: Site, query: Mapping[str, str]) -> Take:
