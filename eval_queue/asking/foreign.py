@@ -163,9 +163,21 @@ def _sample(sample: Any) -> Told:
     words = "\0".join(text for _, text in asked)
     if sample.error is not None:
         return Told(words, None, error=sample.error.message)
-    usage = sample.output.usage
-    counts = {} if usage is None else {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
-    return Told(words, sample.output.completion, FINISH.get(sample.output.stop_reason), sample.output.error, counts)
+    return Told(
+        words,
+        sample.output.completion,
+        FINISH.get(sample.output.stop_reason),
+        sample.output.error,
+        _tokens(sample.output.usage),
+    )
+
+
+def _tokens(usage: Any) -> dict[str, int]:
+    """What an answer took. inspect counts tokens that a cache served or took apart from those of the prompt."""
+    if usage is None:
+        return {}
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return {"prompt_tokens": usage.input_tokens + cached, "completion_tokens": usage.output_tokens}
 
 
 def _lm_eval(file: Path) -> Log:
