@@ -15,7 +15,7 @@ has arrived. Not done: several processes in one folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -280,6 +280,12 @@ class Checkpoint:
             self._superseded |= self.failed.pop(id_, None) is not None
         else:
             self.failed[id_] = answer
+
+    def take(self, answers: Iterable[Answer]) -> None:
+        """Add answers that are known from elsewhere, without those to prompts that have one here already."""
+        for answer in answers:
+            if answer.prompt_id in self._digests and answer.prompt_id not in self.answers:
+                self.append(answer)
 
     def sync(self) -> None:
         """Force all answers to disk."""

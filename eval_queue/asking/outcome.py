@@ -204,6 +204,10 @@ def _filtered(answer: Answer) -> bool:
     return answer.error is None and kind == "refusal" and answer.finish_reason not in (REFUSED, "refused")
 
 
+PAGE_ROWS: Final = 16
+"""How many answers are written before a page of the table may end: who reads it unpacks a page at a time."""
+
+
 def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
     """Write answers as Parquet: the fields of `Answer`, `rating` and `unscored`; one row an answer, in their order."""
     import pyarrow as pa
@@ -231,7 +235,8 @@ def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
     columns["unscored"] = pa.array([r.kind for r in readings], text)
     about = {"result": result.id, "protocol": result.protocol, "benchmark_digest": result.benchmark.digest}
     buffer = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns).replace_schema_metadata(about), buffer, compression="zstd")
+    table = pa.table(columns).replace_schema_metadata(about)
+    pq.write_table(table, buffer, compression="zstd", write_batch_size=PAGE_ROWS)
     write_whole(path, buffer.getvalue().to_pybytes())
 
 

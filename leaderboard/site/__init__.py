@@ -8,6 +8,7 @@ __all__ = [
     "badges",
     "citation",
     "downloads",
+    "glossary",
     "links",
     "meanings",
     "memory",

@@ -35,6 +35,7 @@ from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, footer, masthead
 from leaderboard.web.head import Head, head_html, head_of, origin
 from leaderboard.web.markup import render
+from leaderboard.web.terms import explained
 
 KEPT_BYTES: Final = 32 * 2**20
 """How much of finished pages is remembered, of all pages together."""
@@ -127,12 +128,10 @@ def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
 
 
 def content_of(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
-    """A page's content, under what its address says that cannot be meant."""
+    """A page's content, its terms to be opened, under what its address says that cannot be meant."""
     problems: Callable[[Site, Mapping[str, str]], list[str]] = getattr(page, "problems", lambda *_: [])
     content, wrong = page.content(site, query), problems(site, query)
-    if not wrong:
-        return content
-    told = render("misread.html", problems=wrong) + content
+    told = (render("misread.html", problems=wrong) if wrong else "") + explained(content)
     return Volatile(told) if isinstance(content, Volatile) else told
 
 

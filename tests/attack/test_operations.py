@@ -37,7 +37,7 @@ def test_health_says_how_the_app_is(served: RunningApp) -> None:
     code, told = health(served.url)
     assert (code, told["status"], told["trouble"]) == (200, "ok", [])
     assert told["benchmark"]["digest"] == practice_benchmark().digest  # type: ignore[index]
-    assert told["evaluator"] == {"here": False, "silent_seconds": None}
+    assert told["evaluator"] == {"here": False, "silent_seconds": None, "restarts": 0}
     assert told["store"]["rows"] == 35  # type: ignore[index]
     assert told["version"]
 

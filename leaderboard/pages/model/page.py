@@ -25,7 +25,7 @@ from leaderboard.analysis.reading_report import AmongPeople
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.model_facts import SOURCES, released
 from leaderboard.charts.badge import badge
-from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait, true_minus
+from leaderboard.charts.portrait import MATCH_LIMIT, linked, number, portrait, true_minus
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
 from leaderboard.site import links
 from leaderboard.site.answers import Filters
@@ -58,8 +58,6 @@ SECTIONS: Final = (
 """The parts of the page in their order."""
 LONG: Final = 320
 """Characters from which on a question is folded up."""
-WHOLE: Final = 2000
-"""Characters of an answer that the page shows; the rest is behind a link."""
 
 
 def head(site: Site, query: Mapping[str, str]) -> Head:
@@ -117,13 +115,13 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         "model.html",
         d=found,
         r=result,
-        picture=Markup(drawing(found)),  # made by `charts`, which escapes the name
-        match_picture=None if result.match is None else Markup(match_drawing(result)),
+        picture=linked(drawing(found)),
+        match_picture=None if result.match is None else linked(match_drawing(result)),
         two=found.readings,
         match_scales=[(SCALE_NAMES[s], ds, (result.match or {}).get(s, {})) for s, ds in SCALES.items()],
         match_place=lambda x: f"{min(1.0, max(0.0, x / (2 * MATCH_LIMIT) + 0.5)):.4g}",
         above=above,
-        percent=lambda x: true_minus(f"{round(100 * x)} %"),
+        percent=lambda x: f"{round(100 * x)} %".replace("-", "−"),
         values=VALUES,
         sections=SECTIONS,
         scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
@@ -141,7 +139,6 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         long=LONG,
         link=partial(_link, result.id, found.filters),
         exact=partial(_exact, result.id),
-        whole=WHOLE,
         file=partial(_file, result.id),
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
@@ -168,7 +165,6 @@ def drawing(found: ModelData) -> str:
         reference=[found.background.scores.get(d.name) for d in VALUES] if found.background else None,
         name=found.result.model,
         muted=found.result.complete is False or found.result.flat is True,
-        linked=True,
     )
 
 

@@ -29,6 +29,7 @@ from data.errors import InputError
 from eval_queue.queue.apart import SECONDS, accept_apart
 from eval_queue.queue.package import Accepted, check_names
 from eval_queue.records import Result
+from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Refused
 from leaderboard.pages.queue.page import row_address
@@ -219,7 +220,7 @@ class Packages:
 
     def _same_answers(self, result: Result, table: bytes) -> Result | None:
         """A row whose answers are read the same, prompt by prompt."""
-        mine = readings_digest(pq.read_table(pa.BufferReader(table)))
+        mine = readings_digest(pq.read_table(pa.BufferReader(table), columns=COLUMNS))
         others = [r for r in self.site.results() if r.benchmark.digest == result.benchmark.digest]
         return next((r for r in others if r.id != result.id and self._digest(r) == mine), None)
 
@@ -227,7 +228,7 @@ class Packages:
         key = (result.id, result.created.isoformat())
         if key not in self._digests:
             try:
-                self._digests[key] = readings_digest(self.site.answers(result))
+                self._digests[key] = readings_digest(self.site.answers(result, COLUMNS))
             except (InputError, StoreUnavailable, WriteConflict, KeyError, OSError, ValueError):
                 return None  # its answers are not at hand
         return self._digests[key]

@@ -87,7 +87,7 @@ class Take(_Record):
     items: tuple[TakeItem, ...]
     """In the order in which they are asked."""
     raters: tuple[float | None, ...] | None
-    """Mean rating of each item by the benchmark's raters; null where their study is not at hand."""
+    """Mean rating of each item by the benchmark's raters; null where their study is not available here."""
     models: tuple[Respondent, ...]
     """Rows of the benchmark's board whose answers to the items are at hand."""
     phrases: dict[int, str]
