@@ -5,4 +5,4 @@ signs of life and results stay between that worker and the queue, so that the qu
 starts the workers. Nothing of Ray is imported unless it is chosen.
 """
 
-__all__ = ["dispatcher", "ray_cluster"]
+__all__ = ["chosen", "dispatcher", "ray_cluster"]
