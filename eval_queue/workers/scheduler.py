@@ -20,10 +20,11 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from data.errors import InputError
 from eval_queue.queue.queue import Queue
@@ -44,7 +45,7 @@ class Evaluator:
     """The running evaluator of an app.
 
     Args:
-        worker: who evaluates; None where the setting switches it off.
+        worker: who evaluates; None where nobody does in this process.
         stop: the worker's.
         scheduler: what runs it, started.
     """
@@ -61,7 +62,7 @@ class Evaluator:
 
     @property
     def silent_seconds(self) -> float | None:
-        """Since when it has neither looked for work nor worked; None where the setting switches it off."""
+        """Since when it has neither looked for work nor worked; None where that is not done in this process."""
         return None if self._worker is None else self._worker.silent_seconds
 
     def close(self) -> None:
@@ -71,13 +72,20 @@ class Evaluator:
             self._scheduler.shutdown(wait=True)
 
 
-def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] = ()) -> Evaluator:
+def start(
+    settings: Settings,
+    queue: Queue,
+    *,
+    benchmarks: Iterable[Benchmark] = (),
+    elsewhere: Callable[[threading.Event], None] | None = None,
+) -> Evaluator:
     """Start evaluating what waits in `queue`, unless the setting `scheduler` switches it off.
 
     Args:
         settings: endpoints, pace, work folder.
         queue: the queue.
         benchmarks: those that the app has loaded already.
+        elsewhere: what has it evaluated on other machines until the event is set, in place of a worker in this process.
     """
     stop = threading.Event()
     if not settings.scheduler:
@@ -86,7 +94,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
     from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.schedulers.background import BackgroundScheduler
 
-    worker = worker_of(settings, queue, stop=stop, benchmarks=benchmarks)
+    worker = None if elsewhere else worker_of(settings, queue, stop=stop, benchmarks=benchmarks)
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
@@ -97,7 +105,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
     )
     scheduler.add_listener(_report, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
     scheduler.add_job(
-        worker.drain,
+        partial(elsewhere, stop) if worker is None and elsewhere else cast(Worker, worker).drain,
         "interval",
         seconds=settings.poll_seconds,
         id="evaluate",
