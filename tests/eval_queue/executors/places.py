@@ -97,8 +97,21 @@ class Place:
         assert self.command is not None
         return self.command.wait(seconds)
 
+    def finish(self) -> None:
+        """Wait until everything is done and the command has ended."""
+        assert self.wait() == 0, self.log()
+
     def log(self) -> str:
         return (self.folder / "command.log").read_text()[-4000:]
+
+    def secrets(self) -> list[str]:
+        """What nobody may read anywhere."""
+        return [self.chat.address]
+
+    def said(self) -> str:
+        """Everything that was logged, and all records."""
+        records = [path.read_text() for path in (self.folder / "store").rglob("*.json")]
+        return "\n".join([(self.folder / "command.log").read_text(), *records])
 
     def lose_one(self) -> None:
         """Let the machine of some evaluation that runs break."""
@@ -142,7 +155,14 @@ class Here(Place):
         assert self.command is not None
         os.killpg(self.command.pid, signal.SIGKILL)
         self.command.wait()
-        self.start("--once")
+        # with --once it would find nothing that waits, as long as the lease of the dead one lasts
+        self.start()
+
+    def finish(self) -> None:
+        until(lambda: set(self.states().values()) == {"done"}, self)
+        assert self.command is not None
+        self.command.send_signal(signal.SIGTERM)
+        super().finish()
 
 
 class OnRay(Place):
@@ -197,6 +217,14 @@ class OnJobs(Place):
     def lose_one(self) -> None:
         live = [job for job in self.hub.jobs()[self.before :] if job["status"]["stage"] == "RUNNING"]
         self.hub.kill_job(live[0]["id"])
+
+    def secrets(self) -> list[str]:
+        return [*super().secrets(), self.hub.token]
+
+    def said(self) -> str:
+        logs = [line for job in self.hub.jobs()[self.before :] for line in job["log"]]
+        files = (*self.hub.files(self.repos.requests).values(), *self.hub.files(self.repos.results).values())
+        return "\n".join([super().said(), *logs, *(content.decode(errors="replace") for content in files)])
 
     def lines(self, submission: Submission) -> bytes:
         return self.hub.files(self.repos.requests).get(f"unfinished/{submission.id}.jsonl", b"")
