@@ -333,6 +333,21 @@ def test_a_hub_that_cannot_be_asked_is_asked_again(place: Place) -> None:
     assert len(place.jobs()) == 1
 
 
+def test_what_became_of_a_job_is_asked_again_and_until_then_it_runs(place: Place) -> None:
+    (submission,) = place.put("org/a")
+    scheduler = place.scheduler()
+    scheduler.turn()
+    job = place.jobs()[0]
+    place.claim(job)
+    place.hub.change_job(job["id"], stage="ERROR")
+    place.hub.faults.add(Fault(route="job", status=429, retry_after=3600))
+    scheduler.turn()
+    assert place.queue.get(submission.id).state == "running"
+    forget_pauses()
+    scheduler.turn()
+    assert place.queue.get(submission.id).history[-1].state == "pending"
+
+
 def test_a_job_that_is_gone_counts_as_ended(place: Place) -> None:
     (submission,) = place.put("org/a")
     scheduler = place.scheduler()
