@@ -45,8 +45,8 @@ class Place:
     def __init__(self, folder: Path, chat: ChatServer, **endpoint: Any) -> None:
         self.folder = folder
         self.chat = chat
-        settings: dict[str, Any] = {"concurrency": 2, "parallel": PLACES, **endpoint}
-        self.endpoint = Endpoint(name="chat", base_url=chat.address, **settings)
+        settings: dict[str, Any] = {"base_url": chat.address, "concurrency": 2, "parallel": PLACES, **endpoint}
+        self.endpoint = Endpoint(name="chat", **settings)
         self.command: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
@@ -190,8 +190,8 @@ class OnJobs(Place):
     executor = "jobs"
     goes_on = True
 
-    def __init__(self, folder: Path, chat: ChatServer, hub: Hub) -> None:
-        super().__init__(folder, chat)
+    def __init__(self, folder: Path, chat: ChatServer, hub: Hub, **endpoint: Any) -> None:
+        super().__init__(folder, chat, **endpoint)
         self.hub = hub
         self.repos = hub_place.Place(hub, folder)
         machine = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": hub.url, "NO_PROXY": "127.0.0.1"}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.eval_queue.asking.test_own_server import alive, command
 from tests.eval_queue.executors.clusters import NO_RAY
 from tests.eval_queue.executors.places import PLACES, PLAN, Here, OnJobs, OnRay, Place, all_done, until
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate
@@ -106,3 +107,18 @@ def test_who_has_lost_a_claim_asks_no_more_and_stores_nothing(place: Place) -> N
     assert place.states()["org/a"] == "cancelled"
     assert [r.id for r in place.queue().results()] == [second.id]
     assert sum(n for (model, _), n in place.asked().items() if model == "org/a") < len(PLAN)
+
+
+def test_a_job_has_the_server_of_its_endpoint_beside_it(hub: Hub, tmp_path: Path) -> None:
+    with ChatServer() as nobody:
+        place = OnJobs(tmp_path, nobody, hub, base_url=None, serve=command(tmp_path), concurrency=8)
+        try:
+            submissions = place.put("org/a")
+            place.drain()
+        finally:
+            place.close()
+        assert all_done(place, submissions)
+        assert not nobody.asked
+    pid, _, model = (tmp_path / "started").read_text().strip().partition(" ")
+    assert model == "org/a"
+    assert not alive(int(pid))
