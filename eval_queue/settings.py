@@ -215,6 +215,9 @@ class Settings(BaseSettings):
     """The largest model of the Hub that may be submitted, in billions of parameters; unset: any."""
     upload_megabytes: float = Field(default=UPLOAD_BYTES / 1e6, gt=0, le=1024)
     """The largest file of one's own answers that is taken."""
+    repository: HttpUrl | None = None
+    """Where the code of this installation is kept, e.g. `https://github.com/NAME/REPOSITORY`: the pages link to it and
+    to its issues. Unset: what `CITATION.cff` says, else the Space that runs here; where there is neither, no link."""
     host: str | None = None
     """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""
     port: int | None = Field(default=None, ge=0, le=65535)
@@ -231,6 +234,13 @@ class Settings(BaseSettings):
         if results is not None and results == info.data.get("requests_repo"):
             raise ValueError("must be another repository than requests_repo")
         return results
+
+    @field_validator("repository")
+    @classmethod
+    def _shown_to_everybody(cls, repository: HttpUrl | None) -> HttpUrl | None:
+        if repository is not None and (repository.username or repository.password or repository.query):
+            raise ValueError("pages show this address to everybody: leave out names, passwords and what follows a ?")
+        return repository
 
     @property
     def on_hub(self) -> bool:

@@ -73,6 +73,10 @@ class Answer:
         return self.prompt_variant, self.portrait_id, self.option_id
 
 
+Tool = Literal["inspect-ai", "lm-evaluation-harness"]
+"""Evaluators whose logs are read."""
+
+
 class RunRecord(Record):
     """What `run.json` holds."""
 
@@ -105,6 +109,10 @@ class RunRecord(Record):
     """Who answered, as a router reported them, likewise."""
     served: Served | None = None
     """What the endpoint told of its engine; null before it was asked."""
+    log: Tool | None = None
+    """The evaluator in whose log the answers were; null for those that were asked from here or in batches."""
+    dated: bool = True
+    """Whether the times are those of asking; false where a log does not tell them and they are those of its import."""
 
 
 _IDENTITY: Final = (

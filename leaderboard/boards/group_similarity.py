@@ -34,7 +34,7 @@ from leaderboard.boards.row_answers import RowAnswers, published_means
 
 PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""
-NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not at hand"
+NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not available here"
 """Why a row that could be set against groups is not."""
 PUBLISHED_CLAIMS: Final = shipped.PUBLISHED / "group_claims.json"
 """What is said of them and groups under the other reading, and in each prompt alone."""

@@ -31,8 +31,8 @@ def matrix_svg(found: Alike) -> str:
     if not (drawn := drawing(found)):
         raise UnknownFile(_NONE)
     said = (
-        "Correlation of what sets models apart from their mean, over ten values. Teal: more alike than the average "
-        "pair; plum: less; blank: cannot be told (false discovery rate 5 %). Order: average linkage, optimal leaves."
+        "Correlation of what sets models apart from their mean, over ten values. Teal: more alike than the mean pair; "
+        "plum: less; blank: not distinguishable (false discovery rate 5 %). Order: average linkage, optimal leaves."
     )
     return standalone(drawn, caption=said)
 

@@ -76,7 +76,7 @@ class Answered(Record):
     rho: float | None
     """Correlation of people's ratings of it with their own score; null where only the key is known."""
     people: float | None
-    """Mean rating by people; null where too few rated it or it is not at hand."""
+    """Mean rating by people; null where too few rated it or it is not available here."""
     models: float | None
     """Mean of the rows' mean ratings."""
     lowest: float | None

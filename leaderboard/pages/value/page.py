@@ -15,7 +15,7 @@ from data.benchmark import MAX_P, MIN_RHO
 from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUES, Dimension
 from leaderboard.boards.results import Board
 from leaderboard.charts.circle import circle
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import linked, number
 from leaderboard.charts.validity import hills, two_digits
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
 from leaderboard.site.badges import BENCHMARKS
@@ -98,7 +98,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         meaning=MEANINGS[d.name],
         source=SOURCES[d.scale],
         scale=SCALE_NAMES[d.scale],
-        circle=circle({n: BY_NAME[n] for n in names}, others, found.unrelated) if names else None,
+        circle=linked(circle({n: BY_NAME[n] for n in names}, others, found.unrelated)) if names else None,
         members=[BY_NAME[n] for n in MEMBERS.get(d.name, ())],
         joined=next((h for h, ms in MEMBERS.items() if d.name in ms), None),
         families={x.name: x.family.colour for x in DIMENSIONS},
