@@ -171,19 +171,13 @@ class OnRay(Place):
     def __init__(self, folder: Path, chat: ChatServer, cluster: RayCluster, **endpoint: Any) -> None:
         super().__init__(folder, chat, **endpoint)
         self.cluster = cluster
-        self.nodes = [cluster.add_node(1) for _ in range(PLACES)]
+        cluster.have_nodes(PLACES)
 
     def start(self, *options: str) -> None:
         super().start(*options, "--address", self.cluster.address)
 
     def lose_one(self) -> None:
-        self.cluster.kill(self.nodes.pop())
-        self.nodes.append(self.cluster.add_node(1))
-
-    def close(self) -> None:
-        super().close()
-        for node in self.nodes:
-            self.cluster.kill(node)
+        self.cluster.kill(self.cluster.nodes.pop())
 
 
 class OnJobs(Place):
