@@ -213,7 +213,7 @@ class Pacing:
         self._begin(now)
         if not full:
             return
-        if ended.limit > self._proven:
+        if ended.limit > self._proven and self._mode != "probe":
             self._proven = ended.limit
         {"grow": self._grow, "hold": self._wait, "probe": self._probe, "less": self._less}[self._mode](ended, now)
 
