@@ -5,8 +5,9 @@ the text alone with a table of what it knows, so that the format of another engi
 
 1. `_plain_brackets`: entities and brackets of other kinds become `<`, `>`, `[`, `]`, `|`.
 2. `_marked`: tags, special tokens and channels become `_Mark`s: reasoning, answer or turn, begun or ended.
-3. `_counted`: the text that counts. An answer block or final channel is all that counts, if there is one; reasoning
-   never counts, and reasoning that never ends makes the answer unfinished.
+3. `_counted`: the text that counts. An answer block or final channel counts, if there is one, with what follows it
+   (that may take it back), and nothing before it; reasoning never counts, and if it never ends, the answer is
+   unfinished.
 4. `_chosen_field`: of JSON, the field that is the answer.
 5. `_without_markup`: other blocks, HTML, Markdown, LaTeX.
 6. `_folded`: compatibility characters, quotes, symbols, case and white space.

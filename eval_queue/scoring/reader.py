@@ -657,7 +657,7 @@ def _rating(text: str, *, cut: bool) -> int | None:
     """
     share = _SHARE.match(text)
     whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
-    if share is not None and share[1] != str(_FORMS[share[2]]):
+    if share is not None and share[1] != _HIGHEST:
         return None
     if whole is not None and "?" not in text:
         return None if cut and whole == 2 and not _ENDED.search(text) else whole
@@ -754,8 +754,9 @@ def _may_go_on(text: str, answer: _Mention) -> bool:
 
 _ENDED: Final = re.compile(r"(?<!\.)[.!][\"')\]}]*$")
 """The end of a sentence that a cut text has reached."""
-_SHARE: Final = re.compile(rf"\W*(\d+)\s?/\s?\d+\W+({_FORM.pattern})")
-"""A number of a number before a phrase, which may be a share: "3/4 like me"."""
+_SHARE: Final = re.compile(rf"\W*\d+\s?/\s?(\d+)\W+{_FORM.pattern}")
+_HIGHEST: Final = str(max(RATING_PHRASES))
+"""A number of another number than this before a phrase may be a share: "3/4 like me"."""
 _JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
 
 # --- why there is none ----------------------------------------------------------------------------------------------

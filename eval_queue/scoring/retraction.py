@@ -41,7 +41,7 @@ def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
         start = end.end()
         end = _SENTENCE_END.search(behind, start)
         said = behind[start : end.start() if end else len(behind)].strip(_EDGE)
-        if _SAYS_SOMETHING.search(said) is None:
+        if _SAYS_SOMETHING.search(said) is None or _DEBRIS.fullmatch(said):
             continue
         last = cut and end is None
         label = None if explained else _EXPLAINING.match(said)
@@ -66,6 +66,8 @@ def _either(*patterns: str) -> re.Pattern[str]:
 
 _SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
 _SAYS_SOMETHING: Final = re.compile(rf"[^\W_]|[{SAME}{OTHER}{DOUBT}]")
+_DEBRIS: Final = re.compile(r"[\u0080-\u024f\ufffd]")
+"""What is left of a broken byte."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _FEW: Final = 10
 """Words of a sentence that is short."""
