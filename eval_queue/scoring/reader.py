@@ -267,6 +267,11 @@ _ASKING: Final = re.compile(
 _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
+_QUOTED: Final = re.compile(
+    r"\W*(?:the )?(?:statement|text|message|scenario|passage|situation|comment|suggestion|advice|description|summary"
+    r"|perspective|sentiment|stance|person|author)\s?:"
+)
+"""A label of what is to be rated, not of a rating."""
 _I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
 _AS: Final = re.compile(r"(?:^|\W)(?:is |it's )?as $")
 """Before a comparison: "as like me as can be"."""
@@ -308,11 +313,11 @@ _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
     r"|no)thing but|\ball but|\bno longer"
-    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
+    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover|\b(?:any|every)thing but this)"
     r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply"
     r"|choose|pick|with|it|this|that|is|as|be|being|really|quite|the"
     r"|response"
-    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
+    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[:]*$"
 )
 """What before a phrase denies it."""
 _NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
@@ -606,6 +611,7 @@ def _leads(frame: re.Pattern[str], left: str) -> bool:
         _SCOPE.search(_BEING.sub("", _IF_PRESSED.sub("", left[:begin])))
         or _ASKING.match(left, begin)
         or _NUMBERED.search(left)
+        or _QUOTED.match(left)
     ):
         return False
     return frame.fullmatch(left, begin) is not None

@@ -125,6 +125,41 @@ _PLAIN: Final = _either(
     r"|listen)\b",
 )
 """A short sentence whose subject or verb is known."""
+_I_DO: Final = _any_of(
+    "understand would can also believe agree might may share value too sometimes often tend appreciate do typically"
+    " interpret mainly primarily strive enjoy think feel like love care try prefer respect find want hold always"
+    " usually"
+    " generally personally don't wouldn't could couldn't cannot can't see never see relate consider empathize recognize"
+    " recognise acknowledge identify resonate sympathize support admire prioritize aim wish disagree rarely normally"
+    " certainly definitely really truly genuinely fully completely strongly largely mostly partly somewhat chose"
+    " selected"
+    " rated gave picked am have"
+)
+_SPEAKS_OTHERWISE: Final = _either(
+    # what no explanation begins with: an order, a condition, a remark on what was said
+    r"(?:that|there|here|now|then|well|or|yet|nor|please|if|let|just|only|do|don't|does|did|is|are|was|who|what|where"
+    r"|why"
+    r"|how|not|no|before|after|until|once|having|by|between|apart|beyond|never|hence|sorry|oh|hm+|ok|okay|actually"
+    r"|truth"
+    r"|frankly|put|take|make|think|read|look|bear|keep|mind|remember|imagine|pretend|suppose)\b"
+    r"(?! (?:because|is because|someone|somebody|people|everyone|a person|the (?:person|response|situation|author)"
+    r"|being)\b"
+    r"|(?:'s| is) (?:because|why|how|what|something|exactly|a (?:value|principle))\b)",
+    rf"i(?:'d|'m|'ve|'ll)?+\b(?! (?:{_I_DO})\b|,| (?:not (?:directly|as|always)|a|an|someone|not a|not an)\b)",
+    r"it\b(?!'s (?:important|essential|a|about|how|what|also|crucial|similar|kind|honest|because|too|very|not)\b"
+    r"| (?:\w+ly |also )?(?!was\b|has\b|seems\b|turns\b|occurs\b|strikes\b|dawns\b)(?:\w+s\b|does not\b|doesn't\b"
+    r"|is\b))",
+    r"(?:the|this|my|these|those) (?:word|words|sentence|options?|scale|truth|above|other|first|last|latter|former"
+    r"|line|level"
+    r"|label|list|fact is|only thing|problem with (?:this|that|my)|answer (?!is based)|rating|pick|would|was|has|had"
+    r"|cannot"
+    r"|can't|phrase(?! \"))\b",
+    r"(?:but|though|although|while|whereas|even though|however,?|still,?) (?!i\b|i'm\b|it\b|it's\b|the\b|this\b"
+    r"|there\b|some\b|my\b"
+    r"|not\b|we\b|people\b|both\b|others?\b|their\b|his\b|her\b|its\b|these\b|each\b|every\w*\b|more\b|less\b)",
+)
+"""How a long sentence begins that is hardly an explanation: with an order, a condition or a remark, and not with the
+response, with those whom it is about, or with what one does, thinks or feels."""
 _GROUNDS: Final = re.compile(
     r"(?:that(?:'s| is) )?(?:(?:mostly|mainly|largely|primarily|partly|simply|just) )?(?:because|since|given"
     r"|considering"
@@ -207,7 +242,7 @@ _NOT_AT_ALL: Final = re.compile(
 
 _BUT_NOT: Final = re.compile(r"(?:but|,) not(?: with| in| for| of)? (?:the|its|all|every)\b")
 _MISGIVING: Final = _either(
-    r"^or\b|\bwho (?:cares|knows)\b|\bless(?! \w)",
+    r"^or\b|^as (?:it were|if)\b|\bwho (?:cares|knows)\b|\bless(?! \w)",
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
     r"\b(?:too|lower|higher|else|stronger|weaker|almost|nearly|above|below|overstat\w*|understat\w*|exaggerat\w*)\b",
     r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|contrary)\b",
@@ -222,6 +257,7 @@ _CLASHING: Final = _either(
     r"\b(?:reversed?|opposite|wrong|sorry|actually|mistaken?|instead(?! of)|rather(?! than)|wait|meant|none of)\b",
     r"\b(?:joking|kidding|teasing|lies?|dreams?|jokes?|sarcas\w*|iron(?:y|ic\w*))\b",
     r"\b(?:ignore|discard\w*|disregard|skip|void|cancel\w*|withdrawn)\b",
+    r"\b(?:lower|higher)$",
     r"\b(?:(?:would|will) have it|claim\w*|they say|i(?:'ve| have| was| am) (?:been )?told)\b",
 )
 """Those of them that are none in a reservation either ("but not the tone")."""
@@ -263,9 +299,11 @@ def _is_plain_aside(aside: str, rating: int) -> bool:
     said = aside.strip(_EDGE)
     if _SAYS_SOMETHING.search(said) is None or _NUMBER.fullmatch(said) or not said.isascii():
         return True
-    if len(said.split()) > _FEW or _EXPLAINING.match(said) or _CERTAIN.match(said) or _LIKENESS_ELSEWHERE.search(said):
+    if _EXPLAINING.match(said) or _CERTAIN.match(said) or _LIKENESS_ELSEWHERE.search(said):
         return True
     turned = _BUT.match(said)
+    if len(said.split()) > _FEW:
+        return _GROUNDS.match(said) is not None or _SPEAKS_OTHERWISE.match(said) is None
     if turned is not None:
         reserved = said[turned.end() :]
         plain = _LESS_SO.match(reserved) is not None or _explains(reserved, rating, asked=False)
@@ -286,8 +324,10 @@ def _explains(said: str, rating: int, *, asked: bool) -> bool:
         return number[1] in (None, str(rating))
     if not any(letter.isascii() and letter.isalpha() for letter in said):
         return _LIKENESS_ELSEWHERE.search(said) is not None or len(said) > _LONG_ELSEWHERE
-    if len(said.split()) > _FEW or _CERTAIN.fullmatch(said) or _PLEASANTRY.fullmatch(said) or _OF_A_PART.match(said):
+    if _CERTAIN.match(said) or _PLEASANTRY.fullmatch(said) or _OF_A_PART.match(said):
         return True
+    if len(said.split()) > _FEW:
+        return _SPEAKS_OTHERWISE.match(said) is None
     if _ALIKE > rating > _UNLIKE and _IN_PART.match(said):
         return True
     if rating <= _UNLIKE and (_UNLIKE_ME.match(said) or (rating == 1 and _NOT_AT_ALL.fullmatch(said))):
@@ -323,13 +363,16 @@ _DENIES_ALIKENESS: Final = _either(
     r"(?<!only the )(?<!just the )\b(?:values?|views?|tone|approach(?:es)?|opinions?|thoughts?|wording)"
     r" (?:clash\w*|conflict\w*|differs?|(?:are|is) (?:very |quite )?(?:different|off))\b",
     r"\b(?:nothing|little) (?:in|about) (?:it|this|that|the (?:response|text))\b",
-    r"\bnothing (?:at all )?(?:to do with|in common with)\b",
-    r"\bi (?:would|'d|could|do) never (?:say|do|write|act|speak|talk|respond|behave|answer)\b",
+    r"\bnothing (?:at all |whatsoever )?(?:to do with|in common with)\b",
+    r"\bnot something (?:that )?i would\b|\b(?:can't|cannot|can not|don't) (?:find|see) anything\b",
+    r"\bi (?:would|'d|could|do) never (?:in my life |ever )?(?:give|say|do|write|act|speak|talk|respond|behave"
+    r"|answer)\b",
 )
 """What one who says that it is like them would not add."""
 _AFFIRMS_ALIKENESS: Final = re.compile(
     r"(?:^|[.!?;\n])\W*(?:"
-    r"(?:this|that|it|the (?:response|text|advice|tone)) (?:\w+ly )?(?:is (?:exactly|precisely|just|very|so much)"
+    r"(?:this|that|it|the (?:response|text|advice|tone)) (?:\w+ly )?(?:describes exactly|is (?:exactly|precisely|just"
+    r"|very|so much)"
     r"|reflects"
     r"|captures|matches|mirrors|aligns (?:\w+ )?with|sounds (?:just|exactly|a lot|very)|resonates)"
     r"|i (?:\w+ly )?(?:agree|love|like|share|would say the same|see (?:a lot|much) of myself|(?:would )?do the same))\b"
@@ -366,6 +409,7 @@ _AT_ONCE: Final = (
 )
 _REVERSAL: Final = _either(
     DOUBT,
+    r"^\s*[(\[]?[-+]\d\b",
     # in so many words
     _AT_ONCE + r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)",
     _AT_ONCE
@@ -395,7 +439,8 @@ _REVERSAL: Final = _either(
     r"|correcting|contradicting|switching|adjusting|amending|unsure|sure (?:any|about (?:this|that|it|my)))",
     r"\bi (?:now )?reali[sz]e(?: now)?\b|\bi now see\b|\bi(?:'d| would) now\b|\bas i (?:write|type|say) (?:this|it"
     r"|that)\b",
-    r"\bcontradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|\bcarried away\b|\bhit (?:return"
+    r"\bcontradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|\bcarried away\b|\bmade (?:it"
+    r"|that|this) up\b|\bhit (?:return"
     r"|enter|send)\b",
     r"\bhaving (?:written|said|typed|answered|rated|re-?read|thought)\b|\bin (?:hindsight|retrospect|haste)\b"
     r"|\bpremature\b",
