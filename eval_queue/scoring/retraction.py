@@ -388,9 +388,9 @@ def _clashes(behind: str, rating: int) -> bool:
     return rating <= _UNLIKE and _AFFIRMS_ALIKENESS.search(behind) is not None
 
 
-_IT: Final = r"\b(?:this|that|it|the above|the former|(?:my|the) (?:\w+ ){0,2}(?:answer|rating|choice|selection))"
+_IT: Final = r"(?:this|that|it|the above|the former|(?:my|the) (?:\w+ ){0,2}(?:answer|rating|choice|selection))"
 _ITSELF: Final = (
-    r"\b(?:my|the|this|that|first|initial|above|previous|last) (?:[\w']+ ){0,2}?(?:answer|rating|choice|option|scale"
+    r"(?:my|the|this|that|first|initial|above|previous|last) (?:[\w']+ ){0,2}?(?:answer|rating|choice|option|scale"
     r"|selection|label|score|verdict|assessment|level|line|entry)\b"
 )
 _AMENDS: Final = _any_of(
@@ -401,25 +401,24 @@ _AMENDS: Final = _any_of(
 )
 """Words that with one for the answer itself in a sentence say that it does not stand."""
 _I: Final = (
-    r"\bi(?:'m|'ve|'d| am| have| had| must| need to| should| would| will| may| might| do| was)?(?: have)?"
+    r"i(?:'m|'ve|'d| am| have| had| must| need to| should| would| will| may| might| do| was)?(?: have)?"
     r" (?:(?:just|now|actually|really|then|rather|too|also|probably|have to|to|want to|like to|being|been) )*"
 )
 _AT_ONCE: Final = (
     r"(?:^|[.!?;\n(,]\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?|actually|sorry),?\s+){0,9}+"
 )
-_REVERSAL: Final = _either(
-    DOUBT,
-    r"^\s*[(\[]?[-+]\d\b",
-    # in so many words
-    _AT_ONCE + r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)",
-    _AT_ONCE
-    + r"(?:please )?(?:scratch|strike|ignore|disregard|forget|delete|cancel|flip|reverse|invert|undo|scrap|discard)"
+_SELF_REPAIRS: Final = (
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)",
+    r"(?:please )?(?:scratch|strike|ignore|disregard|forget|delete|cancel|flip|reverse|invert|undo|scrap|discard)"
     r" (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))",
-    _AT_ONCE + r"(?:(?:just )?kidding|jk\b|never ?mind|psych\b|/s\b|come to think of it)",
-    _AT_ONCE + r"on (?:second|further|closer|re)\w* ?(?:thought|look|reading|glance|inspection|consideration)\w*",
-    _AT_ONCE + r"(?:thinking|looking|reading|considering|coming|going|reflecting) (?:[\w']+ ){0,4}"
+    r"(?:(?:just )?kidding|jk\b|never ?mind|psych\b|/s\b|come to think of it)",
+    r"on (?:second|further|closer|re)\w* ?(?:thought|look|reading|glance|inspection|consideration)\w*",
+    r"(?:thinking|looking|reading|considering|coming|going|reflecting) (?:[\w']+ ){0,4}"
     r"(?:again|back|closer|twice|anew|once more)\b",
-    _AT_ONCE + r"let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again|redo|start over)",
+    r"let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again|redo|start over)",
+)
+"""Words that take back in so many words, at the beginning of a sentence or clause."""
+_TAKEN_BACK: Final = (
     # what the one who answers did
     _I
     + r"(?:misspoke|mis(?:read|judged|understood|clicked|typed|took|heard)|lied|joking|kidding|mistaken|wrong|swapped)",
@@ -430,26 +429,26 @@ _REVERSAL: Final = _either(
     + r"(?:spoke too soon|mixed (?:it|this|that|them|up)|meant (?:to|the)|overstat\w+|exaggerat\w+|downgrade|upgrade)",
     _I + r"(?:go (?:one|a (?:step|level|notch)|lower|higher|down|up)|(?:lower|raise) (?:it|that|this|my))",
     _I + r"(?:had|got) (?:it|the scale|this|that) (?:the )?(?:wrong|backward|revers|the other)",
-    r"\bi(?:'ve| have|'d| had)? (?:just |first |initially |originally |previously )+(?:wrote|written|said|answered"
+    r"i(?:'ve| have|'d| had)? (?:just |first |initially |originally |previously )+(?:wrote|written|said|answered"
     r"|rated"
     r"|chose|chosen|picked|put|gave|given|typed|stated|entered)\b",
-    r"\bi (?:wrote|said|rated|answered|put|gave|typed)\b[^.\n]{0,40}\b(?:above|first|earlier|before|initially)\b",
-    r"\bi(?:'m| am) (?:now |also |just |not )*(?:changing|revising|lowering|raising|withdrawing|retracting"
+    r"i (?:wrote|said|rated|answered|put|gave|typed)\b[^.\n]{0,40}\b(?:above|first|earlier|before|initially)\b",
+    r"i(?:'m| am) (?:now |also |just |not )*(?:changing|revising|lowering|raising|withdrawing|retracting"
     r"|reconsidering"
     r"|correcting|contradicting|switching|adjusting|amending|unsure|sure (?:any|about (?:this|that|it|my)))",
-    r"\bi (?:now )?reali[sz]e(?: now)?\b|\bi now see\b|\bi(?:'d| would) now\b|\bas i (?:write|type|say) (?:this|it"
+    r"i (?:now )?reali[sz]e(?: now)?\b|i now see\b|i(?:'d| would) now\b|as i (?:write|type|say) (?:this|it"
     r"|that)\b",
-    r"\bcontradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|\bcarried away\b|\bmade (?:it"
-    r"|that|this) up\b|\bhit (?:return"
+    r"contradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|carried away\b|made (?:it"
+    r"|that|this) up\b|hit (?:return"
     r"|enter|send)\b",
-    r"\bhaving (?:written|said|typed|answered|rated|re-?read|thought)\b|\bin (?:hindsight|retrospect|haste)\b"
-    r"|\bpremature\b",
-    r"\bafter (?:weighing|thinking|reading|considering|looking|reflecting)[^.\n]{0,60}\b(?:more|again|further|twice"
+    r"having (?:written|said|typed|answered|rated|re-?read|thought)\b|in (?:hindsight|retrospect|haste)\b"
+    r"|premature\b",
+    r"after (?:weighing|thinking|reading|considering|looking|reflecting)[^.\n]{0,60}\b(?:more|again|further|twice"
     r"|longer)\b",
-    r"\b(?:slower|closer|second|third|careful|renewed) reading\b|\bsle(?:pt|ep) on it\b|(?:was|too|been) hasty",
-    r"\bno longer (?:think|believe|holds?|sure|agree|stand)|\bfrom another (?:side|angle)\b|\b(?:turns|turned) out\b",
-    r"\b(?:time|need|have|ought) to reconsider\b|\bpersuaded to\b|\bstart (?:again|over)\b|\bclean slate\b",
-    r"\bstep (?:away|back) from (?:it|this|that|what|my)\b|\bbefore i (?:had )?(?:seen|saw|read|finished|understood)\b",
+    r"(?:slower|closer|second|third|careful|renewed) reading\b|sle(?:pt|ep) on it\b|(?:was|too|been) hasty",
+    r"no longer (?:think|believe|holds?|sure|agree|stand)|from another (?:side|angle)\b|(?:turns|turned) out\b",
+    r"(?:time|need|have|ought) to reconsider\b|persuaded to\b|start (?:again|over)\b|clean slate\b",
+    r"step (?:away|back) from (?:it|this|that|what|my)\b|before i (?:had )?(?:seen|saw|read|finished|understood)\b",
     # what is said of the answer
     _IT + r"(?:'s| is| was| were| are)(?: \w+ly)?(?: just| all)? (?:wrong|incorrect|mistaken|false|void|untrue|invalid"
     r"|outdated|inaccurate|off|backwards?|reversed|too (?:strong|weak|high|low|much|harsh|generous|far|little)"
@@ -459,40 +458,46 @@ _REVERSAL: Final = _either(
     r"|(?:does not|doesn't|cannot|can't|won't) (?:hold|be right|stand|count|add up))\b",
     _IT + r"(?: is|'s)?(?: no|n't| not) (?:right|correct|true|it(?=\W|$)|my answer)\b",
     _ITSELF + rf"[^.!?;\n]{{0,80}}?\b(?:{_AMENDS})\b",
-    rf"\b(?:{_AMENDS})\b[^.!?;\n]{{0,40}}?{_ITSELF}",
+    rf"(?:{_AMENDS})\b[^.!?;\n]{{0,40}}?\b{_ITSELF}",
     _ITSELF + r" (?:is|was|seems|looks|sounds) (?:far |much |a bit |a little |rather )?too \w+",
-    r"\bthe (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option"
+    r"the (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option"
     r"|label"
     r"|level|one)\b",
-    r"\b(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|\b(?:stronger|weaker) one\b",
-    r"\bphrase (?:i|that|which|given|above)\b(?! (?:used|in))|\bwhat i (?:put|wrote|said|answered|chose|picked)\b",
-    r"\b(?:my|the) (?:reply|answer|phrase|rating|choice) above\b|\b(?:sentence|line|statement|words?) (?:before"
+    r"(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|(?:stronger|weaker) one\b",
+    r"phrase (?:i|that|which|given|above)\b(?! (?:used|in))|what i (?:put|wrote|said|answered|chose|picked)\b",
+    r"(?:my|the) (?:reply|answer|phrase|rating|choice) above\b|(?:sentence|line|statement|words?) (?:before"
     r"|above)\b",
-    r"\b(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b|\bdisagree (?:about|on|with) (?:every|all"
+    r"(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b|disagree (?:about|on|with) (?:every|all"
     r"|nearly|most)",
-    r"\bfirst (?:guess|answer|impression|instinct|rating|reaction|draft)\b|\b(?:next|following|later) (?:message"
+    r"first (?:guess|answer|impression|instinct|rating|reaction|draft)\b|(?:next|following|later) (?:message"
     r"|answer|reply)\b",
-    r"\b(?:correction|revision|update|another answer|new answer) (?:follows|below|to follow|will follow)",
-    r"\bfalse alarm\b|\bmy (?:bad|mistake)\b|\bsorry about\b|\bwrong (?:line|option|button|answer|one|choice|box"
+    r"(?:correction|revision|update|another answer|new answer) (?:follows|below|to follow|will follow)",
+    r"false alarm\b|my (?:bad|mistake)\b|sorry about\b|wrong (?:line|option|button|answer|one|choice|box"
     r"|row)\b",
-    r"\bthe (?:exact |very |complete )?(?:opposite|reverse|contrary) (?:is|was|of what i|would|holds|applies)\b",
-    r"\b(?:only|was|were) (?:joking|kidding|teasing|lying)\b|\bpulling your leg\b|\bjest\w*\b|\bmessing with\b"
-    r"|\bfooled you\b",
-    r"\bby which i mean\b|\btell you the truth\b|\bashamed of\b|\bnothing of me\b",
+    r"the (?:exact |very |complete )?(?:opposite|reverse|contrary) (?:is|was|of what i|would|holds|applies)\b",
+    r"(?:only|was|were) (?:joking|kidding|teasing|lying)\b|pulling your leg\b|jest\w*\b|messing with\b"
+    r"|fooled you\b",
+    r"by which i mean\b|tell you the truth\b|ashamed of\b|nothing of me\b",
     # what is to be done with it
-    r"\b(?:do not|don't|never) (?:(?:count|record|use|quote|log|score|save|store) (?:this|that|it|my|the)\b"
+    r"(?:do not|don't|never) (?:(?:count|record|use|quote|log|score|save|store) (?:this|that|it|my|the)\b"
     r"|(?:take|trust|believe|mind) (?:this|that|it|me)(?=\W*(?:[.!;\n]|$)))",
-    r"\bnot (?:to )?be (?:used|relied|counted|recorded|taken seriously)\b(?! towards)|\bsubstitut\w+ (?:it|that|this"
+    r"not (?:to )?be (?:used|relied|counted|recorded|taken seriously)\b(?! towards)|substitut\w+ (?:it|that|this"
     r"|the)\b",
-    r"\bbefore you (?:record|count|log|save|score)\b|\bleave (?:the|this|that) (?:decision|choice|question|rating)\b",
-    r"\b(?:unable|cannot|can't|not able|hard|impossible) to (?:settle|decide|choose|pick)\b",
-    r"\byou (?:told|asked|instructed|forced) me to\b|\byou insist|\bthe operator\b|\bi have to (?:pick|choose|say"
+    r"before you (?:record|count|log|save|score)\b|leave (?:the|this|that) (?:decision|choice|question|rating)\b",
+    r"(?:unable|cannot|can't|not able|hard|impossible) to (?:settle|decide|choose|pick)\b",
+    r"you (?:told|asked|instructed|forced) me to\b|you insist|the operator\b|i have to (?:pick|choose|say"
     r"|answer)\b",
-    r"\bi(?:'m| am| was|'ve been| have been| had been) (?:told|asked|instructed|forced|required|made) to\b",
+    r"i(?:'m| am| was|'ve been| have been| had been) (?:told|asked|instructed|forced|required|made) to\b",
     # the scale
-    r"\b(?:one|a|two|1|2|half a) (?:step|level|notch|point|category|degree|rung|grade)s?"
+    r"(?:one|a|two|1|2|half a) (?:step|level|notch|point|category|degree|rung|grade)s?"
     r" (?:lower|higher|down|up|less|more|below|above|off)\b",
-    r"\b(?:read|got|had|used|mixed|flipped|inverted|reversed) (?:up )?the (?:ends of the )?scale\b",
-    r"\b(?:the )?other way (?:a)?round\b|\boff by one\b|\b(?:side|end|middle) of the scale\b",
+    r"(?:read|got|had|used|mixed|flipped|inverted|reversed) (?:up )?the (?:ends of the )?scale\b",
+    r"(?:the )?other way (?:a)?round\b|off by one\b|(?:side|end|middle) of the scale\b",
+)
+"""Words that take back wherever they stand."""
+_REVERSAL: Final = _either(
+    rf"{DOUBT}|^\s*[(\[]?[-+]\d\b",
+    rf"{_AT_ONCE}(?:{'|'.join(_SELF_REPAIRS)})",
+    rf"\b(?:{'|'.join(_TAKEN_BACK)})",
 )
 """What takes an answer back wherever it stands behind it."""
