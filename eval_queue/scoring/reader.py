@@ -19,7 +19,8 @@ be read either way (all distinct answers of the released models on which the rea
 * A denied phrase ("I don't think this is very much like me"): no rating, since a denial names no other phrase. "Isn't
   like me" and "doesn't like me" are the phrase "not like me" itself.
 * What is taken back ("no, wait", "I meant", "correction") does not count, and neither does what it is replaced with,
-  unless that is labelled as the final answer.
+  unless that is labelled as the final answer. Since nobody foresees the words, what stands right behind an answer must
+  be an explanation of it, as far as that can be told (`retraction`).
 * "some like me": 4, a cut "somewhat". "Very little like me": 3, the only phrase with "little". "Maybe not like me": 2,
   a doubt is not a degree.
 * A number alone: no rating, since the prompts define no numbers.
