@@ -330,7 +330,12 @@ def _programs(folder: Path) -> Target:
         "board": {"sort": "Power", "order": "down", "limit": 5, "page": 1, "developer": ["OpenAI"], "part": "rows.0"},
         "model": {"id": row, "part": "result.scales"},
         "answers": {"id": row, "rating": "6", "limit": 10, "page": 1, "part": "rows"},
-        "compare": {"ids": [row, "claude-3-5-haiku-20241022-ffd7f503469e"], "items": 3, "scale": "pvq", "part": "pairs.0"},
+        "compare": {
+            "ids": [row, "claude-3-5-haiku-20241022-ffd7f503469e"],
+            "items": 3,
+            "scale": "pvq",
+            "part": "pairs.0",
+        },
         "map": {"page": 1, "limit": 5, "part": "models.1"},
         "groups": {"contrast": "gender", "part": "leans"},
         "queue": {"page": 1, "limit": 3},
@@ -345,6 +350,8 @@ def _programs(folder: Path) -> Target:
         except orjson.JSONDecodeError:
             given = value
         name = name if name in calls else sorted(calls)[len(name) % len(calls)]
+        if field not in calls[name] and len(field) % 4:  # else one that there is not
+            field = sorted(calls[name])[len(field) % len(calls[name])]
         arguments = {**calls[name], field: given}
         part = arguments.pop("part", "")
         fitted(known[name].call(arguments), part)
