@@ -289,7 +289,15 @@ class Api:
         models = made.pop("models")
         return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
 
-    def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
+    def groups(
+        self,
+        id: str = "",
+        contrast: str = "",
+        table: str = "",
+        reading: AddressReading = "published",
+        page: int = 1,
+        limit: int = 100,
+    ) -> dict:  # type: ignore[type-arg]
         """Compare a model with two groups of people, and list how all models lean between them, with caveats.
 
         Use it for questions about models and people; tell its caveats with its numbers.
@@ -298,12 +306,14 @@ class Api:
             id: A row's id; empty for the first that can be set against groups.
             contrast: Which two groups, e.g. gender, age, political, education.
             table: Which table, by its slug; empty for the one that opens.
+            reading: published for scores by the paper's key, all for matches on all items.
             page: Which page of leans, from 1.
             limit: Leans on a page, 1 to 200; there is one a model.
         """
         start, stop = _page(page, limit, PAGE_LIMIT)
         known = [c.name for c in self._site.reference.contrasts]
-        asked = _address(id=id, contrast=contrast, table=table)
+        read = _known("reading", reading, ADDRESS_READINGS)
+        asked = _address(id=id, contrast=contrast, table=table, reading=read)
         check(self._site, "groups", asked)
         made: Document = groups.data(self._site, asked).model_dump(mode="json")
         leans = made.pop("leans")

@@ -20,7 +20,7 @@ from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.model_facts import billions
-from leaderboard.boards.readings import Standing
+from leaderboard.boards.readings import Standing, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
 from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
@@ -148,7 +148,7 @@ def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...
     """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
     if asked.sort.startswith(ABOVE):
         return rows_of(board, asked, _above(site.standings.of(board), asked))
-    table = site.proximities.of(board) if asked.sort in near_columns(site) else None
+    table = site.proximities.of(board, asked.reading) if asked.sort in near_columns(site) else None
     return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
 
 
@@ -351,6 +351,9 @@ _GROUPS: Final = (
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After Holm's correction."),
     Column("distinguishable", "bool", "Whether it can be told from chance."),
+    Column("holds", "int32", "In how many prompts, each taken alone, side or leading group is the same; no test."),
+    Column("prompts", "int32", "How many prompts that is of."),
+    Column("reading", "string", "published: scores by the key; match: matches on all items, which have no distances."),
     Column("region", "string", "Where the people of the groups live."),
     Column("people", "string", "Whose answers stand behind the groups."),
     Column("people_n", "int32", "How many they are."),
@@ -370,7 +373,7 @@ _GROUPS: Final = (
 def groups_sheet(site: Site, query: Query) -> Sheet:
     """A board's rows among people, one number a row; rows that are not set against people say why."""
     board = table_of(site.boards(), query.get("table", ""))
-    table = None if board is None else site.proximities.of(board)
+    table = None if board is None else site.proximities.of(board, reading_of(query.get("reading")))
     rows: list[Mapping[str, Any]] = [] if table is None else [*group_export.rows(table)]
     for r in () if board is None else board.results:
         if table is None or r.id not in table.rows:
