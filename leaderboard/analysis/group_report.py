@@ -290,7 +290,7 @@ def report(
         sample = resample(x, benchmark.key.selected, benchmark.query_index)
         read, draws, raters_se = list(profiles), sample.draws, None
     else:
-        sample, draws = _match_draws(x, benchmark, match)
+        sample, draws = match_draws(x, benchmark, match)
         read, raters_se = _read_by_match(profiles, sample.point[:-1], draws[:, :-1]), np.zeros(len(VALUES))
     found = proximity(
         sample.point[:-1],
@@ -321,8 +321,17 @@ def report(
     )
 
 
-def _match_draws(x: Floats, benchmark: Benchmark, match: MatchReading) -> tuple[Sample, Floats]:
-    """Matches of models and, last, the raters; draws over queries to which those over people are added."""
+def match_draws(x: Floats, benchmark: Benchmark, match: MatchReading) -> tuple[Sample, Floats]:
+    """Matches and draws of them, over queries and people at once.
+
+    Args:
+        x: mean rating of each item by models and, last, by the raters, shape (models + 1, items).
+        benchmark: whose items.
+        match: templates, and the raters by resampled people.
+
+    Returns:
+        The sample over queries, and its draws with those over people added, shape (draws, models + 1, 10).
+    """
     sample = match_sample(x, match.templates.loadings[:, : len(VALUES)], benchmark.query_index)
     people = np.moveaxis(people_draws(x, match.templates)[:, : len(VALUES)], -1, 0).copy()
     people[:, -1] = match.raters

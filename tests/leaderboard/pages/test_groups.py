@@ -335,6 +335,14 @@ def test_models_are_set_against_own_groups_where_the_benchmark_is_at_hand(
     assert set(found) == {m.model for m in TOLD}
     for m in TOLD:
         assert found[m.model].lean == pytest.approx(-(m.leans["age"].lean or 0), abs=1e-6), "turned round"
+        assert m.held is not None
+        assert (found[m.model].holds, found[m.model].prompts) == (m.held.leans["age"], m.held.prompts)
+    by_match = groups.data(site, {"contrast": "age", "reading": "all"})
+    assert by_match.reading == "match"
+    found = {r.model: r for r in by_match.leans if r.reported}
+    assert set(found) == {m.model for m in BY_MATCH.values() if m.reported}
+    for name, row in found.items():
+        assert row.lean == pytest.approx(-(BY_MATCH[name].leans["age"].lean or 0), abs=1e-6), "turned round"
 
 
 @pytest.mark.slow
