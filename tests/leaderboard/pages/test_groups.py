@@ -107,8 +107,10 @@ def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tu
     html = groups.content(site, {"contrast": name})
     all_ = plain(section(html, "all"))
     for m in TOLD:
-        lean = m.leans[name]
-        assert f"{m.model} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_.replace("  ", " ")
+        lean, held = m.leans[name], m.held
+        assert held is not None
+        told = f"{m.model} {held.leans[name]} of {held.prompts} prompts"
+        assert f"{told} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_.replace("  ", " ")
     assert f"← {SHORT[against]}" in all_
     assert f"{SHORT[toward]} →" in all_
     assert plain(groups.content(site, {"contrast": name})).count("not distinguishable") >= 2
@@ -607,7 +609,8 @@ def test_the_switch_shows_every_number_of_the_other_reading_and_stays_in_the_add
     for m in reported:
         lean, held = m.leans["age"], m.held
         assert held is not None
-        assert f"{m.model} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_
+        told = f"{m.model} {held.leans['age']} of {held.prompts} prompts"
+        assert f"{told} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_
         assert groups.data(site, query).leans[[r.model for r in reported].index(m.model)].holds == held.leans["age"]
     alike = plain(section(html, "alike"))
     for g in model.groups.values():
