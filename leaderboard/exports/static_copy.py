@@ -116,7 +116,7 @@ def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
         site.rankings.of(each)
         for reading in READINGS:
             site.proximities.of(each, reading)
-        site.relations.of(each)
+            site.relations.of(each, reading)
     written = _Copy(site, making, pages).make()
     shutil.rmtree(out, ignore_errors=True)
     making.rename(out)

@@ -156,15 +156,16 @@ class Site:
     @cached_property
     def relations(self) -> RelationTables:
         """How the boards' rows, and their columns, go together."""
-        return RelationTables(self.key, self.row_answers.means)
+        return RelationTables(self.key, self.row_answers.means, self.templates)
 
     @cached_property
-    def _relations_work(self) -> BackgroundWork[Relations]:
-        return BackgroundWork()
+    def _relations_work(self) -> Mapping[Reading, BackgroundWork[Relations]]:
+        return {reading: BackgroundWork() for reading in READINGS}
 
-    def relations_so_far(self, board: Board) -> Relations | Working | None:
+    def relations_so_far(self, board: Board, reading: Reading = "published") -> Relations | Working | None:
         """As `relations.of`, without waiting for what takes long."""
-        return self._relations_work.get(board.key.slug, self.revision(), lambda: self.relations.of(board))
+        work = self._relations_work[reading]
+        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading))
 
     @cached_property
     def _match_ranking_work(self) -> BackgroundWork[Ranking]:
