@@ -1,9 +1,10 @@
 """What sets models apart from the average of their board, and which of them are alike or unlike in that.
 
-Pure functions over arrays. Models share much: their ten values correlate at 0.9 on the average of the released models'
-pairs, and no pair stands out from that. So what all share is taken away first: a model's deviation is its profile minus
-the mean profile of the models compared, and the similarity of two models is the correlation of their deviations over
-the ten values. It depends on who is compared. Unrelated deviations of n models correlate at -1 / (n - 1) on average.
+Pure functions over arrays. Models share much: the ten values of the released models' pairs correlate at 0.81 in the
+median, by matches on all items at 0.92, and no pair stands out from that. So what all share is taken away first: a
+model's deviation is its profile minus the mean profile of the models compared, and the similarity of two models is the
+correlation of their deviations over the ten values. It depends on who is compared. Unrelated deviations of n models
+correlate at -1 / (n - 1) on average.
 
 **The test.** Is a pair more, or less, alike than the average pair? d = z - mean of z over all pairs, z Fisher's
 transform of the similarity, taken anew with all means in each bootstrap draw of queries. Its standard error is that of

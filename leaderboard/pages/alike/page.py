@@ -11,11 +11,14 @@ from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
+import numpy as np
+
 from data.people.norms import Reading
+from data.values import VALUES
 from eval_queue.records import Result
 from leaderboard.analysis.profile_similarity import Similarities
 from leaderboard.boards.background import Working
-from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
+from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.relations import MOST, Relations
 from leaderboard.charts.matrix import MatrixCell, matrix
 from leaderboard.charts.portrait import number
@@ -130,17 +133,22 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         left_out=[(id_, names.get(id_, id_), why) for id_, why in left_out.items()],
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
         most=MOST,
+        plain=_plain(found),
         file=urlencode({"table": found.table or "", **_fields(found.reading)}),
-        link=lambda reading: f"{ROUTE}?{fields}" if (fields := _link(query, reading)) else ROUTE,
         number=number,
     )
     return Volatile(page) if found.working else page
 
 
+def _plain(found: Alike) -> float | None:
+    """Median correlation of the rows' whole profiles, pair by pair; None where that is not known."""
+    cells = [[cell_of(r, d, found.reading) for d in VALUES] for r in found.rows]
+    ten = np.array([[np.nan if c is None else c.score for c in row] for row in cells]).reshape(-1, len(VALUES))
+    usable = ten[np.isfinite(ten).all(axis=1) & (np.ptp(ten, axis=1) > 0)]
+    if len(usable) < 2:
+        return None
+    return float(np.median(np.corrcoef(usable)[np.triu_indices(len(usable), 1)]))
+
+
 def _fields(reading: Reading) -> dict[str, str]:
     return {"reading": "all"} if reading == "match" else {}
-
-
-def _link(query: Mapping[str, str], reading: Reading) -> str:
-    """The fields of the page under a reading."""
-    return urlencode({**({"table": query["table"]} if query.get("table") else {}), **_fields(reading)})
