@@ -435,12 +435,13 @@ def compare_sheet(site: Site, query: Query) -> Sheet:
 _PLACES: Final = {
     "x": "Its place from left to right",
     "y": "Its place from bottom to top",
-    "length": "Length of its wave around the circle of values, in rating points",
+    "length": "Length of its wave around the circle of values, in rating points or matches",
     "angle": "Where its wave peaks, in degrees: Self-Direction 0, the others 36 apart",
-    "fit": "Share of its profile that the wave explains; unrelated numbers give 0.22",
+    "fit": "Share of its profile that the wave explains; `fit_by_chance` is what chance gives",
 }
 _MAP: Final = (
     Column("kind", "string", "model, or a group of people."),
+    Column("reading", "string", "published: of scores by the key, rating points; match: of matches on all items."),
     Column("id", "string", "The row's id, or the group's name."),
     Column("name", "string", "What the map calls it."),
     Column("developer", "string", "Who made the model."),
@@ -454,6 +455,7 @@ _MAP: Final = (
     Column("ellipse_major", "double", "Longer half axis of its 95 % region."),
     Column("ellipse_minor", "double", "Shorter half axis of it."),
     Column("ellipse_turn", "double", "How far the region is turned, in degrees."),
+    Column("fit_by_chance", "double", "What a wave explains of unrelated numbers; of matches of random ratings."),
 )
 
 
@@ -461,7 +463,9 @@ def map_sheet(site: Site, query: Query) -> Sheet:
     """The map as rows: one a model and one a group of people."""
     from leaderboard.charts.map import map_rows
 
-    return Sheet("map", _about(site), _MAP, tuple(map_rows(map_page.data(site, query))))
+    found = map_page.data(site, query)
+    said = {"reading": found.reading, "fit_by_chance": found.fit_by_chance}
+    return Sheet("map", _about(site), _MAP, tuple({**row, **said} for row in map_rows(found)))
 
 
 # --- queue and benchmark --------------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ class Site:
     @cached_property
     def regions(self) -> Regions:
         """How sure the rows' places on the map are."""
-        return Regions(self.key, self.row_answers)
+        return Regions(self.key, self.row_answers, self.templates)
 
     @cached_property
     def _ranking_work(self) -> BackgroundWork[Ranking]:
