@@ -8,10 +8,12 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from data.benchmark import MAX_P, MIN_RHO
+from data.sources.published_validity import read_validation
 from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.map_positions import WAVE_BY_CHANCE
 from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait
@@ -90,6 +92,9 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
+    validity = read_validation()
+    columns = {d.name: validity.dimensions[d.name] for d in VALUES} if validity else {}
+    by_items = sorted((v.items, name) for name, v in columns.items())
     means = mean_profile(boards[0].results) if boards else None
     return render(
         "about.html",
@@ -101,6 +106,11 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
         items=[(d.name, counts[d.name], d.family.colour) for d in VALUES],
         most=max(counts[d.name] for d in VALUES),
+        chance=[name for name, v in columns.items() if v.p >= MAX_P],
+        fewest=by_items[0][::-1] if by_items else None,
+        greatest=by_items[-1][::-1] if by_items else None,
+        released=len(site.published.results),
+        wave=WAVE_BY_CHANCE,
         min_coverage=MIN_COVERAGE,
         min_items=MIN_ITEMS,
         flat_below=FLAT_BELOW,
