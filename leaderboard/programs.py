@@ -46,7 +46,7 @@ API: Final = "/api"
 MCP: Final = ("/gradio_api/mcp", "/mcp")
 """Where the tools are: Gradio's own address, which clients know of Spaces, and a short one."""
 _AWAY: Final = "The store cannot be reached now. Try again later."
-_FAILED: Final = "This cannot be told now."
+_FAILED: Final = "This cannot be answered now."
 _PART: Final = "Only this part of the answer, by its name; deeper ones after a dot, e.g. result.scales or items.0."
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array"]
@@ -119,7 +119,7 @@ RESULTS: Final[Mapping[str, Parts]] = {
         "purpose": ("string", "What it is for."),
         "not_for": ("array", "What it is not for."),
         "caution": ("array", "What the figures do not carry."),
-        "validation": ("object", "What each column can carry."),
+        "validation": ("object", "Validity and reliability of each column."),
     },
     "queue": _OF_TABLE,
     "cite": {

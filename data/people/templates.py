@@ -80,6 +80,10 @@ class ValueTemplates:
         """Loadings by resampled people, shape (draws, items, 19); NaN as in `loadings`."""
         return self.loadings + STEP * self.steps
 
+    def dimension(self, d: int) -> ValueTemplates:
+        """The template of one dimension by itself: arrays with one column instead of 19."""
+        return ValueTemplates(self.loadings[:, d : d + 1], self.steps[:, :, d : d + 1])
+
     @cached_property
     def flat_steps(self) -> NDArray[np.float32]:
         """The steps as a matrix for products, shape (items, draws * 19); 40 MB, kept once asked for."""

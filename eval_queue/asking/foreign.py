@@ -10,6 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,9 +18,10 @@ import orjson
 
 from data.errors import InputError
 from eval_queue.asking.batch import Report, Run, custom_id, prompts_of, read_results
-from eval_queue.asking.checkpoint import lock, open_run, save_run
+from eval_queue.asking.checkpoint import Tool, lock, open_run, save_run
 from eval_queue.asking.evaluation import Job, new_run
 from eval_queue.protocol import Prompt
+from eval_queue.records import now
 
 LARGEST_LOG: Final = 2_000_000_000
 """Bytes of a log that is read."""
@@ -48,11 +50,13 @@ class Told:
 class Log:
     """What a log says."""
 
-    tool: str
+    tool: Tool
     model: str | None
     request: dict[str, object]
     """Parameters that were sent, as far as the log says."""
     answers: tuple[Told, ...]
+    asked: tuple[datetime, datetime] | None = None
+    """When asking began and ended; None where the log does not tell."""
 
 
 def read_log(file: Path) -> Log:
@@ -80,7 +84,10 @@ def import_log(log: Log, job: Job, folder: Path) -> Report:
     names = {prompt_words(p): custom_id(p) for p in prompts_of(job)}
     with lock(folder):
         run = open_run(folder, new_run(job))
-        run.request = dict(log.request)
+        run.request, run.log, run.dated = dict(log.request), log.tool, log.asked is not None
+        if log.asked is not None:
+            run.started, run.last = log.asked
+            run.seconds = (run.last - run.started).total_seconds()
         save_run(folder, run)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "results.jsonl")
@@ -122,7 +129,16 @@ def _inspect(file: Path) -> Log:
         "/".join(log.eval.model.split("/")[1:][-2:]) or log.eval.model,
         wanted,
         tuple(map(_sample, samples)),
+        _asked(log.stats.started_at, log.stats.completed_at),
     )
+
+
+def _asked(began: str, ended: str) -> tuple[datetime, datetime] | None:
+    try:
+        first, last = (datetime.fromisoformat(moment).astimezone(UTC) for moment in (began, ended))
+    except (ValueError, TypeError):
+        return None
+    return (first, last) if first <= last <= now() else None
 
 
 def _sample(sample: Any) -> Told:

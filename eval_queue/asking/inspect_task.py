@@ -1,7 +1,8 @@
-"""Value Portrait as a task of inspect_ai: `inspect eval eval_queue/asking/inspect_task.py --model PROVIDER/NAME`.
+"""Value Portrait as a task of inspect_ai: `inspect eval eval_queue/value_portrait --model PROVIDER/NAME`.
 
 The protocol's prompts, words and parameters, free text; the metrics are the ten values with their intervals. The log
-becomes a row with `python -m eval_queue import LOG.eval`. Needs what requirements-inspect.txt lists.
+becomes a row with `python -m eval_queue import LOG.eval`. Needs what requirements-inspect.txt lists, and this package
+installed beside it.
 """
 
 from __future__ import annotations

@@ -9,13 +9,15 @@ Administrators remove rows; nothing is overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
 from data.errors import InputError
 from eval_queue.records import Result
-from eval_queue.store.collection import Collection, Problem, Snapshot, encode
+from eval_queue.store import collection
+from eval_queue.store.collection import Problem, Snapshot, encode
 from eval_queue.store.local import Store, WriteConflict
 from eval_queue.store.retrying import again
 from eval_queue.submission import WEEK, Refused
@@ -34,8 +36,8 @@ class Reported:
     """
 
     def __init__(self, results: Store, *, clock: Callable[[], datetime]) -> None:
-        self._records = Collection(results, FOLDER, Result)
-        self._waiting = Collection(results, WAITING, Result)
+        self._records = collection.Collection(results, FOLDER, Result)
+        self._waiting = collection.Collection(results, WAITING, Result)
         self._clock = clock
 
     def records(self) -> Mapping[str, Result]:
@@ -96,10 +98,10 @@ class Reported:
             if (waiting if approval else now).records.get(result.id) == result:
                 return {}
             if result.id in now.files:
-                message = "Answers to exactly this question were handed in already. An administrator can remove them."
+                message = "The same evaluation was submitted before. An administrator can remove its row."
                 raise Refused("duplicate", message, existing=result.id)
             if result.id in waiting.files:
-                raise Refused("duplicate", "Answers to exactly this question wait for an administrator already.")
+                raise Refused("duplicate", "The same evaluation already waits for an administrator's approval.")
             _check_week(now, waiting, result.submitter, self._clock(), per_week)
             return changes
 
@@ -169,6 +171,40 @@ class Reported:
         return again()(self._records.read)
 
 
+def check_names(result: Result, rows: Iterable[Result], endpoints: Collection[str]) -> None:
+    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
+
+    Args:
+        result: what is handed in.
+        rows: all that are shown.
+        endpoints: names of the operator's.
+
+    Raises:
+        Refused: `name_taken`, with a name that is free.
+    """
+    mine = re.sub(r"[^a-z0-9]+", "-", (result.submitter or "my").lower()).strip("-") or "my"
+    if result.endpoint in endpoints:
+        message = (
+            f"The endpoint name {result.endpoint} belongs to this board. Pack the run again under another name, for "
+            f"example with --endpoint {f'{mine}-{result.endpoint}'[:40].rstrip('-')}."
+        )
+        raise Refused("name_taken", message)
+    for row in rows:
+        own = row.origin == "self-reported" and row.submitter == result.submitter
+        if row.model.casefold() == result.model.casefold() and not (own and _board(row) != _board(result)):
+            free = f"{mine}/{result.model.rpartition('/')[2]}"
+            message = (
+                f"There is a row called {row.model}. Pack the run again under a name that says whose it is, for "
+                f"example with --as {free}{'-2' if free.casefold() == row.model.casefold() else ''}."
+            )
+            raise Refused("name_taken", message)
+
+
+def _board(result: Result) -> tuple[str, str, str]:
+    """What rows of one table have in common."""
+    return result.benchmark.digest, result.protocol, result.answer_mode
+
+
 def _answers_path(id_: str, folder: str = FOLDER) -> str:
     return f"{folder}/{id_}.parquet"
 
@@ -179,4 +215,4 @@ def _check_week(
     rows = (*now.records.values(), *waiting.records.values())
     mine = sum(r.submitter == submitter and r.created > at - WEEK for r in rows)
     if per_week is not None and mine >= per_week:
-        raise Refused("quota", f"You have handed in {mine} rows within a week; at most {per_week} may be.")
+        raise Refused("quota", f"You have submitted {mine} rows within the last week; the limit is {per_week}.")

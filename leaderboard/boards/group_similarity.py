@@ -43,7 +43,7 @@ from leaderboard.boards.row_answers import RowAnswers, published_means
 
 PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""
-NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not at hand"
+NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not available here"
 """Why a row that could be set against groups is not."""
 PUBLISHED_MATCH_PROXIMITY: Final = shipped.PUBLISHED / "match_proximity.json"
 """The same by their matches on all items."""

@@ -72,7 +72,11 @@ def relate(
         templates: to compare matches on all items; None to compare scores.
     """
     left_out = {r.id: why for r in rows if (why := why_not(r)) is not None}
-    left_out |= {r.id: "its single answers are not at hand" for r in rows if r.id not in left_out and r.id not in means}
+    left_out |= {
+        r.id: "its individual answers are not available here"
+        for r in rows
+        if r.id not in left_out and r.id not in means
+    }
     ids = tuple(r.id for r in rows if r.id not in left_out)
     if len(ids) > MOST:
         return Relations((), None, {}, left_out, len(ids))

@@ -49,7 +49,7 @@ def serve(
             settings,
             scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
             notes=lambda: evaluator.notes,
-            silent_seconds=lambda: evaluator.silent_seconds,
+            evaluator=lambda: evaluator.vitals,
         )
         evaluator = scheduler.start(settings, site.queue, benchmarks=(site.benchmark, site.practice))
     except InputError as error:
@@ -73,7 +73,7 @@ def serve(
             raise typer.Exit(2) from None
         adopt("uvicorn", "uvicorn.error", "uvicorn.access")
         typer.echo(f"The board is at {ui.blocks.local_url}")
-        scheduler.until(stop)
+        scheduler.until(stop, evaluator.look_after)
         ui.blocks.close(verbose=False)
     finally:
         evaluator.close()

@@ -33,7 +33,7 @@ def matrix_svg(found: Alike) -> str:
         raise UnknownFile(_NONE)
     said = (
         f"Correlation of what sets models apart from their mean, over ten {_what(found)}. Teal: more alike than the "
-        "average pair; plum: less; blank: cannot be told (false discovery rate 5 %). Order: average linkage, optimal "
+        "mean pair; plum: less; blank: not distinguishable (false discovery rate 5 %). Order: average linkage, optimal "
         "leaves."
     )
     return standalone(drawn, caption=said)

@@ -33,10 +33,10 @@ from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare.data import series_of
 from leaderboard.site.downloads import DOWNLOADS, FORMATS
-from leaderboard.site.permanent import board_url, revision
+from leaderboard.site.permanent import at_home, board_url, revision
 from leaderboard.site.site import Site
 from leaderboard.web import assets
-from leaderboard.web.document import ReadingPage, framed
+from leaderboard.web.document import ReadingPage, content_of, framed
 from leaderboard.web.frame import LOGO
 from leaderboard.web.head import Head, head_of
 from leaderboard.web.markup import render
@@ -180,7 +180,8 @@ class _Copy:
 
     def _page(self, name: str, page: ReadingPage, query: QueryParams) -> None:
         head = head_of(self._site, page, query) if name != BOARD_PAGE else Head()
-        html = framed(self._site, page, page.content(self._site, query), head, board_url() or "")
+        base = board_url() or ""
+        html = framed(self._site, page, at_home(content_of(self._site, page, query), base), head, base)
         html = _FORM.sub("", html)
         html = _LINK.sub(self._link, html)
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.released import Released
 from eval_queue.scoring.stored import COLUMNS
 from eval_queue.settings import Endpoint
+from eval_queue.workers.scheduler import Vitals
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import BackgroundWork, Working
 from leaderboard.boards.group_similarity import Proximities, Table, shipped_proximity
@@ -42,7 +43,7 @@ from leaderboard.boards.readings import Standing, Standings
 from leaderboard.boards.relations import Relations, RelationTables
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.boards.row_answers import RowAnswers
-from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
+from leaderboard.site.answers import AnswersKept, ItemAnswers, answer_batches, answers_of, answers_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,10 +79,12 @@ class Site:
     """Why submissions are left waiting here, by id."""
     worries: Callable[[], tuple[str, ...]] = tuple
     """What is wrong with where records and answers are kept, in sentences for people."""
-    silent_seconds: Callable[[], float | None] = lambda: None
-    """Since when the evaluator in this app gave no sign of life, in seconds; None where another process evaluates."""
+    evaluator: Callable[[], Vitals | None] = lambda: None
+    """How the evaluator in this app is; None where another process evaluates."""
     store_folder: Path | None = None
     """The store's folder on this machine."""
+    repository: str | None = None
+    """Where the code of this installation is kept, as the settings say."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)
@@ -247,11 +250,15 @@ class Site:
         """
         return answers_table(result, self.benchmark, self.queue.answers, self.released, columns)
 
+    def answer_batches(self, result: Result, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `answers`, some after the other."""
+        return answer_batches(result, self.benchmark, self.queue.answers, self.released, columns)
+
     def study(self, benchmark: Benchmark) -> Study:
         """The rating study behind a benchmark at hand.
 
         Raises:
-            InputError: it is not at hand.
+            InputError: it is not available here.
         """
         return practice_study() if benchmark.digest == self.practice.digest else load_study(self.source)
 

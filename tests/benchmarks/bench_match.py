@@ -23,8 +23,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +41,7 @@ from eval_queue.scoring.formulas import item_means
 from eval_queue.scoring.match import matched
 from eval_queue.scoring.profiles import profiles
 from leaderboard.exports.methodology import SIMULATION
+from tests.benchmarks.timing import quickest
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "valueportrait"
 GROUPS, PEOPLE, QUERIES, OPTIONS = 13, 47, 8, 5
@@ -138,17 +137,6 @@ def _mean_correlation(found: Floats, planted: Floats) -> float:
     return float(np.mean(each)) if each else float("nan")
 
 
-def quickest(*jobs: Callable[[], object], runs: int = RUNS) -> list[float]:
-    """Seconds of the quickest of several runs of each job, the jobs taking turns."""
-    best = [float("inf")] * len(jobs)
-    for _ in range(runs):
-        for n, job in enumerate(jobs):
-            start = time.perf_counter()
-            job()
-            best[n] = min(best[n], time.perf_counter() - start)
-    return best
-
-
 def cost(folder: Path, source: str) -> float:
     """Time of scoring all released models with the match, against the same without it."""
     benchmark = load_benchmark(source)
@@ -159,7 +147,9 @@ def cost(folder: Path, source: str) -> float:
     x = item_means(read.ratings)
     matched(x, found, benchmark.query_index)  # what is kept once is not what a run costs
     whole, match = quickest(
-        lambda: profiles(read, benchmark, templates=found), lambda: matched(x, found, benchmark.query_index)
+        lambda: profiles(read, benchmark, templates=found),
+        lambda: matched(x, found, benchmark.query_index),
+        runs=RUNS,
     )
     typer.echo(f"{len(read.models)} models, 2,000 draws over queries and {found.draws} sets of people:")
     typer.echo(f"  scorer with match {whole * 1e3:6.0f} ms, of it the match {match * 1e3:6.0f} ms")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import duckdb_extension_httpfs
 import jsonschema
 import openapi_spec_validator
 import pytest
@@ -32,6 +38,7 @@ from tools.live import RunningApp, app
 RELEASED = load(PUBLISHED).results
 NAMES = [method.__name__ for method in ENDPOINTS]
 SECRET = "a-very-secret-key"
+FOR_PROGRAMS = ROOT / "docs" / "how-to" / "use-from-programs.md"
 DOCUMENT = ROOT / "docs" / "how-to" / "use-the-data.md"
 
 
@@ -397,6 +404,30 @@ def test_the_example_in_the_documents_runs(
     printed = capsys.readouterr().out
     row = next(r for r in RELEASED if r.model == "gpt-4o-2024-05-13")
     assert f"{row.model} {row.scales['pvq'].dimensions['Power'].score} from" in printed
+
+
+def examples() -> list[tuple[str, str]]:
+    return re.findall(r"```(sh|python|sql)\n(.*?)```", FOR_PROGRAMS.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "code"), examples(), ids=[code.split("\n")[0][:50] for _, code in examples()])
+def test_every_example_for_programs_runs(running: RunningApp, tmp_path: Path, language: str, code: str) -> None:
+    assert "http://127.0.0.1:7860" in code
+    code = code.replace("http://127.0.0.1:7860", running.url)
+    if language == "sql":
+        (extension,) = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
+        with duckdb.connect() as db:
+            db.execute(f"LOAD '{extension}'")
+            assert len(db.sql(code).fetchall()) == len(get(f"{running.url}/download/results.json")["rows"])
+        return
+    command = ["sh", "-eu", "-c", code] if language == "sh" else [sys.executable, "-c", code]
+    if language == "sh" and not shutil.which("curl"):
+        pytest.skip("needs curl")
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def test_the_documents_name_every_endpoint() -> None:

@@ -49,7 +49,7 @@ class ValuePortrait(ConfigurableTask):  # type: ignore[misc]
             "doc_to_target": "",
             "generation_kwargs": {"until": [], "do_sample": False, **SENT},
             "process_results": _row,
-            "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": False} for name in METRICS],
+            "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": None} for name in METRICS],
         }
         super().__init__(config=told)
 

@@ -31,7 +31,7 @@ ROUTE: Final = "alike"
 NAME: Final = "Alike and unlike"
 DESCRIPTION: Final = (
     "Which language models are alike, and which unlike, in what sets their values apart from the average of all, and "
-    "which pairs cannot be told."
+    "which pairs are not distinguishable."
 )
 FIELDS: Final = frozenset({"reading", "table"})
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from data.values import VALUES
 from leaderboard.boards.background import WORKING
 from leaderboard.boards.results import Board
-from leaderboard.charts.portrait import portrait
+from leaderboard.charts.portrait import linked, portrait
 from leaderboard.pages.board.data import Facts, late_columns, payload, stamp
 from leaderboard.pages.model import page as model
 from leaderboard.pages.model.data import find
@@ -28,6 +28,7 @@ from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.refresh import PageValues
+from leaderboard.web.terms import notes
 
 ROUTE = ""
 LATE: Final = "board/late"
@@ -37,11 +38,12 @@ SCRIPT: Final = Path(__file__).with_name("board.js")
 
 
 def frames() -> str:
-    """The drawings that the program fills, as HTML: they belong into the element it draws in."""
+    """The drawings that the program fills and the notes of terms, as HTML: they belong into the element it draws in."""
     empty: list[float | None] = [None] * len(VALUES)
     return (
-        f'<template class="vp-frame-full">{portrait(empty)}</template>'
+        f'<template class="vp-frame-full">{linked(portrait(empty))}</template>'
         f'<template class="vp-frame-thumb">{portrait(empty, kind="thumb")}</template>'
+        f"{notes()}"
     )
 
 

@@ -42,8 +42,8 @@ CONTRAST_NAMES: Final[Mapping[str, str]] = {
 SHORT: Final[Mapping[str, str]] = {
     "gender/female": "women",
     "gender/male": "men",
-    "age_paper/80+": "people of 80 or older",
-    "age_paper/20-39": "people of 20 to 39",
+    "age_paper/80+": "people aged 80 or older",
+    "age_paper/20-39": "people aged 20 to 39",
     "political/right": "the political right",
     "political/left": "the political left",
     "education_paper/university": "the university-educated",
@@ -117,7 +117,7 @@ class Chosen(Record):
     reason: str | None
     """Why it is not set against groups; null where it is."""
     proximity: ModelProximity | None
-    """All its numbers; null where the row is not at hand."""
+    """All its numbers; null where the row is not available here."""
     linked: dict[str, LinkedScore] | None
     """Its profile on the people's questionnaire; null where it is not set against groups, and of matches, which have
     no scale that could be carried over."""

@@ -14,8 +14,6 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlencode
 
-from markupsafe import Markup
-
 from data.people.norms import READINGS, Reading
 from data.people.reference import CONTRASTS, OVERALL, Contrast
 from data.values import VALUES
@@ -27,7 +25,7 @@ from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import linked, number
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.badges import BENCHMARKS
@@ -171,7 +169,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         toward=SHORT[asked.contrast.toward],
         against=SHORT[asked.contrast.against],
         short=SHORT,
-        picture=Markup(drawing(view)),  # made by `group_charts`, which escapes names
+        picture=linked(drawing(view)),
         verdict=_verdict(view),
         other=_other(site, asked),
         groups=site.reference.groups,
@@ -242,7 +240,7 @@ def _verdict(view: GroupsView) -> Verdict:
     if row.distinguishable:
         to, away = (toward, against) if lean > 0 else (against, toward)
         return Verdict(f"Beyond what all people share, {row.model} leans towards {to} rather than {away}.", sure=True)
-    return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
+    return Verdict(f"No lean of {row.model} towards {toward} or towards {against} can be established.", sure=False)
 
 
 class PlotRow(NamedTuple):

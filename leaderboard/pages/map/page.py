@@ -20,7 +20,7 @@ from leaderboard.boards.map_positions import Map, bridged, build
 from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.map import interval, map_svg, toward
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import linked, number
 from leaderboard.pages.compare.data import MOST
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
@@ -128,8 +128,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         asked=asked,
         marked=len(marked),
         compared=urlencode([("id", id_) for id_ in marked]) if 2 <= len(marked) <= MOST else None,
-        wide=map_svg(shown),
-        narrow=map_svg(shown, "narrow"),
+        wide=linked(map_svg(shown)),
+        narrow=linked(map_svg(shown, "narrow")),
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),

@@ -32,7 +32,7 @@ from leaderboard.analysis.short_form import PEOPLE, SIZES, Form, Length, choose,
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
@@ -98,7 +98,7 @@ class Take(_Record):
     items: tuple[TakeItem, ...]
     """In the order in which they are asked."""
     raters: tuple[float | None, ...] | None
-    """Mean rating of each item by the benchmark's raters; null where their study is not at hand."""
+    """Mean rating of each item by the benchmark's raters; null where their study is not available here."""
     models: tuple[Respondent, ...]
     """Rows of the benchmark's board whose answers to the items are at hand."""
     phrases: dict[int, str]
@@ -109,6 +109,13 @@ class Take(_Record):
     flat_below: float
     t: tuple[float, ...]
     """97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant."""
+    del site
+    form = query.get("form", "")
+    return [not_among("form", form, SIZES)] if form and form not in SIZES else []
 
 
 def data(site: Site, query: Mapping[str, str]) -> Take:

@@ -306,7 +306,7 @@ function takeIt(root, start, data) {
     // names, not links: an address that is opened would tell this site which model it was
     const names = close.map((m) => whole[m].name).join(", ");
     const rest = `The other ${whole.length - close.length} are distinguishably farther on these items.`;
-    return close.length === 1 ? `On these items the nearest is ${names}. ${rest}` : `One of these is the nearest, and which cannot be told: ${names}. ${rest}`;
+    return close.length === 1 ? `On these items the nearest is ${names}. ${rest}` : `One of these is the nearest; which one is not distinguishable: ${names}. ${rest}`;
   }
 
   function anew() {

@@ -86,7 +86,7 @@ class Answered(Record):
     loading: float | None
     """Its loading on the template; null for the reading as published."""
     people: float | None
-    """Mean rating by people; null where too few rated it or it is not at hand."""
+    """Mean rating by people; null where too few rated it or it is not available here."""
     models: float | None
     """Mean of the rows' mean ratings."""
     lowest: float | None

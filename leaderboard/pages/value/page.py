@@ -17,7 +17,7 @@ from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUE
 from leaderboard.boards.readings import ADDRESS_READINGS, TELLS_APART, read_columns, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.circle import circle
-from leaderboard.charts.portrait import MATCH_LIMIT, number
+from leaderboard.charts.portrait import MATCH_LIMIT, linked, number
 from leaderboard.charts.validity import hills, two_digits
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
 from leaderboard.site.badges import BENCHMARKS
@@ -105,7 +105,9 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         meaning=MEANINGS[d.name],
         source=SOURCES[d.scale],
         scale=SCALE_NAMES[d.scale],
-        circle=circle({n: BY_NAME[n] for n in names}, others, None if matched else found.unrelated) if names else None,
+        circle=linked(circle({n: BY_NAME[n] for n in names}, others, None if matched else found.unrelated))
+        if names
+        else None,
         members=[BY_NAME[n] for n in MEMBERS.get(d.name, ())],
         joined=next((h for h, ms in MEMBERS.items() if d.name in ms), None),
         families={x.name: x.family.colour for x in DIMENSIONS},

@@ -146,7 +146,7 @@ def test_no_published_model_is_said_to_lean_or_to_have_a_nearest_group(site: Sit
     """As measured (`tests/test_proximity.py`); a sentence that says more would be wrong."""
     for m in TOLD:
         said = plain(groups.content(site, {"id": ROWS[m.model].id, "contrast": "age"}))
-        assert f"{m.model} cannot be told to lean" in said
+        assert f"No lean of {m.model} towards" in said
         assert "Nearest of the 8 groups: not distinguishable" in said
 
 
@@ -358,7 +358,10 @@ def test_a_survey_file_of_ones_own_takes_the_groups_place_in_the_app(tmp_path: P
     said = plain(html)
     old, young = own["age_paper/80+"], own["age_paper/20-39"]
     assert "ESS9 edition 3.1 (3 countries)" in said
-    assert f"{own['overall/all'].n:,} people, of them {old.n:,} people of 80 or older and {young.n:,} people of" in said
+    assert (
+        f"{own['overall/all'].n:,} people, of them {old.n:,} people aged 80 or older and {young.n:,} people aged"
+        in said
+    )
     numbers = html.split('class="vp-numbers"')[1].split("</table>")[0]
     for d, a, b in zip(VALUES, old.mean_centred10, young.mean_centred10, strict=True):
         assert f"{d.name} {number(a)} {number(b)} {number(a - b)}" in plain(numbers)

@@ -42,6 +42,7 @@ from leaderboard.site.news import versions
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web import document
+from tests.support.html import words
 from tests.support.rows import result
 
 HOSTILE = "<script>alert(1)</script>"
@@ -138,7 +139,7 @@ def test_the_responses_that_count_are_those_of_the_key_with_what_the_models_answ
         assert (item.lowest, item.highest) == pytest.approx((np.nanmin(each[:, a]), np.nanmax(each[:, a])))
         assert item.rows == 33
         assert item.text is None  # the published benchmark is not at hand here
-    assert "its texts and correlations are not loaded" in client.get("/value?name=Tradition").text
+    assert "its texts and correlations are not loaded" in words(client.get("/value?name=Tradition").text)
 
 
 def test_texts_are_shown_where_the_benchmark_is_at_hand(tmp_path: Path) -> None:
@@ -180,7 +181,7 @@ def test_the_column_carries_what_the_validity_report_says(site: Site, client: Te
         html = client.get("/value", params={"name": d.name}).text
         v = report.dimensions[d.name]
         assert f"<dd>{v.items}, where chance gives {v.null_mean:.1f} on average" in html
-        assert ("No more responses count than chance would pick" in html) == (v.p >= 0.05)
+        assert ("No more responses count than chance alone would select" in html) == (v.p >= 0.05)
 
 
 def test_neighbours_are_those_of_the_board(site: Site, client: TestClient) -> None:
@@ -364,7 +365,7 @@ def test_the_model_page_names_only_rows_that_are_surely_alike(site: Site, client
         assert re.findall(r'<li><a href="model\?id=[^"]*">(.*?)</a>', part) == like
         seen.add(bool(like))
     assert seen == {True, False}
-    assert "Not told: its single answers are not at hand" in client.get("/model?id=hostile").text
+    assert "Not told: its individual answers are not available here" in client.get("/model?id=hostile").text
 
 
 # --- news -----------------------------------------------------------------------------------------------------------
