@@ -35,4 +35,5 @@ def _document() -> Markup:
 
     text = _MARK.sub("", DOCUMENT.read_text(encoding="utf-8"))  # the marks of its generated numbers
     made = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    made = made.replace("<pre>", '<pre tabindex="0">')  # long lines are reached by keyboard
     return Markup(made)  # our own document; HTML in it would be shown as text
