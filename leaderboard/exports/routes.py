@@ -81,6 +81,8 @@ from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
 from leaderboard.web.document import known, no_such_field
 
+LONGEST_ERROR: Final = 2_000
+"""Characters of an error."""
 AT_ONCE: Final = 4
 """How many files are made at the same time."""
 KEPT_BYTES: Final = 32 * 2**20
@@ -281,7 +283,7 @@ _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosni
 
 
 def _error(said: str, status: int) -> Response:
-    return JSONResponse({"error": said}, status, headers=_HEADERS)
+    return JSONResponse({"error": said[:LONGEST_ERROR]}, status, headers=_HEADERS)
 
 
 def _answered(named: str, make: Callable[[], Response]) -> Response:
