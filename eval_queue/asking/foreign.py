@@ -8,7 +8,7 @@ does not tell stays unknown: finish reasons in lm-evaluation-harness's samples, 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,12 +16,15 @@ from typing import Any, Final
 
 import orjson
 
+from data.benchmark import Benchmark
 from data.errors import InputError
 from eval_queue.asking.batch import Report, Run, custom_id, prompts_of, read_results
 from eval_queue.asking.checkpoint import Tool, lock, open_run, save_run
 from eval_queue.asking.evaluation import Job, new_run
 from eval_queue.protocol import Prompt
-from eval_queue.records import now
+from eval_queue.records import DimensionScore, now
+from eval_queue.scoring.answers import read_answers
+from eval_queue.scoring.profiles import profiles
 
 LARGEST_LOG: Final = 2_000_000_000
 """Bytes of a log that is read."""
@@ -97,6 +100,20 @@ def import_log(log: Log, job: Job, folder: Path) -> Report:
         return read_results([Run(job, folder)], [file])
 
 
+def ten_values(lines: Iterable[bytes], benchmark: Benchmark) -> Mapping[str, DimensionScore]:
+    """Score one model's answers on the ten values.
+
+    Args:
+        lines: of a file of answers, one a prompt.
+        benchmark: what was asked.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "answers.jsonl")
+        file.write_bytes(b"\n".join(lines) + b"\n")
+        (found,) = profiles(read_answers([file], benchmark), benchmark)
+    return found.scales["pvq"].dimensions
+
+
 def prompt_words(prompt: Prompt) -> str:
     """What of a prompt must be the same for an answer to be one to it."""
     return prompt.text if prompt.system is None else f"{prompt.system}\0{prompt.text}"
@@ -146,9 +163,21 @@ def _sample(sample: Any) -> Told:
     words = "\0".join(text for _, text in asked)
     if sample.error is not None:
         return Told(words, None, error=sample.error.message)
-    usage = sample.output.usage
-    counts = {} if usage is None else {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
-    return Told(words, sample.output.completion, FINISH.get(sample.output.stop_reason), sample.output.error, counts)
+    return Told(
+        words,
+        sample.output.completion,
+        FINISH.get(sample.output.stop_reason),
+        sample.output.error,
+        _tokens(sample.output.usage),
+    )
+
+
+def _tokens(usage: Any) -> dict[str, int]:
+    """What an answer took. inspect counts tokens that a cache served or took apart from those of the prompt."""
+    if usage is None:
+        return {}
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return {"prompt_tokens": usage.input_tokens + cached, "completion_tokens": usage.output_tokens}
 
 
 def _lm_eval(file: Path) -> Log:

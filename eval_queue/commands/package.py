@@ -34,8 +34,7 @@ def put_on_board(
     """
     from data.errors import InputError
     from eval_queue.queue.intake import configured_endpoints
-    from eval_queue.queue.package import accept, make_package
-    from eval_queue.queue.reported import check_names
+    from eval_queue.queue.package import accept, check_names, make_package
     from eval_queue.submission import Refused
 
     with opened(store) as (settings, queue):

@@ -5,4 +5,4 @@ with a code and a remedy. The guarantees (each question once, no result lost, le
 Nothing is evaluated here.
 """
 
-__all__ = ["apart", "heartbeats", "intake", "package", "queue", "reported"]
+__all__ = ["apart", "heartbeats", "intake", "package", "queue"]

@@ -19,7 +19,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -157,6 +157,40 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
     """
     run, answers, benchmark = _opened(package, benchmarks, limit)
     return _scored(run, answers, benchmark, submitter)
+
+
+def check_names(result: Result, rows: Iterable[Result], endpoints: Collection[str]) -> None:
+    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
+
+    Args:
+        result: what is handed in.
+        rows: all that are shown.
+        endpoints: names of the operator's.
+
+    Raises:
+        Refused: `name_taken`, with a name that is free.
+    """
+    mine = re.sub(r"[^a-z0-9]+", "-", (result.submitter or "my").lower()).strip("-") or "my"
+    if result.endpoint in endpoints:
+        message = (
+            f"The endpoint name {result.endpoint} belongs to this board. Pack the run again under another name, for "
+            f"example with --endpoint {f'{mine}-{result.endpoint}'[:40].rstrip('-')}."
+        )
+        raise Refused("name_taken", message)
+    for row in rows:
+        own = row.origin == "self-reported" and row.submitter == result.submitter
+        if row.model.casefold() == result.model.casefold() and not (own and _board(row) != _board(result)):
+            free = f"{mine}/{result.model.rpartition('/')[2]}"
+            message = (
+                f"There is a row called {row.model}. Pack the run again under a name that says whose it is, for "
+                f"example with --as {free}{'-2' if free.casefold() == row.model.casefold() else ''}."
+            )
+            raise Refused("name_taken", message)
+
+
+def _board(result: Result) -> tuple[str, str, str]:
+    """What rows of one table have in common."""
+    return result.benchmark.digest, result.protocol, result.answer_mode
 
 
 def _opened(

@@ -9,15 +9,13 @@ Administrators remove rows; nothing is overwritten.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
 from data.errors import InputError
 from eval_queue.records import Result
-from eval_queue.store import collection
-from eval_queue.store.collection import Problem, Snapshot, encode
+from eval_queue.store.collection import Collection, Problem, Snapshot, encode
 from eval_queue.store.local import Store, WriteConflict
 from eval_queue.store.retrying import again
 from eval_queue.submission import WEEK, Refused
@@ -36,8 +34,8 @@ class Reported:
     """
 
     def __init__(self, results: Store, *, clock: Callable[[], datetime]) -> None:
-        self._records = collection.Collection(results, FOLDER, Result)
-        self._waiting = collection.Collection(results, WAITING, Result)
+        self._records = Collection(results, FOLDER, Result)
+        self._waiting = Collection(results, WAITING, Result)
         self._clock = clock
 
     def records(self) -> Mapping[str, Result]:
@@ -169,40 +167,6 @@ class Reported:
 
     def _read(self) -> Snapshot[Result]:
         return again()(self._records.read)
-
-
-def check_names(result: Result, rows: Iterable[Result], endpoints: Collection[str]) -> None:
-    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
-
-    Args:
-        result: what is handed in.
-        rows: all that are shown.
-        endpoints: names of the operator's.
-
-    Raises:
-        Refused: `name_taken`, with a name that is free.
-    """
-    mine = re.sub(r"[^a-z0-9]+", "-", (result.submitter or "my").lower()).strip("-") or "my"
-    if result.endpoint in endpoints:
-        message = (
-            f"The endpoint name {result.endpoint} belongs to this board. Pack the run again under another name, for "
-            f"example with --endpoint {f'{mine}-{result.endpoint}'[:40].rstrip('-')}."
-        )
-        raise Refused("name_taken", message)
-    for row in rows:
-        own = row.origin == "self-reported" and row.submitter == result.submitter
-        if row.model.casefold() == result.model.casefold() and not (own and _board(row) != _board(result)):
-            free = f"{mine}/{result.model.rpartition('/')[2]}"
-            message = (
-                f"There is a row called {row.model}. Pack the run again under a name that says whose it is, for "
-                f"example with --as {free}{'-2' if free.casefold() == row.model.casefold() else ''}."
-            )
-            raise Refused("name_taken", message)
-
-
-def _board(result: Result) -> tuple[str, str, str]:
-    """What rows of one table have in common."""
-    return result.benchmark.digest, result.protocol, result.answer_mode
 
 
 def _answers_path(id_: str, folder: str = FOLDER) -> str:

@@ -27,8 +27,7 @@ from starlette.routing import Route
 
 from data.errors import InputError
 from eval_queue.queue.apart import SECONDS, accept_apart
-from eval_queue.queue.package import Accepted
-from eval_queue.queue.reported import check_names
+from eval_queue.queue.package import Accepted, check_names
 from eval_queue.records import Result
 from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict

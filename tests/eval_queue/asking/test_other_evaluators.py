@@ -132,7 +132,7 @@ def test_a_log_is_on_the_board_in_one_step(tmp_path: Path) -> None:
     write(log, [sample(p, "not like me") for p in plan(PRACTICE)])
     again = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "again")])
     assert isinstance(again.exception, InputError)
-    assert "handed in already" in str(again.exception)
+    assert "was submitted before" in str(again.exception)
     other = CliRunner().invoke(app, [*given, "--endpoint", "elsewhere", "--out", str(tmp_path / "other")])
     assert isinstance(other.exception, InputError)
     assert "There is a row called org/model" in str(other.exception)
