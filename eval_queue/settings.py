@@ -174,8 +174,8 @@ class Settings(BaseSettings):
     scheduler: bool = True
     """Evaluate inside the app. Off: run `python -m eval_queue work` elsewhere."""
     executor: Executor = "here"
-    """Where `python -m eval_queue work` evaluates: in its own process, as tasks on a Ray cluster (`ray`), or on Hugging
-    Face Jobs (`jobs`)."""
+    """Where the app and `python -m eval_queue work` evaluate: in their own process, as tasks on a Ray cluster (`ray`),
+    or on Hugging Face Jobs (`jobs`)."""
     jobs_packages: list[str] = Field(default_factory=list)
     """What `uv` installs in a job, as a JSON list of requirements: this program, and the engine that `serve` starts,
     e.g. `["value-portrait-leaderboard @ git+https://huggingface.co/spaces/org/board", "vllm==0.33.0"]`."""

@@ -38,6 +38,8 @@ from leaderboard.site.site import Site
 
 LONGEST_TOOL_ANSWER: Final = 8_000
 """Characters of a tool's answer: what does not fit is named, with the arguments that give it."""
+LONGEST_ERROR: Final = 2_000
+"""Characters of an error: one that names each of many wrong values says enough with the first."""
 AT_ONCE: Final = 4
 """How many calls are worked on at the same time."""
 DECIMALS: Final = 4
@@ -245,7 +247,7 @@ def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return JSONResponse(endpoint.of_query(request))
     except InputError as error:
-        return JSONResponse({"error": str(error)}, 404 if isinstance(error, UnknownRow | UnknownFile) else 400)
+        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, 404 if isinstance(error, UnknownRow | UnknownFile) else 400)
     except (StoreUnavailable, WriteConflict):
         return JSONResponse({"error": _AWAY}, 503)
     except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
@@ -370,7 +372,7 @@ def _called(known: Mapping[str, Endpoint], name: str, arguments: dict[str, Any])
 
 
 def _refused(said: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=said)], isError=True)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=said[:LONGEST_ERROR])], isError=True)
 
 
 def _rounded(value: Any) -> Any:

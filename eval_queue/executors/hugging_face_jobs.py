@@ -141,7 +141,12 @@ class JobTasks:
             self._jobs.setdefault(job.submission, job)
         found: dict[str, Ended | Exception] = {}
         for id_, job in list(self._jobs.items()):
-            now = live.get(job.id) or self._inspect(job)
+            try:
+                now = live.get(job.id) or self._inspect(job)
+            except StoreUnavailable as error:
+                _log.warning("%s: will ask again what became of job %s: %s", id_, job.id, error)
+                self._alive.add(job.worker)
+                continue
             if now.live:
                 self._alive.add(now.worker)
                 self._jobs[id_] = now
@@ -242,9 +247,13 @@ class JobTasks:
     def _cancel(self, job: _Job) -> None:
         if job.id in self._cancelled:
             return
-        # one that has ended meanwhile cannot be cancelled any more
-        with suppress(_Refused):
+        try:
             self._call(lambda: self._api.cancel_job(job_id=job.id, namespace=self._namespace))
+        except _Refused:
+            pass  # it has ended meanwhile
+        except StoreUnavailable as error:
+            _log.warning("%s: will try again to cancel job %s: %s", job.submission, job.id, error)
+            return
         self._cancelled.add(job.id)
         _log.warning("%s: job %s is cancelled in stage %s", job.submission, job.id, job.stage)
 

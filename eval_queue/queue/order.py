@@ -53,6 +53,12 @@ class Order:
         """All of them, the oldest first."""
         return [self._records[id_] for _, id_ in self._ages]
 
+    @cached_property
+    def workers(self) -> int:
+        """How many workers hold claims."""
+        leases = (self._records[id_].lease for id_ in self.running)
+        return len({lease.worker for lease in leases if lease is not None})
+
     def place(self, id_: str) -> int | None:
         """The place of a waiting submission, 1 for the next; None if it does not wait."""
         submission = self._records.get(id_)

@@ -13,6 +13,7 @@ A worker that lost its claim (it was silent for longer than its lease, or the su
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
@@ -21,7 +22,7 @@ from typing import Final
 
 from data.errors import InputError
 from eval_queue.queue.heartbeats import Claim as Claim
-from eval_queue.queue.heartbeats import Heartbeats
+from eval_queue.queue.heartbeats import Heartbeats, lease_for, shared_pace
 from eval_queue.queue.heartbeats import Kept as Kept
 from eval_queue.queue.heartbeats import Sign as Sign
 from eval_queue.queue.order import Order
@@ -57,6 +58,8 @@ from eval_queue.submission import (
     result_identity,
     wishes,
 )
+
+_log = logging.getLogger(__name__)
 
 _LATEST: Final = 1.5
 """So many leases from now any lease must have ended, by a clock that is right."""
@@ -99,6 +102,7 @@ class Queue:
         self._heartbeats: Heartbeats | None = None
         self._doubtful: dict[tuple[str, Lease], float] = {}
         self._order: Order | None = None
+        self._most_processes = 1
         self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
         self._shown = ({}, {}, {}, [])
         self._doubted: Mapping[str, Submission] | None = None
@@ -425,6 +429,7 @@ class Queue:
             lost.clear()
             changes: dict[str, Submission] = {}
             at = self.clock()
+            self._ordered(now)
             for claim, progress, kept in signs:
                 try:
                     mine = _held(now, claim)
@@ -461,9 +466,29 @@ class Queue:
         Args:
             every: seconds between two signs of life.
         """
-        self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every)
+        self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every, self.pace)
         self._heartbeats.every = min(self._heartbeats.every, every)
         return self._heartbeats
+
+    def pace(self, every: float) -> float:
+        """Seconds between two signs of life of this process: on the Hub, all that hold claims share its commits.
+
+        Args:
+            every: of one process by itself.
+        """
+        if not self.on_hub:
+            return every
+        lease = self.lease.total_seconds()
+        processes = max(1, 0 if self._order is None else self._order.workers)
+        pace = shared_pace(every, processes, lease)
+        if pace < every * processes and processes >= 2 * self._most_processes:
+            self._most_processes = processes
+            _log.warning(
+                "%d processes hold claims: their signs of life alone are %.0f commits an hour. With a lease of %.0f "
+                "seconds (VALUE_PORTRAIT_LEASE_SECONDS, the same everywhere) they would be %.0f",
+                *(processes, 3600 * processes / pace, lease_for(every, processes), 3600 / every),
+            )
+        return pace
 
     def finish(self, claim: Claim, result: Result, answers: bytes, progress: Progress | None = None) -> None:
         """Store the result, then say `done`.

@@ -5,8 +5,9 @@ the text alone with a table of what it knows, so that the format of another engi
 
 1. `_plain_brackets`: entities and brackets of other kinds become `<`, `>`, `[`, `]`, `|`.
 2. `_marked`: tags, special tokens and channels become `_Mark`s: reasoning, answer or turn, begun or ended.
-3. `_counted`: the text that counts. An answer block or final channel is all that counts, if there is one; reasoning
-   never counts, and reasoning that never ends makes the answer unfinished.
+3. `_counted`: the text that counts. An answer block or final channel counts, if there is one, with what follows it
+   (that may take it back), and nothing before it; reasoning never counts, and if it never ends, the answer is
+   unfinished.
 4. `_chosen_field`: of JSON, the field that is the answer.
 5. `_without_markup`: other blocks, HTML, Markdown, LaTeX.
 6. `_folded`: compatibility characters, quotes, symbols, case and white space.
@@ -519,15 +520,17 @@ def _chosen_field(text: str) -> str:
     if start < 0 or _PHRASE.search(text, 0, start):
         return text
     end = max(text.rfind("}"), text.rfind("]")) + 1
+    behind = ""
     try:
         fields = list(_fields("", orjson.loads(text[start:end]), 0))
         if _PHRASE.search(text, end):
             return text
+        behind = f"\n{text[end:]}"
     except orjson.JSONDecodeError:
         fields = [(key, plain or quoted or word) for key, plain, quoted, word in _PAIR.findall(text, start)]
         if not fields:
             return text
-    return _of_fields(fields)
+    return _of_fields(fields) + behind
 
 
 def _fields(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
@@ -550,6 +553,10 @@ _DENYING_NAMES: Final = _words(
 """Words of names of fields and blocks that hold what is not the answer."""
 
 
+_TRUE: Final = _words("true yes")
+_FALSE: Final = _words("false no")
+_REMARKS: Final = _words("note notes comment comments remark remarks caveat correction warning disclaimer confidence")
+"""Words of names of fields that say something of the answer."""
 _CONFIRMING_NAMES: Final = _words("valid correct confirmed accepted verified right")
 
 
@@ -566,17 +573,21 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
         chosen = [key for key, value in fields if value.lower() == "true"]
         flags = {value.lower() for _, value in fields} <= {"true", "false"}
         return chosen[0] if len(chosen) == 1 and flags else DOUBT + "json"
-    if any(value.lower() == ("true" if _denies(key) else "false" if _confirms(key) else "-") for key, value in fields):
-        return DOUBT + "json"
+    for key, value in fields:
+        if (_denies(key) and value.lower() in _TRUE) or (_confirms(key) and value.lower() in _FALSE):
+            return DOUBT + "json"
     texts = [
         (key, value)
         for key, value in fields
         if _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
     ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
+    remarks = [f"{key}: {value}" for key, value in fields if not _REMARKS.isdisjoint(_WORD.findall(key.lower()))]
     if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
         return DOUBT + "json"
-    return "\n".join(answers or [value for _, value in texts]) or DOUBT + " ".join(value for _, value in fields)
+    if not texts:
+        return DOUBT + " ".join(value for _, value in fields)
+    return "\n".join([*(answers or [value for _, value in texts]), *remarks])
 
 
 # --- 5: markup ------------------------------------------------------------------------------------------------------
@@ -659,7 +670,7 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("–—―", " - ")
     | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("*`~", "")
-    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄¬≠≤≥", DOUBT)
+    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄🤥🤡↓⬇¬≠≤≥", DOUBT)
     | dict.fromkeys("🚫🙅", " no, ")
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}

@@ -19,7 +19,8 @@ be read either way (all distinct answers of the released models on which the rea
 * A denied phrase ("I don't think this is very much like me"): no rating, since a denial names no other phrase. "Isn't
   like me" and "doesn't like me" are the phrase "not like me" itself.
 * What is taken back ("no, wait", "I meant", "correction") does not count, and neither does what it is replaced with,
-  unless that is labelled as the final answer.
+  unless that is labelled as the final answer. Since nobody foresees the words, what stands right behind an answer must
+  be an explanation of it, as far as that can be told (`retraction`).
 * "some like me": 4, a cut "somewhat". "Very little like me": 3, the only phrase with "little". "Maybe not like me": 2,
   a doubt is not a degree.
 * A number alone: no rating, since the prompts define no numbers.
@@ -267,6 +268,11 @@ _ASKING: Final = re.compile(
 _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
+_QUOTED: Final = re.compile(
+    r"\W*(?:the )?(?:statement|text|message|scenario|passage|situation|comment|suggestion|advice|description|summary"
+    r"|perspective|sentiment|stance|person|author)\s?:"
+)
+"""A label of what is to be rated, not of a rating."""
 _I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
 _AS: Final = re.compile(r"(?:^|\W)(?:is |it's )?as $")
 """Before a comparison: "as like me as can be"."""
@@ -308,11 +314,11 @@ _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
     r"|no)thing but|\ball but|\bno longer"
-    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
+    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover|\b(?:any|every)thing but this)"
     r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply"
     r"|choose|pick|with|it|this|that|is|as|be|being|really|quite|the"
     r"|response"
-    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
+    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[:]*$"
 )
 """What before a phrase denies it."""
 _NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
@@ -606,6 +612,7 @@ def _leads(frame: re.Pattern[str], left: str) -> bool:
         _SCOPE.search(_BEING.sub("", _IF_PRESSED.sub("", left[:begin])))
         or _ASKING.match(left, begin)
         or _NUMBERED.search(left)
+        or _QUOTED.match(left)
     ):
         return False
     return frame.fullmatch(left, begin) is not None
@@ -657,7 +664,7 @@ def _rating(text: str, *, cut: bool) -> int | None:
     """
     share = _SHARE.match(text)
     whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
-    if share is not None and share[1] != str(_FORMS[share[2]]):
+    if share is not None and share[1] != _HIGHEST:
         return None
     if whole is not None and "?" not in text:
         return None if cut and whole == 2 and not _ENDED.search(text) else whole
@@ -754,8 +761,9 @@ def _may_go_on(text: str, answer: _Mention) -> bool:
 
 _ENDED: Final = re.compile(r"(?<!\.)[.!][\"')\]}]*$")
 """The end of a sentence that a cut text has reached."""
-_SHARE: Final = re.compile(rf"\W*(\d+)\s?/\s?\d+\W+({_FORM.pattern})")
-"""A number of a number before a phrase, which may be a share: "3/4 like me"."""
+_SHARE: Final = re.compile(rf"\W*\d+\s?/\s?(\d+)\W+{_FORM.pattern}")
+_HIGHEST: Final = str(max(RATING_PHRASES))
+"""A number of another number than this before a phrase may be a share: "3/4 like me"."""
 _JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
 
 # --- why there is none ----------------------------------------------------------------------------------------------

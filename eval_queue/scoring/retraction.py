@@ -41,7 +41,7 @@ def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
         start = end.end()
         end = _SENTENCE_END.search(behind, start)
         said = behind[start : end.start() if end else len(behind)].strip(_EDGE)
-        if _SAYS_SOMETHING.search(said) is None:
+        if _SAYS_SOMETHING.search(said) is None or _DEBRIS.fullmatch(said):
             continue
         last = cut and end is None
         label = None if explained else _EXPLAINING.match(said)
@@ -66,6 +66,8 @@ def _either(*patterns: str) -> re.Pattern[str]:
 
 _SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
 _SAYS_SOMETHING: Final = re.compile(rf"[^\W_]|[{SAME}{OTHER}{DOUBT}]")
+_DEBRIS: Final = re.compile(r"[\u0080-\u024f\ufffd]")
+"""What is left of a broken byte."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _FEW: Final = 10
 """Words of a sentence that is short."""
@@ -123,6 +125,41 @@ _PLAIN: Final = _either(
     r"|listen)\b",
 )
 """A short sentence whose subject or verb is known."""
+_I_DO: Final = _any_of(
+    "understand would can also believe agree might may share value too sometimes often tend appreciate do typically"
+    " interpret mainly primarily strive enjoy think feel like love care try prefer respect find want hold always"
+    " usually"
+    " generally personally don't wouldn't could couldn't cannot can't see never see relate consider empathize recognize"
+    " recognise acknowledge identify resonate sympathize support admire prioritize aim wish disagree rarely normally"
+    " certainly definitely really truly genuinely fully completely strongly largely mostly partly somewhat chose"
+    " selected"
+    " rated gave picked am have"
+)
+_SPEAKS_OTHERWISE: Final = _either(
+    # what no explanation begins with: an order, a condition, a remark on what was said
+    r"(?:that|there|here|now|then|well|or|yet|nor|please|if|let|just|only|do|don't|does|did|is|are|was|who|what|where"
+    r"|why"
+    r"|how|not|no|before|after|until|once|having|by|between|apart|beyond|never|hence|sorry|oh|hm+|ok|okay|actually"
+    r"|truth"
+    r"|frankly|put|take|make|think|read|look|bear|keep|mind|remember|imagine|pretend|suppose)\b"
+    r"(?! (?:because|is because|someone|somebody|people|everyone|a person|the (?:person|response|situation|author)"
+    r"|being)\b"
+    r"|(?:'s| is) (?:because|why|how|what|something|exactly|a (?:value|principle))\b)",
+    rf"i(?:'d|'m|'ve|'ll)?+\b(?! (?:{_I_DO})\b|,| (?:not (?:directly|as|always)|a|an|someone|not a|not an)\b)",
+    r"it\b(?!'s (?:important|essential|a|about|how|what|also|crucial|similar|kind|honest|because|too|very|not)\b"
+    r"| (?:\w+ly |also )?(?!was\b|has\b|seems\b|turns\b|occurs\b|strikes\b|dawns\b)(?:\w+s\b|does not\b|doesn't\b"
+    r"|is\b))",
+    r"(?:the|this|my|these|those) (?:word|words|sentence|options?|scale|truth|above|other|first|last|latter|former"
+    r"|line|level"
+    r"|label|list|fact is|only thing|problem with (?:this|that|my)|answer (?!is based)|rating|pick|would|was|has|had"
+    r"|cannot"
+    r"|can't|phrase(?! \"))\b",
+    r"(?:but|though|although|while|whereas|even though|however,?|still,?) (?!i\b|i'm\b|it\b|it's\b|the\b|this\b"
+    r"|there\b|some\b|my\b"
+    r"|not\b|we\b|people\b|both\b|others?\b|their\b|his\b|her\b|its\b|these\b|each\b|every\w*\b|more\b|less\b)",
+)
+"""How a long sentence begins that is hardly an explanation: with an order, a condition or a remark, and not with the
+response, with those whom it is about, or with what one does, thinks or feels."""
 _GROUNDS: Final = re.compile(
     r"(?:that(?:'s| is) )?(?:(?:mostly|mainly|largely|primarily|partly|simply|just) )?(?:because|since|given"
     r"|considering"
@@ -205,7 +242,7 @@ _NOT_AT_ALL: Final = re.compile(
 
 _BUT_NOT: Final = re.compile(r"(?:but|,) not(?: with| in| for| of)? (?:the|its|all|every)\b")
 _MISGIVING: Final = _either(
-    r"^or\b|\bwho (?:cares|knows)\b|\bless(?! \w)",
+    r"^or\b|^as (?:it were|if)\b|\bwho (?:cares|knows)\b|\bless(?! \w)",
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
     r"\b(?:too|lower|higher|else|stronger|weaker|almost|nearly|above|below|overstat\w*|understat\w*|exaggerat\w*)\b",
     r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|contrary)\b",
@@ -220,6 +257,7 @@ _CLASHING: Final = _either(
     r"\b(?:reversed?|opposite|wrong|sorry|actually|mistaken?|instead(?! of)|rather(?! than)|wait|meant|none of)\b",
     r"\b(?:joking|kidding|teasing|lies?|dreams?|jokes?|sarcas\w*|iron(?:y|ic\w*))\b",
     r"\b(?:ignore|discard\w*|disregard|skip|void|cancel\w*|withdrawn)\b",
+    r"\b(?:lower|higher)$",
     r"\b(?:(?:would|will) have it|claim\w*|they say|i(?:'ve| have| was| am) (?:been )?told)\b",
 )
 """Those of them that are none in a reservation either ("but not the tone")."""
@@ -261,9 +299,11 @@ def _is_plain_aside(aside: str, rating: int) -> bool:
     said = aside.strip(_EDGE)
     if _SAYS_SOMETHING.search(said) is None or _NUMBER.fullmatch(said) or not said.isascii():
         return True
-    if len(said.split()) > _FEW or _EXPLAINING.match(said) or _CERTAIN.match(said) or _LIKENESS_ELSEWHERE.search(said):
+    if _EXPLAINING.match(said) or _CERTAIN.match(said) or _LIKENESS_ELSEWHERE.search(said):
         return True
     turned = _BUT.match(said)
+    if len(said.split()) > _FEW:
+        return _GROUNDS.match(said) is not None or _SPEAKS_OTHERWISE.match(said) is None
     if turned is not None:
         reserved = said[turned.end() :]
         plain = _LESS_SO.match(reserved) is not None or _explains(reserved, rating, asked=False)
@@ -284,8 +324,10 @@ def _explains(said: str, rating: int, *, asked: bool) -> bool:
         return number[1] in (None, str(rating))
     if not any(letter.isascii() and letter.isalpha() for letter in said):
         return _LIKENESS_ELSEWHERE.search(said) is not None or len(said) > _LONG_ELSEWHERE
-    if len(said.split()) > _FEW or _CERTAIN.fullmatch(said) or _PLEASANTRY.fullmatch(said) or _OF_A_PART.match(said):
+    if _CERTAIN.match(said) or _PLEASANTRY.fullmatch(said) or _OF_A_PART.match(said):
         return True
+    if len(said.split()) > _FEW:
+        return _SPEAKS_OTHERWISE.match(said) is None
     if _ALIKE > rating > _UNLIKE and _IN_PART.match(said):
         return True
     if rating <= _UNLIKE and (_UNLIKE_ME.match(said) or (rating == 1 and _NOT_AT_ALL.fullmatch(said))):
@@ -321,13 +363,16 @@ _DENIES_ALIKENESS: Final = _either(
     r"(?<!only the )(?<!just the )\b(?:values?|views?|tone|approach(?:es)?|opinions?|thoughts?|wording)"
     r" (?:clash\w*|conflict\w*|differs?|(?:are|is) (?:very |quite )?(?:different|off))\b",
     r"\b(?:nothing|little) (?:in|about) (?:it|this|that|the (?:response|text))\b",
-    r"\bnothing (?:at all )?(?:to do with|in common with)\b",
-    r"\bi (?:would|'d|could|do) never (?:say|do|write|act|speak|talk|respond|behave|answer)\b",
+    r"\bnothing (?:at all |whatsoever )?(?:to do with|in common with)\b",
+    r"\bnot something (?:that )?i would\b|\b(?:can't|cannot|can not|don't) (?:find|see) anything\b",
+    r"\bi (?:would|'d|could|do) never (?:in my life |ever )?(?:give|say|do|write|act|speak|talk|respond|behave"
+    r"|answer)\b",
 )
 """What one who says that it is like them would not add."""
 _AFFIRMS_ALIKENESS: Final = re.compile(
     r"(?:^|[.!?;\n])\W*(?:"
-    r"(?:this|that|it|the (?:response|text|advice|tone)) (?:\w+ly )?(?:is (?:exactly|precisely|just|very|so much)"
+    r"(?:this|that|it|the (?:response|text|advice|tone)) (?:\w+ly )?(?:describes exactly|is (?:exactly|precisely|just"
+    r"|very|so much)"
     r"|reflects"
     r"|captures|matches|mirrors|aligns (?:\w+ )?with|sounds (?:just|exactly|a lot|very)|resonates)"
     r"|i (?:\w+ly )?(?:agree|love|like|share|would say the same|see (?:a lot|much) of myself|(?:would )?do the same))\b"
@@ -343,9 +388,9 @@ def _clashes(behind: str, rating: int) -> bool:
     return rating <= _UNLIKE and _AFFIRMS_ALIKENESS.search(behind) is not None
 
 
-_IT: Final = r"\b(?:this|that|it|the above|the former|(?:my|the) (?:\w+ ){0,2}(?:answer|rating|choice|selection))"
+_IT: Final = r"(?:this|that|it|the above|the former|(?:my|the) (?:\w+ ){0,2}(?:answer|rating|choice|selection))"
 _ITSELF: Final = (
-    r"\b(?:my|the|this|that|first|initial|above|previous|last) (?:[\w']+ ){0,2}?(?:answer|rating|choice|option|scale"
+    r"(?:my|the|this|that|first|initial|above|previous|last) (?:[\w']+ ){0,2}?(?:answer|rating|choice|option|scale"
     r"|selection|label|score|verdict|assessment|level|line|entry)\b"
 )
 _AMENDS: Final = _any_of(
@@ -356,24 +401,24 @@ _AMENDS: Final = _any_of(
 )
 """Words that with one for the answer itself in a sentence say that it does not stand."""
 _I: Final = (
-    r"\bi(?:'m|'ve|'d| am| have| had| must| need to| should| would| will| may| might| do| was)?(?: have)?"
+    r"i(?:'m|'ve|'d| am| have| had| must| need to| should| would| will| may| might| do| was)?(?: have)?"
     r" (?:(?:just|now|actually|really|then|rather|too|also|probably|have to|to|want to|like to|being|been) )*"
 )
 _AT_ONCE: Final = (
     r"(?:^|[.!?;\n(,]\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?|actually|sorry),?\s+){0,9}+"
 )
-_REVERSAL: Final = _either(
-    DOUBT,
-    # in so many words
-    _AT_ONCE + r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)",
-    _AT_ONCE
-    + r"(?:please )?(?:scratch|strike|ignore|disregard|forget|delete|cancel|flip|reverse|invert|undo|scrap|discard)"
+_SELF_REPAIRS: Final = (
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)",
+    r"(?:please )?(?:scratch|strike|ignore|disregard|forget|delete|cancel|flip|reverse|invert|undo|scrap|discard)"
     r" (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))",
-    _AT_ONCE + r"(?:(?:just )?kidding|jk\b|never ?mind|psych\b|/s\b|come to think of it)",
-    _AT_ONCE + r"on (?:second|further|closer|re)\w* ?(?:thought|look|reading|glance|inspection|consideration)\w*",
-    _AT_ONCE + r"(?:thinking|looking|reading|considering|coming|going|reflecting) (?:[\w']+ ){0,4}"
+    r"(?:(?:just )?kidding|jk\b|never ?mind|psych\b|/s\b|come to think of it)",
+    r"on (?:second|further|closer|re)\w* ?(?:thought|look|reading|glance|inspection|consideration)\w*",
+    r"(?:thinking|looking|reading|considering|coming|going|reflecting) (?:[\w']+ ){0,4}"
     r"(?:again|back|closer|twice|anew|once more)\b",
-    _AT_ONCE + r"let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again|redo|start over)",
+    r"let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again|redo|start over)",
+)
+"""Words that take back in so many words, at the beginning of a sentence or clause."""
+_TAKEN_BACK: Final = (
     # what the one who answers did
     _I
     + r"(?:misspoke|mis(?:read|judged|understood|clicked|typed|took|heard)|lied|joking|kidding|mistaken|wrong|swapped)",
@@ -384,25 +429,26 @@ _REVERSAL: Final = _either(
     + r"(?:spoke too soon|mixed (?:it|this|that|them|up)|meant (?:to|the)|overstat\w+|exaggerat\w+|downgrade|upgrade)",
     _I + r"(?:go (?:one|a (?:step|level|notch)|lower|higher|down|up)|(?:lower|raise) (?:it|that|this|my))",
     _I + r"(?:had|got) (?:it|the scale|this|that) (?:the )?(?:wrong|backward|revers|the other)",
-    r"\bi(?:'ve| have|'d| had)? (?:just |first |initially |originally |previously )+(?:wrote|written|said|answered"
+    r"i(?:'ve| have|'d| had)? (?:just |first |initially |originally |previously )+(?:wrote|written|said|answered"
     r"|rated"
     r"|chose|chosen|picked|put|gave|given|typed|stated|entered)\b",
-    r"\bi (?:wrote|said|rated|answered|put|gave|typed)\b[^.\n]{0,40}\b(?:above|first|earlier|before|initially)\b",
-    r"\bi(?:'m| am) (?:now |also |just |not )*(?:changing|revising|lowering|raising|withdrawing|retracting"
+    r"i (?:wrote|said|rated|answered|put|gave|typed)\b[^.\n]{0,40}\b(?:above|first|earlier|before|initially)\b",
+    r"i(?:'m| am) (?:now |also |just |not )*(?:changing|revising|lowering|raising|withdrawing|retracting"
     r"|reconsidering"
     r"|correcting|contradicting|switching|adjusting|amending|unsure|sure (?:any|about (?:this|that|it|my)))",
-    r"\bi (?:now )?reali[sz]e(?: now)?\b|\bi now see\b|\bi(?:'d| would) now\b|\bas i (?:write|type|say) (?:this|it"
+    r"i (?:now )?reali[sz]e(?: now)?\b|i now see\b|i(?:'d| would) now\b|as i (?:write|type|say) (?:this|it"
     r"|that)\b",
-    r"\bcontradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|\bcarried away\b|\bhit (?:return"
+    r"contradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|carried away\b|made (?:it"
+    r"|that|this) up\b|hit (?:return"
     r"|enter|send)\b",
-    r"\bhaving (?:written|said|typed|answered|rated|re-?read|thought)\b|\bin (?:hindsight|retrospect|haste)\b"
-    r"|\bpremature\b",
-    r"\bafter (?:weighing|thinking|reading|considering|looking|reflecting)[^.\n]{0,60}\b(?:more|again|further|twice"
+    r"having (?:written|said|typed|answered|rated|re-?read|thought)\b|in (?:hindsight|retrospect|haste)\b"
+    r"|premature\b",
+    r"after (?:weighing|thinking|reading|considering|looking|reflecting)[^.\n]{0,60}\b(?:more|again|further|twice"
     r"|longer)\b",
-    r"\b(?:slower|closer|second|third|careful|renewed) reading\b|\bsle(?:pt|ep) on it\b|(?:was|too|been) hasty",
-    r"\bno longer (?:think|believe|holds?|sure|agree|stand)|\bfrom another (?:side|angle)\b|\b(?:turns|turned) out\b",
-    r"\b(?:time|need|have|ought) to reconsider\b|\bpersuaded to\b|\bstart (?:again|over)\b|\bclean slate\b",
-    r"\bstep (?:away|back) from (?:it|this|that|what|my)\b|\bbefore i (?:had )?(?:seen|saw|read|finished|understood)\b",
+    r"(?:slower|closer|second|third|careful|renewed) reading\b|sle(?:pt|ep) on it\b|(?:was|too|been) hasty",
+    r"no longer (?:think|believe|holds?|sure|agree|stand)|from another (?:side|angle)\b|(?:turns|turned) out\b",
+    r"(?:time|need|have|ought) to reconsider\b|persuaded to\b|start (?:again|over)\b|clean slate\b",
+    r"step (?:away|back) from (?:it|this|that|what|my)\b|before i (?:had )?(?:seen|saw|read|finished|understood)\b",
     # what is said of the answer
     _IT + r"(?:'s| is| was| were| are)(?: \w+ly)?(?: just| all)? (?:wrong|incorrect|mistaken|false|void|untrue|invalid"
     r"|outdated|inaccurate|off|backwards?|reversed|too (?:strong|weak|high|low|much|harsh|generous|far|little)"
@@ -412,40 +458,46 @@ _REVERSAL: Final = _either(
     r"|(?:does not|doesn't|cannot|can't|won't) (?:hold|be right|stand|count|add up))\b",
     _IT + r"(?: is|'s)?(?: no|n't| not) (?:right|correct|true|it(?=\W|$)|my answer)\b",
     _ITSELF + rf"[^.!?;\n]{{0,80}}?\b(?:{_AMENDS})\b",
-    rf"\b(?:{_AMENDS})\b[^.!?;\n]{{0,40}}?{_ITSELF}",
+    rf"(?:{_AMENDS})\b[^.!?;\n]{{0,40}}?\b{_ITSELF}",
     _ITSELF + r" (?:is|was|seems|looks|sounds) (?:far |much |a bit |a little |rather )?too \w+",
-    r"\bthe (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option"
+    r"the (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option"
     r"|label"
     r"|level|one)\b",
-    r"\b(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|\b(?:stronger|weaker) one\b",
-    r"\bphrase (?:i|that|which|given|above)\b(?! (?:used|in))|\bwhat i (?:put|wrote|said|answered|chose|picked)\b",
-    r"\b(?:my|the) (?:reply|answer|phrase|rating|choice) above\b|\b(?:sentence|line|statement|words?) (?:before"
+    r"(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|(?:stronger|weaker) one\b",
+    r"phrase (?:i|that|which|given|above)\b(?! (?:used|in))|what i (?:put|wrote|said|answered|chose|picked)\b",
+    r"(?:my|the) (?:reply|answer|phrase|rating|choice) above\b|(?:sentence|line|statement|words?) (?:before"
     r"|above)\b",
-    r"\b(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b|\bdisagree (?:about|on|with) (?:every|all"
+    r"(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b|disagree (?:about|on|with) (?:every|all"
     r"|nearly|most)",
-    r"\bfirst (?:guess|answer|impression|instinct|rating|reaction|draft)\b|\b(?:next|following|later) (?:message"
+    r"first (?:guess|answer|impression|instinct|rating|reaction|draft)\b|(?:next|following|later) (?:message"
     r"|answer|reply)\b",
-    r"\b(?:correction|revision|update|another answer|new answer) (?:follows|below|to follow|will follow)",
-    r"\bfalse alarm\b|\bmy (?:bad|mistake)\b|\bsorry about\b|\bwrong (?:line|option|button|answer|one|choice|box"
+    r"(?:correction|revision|update|another answer|new answer) (?:follows|below|to follow|will follow)",
+    r"false alarm\b|my (?:bad|mistake)\b|sorry about\b|wrong (?:line|option|button|answer|one|choice|box"
     r"|row)\b",
-    r"\bthe (?:exact |very |complete )?(?:opposite|reverse|contrary) (?:is|was|of what i|would|holds|applies)\b",
-    r"\b(?:only|was|were) (?:joking|kidding|teasing|lying)\b|\bpulling your leg\b|\bjest\w*\b|\bmessing with\b"
-    r"|\bfooled you\b",
-    r"\bby which i mean\b|\btell you the truth\b|\bashamed of\b|\bnothing of me\b",
+    r"the (?:exact |very |complete )?(?:opposite|reverse|contrary) (?:is|was|of what i|would|holds|applies)\b",
+    r"(?:only|was|were) (?:joking|kidding|teasing|lying)\b|pulling your leg\b|jest\w*\b|messing with\b"
+    r"|fooled you\b",
+    r"by which i mean\b|tell you the truth\b|ashamed of\b|nothing of me\b",
     # what is to be done with it
-    r"\b(?:do not|don't|never) (?:(?:count|record|use|quote|log|score|save|store) (?:this|that|it|my|the)\b"
+    r"(?:do not|don't|never) (?:(?:count|record|use|quote|log|score|save|store) (?:this|that|it|my|the)\b"
     r"|(?:take|trust|believe|mind) (?:this|that|it|me)(?=\W*(?:[.!;\n]|$)))",
-    r"\bnot (?:to )?be (?:used|relied|counted|recorded|taken seriously)\b(?! towards)|\bsubstitut\w+ (?:it|that|this"
+    r"not (?:to )?be (?:used|relied|counted|recorded|taken seriously)\b(?! towards)|substitut\w+ (?:it|that|this"
     r"|the)\b",
-    r"\bbefore you (?:record|count|log|save|score)\b|\bleave (?:the|this|that) (?:decision|choice|question|rating)\b",
-    r"\b(?:unable|cannot|can't|not able|hard|impossible) to (?:settle|decide|choose|pick)\b",
-    r"\byou (?:told|asked|instructed|forced) me to\b|\byou insist|\bthe operator\b|\bi have to (?:pick|choose|say"
+    r"before you (?:record|count|log|save|score)\b|leave (?:the|this|that) (?:decision|choice|question|rating)\b",
+    r"(?:unable|cannot|can't|not able|hard|impossible) to (?:settle|decide|choose|pick)\b",
+    r"you (?:told|asked|instructed|forced) me to\b|you insist|the operator\b|i have to (?:pick|choose|say"
     r"|answer)\b",
-    r"\bi(?:'m| am| was|'ve been| have been| had been) (?:told|asked|instructed|forced|required|made) to\b",
+    r"i(?:'m| am| was|'ve been| have been| had been) (?:told|asked|instructed|forced|required|made) to\b",
     # the scale
-    r"\b(?:one|a|two|1|2|half a) (?:step|level|notch|point|category|degree|rung|grade)s?"
+    r"(?:one|a|two|1|2|half a) (?:step|level|notch|point|category|degree|rung|grade)s?"
     r" (?:lower|higher|down|up|less|more|below|above|off)\b",
-    r"\b(?:read|got|had|used|mixed|flipped|inverted|reversed) (?:up )?the (?:ends of the )?scale\b",
-    r"\b(?:the )?other way (?:a)?round\b|\boff by one\b|\b(?:side|end|middle) of the scale\b",
+    r"(?:read|got|had|used|mixed|flipped|inverted|reversed) (?:up )?the (?:ends of the )?scale\b",
+    r"(?:the )?other way (?:a)?round\b|off by one\b|(?:side|end|middle) of the scale\b",
+)
+"""Words that take back wherever they stand."""
+_REVERSAL: Final = _either(
+    rf"{DOUBT}|^\s*[(\[]?[-+]\d\b",
+    rf"{_AT_ONCE}(?:{'|'.join(_SELF_REPAIRS)})",
+    rf"\b(?:{'|'.join(_TAKEN_BACK)})",
 )
 """What takes an answer back wherever it stands behind it."""

@@ -40,7 +40,7 @@ from eval_queue.asking.outcome import Outcome
 from eval_queue.logs import about
 from eval_queue.personas import WORDING, Persona, Wording, load_wording
 from eval_queue.protocol import Protocol as PromptProtocol
-from eval_queue.queue.heartbeats import Pulse
+from eval_queue.queue.heartbeats import BEATS_PER_LEASE, Pulse
 from eval_queue.queue.intake import configured_endpoints
 from eval_queue.queue.queue import Claim, Kept, LeaseLost, Queue, Sign
 from eval_queue.records import BenchmarkRef, Result
@@ -55,7 +55,6 @@ LOOK_SECONDS: Final = 15.0
 """How often a worker looks for work while some of its places are taken."""
 
 _TICK: Final = 0.2
-_BEATS_PER_LEASE: Final = 4
 _RELOAD_SECONDS: Final = 300.0
 _INSIST_SECONDS: Final = 1.0
 _LONGEST_INSIST_SECONDS: Final = 30.0
@@ -170,7 +169,7 @@ class Worker:
         self._retest = retest
         self._look = look
         self._asker = asker
-        self._beat = min(beat, queue.lease.total_seconds() / _BEATS_PER_LEASE)
+        self._beat = min(beat, queue.lease.total_seconds() / BEATS_PER_LEASE)
 
     @property
     def silent_seconds(self) -> float:
@@ -398,7 +397,7 @@ class Worker:
                 if self._stop.is_set() or time.monotonic() > end:
                     raise
                 _log.warning("will try again: %s", error)
-            self._stop.wait(min(pause, self._queue.lease.total_seconds() / _BEATS_PER_LEASE))
+            self._stop.wait(min(pause, self._queue.lease.total_seconds() / BEATS_PER_LEASE))
             pause = min(2 * pause, _LONGEST_INSIST_SECONDS)
 
     def _evaluate(self, claim: Claim, folder: Path, heart: _Heart) -> Outcome:

@@ -23,6 +23,7 @@ from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.map_positions import Map
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
 from leaderboard.charts.readings import Drawing
@@ -80,6 +81,8 @@ from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
 from leaderboard.web.document import known, no_such_field
 
+LONGEST_ERROR: Final = 2_000
+"""Characters of an error."""
 AT_ONCE: Final = 4
 """How many files are made at the same time."""
 KEPT_BYTES: Final = 32 * 2**20
@@ -119,6 +122,11 @@ def _of_readings(name: str) -> Chart:
     return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
 
 
+def _map(found: Map) -> str:
+    read = "Read with all items" if found.reading == "match" else "Read as published"
+    return standalone(map_svg(found), caption=f"{read}. {NO_DIRECTION}")
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
     "badge": Chart(lambda site, query: badge_svg(result_of(site, query.get("id")))),
     "portrait": Chart(
@@ -150,7 +158,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: to_csv(drawn(releases_sheet(compare.data(site, query)))),
     ),
     "map": Chart(
-        lambda site, query: standalone(map_svg(map_page.data(site, query)), caption=NO_DIRECTION),
+        lambda site, query: _map(map_page.data(site, query)),
         lambda site, query: to_csv(SHEETS["map"](site, query)),
     ),
     "groups": Chart(
@@ -275,7 +283,7 @@ _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosni
 
 
 def _error(said: str, status: int) -> Response:
-    return JSONResponse({"error": said}, status, headers=_HEADERS)
+    return JSONResponse({"error": said[:LONGEST_ERROR]}, status, headers=_HEADERS)
 
 
 def _answered(named: str, make: Callable[[], Response]) -> Response:

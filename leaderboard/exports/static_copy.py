@@ -24,6 +24,7 @@ from markupsafe import Markup
 from starlette.datastructures import QueryParams
 
 from data.errors import InputError
+from data.people.norms import READINGS
 from eval_queue.records import Result, now
 from leaderboard.exports import routes
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
@@ -113,8 +114,9 @@ def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
     making.mkdir(parents=True)
     for each in site.boards():  # a row's page does not wait for these, and a copy's cannot be opened again later
         site.rankings.of(each)
-        site.proximities.of(each)
-        site.relations.of(each)
+        for reading in READINGS:
+            site.proximities.of(each, reading)
+            site.relations.of(each, reading)
     written = _Copy(site, making, pages).make()
     shutil.rmtree(out, ignore_errors=True)
     making.rename(out)

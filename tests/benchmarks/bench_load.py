@@ -94,7 +94,8 @@ class Crowd:
     async def submit(self, http: aiohttp.ClientSession, number: int, listener: int, until: float) -> None:
         """Send the form of the Submit page again and again; all but a few are refused by the quota."""
         async with http.post(f"{self.running.url}/vp/page-token") as answer:
-            headers = {"X-Page-Token": await answer.text()}
+            # a client may not send a form again by itself where the server has just ended a connection that was idle
+            headers = {"X-Page-Token": await answer.text(), "Connection": "close"}
         digest, n = practice_benchmark().digest, 0
         while time.monotonic() < until:
             n += 1
@@ -107,8 +108,8 @@ class Crowd:
                     await answer.read()
                     self.statuses[f"submit {answer.status}"] += 1
             except (aiohttp.ClientError, TimeoutError) as error:
-                self.statuses[type(error).__name__] += 1
-            await asyncio.sleep(4)  # less than the server keeps a connection for
+                self.statuses[f"submit {type(error).__name__}"] += 1
+            await asyncio.sleep(5)
 
     @property
     def errors(self) -> int:

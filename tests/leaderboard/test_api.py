@@ -28,6 +28,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 
 from data.values import VALUES
 from leaderboard.api import ENDPOINTS, arguments
+from leaderboard.boards.group_similarity import shipped_proximity
 from leaderboard.boards.readings import read_readings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
@@ -102,6 +103,28 @@ def test_the_other_reading_is_the_records(running: RunningApp, client: Client) -
     assert any("all items" in c["text"] for c in cited if c["of"] == "This board")
     with pytest.raises(AppError, match="reading: must be one of"):
         client.predict(reading="some", api_name="/board")
+
+
+def test_groups_and_map_follow_the_reading(running: RunningApp, client: Client) -> None:
+    shipped = shipped_proximity("match")
+    assert shipped is not None
+    by_model = {m.model: m for m in shipped.models}
+    got = client.predict(reading="all", contrast="age", limit=100, api_name="/groups")
+    assert got["reading"] == "match"
+    assert got["caveats"]["reading"]
+    leans = {r["model"]: r for r in got["leans"] if r["reported"]}
+    assert set(leans) == {name for name, m in by_model.items() if m.reported}
+    for name, r in leans.items():
+        assert r["lean"] == pytest.approx(by_model[name].leans["age"].lean)
+        assert r["holds"] == by_model[name].held.leans["age"]  # type: ignore[union-attr]
+    assert client.predict(api_name="/groups")["reading"] == "published"
+    placed = client.predict(reading="all", limit=100, api_name="/map")
+    file = get(f"{running.url}/download/map.json?reading=all")
+    assert placed["read_as"] == "match"
+    assert {m["id"]: m["length"]["value"] for m in placed["models"]} == pytest.approx(
+        {r["id"]: r["length"] for r in file["rows"] if r["kind"] == "model"}
+    )
+    assert placed["people"] == []
 
 
 def test_pages_of_rows_make_the_whole(client: Client) -> None:
@@ -254,9 +277,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "compare": {"ids": ["nobody"], "series": "gpt-9", "scale": "all", "value": "power", "items": 51, "reading": "some"},
     "map": {
         **{"view": "globe", "table": "nope", "highlight": ["nobody"], "family": "gpt4o", "developer": "openai"},
-        **{"page": 0, "limit": "many"},
+        **{"page": 0, "limit": "many", "reading": "some"},
     },
-    "groups": {"id": "nobody", "contrast": "height", "table": "nope", "page": -1, "limit": 0},
+    "groups": {"id": "nobody", "contrast": "height", "table": "nope", "page": -1, "limit": 0, "reading": "some"},
     "benchmark": {},
     "queue": {"page": 0, "limit": 10**9},
     "cite": {"id": "nobody", "reading": "some"},

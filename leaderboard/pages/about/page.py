@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from data.benchmark import MAX_P, MIN_RHO
+from data.sources.published_validity import read_validation
 from data.values import DIMENSIONS, VALUES
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading_of
@@ -94,6 +95,9 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
+    validity = read_validation()
+    columns = {d.name: validity.dimensions[d.name] for d in VALUES} if validity else {}
+    by_items = sorted((v.items, name) for name, v in columns.items())
     means = mean_profile(boards[0].results) if boards else None
     return render(
         "about.html",
@@ -107,6 +111,10 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         most=max(counts[d.name] for d in VALUES),
         reading=[named(name) for name in READING],
         badge_words={b.word for b in BADGES},
+        chance=[name for name, v in columns.items() if v.p >= MAX_P],
+        fewest=by_items[0][::-1] if by_items else None,
+        greatest=by_items[-1][::-1] if by_items else None,
+        released=len(site.published.results),
         min_rho=MIN_RHO,
         max_p=MAX_P,
         origin=f"Benchmark in use here: {site.benchmark.origin}",

@@ -148,14 +148,14 @@ export function mountBoard(root, text) {
   let waiting = false;
   function late(seconds = 1.5) {
     const { board } = state;
-    if (waiting || ![board?.ranking, board?.match_ranking, board?.standing, board?.people, board?.match].some((part) => part?.pending) || !board || !(columns.ranksShown() || columns.peopleShown() || columns.standingShown() || columns.matched() || state.model)) return;
+    if (waiting || ![board?.ranking, board?.match_ranking, board?.standing, board?.people, board?.match_people, board?.match].some((part) => part?.pending) || !board || !(columns.ranksShown() || columns.peopleShown() || columns.standingShown() || columns.matched() || state.model)) return;
     waiting = true;
     window.setTimeout(async () => {
       const answer = await window.fetch(`./board/late?table=${encodeURIComponent(board.slug)}`).catch(() => null);
       const found = answer?.ok ? await answer.json() : null;
       waiting = false;
       if (found?.stamp === board.stamp) {
-        const parts = () => [board.ranking, board.match_ranking, board.standing, board.people, board.match];
+        const parts = () => [board.ranking, board.match_ranking, board.standing, board.people, board.match_people, board.match];
         const before = parts();
         data.receive(board, found);
         const news = parts().some((now, i) => Boolean(before[i]?.pending) !== Boolean(now?.pending));

@@ -165,7 +165,8 @@ export function boardColumns(table, state, media) {
 
   // ---- people --------------------------------------------------------------------------------------------------
 
-  const people = () => (state.board ? state.board.people : null);
+  /** Rows among people, in the reading shown. */
+  const people = () => (state.board ? (matched() ? state.board.match_people : state.board.people) : null);
   const lean = (/** @type {string} */ key) => people()?.leans?.[key];
   const like = () => people()?.like;
 

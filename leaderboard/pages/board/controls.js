@@ -293,9 +293,9 @@ export function boardControls(table, state, media, columns, act, terms, first) {
       el("summary", null, "Comparison with people: who was asked, and what must not be concluded"),
       el("dl", null,
         [["Groups", `${groups.title}. ${groups.about} ${whole(groups.n)} people.`], ["Raters", `${raters.title}. ${raters.about} ${whole(raters.n)} people.`],
-          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
+          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Reading", said.reading], ["Benchmark", said.benchmark]]
           .filter(([, words]) => words).map(([term, words]) => el("div", null, el("dt", null, term), el("dd", null, words)))),
-      el("a", { href: "./groups" }, "All groups"));
+      el("a", { href: columns.matched() ? "./groups?reading=all" : "./groups" }, "All groups"));
   }
 
   /* What the reading on all items says and what not, and how far columns tell models apart. */

@@ -69,7 +69,7 @@ export function boardDetail(table, state, columns, cells, terms) {
     const x = peopleOf(row, found.like);
     const said = [x ? `Similarity to the raters: ${signed(x.value)} (${signed(x.low)} to ${signed(x.high)}).` : null, columns.nearestInWords(row)];
     const leans = table.contrasts.filter((c) => state.shown.has(c.key) && found.leans[c.key]).map((c) => `${columns.leanInWords(c, row)}.`);
-    return [[...said.filter(Boolean), ...(known(found.nearest[row.i]) ? leans : [])].join(" "), " ", el("a", { href: "./groups" }, "Groups of people")];
+    return [[...said.filter(Boolean), ...(known(found.nearest[row.i]) ? leans : [])].join(" "), " ", el("a", { href: columns.matched() ? "./groups?reading=all" : "./groups" }, "Groups of people")];
   }
 
   /** @param {Row} row */

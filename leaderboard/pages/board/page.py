@@ -69,11 +69,11 @@ def build(site: Site, fresh: PageValues) -> None:
 
 def facts(site: Site, board: Board) -> Facts:
     """What is known by now of a board beside its rows."""
-    people = site.people_so_far(board)
+    people, match_people = site.people_so_far(board), site.people_so_far(board, "match")
     contrasts = () if people is None else site.reference.contrasts
     raters = site.raters(board.key.digest)
     ranking, match_ranking = site.ranking_so_far(board), site.match_ranking_so_far(board)
-    return Facts(ranking, people, contrasts, raters, match_ranking, site.standing_so_far(board))
+    return Facts(ranking, people, contrasts, raters, match_ranking, site.standing_so_far(board), match_people)
 
 
 def whole(site: Site) -> str:
@@ -82,7 +82,8 @@ def whole(site: Site) -> str:
     def found(board: Board) -> Facts:
         ranking, people = site.rankings.of(board), site.proximities.of(board)
         raters, match_ranking = site.raters(board.key.digest), site.match_rankings.of(board)
-        return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, site.standings.of(board))
+        standing, match_people = site.standings.of(board), site.proximities.of(board, "match")
+        return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, standing, match_people)
 
     return payload(site.boards(), found, whole=True)
 

@@ -36,6 +36,8 @@ class RayCluster:
             head_node_args={"num_cpus": 0, "object_store_memory": STORE_BYTES, "include_dashboard": False},
         )
         self.address: str = self._cluster.address
+        self.nodes: list[Any] = []
+        """Nodes of one CPU each, for whoever comes: one takes seconds to start."""
         return self
 
     def __exit__(
@@ -49,6 +51,11 @@ class RayCluster:
     def add_node(self, cpus: int, **resources: float) -> Any:
         """A node; returns its handle."""
         return self._cluster.add_node(num_cpus=cpus, object_store_memory=STORE_BYTES, resources=resources)
+
+    def have_nodes(self, number: int) -> None:
+        """Start as many nodes as are missing."""
+        while len(self.nodes) < number:
+            self.nodes.append(self.add_node(1))
 
     def kill(self, node: Any) -> None:
         """End a node and all that runs on it, as a machine that is switched off."""

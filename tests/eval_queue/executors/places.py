@@ -45,8 +45,8 @@ class Place:
     def __init__(self, folder: Path, chat: ChatServer, **endpoint: Any) -> None:
         self.folder = folder
         self.chat = chat
-        settings: dict[str, Any] = {"concurrency": 2, "parallel": PLACES, **endpoint}
-        self.endpoint = Endpoint(name="chat", base_url=chat.address, **settings)
+        settings: dict[str, Any] = {"base_url": chat.address, "concurrency": 2, "parallel": PLACES, **endpoint}
+        self.endpoint = Endpoint(name="chat", **settings)
         self.command: subprocess.Popen[bytes] | None = None
 
     def environment(self) -> dict[str, str]:
@@ -97,8 +97,21 @@ class Place:
         assert self.command is not None
         return self.command.wait(seconds)
 
+    def finish(self) -> None:
+        """Wait until everything is done and the command has ended."""
+        assert self.wait() == 0, self.log()
+
     def log(self) -> str:
         return (self.folder / "command.log").read_text()[-4000:]
+
+    def secrets(self) -> list[str]:
+        """What nobody may read anywhere."""
+        return [self.chat.address]
+
+    def said(self) -> str:
+        """Everything that was logged, and all records."""
+        records = [path.read_text() for path in (self.folder / "store").rglob("*.json")]
+        return "\n".join([(self.folder / "command.log").read_text(), *records])
 
     def lose_one(self) -> None:
         """Let the machine of some evaluation that runs break."""
@@ -142,7 +155,14 @@ class Here(Place):
         assert self.command is not None
         os.killpg(self.command.pid, signal.SIGKILL)
         self.command.wait()
-        self.start("--once")
+        # with --once it would find nothing that waits, as long as the lease of the dead one lasts
+        self.start()
+
+    def finish(self) -> None:
+        until(lambda: set(self.states().values()) == {"done"}, self)
+        assert self.command is not None
+        self.command.send_signal(signal.SIGTERM)
+        super().finish()
 
 
 class OnRay(Place):
@@ -151,27 +171,21 @@ class OnRay(Place):
     def __init__(self, folder: Path, chat: ChatServer, cluster: RayCluster, **endpoint: Any) -> None:
         super().__init__(folder, chat, **endpoint)
         self.cluster = cluster
-        self.nodes = [cluster.add_node(1) for _ in range(PLACES)]
+        cluster.have_nodes(PLACES)
 
     def start(self, *options: str) -> None:
         super().start(*options, "--address", self.cluster.address)
 
     def lose_one(self) -> None:
-        self.cluster.kill(self.nodes.pop())
-        self.nodes.append(self.cluster.add_node(1))
-
-    def close(self) -> None:
-        super().close()
-        for node in self.nodes:
-            self.cluster.kill(node)
+        self.cluster.kill(self.cluster.nodes.pop())
 
 
 class OnJobs(Place):
     executor = "jobs"
     goes_on = True
 
-    def __init__(self, folder: Path, chat: ChatServer, hub: Hub) -> None:
-        super().__init__(folder, chat)
+    def __init__(self, folder: Path, chat: ChatServer, hub: Hub, **endpoint: Any) -> None:
+        super().__init__(folder, chat, **endpoint)
         self.hub = hub
         self.repos = hub_place.Place(hub, folder)
         machine = {"PYTHON": sys.executable, "PYTHONPATH": str(ROOT), "HF_ENDPOINT": hub.url, "NO_PROXY": "127.0.0.1"}
@@ -197,6 +211,14 @@ class OnJobs(Place):
     def lose_one(self) -> None:
         live = [job for job in self.hub.jobs()[self.before :] if job["status"]["stage"] == "RUNNING"]
         self.hub.kill_job(live[0]["id"])
+
+    def secrets(self) -> list[str]:
+        return [*super().secrets(), self.hub.token]
+
+    def said(self) -> str:
+        logs = [line for job in self.hub.jobs()[self.before :] for line in job["log"]]
+        files = (*self.hub.files(self.repos.requests).values(), *self.hub.files(self.repos.results).values())
+        return "\n".join([super().said(), *logs, *(content.decode(errors="replace") for content in files)])
 
     def lines(self, submission: Submission) -> bytes:
         return self.hub.files(self.repos.requests).get(f"unfinished/{submission.id}.jsonl", b"")

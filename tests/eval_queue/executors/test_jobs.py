@@ -75,8 +75,8 @@ class Place:
             for model in models
         ]
 
-    def scheduler(self) -> Scheduler:
-        return Scheduler(self)
+    def scheduler(self, **options: Any) -> Scheduler:
+        return Scheduler(self, **options)
 
     def jobs(self) -> list[dict[str, Any]]:
         return self.hub.jobs()[self.before :]
@@ -91,7 +91,7 @@ class Place:
 class Scheduler:
     """A dispatcher that takes one turn when told to."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, **options: Any) -> None:
         tasks = JobTasks(place.settings, api=HfApi(endpoint=place.hub.url, token=place.hub.token))
         self._dispatcher = Dispatcher(
             place.queue,
@@ -100,6 +100,7 @@ class Scheduler:
             stop=threading.Event(),
             look=0.0,
             again=0.0,
+            **options,
         )
 
     def turn(self) -> bool:
@@ -162,6 +163,18 @@ def test_never_more_jobs_than_places_whoever_started_them(place: Place) -> None:
     assert len(place.jobs()) == 2
     place.scheduler().turn()
     assert len(place.jobs()) == 2
+
+
+def test_jobs_are_started_for_chosen_submissions_alone(place: Place) -> None:
+    place.put("org/a")
+    (wanted,) = place.put("org/b")
+    scheduler = place.scheduler(only={wanted.id})
+    scheduler.turn()
+    assert [id_of(job) for job in place.jobs()] == [wanted.id]
+    place.claim(place.jobs()[0])
+    place.queue.cancel(wanted.id, by="ada")
+    place.hub.change_job(place.jobs()[0]["id"], stage="COMPLETED")
+    assert not scheduler.turn(), "nothing is left of what was chosen"
 
 
 def test_a_restarted_scheduler_finds_its_jobs(place: Place) -> None:
@@ -318,6 +331,21 @@ def test_a_hub_that_cannot_be_asked_is_asked_again(place: Place) -> None:
     forget_pauses()
     scheduler.turn()
     assert len(place.jobs()) == 1
+
+
+def test_what_became_of_a_job_is_asked_again_and_until_then_it_runs(place: Place) -> None:
+    (submission,) = place.put("org/a")
+    scheduler = place.scheduler()
+    scheduler.turn()
+    job = place.jobs()[0]
+    place.claim(job)
+    place.hub.change_job(job["id"], stage="ERROR")
+    place.hub.faults.add(Fault(route="job", status=429, retry_after=3600))
+    scheduler.turn()
+    assert place.queue.get(submission.id).state == "running"
+    forget_pauses()
+    scheduler.turn()
+    assert place.queue.get(submission.id).history[-1].state == "pending"
 
 
 def test_a_job_that_is_gone_counts_as_ended(place: Place) -> None:
