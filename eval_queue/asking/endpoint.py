@@ -262,7 +262,7 @@ class ChatClient:
         Raises:
             EndpointError: it repeats the key, or is none that the constrained mode can give.
         """
-        if any(key in text for key in self._keys for text in reply.strings):
+        if any(_repeats(text, key) for key in self._keys for text in reply.strings):
             message = "the endpoint repeats its own key in an answer; nothing of it was kept. Change the key."
             raise EndpointError("key_in_answer", message, fatal=True)
         if self._constrained and not may_be_constrained(reply):
@@ -430,6 +430,12 @@ def may_be_constrained(reply: Reply) -> bool:
     if reply.text in _PHRASES or kind == "refusal":
         return True
     return kind == "truncated" and any(phrase.startswith(reply.text) for phrase in _PHRASES)
+
+
+def _repeats(text: str, key: str) -> bool:
+    """Whether a text holds a key, or was cut off in the middle of one."""
+    least = max(_SHORTEST_SECRET, len(key) // 2)
+    return key in text or any(text.endswith(key[:n]) for n in range(least, len(key)))
 
 
 def _secrets(key: str, address: str) -> list[str]:

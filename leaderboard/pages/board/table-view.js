@@ -9,6 +9,7 @@ import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
 import { chips, listed, problems } from "./rows.js";
 import { cellOf } from "./table.js";
 
+/** @import { termsOf } from "../../web/static/terms.js" */
 /** @import { Board, Maybe, Row, Table } from "./table.js" */
 /** @import { State } from "./address.js" */
 /** @import { Actions } from "./board.js" */
@@ -30,8 +31,9 @@ const CHUNK = 120;
  * @param {Cells} cells
  * @param {ReturnType<typeof boardDetail>} detail
  * @param {Actions} act
+ * @param {ReturnType<typeof termsOf>} terms
  */
-export function tableView(table, state, media, columns, cells, detail, act) {
+export function tableView(table, state, media, columns, cells, detail, act, terms) {
   const board = () => /** @type {Board} */ (state.board); // there are no rows without one
 
   const list = el("div", { class: "vp-rows" });
@@ -75,11 +77,11 @@ export function tableView(table, state, media, columns, cells, detail, act) {
     const sorted = state.sort === column.key;
     const words = column.heading || [column.dimension ? column.dimension.heading : column.title];
     return el("th", { scope: "col", class: `vp-${column.kind}`, "data-column": column.key, "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" },
-      el("button", { type: "button", title: column.hint || "Sort by name", "aria-description": columns.carries(column)?.words ?? null, "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
+      el("div", { class: "vp-head" }, el("button", { type: "button", class: "vp-sorts", title: column.hint || "Sort by name", "aria-description": columns.carries(column)?.words ?? null, "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
         words.map((word) => el("span", null, word)),
         el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
       // by keyboard one goes from heading to heading; the same links stand in the side panel
-      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null,
+      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : column.term ? el("span", { class: "vp-about" }, terms.opener(column.title, column.term, "?")) : null),
       carries(column));
   }
 

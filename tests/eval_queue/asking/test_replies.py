@@ -803,6 +803,8 @@ LEAKS: dict[str, Callable[[], Response]] = {
     "escaped": lambda: Response(say("like me X").body.replace(b"X", "".join(f"\\u{ord(c):04x}" for c in KEY).encode())),
     "stream": lambda: stream(delta(content="like me " + KEY[:9]), delta("stop", content=KEY[9:])),
     "filter": lambda: fail(400, f"flagged input, key {KEY}", code="content_filter"),
+    "cut text": lambda: say("x" * (MAX_ANSWER - len(KEY) + 1) + KEY),
+    "cut name": lambda: say("like me", model="m" * (200 - len(KEY) + 1) + KEY),
 }
 
 
@@ -821,7 +823,7 @@ def test_a_key_inside_an_answer_ends_the_run_and_is_kept_nowhere(
                 run(server, tmp_path, api_key_env="A_KEY")
             assert caught.value.code == "key_in_answer"
             assert KEY not in caught.value.message
-    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(KEY[:-1].encode() in path.read_bytes() for path in tmp_path.iterdir())
     assert KEY not in "".join(record.getMessage() for record in caplog.records)
 
 
