@@ -247,7 +247,8 @@ def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return JSONResponse(endpoint.of_query(request))
     except InputError as error:
-        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, 404 if isinstance(error, UnknownRow | UnknownFile) else 400)
+        status = 404 if isinstance(error, UnknownRow | UnknownFile) else 400
+        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, status)
     except (StoreUnavailable, WriteConflict):
         return JSONResponse({"error": _AWAY}, 503)
     except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know

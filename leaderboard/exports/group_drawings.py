@@ -40,7 +40,7 @@ _LEANS: Final = (
     Column("low", "double", "Lower end of the 95 % interval."),
     Column("high", "double", "Upper end."),
     Column("p_adjusted", "double", "After Holm's correction over the contrasts of the model."),
-    Column("distinguishable", "bool", "Whether the lean is surely one."),
+    Column("distinguishable", "bool", "Whether the lean is distinguishable from none."),
     Column("holds", "int32", "In how many prompts, each taken alone, it leans the same way; no test."),
     Column("prompts", "int32", "How many prompts that is of."),
     _READING,

@@ -18,7 +18,7 @@ _PAIRS: Final = (
     Column("low", "double", "Lower end of its 95 % interval."),
     Column("high", "double", "Upper end of it."),
     Column("reading", "string", "published: of scores by the key; match: of matches on all items."),
-    Column("told_apart", "bool", "Whether the pair is surely more or less alike than the average pair (5 % FDR)."),
+    Column("told_apart", "bool", "Whether the pair is distinguishable from the average pair (5 % FDR)."),
 )
 _NONE: Final = "the rows of this table cannot be compared, or not yet; try again in a moment"
 

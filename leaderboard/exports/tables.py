@@ -440,7 +440,7 @@ _COMPARE: Final = (
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After the correction over the dimensions."),
-    Column("separates", "bool", "Whether the two surely differ here."),
+    Column("separates", "bool", "Whether the two are distinguishable here."),
     Column("outcome", "string", "What may be said of the pair."),
 )
 

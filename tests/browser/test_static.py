@@ -112,6 +112,7 @@ def test_colours_chosen_in_it_are_kept_and_terms_open(view: Page, place: str) ->
     assert view.evaluate(ground) != before
     view.locator('.vp-heads th[data-column="coverage"] .vp-term').click()
     assert view.locator(".vp-note-of-term:popover-open").is_visible()
+    assert view.locator(".vp-note-of-term:popover-open a").first.get_attribute("href") == "glossary.html#coverage"
     assert view.locator(".vp-panel svg a").first.get_attribute("href") == "value-Self-Direction.html"
 
 

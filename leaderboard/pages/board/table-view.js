@@ -77,12 +77,11 @@ export function tableView(table, state, media, columns, cells, detail, act, term
     const sorted = state.sort === column.key;
     const words = column.heading || [column.dimension ? column.dimension.heading : column.title];
     return el("th", { scope: "col", class: `vp-${column.kind}`, "data-column": column.key, "aria-sort": sorted ? (state.down ? "descending" : "ascending") : "none" },
-      el("div", { class: "vp-head" }, el("button", { type: "button", class: "vp-sorts", title: column.hint || "Sort by name", "aria-description": columns.carries(column)?.words ?? null, "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
+      el("button", { type: "button", title: column.hint || "Sort by name", "aria-description": columns.carries(column)?.words ?? null, "data-focus": `head ${column.key}`, onclick: () => cycle(column) },
         words.map((word) => el("span", null, word)),
         el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
       // by keyboard one goes from heading to heading; the same links stand in the side panel
-      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : column.term ? el("span", { class: "vp-about" }, terms.opener(column.title, column.term, "?")) : null),
-      carries(column));
+      el("div", { class: "vp-under" }, column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : column.term ? el("span", { class: "vp-about" }, terms.opener(column.title, column.term, "?")) : null, carries(column)));
   }
 
   /** How far the column tells models apart, with what it means on demand. @param {Column} column */

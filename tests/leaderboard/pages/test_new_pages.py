@@ -87,11 +87,6 @@ def rows_of(client: TestClient, address: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-def words(html: str) -> str:
-    """What a page says, without the buttons that open its terms."""
-    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html)))
-
-
 def published(site: Site) -> tuple[Result, ...]:
     return site.published.results
 
