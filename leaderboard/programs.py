@@ -247,7 +247,8 @@ def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return JSONResponse(endpoint.of_query(request))
     except InputError as error:
-        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, 404 if isinstance(error, UnknownRow | UnknownFile) else 400)
+        missing = isinstance(error, UnknownRow | UnknownFile)
+        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, 404 if missing else 400)
     except (StoreUnavailable, WriteConflict):
         return JSONResponse({"error": _AWAY}, 503)
     except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
@@ -396,7 +397,8 @@ def fitted(document: Document, part: object = "") -> Document:
     value: Any = document
     for step in part.split("."):
         inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
-        key: Any = int(step) if isinstance(value, list) and step.isascii() and step.isdigit() else step
+        numbered = isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 9
+        key: Any = int(step) if numbered else step
         if key not in inside:
             raise InputError(f"part: there is no {step[:80]!r} here; there are {', '.join(map(str, inside)) or 'none'}")
         value = inside[key]
