@@ -13,7 +13,7 @@
   (`eval_queue/asking/test_replies.py`).
 * endpoint's model changes in the middle: the row names both and is incomplete (`faults/test_evaluator.py`).
 * clock moved back or forth by an hour: possible times, no lease taken early
-  (`eval_queue/workers/test_many_workers.py`).
+  (`faults/test_clock.py`, `eval_queue/workers/test_many_workers.py`).
 * benchmark updated between submission and run: left waiting with a note (`faults/test_hub.py`).
 * newer schema: set aside and named, the rest goes on (`faults/test_hub.py`).
 * scheduler's or worker's thread dies: said, counted, started again; 503 where it cannot be
