@@ -48,7 +48,7 @@ API: Final = "/api"
 MCP: Final = ("/gradio_api/mcp", "/mcp")
 """Where the tools are: Gradio's own address, which clients know of Spaces, and a short one."""
 _AWAY: Final = "The store cannot be reached now. Try again later."
-_FAILED: Final = "This cannot be told now."
+_FAILED: Final = "This cannot be answered now."
 _PART: Final = "Only this part of the answer, by its name; deeper ones after a dot, e.g. result.scales or items.0."
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array"]
@@ -121,7 +121,7 @@ RESULTS: Final[Mapping[str, Parts]] = {
         "purpose": ("string", "What it is for."),
         "not_for": ("array", "What it is not for."),
         "caution": ("array", "What the figures do not carry."),
-        "validation": ("object", "What each column can carry."),
+        "validation": ("object", "Validity and reliability of each column."),
     },
     "queue": _OF_TABLE,
     "cite": {
@@ -247,8 +247,8 @@ def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return JSONResponse(endpoint.of_query(request))
     except InputError as error:
-        missing = isinstance(error, UnknownRow | UnknownFile)
-        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, 404 if missing else 400)
+        status = 404 if isinstance(error, UnknownRow | UnknownFile) else 400
+        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, status)
     except (StoreUnavailable, WriteConflict):
         return JSONResponse({"error": _AWAY}, 503)
     except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know

@@ -127,7 +127,7 @@ def write_outcome(
         reasoning_effort=run.reasoning_effort,
         benchmark=run.benchmark,
         origin=origin,
-        note=" ".join(filter(None, (endpoint.note, _lacks(answers)))) or None,
+        note=" ".join(filter(None, (endpoint.note, _of_log(run), _lacks(answers)))) or None,
         run=RunInfo(
             started=run.started,
             finished=run.last,
@@ -151,6 +151,14 @@ def write_outcome(
     _write_table(folder / TABLE_FILE, answers, result)
     write_whole(folder / RESULT_FILE, encode(result))
     return Outcome(result, folder / RESULT_FILE, raw, folder / TABLE_FILE)
+
+
+def _of_log(run: RunRecord) -> str | None:
+    """What is not as in a run of this program, where the answers come from another's log."""
+    if run.log is None:
+        return None
+    said = f"Its answers come from a log of {run.log}; prompt digests were computed from the words in it."
+    return said if run.dated else f"{said} The log does not tell when it was asked: times are those of its import."
 
 
 def _lacks(answers: Sequence[Answer]) -> str | None:

@@ -1,19 +1,20 @@
 """How many requests are in flight: as many as an endpoint answers faster for, found out while it is asked.
 
-The control law. A *round* ends when as many requests that were sent in it are answered as were allowed at its start,
-about one latency. It counts only if all that was allowed was in flight. The *proven* limit is one at which a round
-ended without a refusal.
+The control law. A *round* ends when as many requests are answered as were allowed at its start, a quarter of them sent
+in it: about one latency. It counts only if all that was allowed was in flight. The *proven* limit is one at which a
+round ended without a refusal.
 
 1. **Grow.** Start with `START` requests and allow one more for each answer, which doubles the limit in a round. Where a
-   round at a higher limit brings hardly more answers a second (less than `SHARE` of what an idle endpoint would give)
-   and takes longer an answer, the endpoint queues: step back to the limit before, and hold.
-2. **A refusal** (429, 503, a time-out) above the proven limit tells what was taken: as many as are in flight when all
-   refusals of what was sent have come. At the proven limit, it tells that the endpoint can do less: halve it. Nothing
-   is sent until fewer are in flight than the new limit, and what was sent before the decrease and is refused after it
-   counts no more. Then hold.
-3. **Hold** for a round, then probe: an eighth more, and if that is not refused, grow again, each step twice the one
-   before. A probe that is refused doubles how long is held next, up to `LONGEST_HOLD` rounds and
-   `LONGEST_HOLD_ANSWERS` answers; one that succeeds sets it back to one round.
+   limit `TOLD_APART` times as high brings hardly more answers a second (less than `SHARE` of what an idle endpoint
+   would give) and takes longer an answer, the endpoint queues: step back to the limit before, and hold.
+2. **A refusal** (429, 503, a time-out) above the proven limit tells what was taken: those in flight with it, less each
+   that turns out to be refused too. While holding at a limit not yet proven, it takes a sixteenth off. At the proven
+   limit, it tells that the endpoint can do less: halve it. Nothing is sent until fewer are in flight than that, and
+   what was sent before the decrease and is refused after it causes no other. Then hold.
+3. **Hold** for a round or more, then probe: one more request. If that one is answered, grow, a quarter at first. Each
+   refusal costs `ANSWERS_A_REFUSAL` answers until the next probe, so that few are refused; but no more than
+   `LONGEST_HOLD` rounds or `LONGEST_HOLD_ANSWERS` answers, so that more room is soon found. Where growing was in vain
+   without a refusal, twice as many rounds are held each time, up to `LONGEST_HOLD`.
 4. **Rising latency without more throughput**, while holding: where `BAD_ROUNDS` rounds in a row answers take `SLOWER`
    times as long as before at the same limit and come `FEWER` times as often, try half the limit, and half of that. If
    as much is answered with half, that is the limit; if not, the endpoint is slower altogether, which fewer requests do
@@ -36,10 +37,14 @@ START: Final = 8
 """Requests in flight at first."""
 SHARE: Final = 0.2
 """How much more a higher limit must bring: so much of what it would if the endpoint did not notice."""
+ANSWERS_A_REFUSAL: Final = 50
+"""So many answers there should be for each refusal."""
+TOLD_APART: Final = 1.5
+"""A limit is compared with one that it exceeds by this factor."""
 LONGEST_HOLD: Final = 4
 """Rounds between two probes at most ..."""
 LONGEST_HOLD_ANSWERS: Final = 64
-"""... where that is not fewer answers than these: a probe costs a refusal or two."""
+"""... where that is not fewer answers than these."""
 SLOWER: Final = 1.5
 """How many times as long an answer takes where something has changed for the worse."""
 FEWER: Final = 0.75
@@ -47,8 +52,8 @@ FEWER: Final = 0.75
 BAD_ROUNDS: Final = 2
 """So many rounds in a row that are so are no chance."""
 
-_FIRST_STEP: Final = 8
-"""The first step of a probe is the limit divided by this."""
+_FIRST_STEP: Final = 4
+"""After a probe the limit grows by this part of it first."""
 
 Outcome = Literal["answered", "refused", "failed"]
 """What came of a request; `failed` says nothing about how many the endpoint takes."""
@@ -98,10 +103,16 @@ class Pacing:
         self._number = 0
         self._valid_from = 0
         """Requests before this number were sent before the last decrease."""
+        self._taken = 0
+        """How many were in flight then, without those that were refused."""
         self._target = min(2 * self.limit, most)
         """What the limit grows to, one for each answer."""
         self._hold = 1
         self._held = 0
+        self._scout: int | None = None
+        """The one request that probes."""
+        self._owed = 0
+        """So many answers until the next probe, for the refusals there were."""
         self._bad = 0
         self._settled = False
         self._base: _Round | None = None
@@ -119,6 +130,8 @@ class Pacing:
         """A request is sent."""
         self.in_flight += 1
         self._number += 1
+        if self._mode == "probe" and self._scout is None and self.in_flight > self._proven:
+            self._scout = self._number
         self._peak = max(self._peak, self.in_flight)
         if self._began is None:
             self._began = now
@@ -131,42 +144,50 @@ class Pacing:
             self._answer(ticket, now)
         elif outcome == "refused":
             self.refusals += 1
+            self._owed += ANSWERS_A_REFUSAL
             if ticket.number >= self._valid_from:
                 self._refused(ticket, now)
-            elif self._number < self._valid_from:
-                # nothing was sent since the decrease: those that are still in flight were taken
-                self.limit = self._target = self._at_start = max(1, self._proven, min(self.limit, self.in_flight))
+            else:
+                # sent before the decrease: one fewer was taken than it seemed
+                self._taken -= 1
+                if self._taken < self.limit and self._proven < self.limit:
+                    self.limit = self._target = self._at_start = max(1, self._proven, self._taken)
+        elif ticket.number == self._scout:
+            self._scout = None  # the next one probes
 
     def _answer(self, ticket: Ticket, now: float) -> None:
         self._answers += 1
         self._seconds += now - ticket.sent
+        self._owed = max(0, min(self._owed, max(LONGEST_HOLD * self.limit, LONGEST_HOLD_ANSWERS)) - 1)
+        if self._mode == "probe" and ticket.number == self._scout:
+            # there is room for more; others may only have taken the place of one that is refused and not yet back
+            self._hold = 1
+            self._mode = "grow"
+            self._target = min(self.limit + max(1, self.limit // _FIRST_STEP), self._most)
+            self._begin(now)
         if self.limit < self._target and self.in_flight + 1 >= self.limit:
             self.limit += 1
-            if self._mode == "probe" and self.limit == self._target:
-                self._begin(now)
         if self.in_flight >= self.limit:
             # after a decrease: what is measured begins when it has come into effect
             self._begin(now)
             return
         self._of_round += ticket.number >= self._first
-        if self._of_round >= self._at_start:
+        if self._answers >= self._at_start and 4 * self._of_round >= self._at_start:
             self._end_round(now)
 
     def _refused(self, ticket: Ticket, now: float) -> None:
         if ticket.rank > self._proven:
             # those before it were taken, as far as is known; at a limit that is not proven, some distrust
-            taken = ticket.rank - 1 if self._mode in ("grow", "probe") else self.limit * 3 // 4
+            taken = ticket.rank - 1 if self._mode in ("grow", "probe") else self.limit * 15 // 16
             limit = max(self._proven, min(self.limit, taken))
         else:
             limit = min(self.limit, ticket.rank) // 2
             self._base = None
-            # the new limit is a guess: find out soon
-            self._hold = 0
         self._decrease(limit, now)
 
     def _decrease(self, limit: int, now: float) -> None:
-        self._hold = max(1, 2 * self._hold)
         self._valid_from = self._number + 1
+        self._taken = self.in_flight
         self._set(limit, now)
         self._mode = "hold"
 
@@ -192,21 +213,23 @@ class Pacing:
         self._begin(now)
         if not full:
             return
-        if ended.limit > self._proven:
+        if ended.limit > self._proven and self._mode != "probe":
             self._proven = ended.limit
         {"grow": self._grow, "hold": self._wait, "probe": self._probe, "less": self._less}[self._mode](ended, now)
 
     def _grow(self, ended: _Round, now: float) -> None:
-        before, self._base = self._base, ended
-        if before is None:
-            worth = True
-        else:
+        before = self._base
+        if before is None or ended.limit < before.limit:
+            self._base = ended
+        elif ended.limit >= TOLD_APART * before.limit:
+            # a smaller step brings less than rounds differ by chance
             wanted = 1 + SHARE * (ended.limit / before.limit - 1)
-            worth = ended.throughput >= wanted * before.throughput or ended.latency <= wanted * before.latency
-        if before is not None and not worth:
-            self._base = before
-            self._decrease(before.limit, now)
-        elif ended.limit == self._most:
+            if ended.throughput < wanted * before.throughput and ended.latency > wanted * before.latency:
+                self._hold = min(2 * self._hold, LONGEST_HOLD)
+                self._decrease(before.limit, now)
+                return
+            self._base = ended
+        if ended.limit == self._most:
             self._mode = "hold"
         else:
             self._target = self._doubled
@@ -232,18 +255,13 @@ class Pacing:
             return
         self._bad = 0
         self._held += 1
-        longest = max(LONGEST_HOLD, LONGEST_HOLD_ANSWERS // self.limit)
-        self._hold = min(self._hold, longest)
-        if self._held >= self._hold and self.limit < self._most:
+        if self._held >= self._hold and not self._owed and self.limit < self._most:
             self._mode = "probe"
-            self._target = min(self.limit + max(1, self.limit // _FIRST_STEP), self._most)
+            self._scout = None
+            self._target = self.limit + 1
 
     def _probe(self, ended: _Round, now: float) -> None:
-        if ended.limit < self._target:
-            return
-        self._hold = 1
-        self._mode = "grow"
-        self._target = self._doubled
+        """It is decided by the one request above the proven limit."""
 
     def _less(self, ended: _Round, now: float) -> None:
         if not self._settled:

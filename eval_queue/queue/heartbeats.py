@@ -1,8 +1,12 @@
 """Signs of life: the progress of all evaluations of a process, written together.
 
-The Hub counts commits by the hour (128 for a free account), so that each evaluation cannot have a pace of its own. One
+The Hub counts commits by the hour (128 of an account), so that each evaluation cannot have a pace of its own. One
 thread a queue writes the news of all evaluations in one commit, at one pace: `3600 / every` commits an hour at most,
 whether one evaluation runs or twenty. Everything else an evaluation costs is three commits: claim, result, done.
+
+Processes on the Hub share these `3600 / every`: each sees in the queue how many hold claims, and beats so much less
+often (`shared_pace`). That ends where a lease must be kept alive: `BEATS_PER_LEASE` signs of life are due in each. For
+many processes a lease must last as long as `lease_for` says.
 """
 
 from __future__ import annotations
@@ -11,11 +15,30 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eval_queue.submission import Progress, Submission
 
+BEATS_PER_LEASE: Final = 4
+"""So many signs of life are due within a lease: a few may fail."""
+
 _log = logging.getLogger(__name__)
+
+
+def shared_pace(every: float, processes: int, lease: float) -> float:
+    """Seconds between two signs of life of a process where several share what one would write.
+
+    Args:
+        every: of one process by itself.
+        processes: how many hold claims, this one included.
+        lease: seconds for which a claim holds.
+    """
+    return max(every, min(every * processes, lease / BEATS_PER_LEASE))
+
+
+def lease_for(every: float, processes: int) -> float:
+    """Seconds that a lease must last so that so many processes write no more signs of life than one."""
+    return BEATS_PER_LEASE * every * processes
 
 
 class Claim(NamedTuple):
@@ -62,10 +85,17 @@ class Heartbeats:
     Args:
         renew_all: writes them and returns the claims that are gone (`Queue.renew_all`).
         every: seconds between two of them.
+        pace: what becomes of that where processes share the Hub's commits; asked before each.
     """
 
-    def __init__(self, renew_all: Callable[[Sequence[Sign]], Collection[Claim]], every: float) -> None:
+    def __init__(
+        self,
+        renew_all: Callable[[Sequence[Sign]], Collection[Claim]],
+        every: float,
+        pace: Callable[[float], float] = float,
+    ) -> None:
         self.every = every
+        self._pace = pace
         self._renew_all = renew_all
         self._pulses: list[Pulse] = []
         self._lock = threading.Lock()
@@ -92,7 +122,7 @@ class Heartbeats:
 
     def _run(self) -> None:
         while True:
-            self._changed.wait(self.every)
+            self._changed.wait(self._pace(self.every))
             with self._lock:
                 pulses = [p for p in self._pulses if not p.lost.is_set()]
                 if not self._pulses:

@@ -13,18 +13,19 @@ A worker that lost its claim (it was silent for longer than its lease, or the su
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Final
 
 from data.errors import InputError
 from eval_queue.queue.heartbeats import Claim as Claim
-from eval_queue.queue.heartbeats import Heartbeats
+from eval_queue.queue.heartbeats import Heartbeats, lease_for, shared_pace
 from eval_queue.queue.heartbeats import Kept as Kept
 from eval_queue.queue.heartbeats import Sign as Sign
+from eval_queue.queue.order import Order
 from eval_queue.queue.reported import Reported
 from eval_queue.records import Result
 from eval_queue.settings import Settings
@@ -57,6 +58,8 @@ from eval_queue.submission import (
     result_identity,
     wishes,
 )
+
+_log = logging.getLogger(__name__)
 
 _LATEST: Final = 1.5
 """So many leases from now any lease must have ended, by a clock that is right."""
@@ -98,7 +101,8 @@ class Queue:
         """Rows whose answers others collected."""
         self._heartbeats: Heartbeats | None = None
         self._doubtful: dict[tuple[str, Lease], float] = {}
-        self._order = _Order({})
+        self._order: Order | None = None
+        self._most_processes = 1
         self._shown: tuple[Mapping[str, Submission], Mapping[str, Result], Mapping[str, Result], list[Result]]
         self._shown = ({}, {}, {}, [])
         self._doubted: Mapping[str, Submission] | None = None
@@ -112,7 +116,7 @@ class Queue:
 
     def submissions(self) -> list[Submission]:
         """All readable submissions, the oldest first. Cheap while nothing changes."""
-        return list(self._ordered().by_age)
+        return self._ordered(self._read()).by_age.copy()
 
     def get(self, id_: str) -> Submission:
         """One submission.
@@ -124,7 +128,7 @@ class Queue:
 
     def position(self, id_: str) -> int | None:
         """The place of a waiting submission in the order of evaluation, 1 for the next; None if it does not wait."""
-        return self._ordered().places.get(id_)
+        return self._ordered(self._read()).place(id_)
 
     def results(self) -> list[Result]:
         """All results that may be shown: of submissions that are done, without a submission, and self-reported ones.
@@ -371,12 +375,13 @@ class Queue:
         made: list[Submission] = []
 
         def decide(now: Snapshot[Submission]) -> Changes:
-            made[:] = [s for s in now.records.values() if held(s, nonce)]
+            order = self._ordered(now)
+            made[:] = [s for id_ in order.running if held(s := now.records[id_], nonce)]
             if made:
                 return {}
             at, results = self.clock(), self._results.read().records
-            changes = self._settled(now.records, results, at)
-            for waiting in _waiting({**now.records, **changes}):
+            changes = self._settled(now, results, at)
+            for waiting in order.waiting(changes.copy()):
                 answered = _answers(results.get(waiting.id))
                 if not answered and not runnable(waiting):
                     continue
@@ -390,10 +395,15 @@ class Queue:
         changed = self._change(decide, f"claim by {worker}")
         return next((Claim(s, nonce) for s in (*made, *changed.values()) if held(s, nonce)), None)
 
-    def expire(self) -> None:
-        """Return submissions whose workers fell silent, as each `claim` does."""
+    def expire(self, *, alive: Container[str] = (), ended: Container[str] = ()) -> None:
+        """Return submissions whose workers fell silent, as each `claim` does.
+
+        Args:
+            alive: names of workers that are known to run: their claims hold, however long they are silent.
+            ended: names of workers that are known to have ended: their claims are gone at once.
+        """
         self._change(
-            lambda now: self._settled(now.records, self._results.read().records, self.clock()),
+            lambda now: self._settled(now, self._results.read().records, self.clock(), alive, ended),
             "return what silent workers held",
         )
 
@@ -419,6 +429,7 @@ class Queue:
             lost.clear()
             changes: dict[str, Submission] = {}
             at = self.clock()
+            self._ordered(now)
             for claim, progress, kept in signs:
                 try:
                     mine = _held(now, claim)
@@ -455,9 +466,29 @@ class Queue:
         Args:
             every: seconds between two signs of life.
         """
-        self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every)
+        self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every, self.pace)
         self._heartbeats.every = min(self._heartbeats.every, every)
         return self._heartbeats
+
+    def pace(self, every: float) -> float:
+        """Seconds between two signs of life of this process: on the Hub, all that hold claims share its commits.
+
+        Args:
+            every: of one process by itself.
+        """
+        if not self.on_hub:
+            return every
+        lease = self.lease.total_seconds()
+        processes = max(1, 0 if self._order is None else self._order.workers)
+        pace = shared_pace(every, processes, lease)
+        if pace < every * processes and processes >= 2 * self._most_processes:
+            self._most_processes = processes
+            _log.warning(
+                "%d processes hold claims: their signs of life alone are %.0f commits an hour. With a lease of %.0f "
+                "seconds (VALUE_PORTRAIT_LEASE_SECONDS, the same everywhere) they would be %.0f",
+                *(processes, 3600 * processes / pace, lease_for(every, processes), 3600 / every),
+            )
+        return pace
 
     def finish(self, claim: Claim, result: Result, answers: bytes, progress: Progress | None = None) -> None:
         """Store the result, then say `done`.
@@ -570,11 +601,11 @@ class Queue:
         id_ = claim.submission.id
         self._change(lambda now: {id_: change(_held(now, claim))}, f"{what}: {id_}", {id_: kept})
 
-    def _ordered(self) -> _Order:
-        records = self._read().records
-        if self._order.records is not records:
-            self._order = _Order(records)
-        return self._order
+    def _ordered(self, now: Snapshot[Submission]) -> Order:
+        order = self._order
+        if order is None or order.version != now.version:
+            self._order = order = Order(now, order)
+        return order
 
     def _with_all_done(self, asked: Mapping[str, Submission]) -> Mapping[str, Result]:
         """The stored results, among them those of all submissions that are done.
@@ -592,16 +623,25 @@ class Queue:
         return stored.records
 
     def _settled(
-        self, submissions: Mapping[str, Submission], results: Mapping[str, Result], at: datetime
+        self,
+        now: Snapshot[Submission],
+        results: Mapping[str, Result],
+        at: datetime,
+        alive: Container[str] = (),
+        ended: Container[str] = (),
     ) -> dict[str, Submission]:
-        """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
+        """Where the submissions of workers that are gone go: `done` if the result is there, else back, or failed."""
         why = "its worker fell silent after storing the result"
+        running = [now.records[id_] for id_ in self._ordered(now).running]
+        gone = [s for s in running if s.lease is not None and s.lease.worker in ended]
+        silent = (s for s in self._silent(now, at) if s.lease is None or s.lease.worker not in alive)
+        left = {s.id: expired(s, at=at) for s in silent}
+        left |= {s.id: expired(s, at=at, why="the worker ended without a word") for s in gone}
         return {
-            s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
-            for s in self._silent(submissions, at)
+            id_: done(now.records[id_], at=at, why=why) if _answers(results.get(id_)) else s for id_, s in left.items()
         }
 
-    def _silent(self, submissions: Mapping[str, Submission], at: datetime) -> list[Submission]:
+    def _silent(self, now: Snapshot[Submission], at: datetime) -> list[Submission]:
         """Those whose workers gave no sign of life for longer than their lease.
 
         No lease ends later than one lease from now. One that says so was written by a clock that was ahead, or that has
@@ -609,7 +649,8 @@ class Queue:
         """
         moment = time.monotonic()
         silent, doubtful = [], {}
-        for s in submissions.values():
+        for id_ in self._ordered(now).running:
+            s = now.records[id_]
             if overdue(s, at):
                 silent.append(s)
             elif s.lease is not None and s.lease.expires - at > _LATEST * self.lease:
@@ -645,38 +686,12 @@ def open_queue(settings: Settings, *, shown: bool = False) -> Queue:
     return Queue(store, store, lease=settings.lease)
 
 
-class _Order:
-    """Submissions in the orders that pages ask for, worked out once for each state of the queue."""
-
-    def __init__(self, records: Mapping[str, Submission]) -> None:
-        self.records = records
-
-    @cached_property
-    def by_age(self) -> list[Submission]:
-        return sorted(self.records.values(), key=_age)
-
-    @cached_property
-    def places(self) -> dict[str, int]:
-        return {s.id: place for place, s in enumerate(_waiting(self.records), start=1)}
-
-
 def _answers_path(id_: str) -> str:
     return f"answers/{id_}.parquet"
 
 
 def _unfinished_path(id_: str) -> str:
     return f"unfinished/{id_}.jsonl"
-
-
-def _age(submission: Submission) -> tuple[float, str]:
-    # numbers are compared several times faster than times with a zone, which shows with thousands of records
-    return submission.created.timestamp(), submission.id
-
-
-def _waiting(records: Mapping[str, Submission]) -> list[Submission]:
-    """Pending submissions in the order of evaluation."""
-    pending = (s for s in records.values() if s.state == "pending")
-    return sorted(pending, key=lambda s: (-s.priority, *_age(s)))
 
 
 def _answers(result: Result | None) -> bool:
@@ -715,11 +730,11 @@ def _check_quota(now: Snapshot[Submission], submitter: str, quota: int | None, n
     if mine + new <= quota:
         return
     if new == 1:
-        message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait, or cancel one."
+        message = f"{mine} of your submissions are waiting or running; the limit is {quota}. Wait, or cancel one."
     else:
         message = (
-            f"These are {new} submissions and {mine} of yours are waiting or running; at most {quota} may. Nothing was "
-            "stored: ask for fewer, or wait."
+            f"These are {new} submissions and {mine} of yours are waiting or running; the limit is {quota}. "
+            "Nothing was stored: ask for fewer, or wait."
         )
     raise Refused("quota", message)
 
@@ -732,18 +747,18 @@ def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None,
     mine = sum(asked > since for s in theirs for asked in counted(s))
     if mine + new > per_week:
         if new == 1:
-            message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be."
-            raise Refused("quota", f"{message} Come back later.")
+            message = f"You have asked for {mine} evaluations within the last week; the limit is {per_week}."
+            raise Refused("quota", f"{message} Try again later.")
         message = (
-            f"These are {new} evaluations and you have asked for {mine} within a week; at most {per_week} may be. "
-            "Nothing was stored: ask for fewer, or come back later."
+            f"You have asked for {mine} evaluations within the last week and this adds {new}; the limit is {per_week}. "
+            "Nothing was stored: ask for fewer, or try again later."
         )
         raise Refused("quota", message)
     tried, most = sum(wish.at > since for s in theirs for wish in wishes(s)), per_week * TRIES
     if tried + new > most:
         message = (
-            f"You have submitted {tried} times within a week, what you cancelled included; at most {most} times may "
-            "be. Come back later."
+            f"You have submitted {tried} times within the last week, cancelled submissions included; the limit is "
+            f"{most}. Try again later."
         )
         raise Refused("quota", message)
 

@@ -22,7 +22,7 @@ Pure functions over arrays, float64.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -125,6 +125,35 @@ def bootstrap(
     return Draws(score=np.moveaxis(score, -1, 0), mean=np.moveaxis(mean, -1, 0))
 
 
+def bootstrap_dimension(
+    x: Floats,
+    selected: Bools,
+    query_index: NDArray[np.intp],
+    dimension: int,
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Floats:
+    """The scores of one dimension only, as in `bootstrap`: for boards too large to hold all of them.
+
+    Args:
+        x: as for `bootstrap`.
+        selected: as for `bootstrap`.
+        query_index: as for `bootstrap`.
+        dimension: position on `data.values.DIMENSIONS`.
+        draws: how many.
+        seed: of the draws.
+
+    Returns:
+        Shape (draws, models); each model's draws lie next to each other in memory.
+    """
+    scale = next(s for s, of_scale in enumerate(SCALE_COLUMNS.values()) if of_scale.start <= dimension < of_scale.stop)
+    found = np.empty((len(x), draws))
+    for part in _resampled(x, selected, query_index, draws, seed, [dimension, len(DIMENSIONS) + scale]):
+        np.subtract(part.means[:, 0], part.means[:, 1], out=found[part.models])
+    return found.T
+
+
 def uncertainty(
     x: Floats,
     selected: Bools,
@@ -198,7 +227,7 @@ class _Resampled:
 
     Attributes:
         models: which.
-        means: of the 19 dimensions and the 3 scales in every draw, shape (chunk, 22, draws).
+        means: of the 19 dimensions and the 3 scales in every draw, or of some, shape (chunk, 22, draws).
         known: whether their uncertainty can be known, shape (chunk, 22).
     """
 
@@ -208,11 +237,16 @@ class _Resampled:
 
 
 def _resampled(
-    x: Floats, selected: Bools, query_index: NDArray[np.intp], draws: int, seed: int
+    x: Floats,
+    selected: Bools,
+    query_index: NDArray[np.intp],
+    draws: int,
+    seed: int,
+    only: Sequence[int] = range(len(DIMENSIONS) + len(SCALES)),
 ) -> Iterator[_Resampled]:
     order = np.argsort(query_index, kind="stable")
     starts = np.flatnonzero(np.diff(query_index[order], prepend=-1))
-    counts_for = columns(selected)[order]
+    counts_for = columns(selected)[order][:, only]
     weights = query_weights(len(starts), draws, seed).T
 
     def per_query(items: Floats) -> Floats:

@@ -124,7 +124,7 @@ def people_draws(x: Floats, templates: ValueTemplates) -> Floats:
     present = np.isfinite(x)
     full = np.where(present, x - _MIDDLE, 0.0)
     patterns, pattern_of = distinct_rows(present)
-    sums = np.empty((2, len(patterns), templates.draws, len(DIMENSIONS)))
+    sums = np.empty((2, len(patterns), templates.draws, templates.loadings.shape[1]))
     for p, pattern in enumerate(patterns):  # what few models miss is taken away from the sums over all items
         sums[:, p] = templates.sums if pattern.all() else templates.sums - templates.sums_over(~pattern)
     sum_a, sum_aa = sums[:, pattern_of]

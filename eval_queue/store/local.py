@@ -143,6 +143,8 @@ class LocalStore:
         self._objects = folder / "objects"
         self._lock = FileLock(folder / "lock", timeout=_LOCK_SECONDS, poll_interval=0.005, fallback_to_soft=False)
         self._last: tuple[str, dict[str, str]] = (EMPTY_HEAD, {})
+        self._lists: Mapping[str, tuple[str, Mapping[str, str]]] = {}
+        """What `list` gave last for each prefix, and at which head: of thousands of files, a commit changes a few."""
 
     def head(self) -> str:
         """See `Store.head`."""
@@ -172,7 +174,11 @@ class LocalStore:
 
     def list(self, prefix: str, head: str) -> Mapping[str, str]:
         """See `Store.list`."""
-        return {path: oid for path, oid in self._files(head).items() if path.startswith(prefix)}
+        known, files = self._lists.get(prefix, ("", {}))
+        if known != head:
+            files = {path: oid for path, oid in self._files(head).items() if path.startswith(prefix)}
+            self._lists = {**self._lists, prefix: (head, files)}
+        return files
 
     def read(self, path: str, head: str) -> bytes:
         """See `Store.read`."""
@@ -215,6 +221,11 @@ class LocalStore:
                 write_whole(self._head_file, f"{new}\n".encode())
                 _flush_folder(self.folder)
                 self._last = (new, files)
+                self._lists = {
+                    prefix: (new, _changed(listed, prefix, blobs))
+                    for prefix, (at, listed) in self._lists.items()
+                    if at == head
+                }
                 if number % _KEPT_HEADS == 0:
                     self._forget(number, files)
                 return new
@@ -281,9 +292,19 @@ class LocalStore:
             else:
                 with contextlib.suppress(ValueError):  # a damaged old generation keeps nothing alive
                     live.update(orjson.loads(path.read_bytes())["files"].values())
-        for path in self._objects.iterdir():
-            if path.name not in live:
-                path.unlink(missing_ok=True)
+        for name in set(os.listdir(self._objects)) - live:
+            (self._objects / name).unlink(missing_ok=True)
+
+
+def _changed(
+    listed: Mapping[str, str], prefix: str, blobs: Mapping[str, tuple[str, bytes] | None]
+) -> Mapping[str, str]:
+    """What is listed under a prefix after a commit; the same object where nothing there changes."""
+    of = {path: blob for path, blob in blobs.items() if path.startswith(prefix)}
+    if not of:
+        return listed
+    kept = {path: oid for path, oid in listed.items() if path not in of} if None in of.values() else dict(listed)
+    return kept | {path: blob[0] for path, blob in of.items() if blob is not None}
 
 
 def _oid(data: bytes) -> str:

@@ -23,16 +23,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from data.errors import InputError
-from eval_queue.personas import load_wording
-from eval_queue.queue.intake import configured_endpoints
 from eval_queue.queue.queue import Queue
 from eval_queue.settings import Settings
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
+from eval_queue.workers.worker import Worker, worker_of
 
 if TYPE_CHECKING:
     from apscheduler.events import JobEvent
@@ -51,7 +50,7 @@ class Vitals(NamedTuple):
     """How the evaluator in an app is."""
 
     silent_seconds: float
-    """Since when it has neither looked for work nor worked."""
+    """Since when it has neither looked for work nor worked; 0 where that is done on other machines."""
     restarts: int
     """How often one of its threads died and was started again."""
     trouble: str | None
@@ -62,8 +61,9 @@ class Evaluator:
     """The running evaluator of an app.
 
     Args:
-        worker: who evaluates; None where the setting switches it off.
+        worker: who evaluates; None where nobody does in this process.
         stop: the worker's.
+        run: evaluates what waits; None where the setting switches it off.
         schedule: a scheduler that has not begun and calls what it is given now and then.
     """
 
@@ -71,10 +71,12 @@ class Evaluator:
         self,
         worker: Worker | None,
         stop: threading.Event,
+        run: Callable[[], object] | None,
         schedule: Callable[[Callable[[], None]], BlockingScheduler] | None,
     ) -> None:
         self._worker = worker
         self._stop = stop
+        self._run = run
         self._schedule = schedule
         self._restarts = 0
         self._looking = threading.Lock()
@@ -91,9 +93,10 @@ class Evaluator:
     @property
     def vitals(self) -> Vitals | None:
         """How it is; None where the setting switches it off."""
-        if self._worker is None:
+        if self._run is None:
             return None
-        return Vitals(self._worker.silent_seconds, self._restarts, None if self._lives else DIED)
+        silent = 0.0 if self._worker is None else self._worker.silent_seconds
+        return Vitals(silent, self._restarts, None if self._lives else DIED)
 
     def look_after(self) -> None:
         """Start it again where one of its threads has died. To be called now and then by one thread that lives."""
@@ -135,42 +138,39 @@ class Evaluator:
 
     def _look(self) -> None:
         """Evaluate what waits, unless an evaluation that outlived its scheduler is still at it."""
-        if self._worker is None or not self._looking.acquire(blocking=False):
+        if self._run is None or not self._looking.acquire(blocking=False):
             return
         try:
             self._threads = [self._threads[0], threading.current_thread()]
-            self._worker.drain()
+            self._run()
         finally:
             self._looking.release()
 
 
-def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] = ()) -> Evaluator:
+def start(
+    settings: Settings,
+    queue: Queue,
+    *,
+    benchmarks: Iterable[Benchmark] = (),
+    elsewhere: Callable[[threading.Event], None] | None = None,
+) -> Evaluator:
     """Start evaluating what waits in `queue`, unless the setting `scheduler` switches it off.
 
     Args:
         settings: endpoints, pace, work folder.
         queue: the queue.
         benchmarks: those that the app has loaded already.
+        elsewhere: what has it evaluated on other machines until the event is set, in place of a worker in this process.
     """
     stop = threading.Event()
     if not settings.scheduler:
-        return Evaluator(None, stop, None)
+        return Evaluator(None, stop, None, None)
     from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED
     from apscheduler.executors.pool import ThreadPoolExecutor
     from apscheduler.schedulers.blocking import BlockingScheduler
 
-    worker = Worker(
-        queue,
-        endpoints=configured_endpoints(settings),
-        benchmarks=Benchmarks(settings.source, benchmarks),
-        work=settings.store / "work",
-        stop=stop,
-        beat=settings.beat,
-        wording=load_wording(settings.personas),
-        keep=KEEP_SECONDS if settings.on_hub else None,
-        retest=settings.retest,
-        look=settings.poll_seconds,
-    )
+    worker = None if elsewhere else worker_of(settings, queue, stop=stop, benchmarks=benchmarks)
+    run = partial(elsewhere, stop) if elsewhere else None if worker is None else worker.drain
     # a look that falls into a long evaluation is skipped as it should be: not worth a warning every few seconds, and
     # errors are told by `_report`
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
@@ -192,7 +192,7 @@ def start(settings: Settings, queue: Queue, *, benchmarks: Iterable[Benchmark] =
         )
         return scheduler
 
-    return Evaluator(worker, stop, schedule)
+    return Evaluator(worker, stop, run, schedule)
 
 
 def stop_on_signals(stop: threading.Event) -> None:

@@ -45,6 +45,7 @@ to t separates as many pairs of the released models as Holm does. Hence Holm on 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -66,6 +67,13 @@ MIN_PRESENT: Final = 0.8
 RESOLUTION: Final = 1e-6
 """Rating points that rounding can blur. The smallest step of a real score is a hundred times larger, so a standard
 error is never taken as smaller: identical models then differ by nothing instead of by 0/0."""
+
+BLOCK: Final = 512
+"""Of more scores than these the pairs are gone through in blocks of so many by so many, about 2 MB an array."""
+CHUNK: Final = 64
+"""So many models' draws on all dimensions are held at a time, 20 MB."""
+BINS: Final = 4096
+"""Bins of the histogram of p-values, on a logarithmic scale."""
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -179,6 +187,150 @@ def measurable(point: FloatArray, draws: FloatArray) -> BoolArray:
     return result
 
 
+def sure_counts(
+    point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], people: FloatArray | None = None
+) -> tuple[IntArray, IntArray]:
+    """How many are surely above each of many scores, and how many surely below; as `surely_above` counts them.
+
+    The pairs are gone through in blocks of `BLOCK` by `BLOCK`, twice, so that nothing is as large as the number of
+    pairs. Holm's procedure rejects all p-values up to some cut-off. First a histogram of those between the smallest
+    level, `ALPHA / pairs`, and `ALPHA` tells between which two bins the cut-off must lie; then the pairs on one side
+    are counted, and those in these few bins are sorted.
+
+    Args:
+        point: as for `surely_above`.
+        draws: as for `surely_above`.
+        clusters: as for `surely_above`.
+        people: as for `surely_above`.
+
+    Returns:
+        Two arrays of shape (n,).
+    """
+    above, below = np.zeros((2, point.size), dtype=np.int64)
+    tested = np.flatnonzero(clusters >= 2)
+    pairs = tested.size * (tested.size - 1) // 2
+    rows = _factors(draws, people, tested)
+    if not pairs or rows is None:
+        return above, below
+    blocks = _Blocks(point[tested], rows, clusters[tested])
+    edges = np.exp(np.linspace(np.log(ALPHA / pairs), np.log(ALPHA), BINS + 1))
+    rejected, counts = blocks.histogram(edges)
+    # all p-values up to edges[first] are rejected, none from edges[last] on is; between them each has to be looked at
+    first = 0
+    while first < BINS and edges[first + 1] * (pairs - rejected) <= ALPHA:
+        rejected += int(counts[first])
+        first += 1
+    last = first
+    while last < BINS and not (counts[last] and edges[last] * (pairs - rejected) > ALPHA):
+        rejected += int(counts[last])
+        last += 1
+    above[tested], below[tested] = blocks.count(edges[first], edges[last], pairs)
+    return above, below
+
+
+def _factors(draws: FloatArray, people: FloatArray | None, chosen: IntArray) -> list[FloatArray] | None:
+    """Matrices with one row a score whose products with themselves add up to the scores' covariances."""
+    whole = np.isfinite(draws).all(axis=1)
+    if np.count_nonzero(whole) < MIN_DRAWS:
+        return None
+    found = []
+    for sets in (draws, people):
+        if sets is None:
+            continue
+        keep = whole if sets is draws else np.ones(len(sets), dtype=np.bool_)
+        rows = _of(sets if keep.all() else sets[keep], chosen).T
+        rows = np.ascontiguousarray(rows - rows.mean(axis=1, keepdims=True))
+        rows /= np.sqrt(rows.shape[1] - 1)
+        found.append(rows)
+    return found
+
+
+class _Blocks:
+    """All pairs of some scores, block by block. Arguments as for `sure_counts`, `rows` from `_factors`."""
+
+    def __init__(self, point: FloatArray, rows: list[FloatArray], clusters: NDArray[np.integer]) -> None:
+        self._point = point
+        self._rows = rows
+        self._variance = np.sum([np.einsum("ij,ij->i", x, x) for x in rows], axis=0)
+        self._kinds, self._kind = np.unique(clusters, return_inverse=True)
+
+    def _critical(self, p: float) -> FloatArray:
+        """The square of t at which a two-sided test has this p-value, for each number of clusters."""
+        from scipy.special import stdtrit
+
+        critical: FloatArray = np.square(stdtrit(self._kinds - 1.0, p / 2))
+        return critical
+
+    def _each(self) -> Iterator[tuple[slice, slice, FloatArray, FloatArray, IntArray]]:
+        """For each block its rows and columns, differences, squares of t (-1 for no pair), and kinds of clusters."""
+        n = self._point.size
+        for top in range(0, n, BLOCK):
+            i = slice(top, min(top + BLOCK, n))
+            for left in range(top, n, BLOCK):
+                j = slice(left, min(left + BLOCK, n))
+                square = self._variance[i, None] + self._variance[j]
+                for x in self._rows:
+                    square -= 2 * (x[i] @ x[j].T)
+                difference = self._point[i, None] - self._point[j]
+                square = np.square(difference) / np.maximum(square, RESOLUTION**2)
+                if left == top:
+                    square[np.tril_indices(len(square))] = -1.0
+                # kinds are sorted, so that the smaller kind has fewer clusters
+                yield i, j, difference, square, np.minimum(self._kind[i, None], self._kind[j])
+
+    def _p(self, square: FloatArray, kind: IntArray) -> FloatArray:
+        return t_test(np.sqrt(square), np.ones_like(square), self._kinds[kind])
+
+    def histogram(self, edges: FloatArray) -> tuple[int, IntArray]:
+        """How many p-values are below the first edge, and how many between any two."""
+        low, high = self._critical(edges[-1]), self._critical(edges[0])
+        below, counts = 0, np.zeros(len(edges) - 1, dtype=np.int64)
+        width = np.log(edges[1] / edges[0])
+        for _, _, _, square, kind in self._each():
+            small = square >= high[kind]
+            below += int(np.count_nonzero(small))
+            between = (square >= low[kind]) & ~small
+            p = self._p(square[between], kind[between])
+            bins = np.clip((np.log(p / edges[0]) / width).astype(np.int64), 0, len(counts) - 1)
+            counts += np.bincount(bins, minlength=len(counts))
+        return below, counts
+
+    def count(self, sure: float, possible: float, pairs: int) -> tuple[IntArray, IntArray]:
+        """How many are surely above and surely below each score.
+
+        Args:
+            sure: p-values up to this one are rejected.
+            possible: p-values from this one on are not; those between are sorted.
+            pairs: how many there are in all.
+        """
+        above, below = np.zeros((2, self._point.size), dtype=np.int64)
+        sure_square, possible_square = self._critical(sure), self._critical(possible)
+        rejected = 0
+        doubtful: list[tuple[FloatArray, IntArray, IntArray]] = []
+        for i, j, difference, square, kind in self._each():
+            certain = square >= sure_square[kind]
+            rejected += int(np.count_nonzero(certain))
+            up, down = certain & (difference > 0), certain & (difference < 0)
+            above[j] += up.sum(axis=0)
+            below[i] += up.sum(axis=1)
+            above[i] += down.sum(axis=1)
+            below[j] += down.sum(axis=0)
+            rows, columns = np.nonzero((square >= possible_square[kind]) & ~certain)
+            if rows.size:
+                p = self._p(square[rows, columns], kind[rows, columns])
+                higher = difference[rows, columns] > 0
+                rows, columns = rows + i.start, columns + j.start
+                doubtful.append((p, np.where(higher, rows, columns), np.where(higher, columns, rows)))
+        if doubtful:
+            p, upper, lower = (np.concatenate(parts) for parts in zip(*doubtful, strict=True))
+            order = np.argsort(p)
+            fails = p[order] * (pairs - rejected - np.arange(p.size)) > ALPHA
+            order = order[: np.argmax(fails) if fails.any() else p.size]
+            np.add.at(above, lower[order], 1)
+            np.add.at(below, upper[order], 1)
+        return above, below
+
+
 def _intervals(
     point: FloatArray,
     draws: FloatArray,
@@ -190,11 +342,22 @@ def _intervals(
     low = np.full(point.size, NO_RANK, dtype=np.int64)
     high = low.copy()
     rows = np.flatnonzero(allowed)
-    rows = rows[measurable(point[rows], draws[:, rows])]
-    above = surely_above(point[rows], draws[:, rows], clusters[rows], None if people is None else people[:, rows])
-    low[rows] = 1 + above.sum(axis=0)
-    high[rows] = rows.size - above.sum(axis=1)
+    rows = rows[measurable(point[rows], _of(draws, rows))]
+    scores = point[rows], _of(draws, rows), clusters[rows], None if people is None else _of(people, rows)
+    if rows.size <= BLOCK:
+        above = surely_above(*scores)
+        low[rows] = 1 + above.sum(axis=0)
+        high[rows] = rows.size - above.sum(axis=1)
+    else:
+        n_above, n_below = sure_counts(*scores)
+        low[rows] = 1 + n_above
+        high[rows] = rows.size - n_below
     return low, high
+
+
+def _of(draws: FloatArray, rows: IntArray) -> FloatArray:
+    """Some columns; no copy where these are all."""
+    return draws if rows.size == draws.shape[1] else draws[:, rows]
 
 
 class Sample(NamedTuple):
@@ -219,12 +382,17 @@ def resample(x: FloatArray, selected: BoolArray, query_index: NDArray[np.intp]) 
         selected: which item counts for which dimension (`data.benchmark.Key.selected`), shape (items, 19).
         query_index: position of each item's query (`data.benchmark.Benchmark.query_index`), shape (items,).
     """
+    point, clusters = scored(x, selected, query_index)
+    return Sample(point, bootstrap(x, selected, query_index).score, clusters)
+
+
+def scored(x: FloatArray, selected: BoolArray, query_index: NDArray[np.intp]) -> tuple[FloatArray, IntArray]:
+    """Scores and clusters as in `resample`, without the draws."""
     belongs = np.zeros((query_index.size, query_index.max(initial=-1) + 1))
     belongs[np.arange(query_index.size), query_index] = 1
     rated = np.isfinite(x)
     clusters = np.stack([((rated & items) @ belongs > 0).sum(axis=1) for items in selected.T], axis=1)
-    point = score(x[:, None, :], selected).score
-    return Sample(point, bootstrap(x, selected, query_index).score, clusters.astype(np.int64))
+    return score(x[:, None, :], selected).score, clusters.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -246,6 +414,45 @@ def rank_table(sample: Sample, eligible: BoolArray, people: FloatArray | None = 
         people: draws over the people behind templates, shape (sets, models, 19), whose noise is added; None: none is.
     """
     return Ranks(model_ranks(*sample, eligible, people), value_ranks(*sample, eligible, people))
+
+
+class Column(NamedTuple):
+    """One dimension of all models."""
+
+    point: FloatArray
+    """Scores, shape (models,), NaN where a model has none."""
+    draws: FloatArray
+    """Shape (draws, models), NaN likewise."""
+    clusters: NDArray[np.integer]
+    """Shape (models,)."""
+    people: FloatArray | None = None
+    """Draws over people, shape (sets, models); None: their noise is not added."""
+
+
+def ranks_by_parts(
+    models: int, column: Callable[[int], Column], some: Callable[[slice], tuple[Sample, FloatArray | None]]
+) -> Ranks:
+    """As `rank_table` of eligible models, for boards whose draws are too many to be held at once.
+
+    One dimension of all models is held at a time, twice 16 kB a model, and all dimensions of `CHUNK` models. Time grows
+    with the square of the models.
+
+    Args:
+        models: how many.
+        column: one dimension of all models.
+        some: all dimensions of some models, with draws over people as for `rank_table`.
+    """
+    between, within = (RankTable(*np.full((2, models, len(DIMENSIONS)), NO_RANK)) for _ in range(2))
+    allowed = np.ones(models, dtype=np.bool_)
+    for d in range(len(DIMENSIONS)):
+        point, draws, clusters, people = column(d)
+        between.low[:, d], between.high[:, d] = _intervals(point, draws, clusters, allowed, people)
+    for start in range(0, models, CHUNK):
+        rows = slice(start, min(start + CHUNK, models))
+        sample, people = some(rows)
+        found = value_ranks(*sample, allowed[rows], people)
+        within.low[rows], within.high[rows] = found.low, found.high
+    return Ranks(between, within)
 
 
 def model_ranks(

@@ -6,8 +6,10 @@ Where other complete rows stand beside them, all are ranked anew (about half a s
 row). Without the benchmark, or without a row's answers, ranks cover the rows that can be ranked, and `Ranking.n` says
 how many.
 
-Not ranked: incomplete rows, rows that give one rating to everything, practice boards, whose values mean nothing, and
-boards of more than `MOST` rows: every pair is compared, which takes a minute of two cores for a thousand rows.
+Not ranked: incomplete rows, rows that give one rating to everything, and practice boards, whose values mean nothing.
+
+Boards of any size are ranked, by parts (`leaderboard.analysis.ranks.ranks_by_parts`): memory grows with the rows, time
+with their square, since every pair is compared. Until it is done pages say that it is being worked out.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from data.benchmark import Benchmark
 from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS
 from eval_queue.records import Result
+from eval_queue.scoring.bootstrap import bootstrap_dimension
 from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.match import people_draws
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -35,15 +38,13 @@ from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers, published_means
 
 if TYPE_CHECKING:
+    from data.people.templates import ValueTemplates
     from leaderboard.analysis.ranks import Ranks
 
 PUBLISHED_RANKS: Final = shipped.PUBLISHED / "ranks.json"
 """The ranks of the published models among themselves."""
 PUBLISHED_MATCH_RANKS: Final = shipped.PUBLISHED / "match_ranks.json"
 """The same of their matches on all items."""
-MOST: Final = 1000
-"""So many rows of a board are ranked; none of them where there are more."""
-
 _RETRY_SECONDS: Final = 30.0
 """After so long answers that could not be had are asked for again."""
 
@@ -92,11 +93,18 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
         benchmark: what all of them answered.
         means: by id of the result, its mean rating of each item, shape (items,), NaN where it has none.
     """
-    from leaderboard.analysis.ranks import rank_table, resample
+    from leaderboard.analysis.ranks import Column, Sample, ranks_by_parts, resample, scored
 
-    x = _stacked(benchmark, means)
-    found = rank_table(resample(x, benchmark.key.selected, benchmark.query_index), np.ones(len(x), dtype=np.bool_))
-    return _ranking(benchmark, means, found)
+    x, selected, queries = _stacked(benchmark, means), benchmark.key.selected, benchmark.query_index
+    point, clusters = scored(x, selected, queries)
+
+    def column(d: int) -> Column:
+        return Column(point[:, d], bootstrap_dimension(x, selected, queries, d), clusters[:, d])
+
+    def some(models: slice) -> tuple[Sample, None]:
+        return resample(x[models], selected, queries), None
+
+    return _ranking(benchmark, means, ranks_by_parts(len(x), column, some))
 
 
 def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | None:
@@ -109,16 +117,23 @@ def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | N
     Returns:
         None where the benchmark's templates are not at hand.
     """
-    from leaderboard.analysis.ranks import rank_table
+    from leaderboard.analysis.ranks import Column, Sample, ranks_by_parts
     from leaderboard.analysis.readings import match_sample
 
     templates = templates_of(benchmark)
     if templates is None:
         return None
-    x = _stacked(benchmark, means)
-    sample = match_sample(x, templates.loadings, benchmark.query_index)
-    people = np.moveaxis(people_draws(x, templates), -1, 0)
-    return _ranking(benchmark, means, rank_table(sample, np.ones(len(x), dtype=np.bool_), people))
+    x, queries = _stacked(benchmark, means), benchmark.query_index
+
+    def drawn(models: slice, templates: ValueTemplates) -> tuple[Sample, Floats]:
+        sample = match_sample(x[models], templates.loadings, queries)
+        return sample, np.moveaxis(people_draws(x[models], templates), -1, 0)
+
+    def column(d: int) -> Column:
+        sample, people = drawn(slice(None), templates.dimension(d))
+        return Column(sample.point[:, 0], sample.draws[:, :, 0], sample.clusters[:, 0], people[:, :, 0])
+
+    return _ranking(benchmark, means, ranks_by_parts(len(x), column, lambda models: drawn(models, templates)))
 
 
 def _stacked(benchmark: Benchmark, means: Mapping[str, Floats]) -> Floats:
@@ -174,7 +189,7 @@ class Rankings:
     def of(self, board: Board) -> Ranking | None:
         """The ranks of a board; None where nobody on it is ranked."""
         rows = [r for r in board.results if obstacle(r) is None]
-        if board.practice or not rows or len(rows) > MOST:
+        if board.practice or not rows:
             return None
         with self._lock:
             key = (board.key.slug, *(f"{r.id} {r.created.isoformat()}" for r in rows))

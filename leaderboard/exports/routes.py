@@ -23,6 +23,7 @@ from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.map_positions import Map
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
 from leaderboard.charts.readings import Drawing
@@ -43,6 +44,8 @@ from leaderboard.exports.benchmark_drawings import (
 from leaderboard.exports.card_picture import card
 from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
+from leaderboard.exports.embedding import badge_svg
+from leaderboard.exports.embedding import route as embed_route
 from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv, write
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
@@ -76,7 +79,7 @@ from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
-from leaderboard.web.document import known
+from leaderboard.web.document import known, no_such_field
 
 LONGEST_ERROR: Final = 2_000
 """Characters of an error."""
@@ -119,7 +122,13 @@ def _of_readings(name: str) -> Chart:
     return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
 
 
+def _map(found: Map) -> str:
+    read = "Read with all items" if found.reading == "match" else "Read as published"
+    return standalone(map_svg(found), caption=f"{read}. {NO_DIRECTION}")
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
+    "badge": Chart(lambda site, query: badge_svg(result_of(site, query.get("id")))),
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
@@ -149,7 +158,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: to_csv(drawn(releases_sheet(compare.data(site, query)))),
     ),
     "map": Chart(
-        lambda site, query: standalone(map_svg(map_page.data(site, query)), caption=NO_DIRECTION),
+        lambda site, query: _map(map_page.data(site, query)),
         lambda site, query: to_csv(SHEETS["map"](site, query)),
     ),
     "groups": Chart(
@@ -239,7 +248,9 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     # who waits for a file holds no thread that makes pages
     making, large_ones = anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(1)
 
-    async def all_answers(_: Request) -> Response:
+    async def all_answers(request: Request) -> Response:
+        if (said := no_such_field(request.query_params, ())) is not None:
+            return _error(said, 400)
         path = await anyio.to_thread.run_sync(everything.file, limiter=large_ones)
         name = file_name(ALL_ANSWERS, site.revision(), form="parquet")
         # it answers requests for parts of the file and carries an ETag of its own
@@ -260,6 +271,7 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
 
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
+        embed_route(site),
         Route("/download/answers.{form}", answers),
         Route("/download/{name}.{form}", endpoint(download)),
         Route("/chart/{name}.{form}", endpoint(chart, inline=("svg", "png"))),

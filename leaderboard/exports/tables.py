@@ -21,7 +21,7 @@ from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.model_facts import billions
-from leaderboard.boards.readings import Standing
+from leaderboard.boards.readings import Standing, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
 from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
@@ -149,7 +149,7 @@ def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...
     """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
     if asked.sort.startswith(ABOVE):
         return rows_of(board, asked, _above(site.standings.of(board), asked))
-    table = site.proximities.of(board) if asked.sort in near_columns(site) else None
+    table = site.proximities.of(board, asked.reading) if asked.sort in near_columns(site) else None
     return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
 
 
@@ -391,7 +391,10 @@ _GROUPS: Final = (
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After Holm's correction."),
-    Column("distinguishable", "bool", "Whether it can be told from chance."),
+    Column("distinguishable", "bool", "Whether it is distinguishable from chance."),
+    Column("holds", "int32", "In how many prompts, each taken alone, side or leading group is the same; no test."),
+    Column("prompts", "int32", "How many prompts that is of."),
+    Column("reading", "string", "published: scores by the key; match: matches on all items, which have no distances."),
     Column("region", "string", "Where the people of the groups live."),
     Column("people", "string", "Whose answers stand behind the groups."),
     Column("people_n", "int32", "How many they are."),
@@ -411,7 +414,7 @@ _GROUPS: Final = (
 def groups_sheet(site: Site, query: Query) -> Sheet:
     """A board's rows among people, one number a row; rows that are not set against people say why."""
     board = table_of(site.boards(), query.get("table", ""))
-    table = None if board is None else site.proximities.of(board)
+    table = None if board is None else site.proximities.of(board, reading_of(query.get("reading")))
     rows: list[Mapping[str, Any]] = [] if table is None else [*group_export.rows(table)]
     for r in () if board is None else board.results:
         if table is None or r.id not in table.rows:
@@ -437,7 +440,7 @@ _COMPARE: Final = (
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After the correction over the dimensions."),
-    Column("separates", "bool", "Whether the two surely differ here."),
+    Column("separates", "bool", "Whether the two are distinguishable here."),
     Column("outcome", "string", "What may be said of the pair."),
 )
 
@@ -473,12 +476,13 @@ def compare_sheet(site: Site, query: Query) -> Sheet:
 _PLACES: Final = {
     "x": "Its place from left to right",
     "y": "Its place from bottom to top",
-    "length": "Length of its wave around the circle of values, in rating points",
+    "length": "Length of its wave around the circle of values, in rating points or matches",
     "angle": "Where its wave peaks, in degrees: Self-Direction 0, the others 36 apart",
-    "fit": "Share of its profile that the wave explains; unrelated numbers give 0.22",
+    "fit": "Share of its profile that the wave explains; `fit_by_chance` is what chance gives",
 }
 _MAP: Final = (
     Column("kind", "string", "model, or a group of people."),
+    Column("reading", "string", "published: of scores by the key, rating points; match: of matches on all items."),
     Column("id", "string", "The row's id, or the group's name."),
     Column("name", "string", "What the map calls it."),
     Column("developer", "string", "Who made the model."),
@@ -492,6 +496,7 @@ _MAP: Final = (
     Column("ellipse_major", "double", "Longer half axis of its 95 % region."),
     Column("ellipse_minor", "double", "Shorter half axis of it."),
     Column("ellipse_turn", "double", "How far the region is turned, in degrees."),
+    Column("fit_by_chance", "double", "What a wave explains of unrelated numbers; of matches of random ratings."),
 )
 
 
@@ -499,7 +504,9 @@ def map_sheet(site: Site, query: Query) -> Sheet:
     """The map as rows: one a model and one a group of people."""
     from leaderboard.charts.map import map_rows
 
-    return Sheet("map", _about(site), _MAP, tuple(map_rows(map_page.data(site, query))))
+    found = map_page.data(site, query)
+    said = {"reading": found.reading, "fit_by_chance": found.fit_by_chance}
+    return Sheet("map", _about(site), _MAP, tuple({**row, **said} for row in map_rows(found)))
 
 
 # --- queue and benchmark --------------------------------------------------------------------------------------------

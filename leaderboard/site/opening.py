@@ -61,4 +61,5 @@ def open_site(
         worries=worries,
         evaluator=evaluator,
         store_folder=settings.store,
+        repository=None if settings.repository is None else str(settings.repository),
     )

@@ -15,6 +15,7 @@ import numpy as np
 
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.people.norms import READINGS, Reading
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
 from data.people.templates import ValueTemplates
@@ -34,7 +35,7 @@ from eval_queue.settings import Endpoint
 from eval_queue.workers.scheduler import Vitals
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import BackgroundWork, Working
-from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
+from leaderboard.boards.group_similarity import Proximities, Table, shipped_proximity
 from leaderboard.boards.map_positions import Regions
 from leaderboard.boards.persona_runs import Biases
 from leaderboard.boards.rank_intervals import PUBLISHED_MATCH_RANKS, Ranking, Rankings, rank_match, read_ranks
@@ -82,6 +83,8 @@ class Site:
     """How the evaluator in this app is; None where another process evaluates."""
     store_folder: Path | None = None
     """The store's folder on this machine."""
+    repository: str | None = None
+    """Where the code of this installation is kept, as the settings say."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)
@@ -136,8 +139,8 @@ class Site:
     @cached_property
     def proximities(self) -> Proximities:
         """The boards' rows among people. The shipped ones rest on the shipped groups."""
-        shipped = read_proximity if self.reference_file is None else lambda: None
-        return Proximities(self.choices, self.row_answers, self.study, shipped, lambda: self.reference)
+        shipped = shipped_proximity if self.reference_file is None else lambda _: None
+        return Proximities(self.choices, self.row_answers, self.study, shipped, lambda: self.reference, self.templates)
 
     @cached_property
     def biases(self) -> Biases:
@@ -147,7 +150,7 @@ class Site:
     @cached_property
     def regions(self) -> Regions:
         """How sure the rows' places on the map are."""
-        return Regions(self.key, self.row_answers)
+        return Regions(self.key, self.row_answers, self.templates)
 
     @cached_property
     def _ranking_work(self) -> BackgroundWork[Ranking]:
@@ -156,15 +159,16 @@ class Site:
     @cached_property
     def relations(self) -> RelationTables:
         """How the boards' rows, and their columns, go together."""
-        return RelationTables(self.key, self.row_answers.means)
+        return RelationTables(self.key, self.row_answers.means, self.templates)
 
     @cached_property
-    def _relations_work(self) -> BackgroundWork[Relations]:
-        return BackgroundWork()
+    def _relations_work(self) -> Mapping[Reading, BackgroundWork[Relations]]:
+        return {reading: BackgroundWork() for reading in READINGS}
 
-    def relations_so_far(self, board: Board) -> Relations | Working | None:
+    def relations_so_far(self, board: Board, reading: Reading = "published") -> Relations | Working | None:
         """As `relations.of`, without waiting for what takes long."""
-        return self._relations_work.get(board.key.slug, self.revision(), lambda: self.relations.of(board))
+        work = self._relations_work[reading]
+        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading))
 
     @cached_property
     def _match_ranking_work(self) -> BackgroundWork[Ranking]:
@@ -175,8 +179,8 @@ class Site:
         return BackgroundWork()
 
     @cached_property
-    def _people_work(self) -> BackgroundWork[Table]:
-        return BackgroundWork()
+    def _people_work(self) -> Mapping[Reading, BackgroundWork[Table]]:
+        return {reading: BackgroundWork() for reading in READINGS}
 
     def ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `rankings.of`, without waiting for what takes long."""
@@ -196,11 +200,12 @@ class Site:
             return None
         return self._standing_work.get(board.key.slug, self.revision(), lambda: self.standings.of(board))
 
-    def people_so_far(self, board: Board) -> Table | Working | None:
+    def people_so_far(self, board: Board, reading: Reading = "published") -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""
         if board.practice:
             return None
-        return self._people_work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board))
+        work = self._people_work[reading]
+        return work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board, reading))
 
     @cached_property
     def released(self) -> Released:
@@ -253,7 +258,7 @@ class Site:
         """The rating study behind a benchmark at hand.
 
         Raises:
-            InputError: it is not at hand.
+            InputError: it is not available here.
         """
         return practice_study() if benchmark.digest == self.practice.digest else load_study(self.source)
 

@@ -9,6 +9,7 @@ import uuid
 import httpx2
 import pytest
 
+from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.exports.routes import CHARTS, FIELDS
 from leaderboard.site.downloads import DOWNLOADS
 from leaderboard.ui import READ
@@ -119,6 +120,17 @@ def test_all_pages_and_files_have_the_headers_that_protect_them(http: httpx2.Cli
         assert "unsafe-eval" not in policy
         assert "script-src 'self' 'unsafe-inline'" not in policy
     assert http.get(f"/{path}").headers.get_list("content-security-policy") == [policy]
+
+
+def test_any_site_may_frame_the_small_page_of_a_row_and_nothing_else(http: httpx2.Client) -> None:
+    row = load(PUBLISHED).results[0]
+    for path in (f"embed?id={row.id}", "embed?id=nobody", "embed"):
+        policies = http.get(f"/{path}").headers.get_list("content-security-policy")
+        assert len(policies) == 1
+        assert "frame-ancestors *" in policies[0]
+        assert "default-src 'none'" in policies[0]
+    assert "frame-ancestors *" not in http.get(f"/chart/badge.svg?id={row.id}").headers["content-security-policy"]
+    assert "x-frame-options" not in http.get(f"/embed?id={row.id}").headers
 
 
 # --- listeners ------------------------------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """How quick the pages feel, beside the same numbers in a bare `gr.Dataframe`, at 34, 1,000 and 5,000 models.
 
-Run from the repository root: `python -m tests.benchmarks.bench_pages [--source S] [--sizes 34 --sizes 1000]`. The app
+Run from the repository root: `python -m tests.benchmarks.bench_pages [--source S] [--sizes 34 --sizes 1000] [--start]`.
+First the app's start with few rows and with many, in turns, as wall and CPU time until the first page, and its memory
+at rest; with `--start` nothing else. The app
 is the real one with rows in a store of its own: the published ones, and others with their scores moved by noise. The
 browser is a real Chromium, with nothing kept from visit to visit; times are medians. Visitors ask over HTTP: one alone,
 fifty who read each page for some seconds, and fifty who ask again at once, which measures throughput.
@@ -9,6 +11,7 @@ fifty who read each page for some seconds, and fifty who ask again at once, whic
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import statistics
 import subprocess
@@ -29,6 +32,7 @@ from eval_queue.records import Result
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.results import PUBLISHED, load
+from leaderboard.site.memory import TRIM_SECONDS
 from tools.live import ROOT, app, chromium, find_chromium, free_port
 
 if TYPE_CHECKING:
@@ -74,6 +78,61 @@ def _moved(profile: Any, noise: random.Random) -> Any:
         return d.model_copy(update={"score": d.score + by, "raw": d.raw + by, **ends})
 
     return profile.model_copy(update={"dimensions": {name: moved(d) for name, d in profile.dimensions.items()}})
+
+
+class Started(NamedTuple):
+    """What a start took, in seconds."""
+
+    wall: float
+    cpu: float
+
+
+FEW_AND_MANY = (34, 5000)
+STARTS = 3
+REST_SECONDS = 2.5 * TRIM_SECONDS
+"""After so long, memory that is not needed has been given back."""
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of a process so far; NaN where the system does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_megabytes(pid: int) -> float:
+    """Resident memory of a process; NaN where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
+
+
+def report_starts(folder: Path, source: str, few: int, many: int) -> None:
+    """Print what a start takes with few and with many rows."""
+    found: dict[int, list[Started]] = {few: [], many: []}
+    memory: dict[int, float] = {}
+    for n in found:
+        LocalStore(folder / str(n)).commit({f"results/{r.id}.json": encode(r) for r in rows(n)}, EMPTY_HEAD, "rows")
+    for turn in range(STARTS):
+        for n in found:
+            begun = time.perf_counter()
+            with app(folder / str(n), source=source, scheduler="false") as running:
+                took = Started(time.perf_counter() - begun, cpu_seconds(running.process.pid))
+                found[n].append(took)
+                if turn == STARTS - 1:
+                    time.sleep(REST_SECONDS)
+                    memory[n] = resident_megabytes(running.process.pid)
+    best = {n: Started(*map(min, zip(*took, strict=True))) for n, took in found.items()}
+    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+    typer.echo(f"start until the first page, best of {STARTS} in turns, and memory at rest; {load}")
+    for n, took in best.items():
+        typer.echo(f"{n:>7} rows: {took.wall:6.2f} s, CPU {took.cpu:6.2f} s, {memory[n]:5.0f} MB")
+    wall, cpu = (after / before for before, after in zip(best[few], best[many], strict=True))
+    typer.echo(f"  ratio       {wall:6.2f}        {cpu:6.2f}    {memory[many] / memory[few]:5.2f}")
 
 
 class Seen(NamedTuple):
@@ -263,8 +322,13 @@ def report_visitors(url: str, ids: Sequence[str]) -> None:
 def main(
     source: Annotated[str, typer.Option(help="Benchmark in use: `upstream`, `practice` or a folder.")] = "practice",
     sizes: Annotated[list[int] | None, typer.Option(help="How many models.")] = None,
+    start: Annotated[bool, typer.Option(help="Measure the start and nothing else.")] = False,
 ) -> None:
     """Print the tables."""
+    with tempfile.TemporaryDirectory() as folder:
+        report_starts(Path(folder), source, *FEW_AND_MANY)
+    if start:
+        return
     path = find_chromium()
     if path is None:
         raise SystemExit("no Chromium is here (CHROMIUM names one)")

@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
+import numpy as np
 import orjson
 
 from data.people.norms import READINGS
 from data.people.reference import CONTRASTS, Contrast
 from data.values import SCALE_NAMES, SCALES, VALUES, Scale
 from eval_queue.records import DimensionScore, MatchScore, Result, ScaleProfile
+from eval_queue.scoring.formulas import Floats
 from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.background import Working
@@ -107,17 +109,46 @@ def _whole(x: float | None) -> int | None:
 
 
 def _numbers(values: Iterable[float | None]) -> object:
-    return _column(map(_whole, values))
+    """As `_column(map(_whole, values))`."""
+    return _whole_column(np.array(list(values), dtype=np.float64))
 
 
-def _dimension(cells: Sequence[DimensionScore | None]) -> dict[str, object]:
-    scored = [c if c is not None and c.score is not None else None for c in cells]
-    return {
-        "score": _numbers(None if c is None else c.score for c in scored),
-        "low": _numbers(None if c is None else c.low for c in scored),
-        "high": _numbers(None if c is None else c.high for c in scored),
-        "n": _column(0 if c is None else c.n for c in scored),
-    }
+def _whole_column(values: Floats) -> object:
+    """The same of an array, NaN for None: a large board has a million numbers."""
+    known = np.isfinite(values)
+    whole = np.rint(np.where(known, values, 0.0) * UNIT).astype(np.int64)
+    if values.size > 1 and (not known.any() or (known.all() and whole.min() == whole.max())):
+        return {"all": int(whole[0]) if known[0] else None}
+    told: list[int | None] = whole.tolist()
+    for i in np.flatnonzero(~known).tolist():
+        told[i] = None
+    return told
+
+
+_CELL: Final = attrgetter("score", "low", "high", "n")
+
+
+def _dimensions(profiles: Sequence[ScaleProfile], scale: Scale) -> list[dict[str, object]]:
+    names = [d.name for d in SCALES[scale]]
+    # row by row, as they lie in memory, and each cell once
+    cells = [_cell(profile.dimensions.get(name)) for profile in profiles for name in names]
+    columns = np.array(cells, dtype=np.float64).reshape(len(profiles), len(names), 4)
+    return [
+        {
+            "score": _whole_column(score),
+            "low": _whole_column(low),
+            "high": _whole_column(high),
+            "n": _column(n.astype(np.int64).tolist()),
+        }
+        for score, low, high, n in np.moveaxis(columns, 0, -1)
+    ]
+
+
+def _cell(d: DimensionScore | None) -> tuple[float | None, float | None, float | None, int]:
+    if d is None:
+        return None, None, None, 0
+    found: tuple[float | None, float | None, float | None, int] = _CELL(d)
+    return found if found[0] is not None else (None, None, None, found[3])
 
 
 WITH_THE_PAGE: Final = 200
@@ -134,7 +165,7 @@ def _scale(results: Sequence[Result], scale: Scale) -> dict[str, object]:
         "low": _numbers(p.mean_low for p in found),
         "high": _numbers(p.mean_high for p in found),
         "n": _column(p.n_items for p in found),
-        "dimensions": [_dimension([p.dimensions.get(d.name) for p in found]) for d in SCALES[scale]],
+        "dimensions": _dimensions(found, scale),
     }
 
 
@@ -224,8 +255,7 @@ def ranking_columns(results: Sequence[Result], ranking: Ranking | Working | None
         "models": _places([None if row is None else row.models for row in rows], lambda _: anywhere),
         "values": _places([None if row is None else row.values for row in rows], lambda ds: f"1-{ds}"),
         "why": _column(
-            None if r.id in ranking.rows else obstacle(r) or "Its answers to the single items are not at hand."
-            for r in results
+            None if r.id in ranking.rows else obstacle(r) or "Its answers are not available here." for r in results
         ),
     }
 
@@ -350,6 +380,8 @@ class Facts(NamedTuple):
     match_ranking: Ranking | Working | None = None
     """By matches on all items."""
     standing: Standing | Working | None = None
+    match_people: Table | Working | None = None
+    """By matches on all items."""
 
 
 def stamp(board: Board) -> str:
@@ -376,23 +408,25 @@ def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
         "match": _matches(board.results) if whole or len(board.results) <= WITH_THE_PAGE else {"pending": True},
         "columns": _reliabilities(read_columns(board.key.digest)),
         "shared": _shared(board),
-        **_late(board.results, facts),
+        **_late(board.results, facts, whole=whole or len(board.results) <= WITH_THE_PAGE),
     }
 
 
 def late_columns(results: Sequence[Result], facts: Facts) -> dict[str, object]:
     """What comes after the page: what takes long, and what makes large boards heavy."""
-    late = _late(results, facts)
+    late = _late(results, facts, whole=True)
     return late | {"match": _matches(results)} if len(results) > WITH_THE_PAGE else late
 
 
-def _late(results: Sequence[Result], facts: Facts) -> dict[str, object]:
-    """What may take longer than the page."""
+def _late(results: Sequence[Result], facts: Facts, *, whole: bool) -> dict[str, object]:
+    """What may take longer than the page; unless `whole`, without what makes large boards heavy."""
+    match_people = people_columns(results, facts.match_people, facts.contrasts)
     return {
         "ranking": ranking_columns(results, facts.ranking),
         "match_ranking": ranking_columns(results, facts.match_ranking),
         "standing": standing_columns(results, facts.standing),
         "people": people_columns(results, facts.people, facts.contrasts),
+        "match_people": match_people if whole or match_people is None else {"pending": True},
     }
 
 

@@ -178,7 +178,7 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         background=_background(site, result, board),
         ranked=ranking.n if ranking else None,
         places={n: Place(models=ranks.models.get(n), values=ranks.values.get(n)) for n in names} if ranks else {},
-        unranked=None if ranks or ranking is None else obstacle(result) or "Its single answers are not at hand.",
+        unranked=None if ranks or ranking is None else obstacle(result) or "Its answers are not available here.",
         readings=two_readings(site, result, board, None if isinstance(by_match, Working) else by_match, standing),
         read=_read(site, result, asked),
         people=table.rows.get(result.id) if table else None,
@@ -256,7 +256,7 @@ def _people_reason(result: Result, board: Board | None, people: Table | Working 
         return "nobody rated the practice benchmark, so its rows are not set against people"
     if board is None:
         return "this row stands on no board"
-    return "the groups of people are not at hand for its benchmark"
+    return "the groups of people are not available for its benchmark"
 
 
 def _relative(r: Result, board: Board | None) -> Relative:

@@ -17,18 +17,23 @@ from scipy import stats
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
 from eval_queue.scoring.answers import find_files, read_answers
+from eval_queue.scoring.bootstrap import bootstrap_dimension
 from eval_queue.scoring.formulas import item_means
 from leaderboard.analysis.comparison import Comparison, Difference, compare
 from leaderboard.analysis.ranks import (
     ALPHA,
     NO_RANK,
+    Column,
     FloatArray,
     Sample,
     format_rank,
     holm,
     model_ranks,
     rank_table,
+    ranks_by_parts,
     resample,
+    scored,
+    sure_counts,
     surely_above,
     t_test,
     value_ranks,
@@ -354,6 +359,74 @@ def test_intervals_are_consistent(n: int, seed: int) -> None:
             assert low[i] < high[j]
 
 
+# --- large boards ---
+
+
+def awkward(n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Scores with ties, twins, unequal clusters, one that rests on one query, and draws of which some are missing."""
+    point = np.round(rng.normal(0, 0.4, n), 1)
+    draws = point + rng.normal(0, rng.uniform(0.02, 0.3, n), (400, n)) + rng.normal(0, 0.1, (400, 1))
+    point[1], draws[:, 1] = point[0], draws[:, 0]
+    draws[rng.integers(400, size=3), rng.integers(n, size=3)] = np.nan
+    clusters = rng.choice([9, 14, 30], n)
+    clusters[-1] = 1
+    return point, draws, clusters
+
+
+@pytest.mark.parametrize("bins", [1, 5, 4096])
+@pytest.mark.parametrize("block", [3, 16, 512])
+@pytest.mark.parametrize("with_people", [False, True])
+def test_in_blocks_the_same_pairs_are_sure(
+    monkeypatch: pytest.MonkeyPatch, bins: int, block: int, with_people: bool
+) -> None:
+    monkeypatch.setattr("leaderboard.analysis.ranks.BINS", bins)
+    monkeypatch.setattr("leaderboard.analysis.ranks.BLOCK", block)
+    seen = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        point, draws, clusters = awkward(5 * (seed + 1), rng)
+        people = rng.normal(0, 0.05, (300, point.size)) if with_people else None
+        kept = draws.copy()
+        above = surely_above(point, draws, clusters, people)
+        n_above, n_below = sure_counts(point, draws, clusters, people)
+        np.testing.assert_array_equal(n_above, above.sum(axis=0))
+        np.testing.assert_array_equal(n_below, above.sum(axis=1))
+        np.testing.assert_array_equal(draws, kept)
+        seen += above.sum()
+    assert seen > 100, "pairs are told apart here"
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_blocks_of_next_to_nothing(n: int) -> None:
+    none = sure_counts(np.zeros(n), np.zeros((300, n)), np.full(n, 9))
+    assert [x.tolist() for x in none] == [[0] * n, [0] * n]
+    few = sure_counts(np.arange(3.0), np.arange(3.0) + spread(0.1, 0.1, 0.1, draws=199), np.full(3, 31))
+    assert not np.any(few), "too few draws"
+
+
+@pytest.mark.parametrize("block", [7, 512])
+def test_by_parts_a_board_has_the_same_ranks(monkeypatch: pytest.MonkeyPatch, synthetic_key: Key, block: int) -> None:
+    monkeypatch.setattr("leaderboard.analysis.ranks.BLOCK", block)
+    monkeypatch.setattr("leaderboard.analysis.ranks.CHUNK", 5)
+    rng = np.random.default_rng(8)
+    x = synthetic_key.ratings(23, rng) + rng.normal(0, 1, (23, len(DIMENSIONS))) @ synthetic_key.selected.T
+    x[3, synthetic_key.selected[:, 0]] = np.nan
+    x[4:7, rng.integers(300, size=20)] = np.nan
+    key = synthetic_key.selected, synthetic_key.query
+    point, clusters = scored(x, *key)
+    whole = rank_table(resample(x, *key), everyone(23))
+    parts = ranks_by_parts(
+        23,
+        lambda d: Column(point[:, d], bootstrap_dimension(x, *key, d), clusters[:, d]),
+        lambda rows: (resample(x[rows], *key), None),
+    )
+    for part, table in zip(parts.__dict__.values(), whole.__dict__.values(), strict=True):
+        np.testing.assert_array_equal(part.low, table.low)
+        np.testing.assert_array_equal(part.high, table.high)
+    assert (whole.models.low > 1).sum() > 20
+    assert whole.models.low[3, 0] == NO_RANK
+
+
 # --- error rates ---
 
 
@@ -565,7 +638,7 @@ def difference(name: str, d: float, p: float) -> Difference:
     ("changes", "line"),
     [
         ({}, "No value separates A and B; the largest difference is Tradition, +0.31 (+0.01 to +0.61). "
-             "Its interval, taken alone, leaves out zero; among ten that can be chance."),
+             "Taken alone, its interval excludes 0; among ten comparisons that can be chance."),
         ({"Power": (-0.5, 0.01)}, "A puts Power lower than B: -0.50 (-0.80 to -0.20); "
                                   "the other nine values are not distinguishable."),
         ({"Power": (-0.5, 0.01), "Stimulation": (0.6, 0.01), "Security": (-0.7, 0.02)},

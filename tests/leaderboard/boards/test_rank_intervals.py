@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS, SCALES
 from eval_queue.records import Result
-from eval_queue.scoring.formulas import item_means
+from eval_queue.scoring.formulas import Floats, item_means
 from eval_queue.store.local import StoreUnavailable
 from leaderboard.__main__ import app
 from leaderboard.analysis.ranks import rank_table, resample
@@ -32,7 +33,7 @@ from leaderboard.boards.rank_intervals import (
     read_ranks,
 )
 from leaderboard.boards.results import PUBLISHED, Board, boards, load
-from leaderboard.boards.row_answers import published_means
+from leaderboard.boards.row_answers import RowAnswers, published_means
 from leaderboard.pages.board import data as table
 from tests.support import sent
 from tests.support.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
@@ -142,7 +143,7 @@ def test_without_the_benchmark_another_row_has_no_rank_and_the_others_keep_their
     (shown,) = sent.boards(table.payload([board], lambda _: table.Facts(ranking)))
     reasons = dict(zip((row["id"] for row in shown["rows"]), sent.why(shown["ranking"], shown["n"]), strict=True))
     assert shown["ranking"]["n"] == 33
-    assert "not at hand" in (reasons.pop("another") or "")
+    assert "not available" in (reasons.pop("another") or "")
     assert set(reasons.values()) == {None}
 
 
@@ -201,6 +202,30 @@ def test_equal_models_can_be_anywhere() -> None:
     )
     assert ranking is not None
     assert {text for row in ranking.rows.values() for text in row.models.values()} == {"1-3"}
+
+
+def test_boards_of_any_size_are_ranked() -> None:
+    """Those of more than a thousand rows once were not."""
+    benchmark = measured()
+    rows = several(benchmark, 1200)
+    means = np.random.default_rng(0).normal(3.5, 0.8, (1200, len(benchmark.items)))
+    at = {r.id: i for i, r in enumerate(rows)}
+
+    class Known(RowAnswers):
+        def mean(self, result: Result) -> Floats:
+            return means[at[result.id]]
+
+    answers = Known(lambda _: None, lambda _: pa.table({}))
+    asked: list[int] = []
+
+    def rank_first(benchmark: Benchmark, found: Mapping[str, Floats]) -> Ranking:
+        asked.append(len(found))
+        return rank(benchmark, dict(list(found.items())[:20]))
+
+    ranking = Rankings({benchmark.digest: benchmark}, answers, lambda: None, rank_first).of(board_of(rows))
+    assert asked == [1200]
+    assert ranking is not None
+    assert ranking.n == 20
 
 
 def test_practice_rows_are_not_ranked() -> None:

@@ -401,7 +401,7 @@ def test_their_numbers_are_the_reports(which: str, request: pytest.FixtureReques
     report: ValidationReport = request.getfixturevalue(which)
     for name, plot in PLOTS.items():
         ElementTree.fromstring(plot.svg(report))
-        rows = {row["dimension"]: row for row in plot.sheet(report).table.to_pylist()}
+        rows = {row["dimension"]: row for row in plot.sheet(report).rows}
         assert list(rows) == [d.name for ds in SCALES.values() for d in ds]
         for d in DIMENSIONS:
             v, c, row = report.dimensions[d.name], report.person_centred[d.name], rows[d.name]
