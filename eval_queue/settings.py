@@ -171,9 +171,11 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=15.0, gt=0)
     """How often the scheduled evaluator looks for work."""
     lease_seconds: float | None = Field(default=None, gt=0)
-    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub."""
+    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub, where it must be 240 times the number
+    of processes that evaluate, so that their signs of life stay within the commits of one."""
     beat_seconds: float | None = Field(default=None, gt=0)
-    """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have."""
+    """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have: there
+    all processes that hold claims share this pace."""
     retest: float = Field(default=0.05, ge=0, le=1)
     """Share of the prompts that an evaluation of the queue asks a second time at the end, to see whether the model says
     the same again; 0 for none."""
