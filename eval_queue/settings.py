@@ -27,6 +27,8 @@ from eval_queue.records import AnswerMode
 
 _REPO: Final = r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$"
 
+Executor = Literal["here", "ray", "jobs"]
+
 PREFIX: Final = "VALUE_PORTRAIT_"
 """What the name of every environment variable of this project begins with."""
 OTHER_VARIABLES: Final = {
@@ -80,6 +82,11 @@ class Endpoint(BaseModel):
     """Submissions that one worker evaluates here at once. Whatever it is, no endpoint waits for another."""
     resources: dict[str, float] = Field(default_factory=dict)
     """What one evaluation takes of a Ray cluster: `num_cpus`, `num_gpus`, `memory` or the cluster's own names."""
+    shards: int = Field(default=1, ge=1, le=64)
+    """Into how many parts one evaluation is cut that a Ray cluster asks side by side, each with these resources and a
+    server of its own where `serve` is set. Elsewhere it makes no difference."""
+    flavor: str = Field(default="cpu-basic", pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    """The hardware of one evaluation on Hugging Face Jobs, e.g. `l4x1`; `hf jobs hardware` lists all with prices."""
     serve: str | None = Field(default=None, max_length=2000)
     """Command that starts a server for one evaluation where it runs, in place of an address, with `{model}` and
     `{port}`, e.g. `vllm serve {model} --port {port}`. It is waited for and stopped afterwards."""
@@ -166,16 +173,31 @@ class Settings(BaseSettings):
     """Offer the small model on this machine where `requirements-local.txt` is installed."""
     scheduler: bool = True
     """Evaluate inside the app. Off: run `python -m eval_queue work` elsewhere."""
-    executor: Literal["here", "ray"] = "here"
-    """Where `python -m eval_queue work` evaluates: in its own process, or as tasks on a Ray cluster."""
+    executor: Executor = "here"
+    """Where the app and `python -m eval_queue work` evaluate: in their own process, as tasks on a Ray cluster (`ray`),
+    or on Hugging Face Jobs (`jobs`)."""
+    jobs_packages: list[str] = Field(default_factory=list)
+    """What `uv` installs in a job, as a JSON list of requirements: this program, and the engine that `serve` starts,
+    e.g. `["value-portrait-leaderboard @ git+https://huggingface.co/spaces/org/board", "vllm==0.33.0"]`."""
+    jobs_image: str | None = Field(default=None, max_length=200)
+    """Docker image of jobs, which must have `uv`; unset: `uv` and Python alone."""
+    jobs_namespace: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][\w.-]{0,95}$")
+    """User or organisation whose jobs they are, and who pays for them. Unset: that of `requests_repo`."""
+    jobs_hours: float = Field(default=6.0, gt=0, le=168)
+    """The longest that one job may run; the next one goes on where it was."""
+    jobs_waiting_minutes: float = Field(default=60.0, gt=0)
+    """How long a job may wait for its hardware until it is cancelled, and its submission waits for another."""
     poll_seconds: float = Field(default=15.0, gt=0)
     """How often the scheduled evaluator looks for work."""
     lease_seconds: float | None = Field(default=None, gt=0)
-    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub, where it must be 240 times the number
-    of processes that evaluate, so that their signs of life stay within the commits of one."""
+    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub, where it must be 240 times the
+    number of processes that evaluate, so that their signs of life stay within the commits of one."""
     beat_seconds: float | None = Field(default=None, gt=0)
     """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have: there
     all processes that hold claims share this pace."""
+    keep_seconds: float = Field(default=600.0, gt=0)
+    """How often the answers so far of an evaluation are stored on the Hub, for a worker on another machine that has to
+    go on with it: what a machine loses that dies. They go with a sign of life and cost no commit of their own."""
     retest: float = Field(default=0.05, ge=0, le=1)
     """Share of the prompts that an evaluation of the queue asks a second time at the end, to see whether the model says
     the same again; 0 for none."""
@@ -195,6 +217,9 @@ class Settings(BaseSettings):
     """The largest model of the Hub that may be submitted, in billions of parameters; unset: any."""
     upload_megabytes: float = Field(default=UPLOAD_BYTES / 1e6, gt=0, le=1024)
     """The largest file of one's own answers that is taken."""
+    repository: HttpUrl | None = None
+    """Where the code of this installation is kept, e.g. `https://github.com/NAME/REPOSITORY`: the pages link to it and
+    to its issues. Unset: what `CITATION.cff` says, else the Space that runs here; where there is neither, no link."""
     host: str | None = None
     """Address the app listens on; unset: Gradio's choice (this machine only; on a Space whatever the Space needs)."""
     port: int | None = Field(default=None, ge=0, le=65535)
@@ -211,6 +236,13 @@ class Settings(BaseSettings):
         if results is not None and results == info.data.get("requests_repo"):
             raise ValueError("must be another repository than requests_repo")
         return results
+
+    @field_validator("repository")
+    @classmethod
+    def _shown_to_everybody(cls, repository: HttpUrl | None) -> HttpUrl | None:
+        if repository is not None and (repository.username or repository.password or repository.query):
+            raise ValueError("pages show this address to everybody: leave out names, passwords and what follows a ?")
+        return repository
 
     @property
     def on_hub(self) -> bool:
@@ -253,7 +285,8 @@ def load_settings(*, store: Path | None = None) -> Settings:
     except SettingsError as error:
         # it names the field, and nowhere else than in its words
         named = next((n for n in Settings.model_fields if f'"{n}"' in str(error)), "endpoints")
-        message = "is not valid JSON, e.g. " + ('["ada", "ben"]' if named == "administrators" else '[{"name": "vllm"}]')
+        examples = {"administrators": '["ada", "ben"]', "jobs_packages": '["vllm==0.33.0"]'}
+        message = "is not valid JSON, e.g. " + examples.get(named, '[{"name": "vllm"}]')
         raise InputError(message, field=f"{PREFIX}{named.upper()}") from None
 
 

@@ -375,15 +375,15 @@ def choose_endpoint(model: str, endpoints: Sequence[Endpoint], name: str | None 
     if chosen:
         return chosen[0]
     if not endpoints:
-        raise Refused("no_endpoint", "No endpoint is configured here, so no model can be asked.")
+        raise Refused("no_endpoint", "No endpoint is configured here, so no model can be evaluated.")
     if name is not None and all(e.name != name for e in endpoints):
         known = ", ".join(sorted(e.name for e in endpoints))
-        raise Refused("no_endpoint", f"There is no endpoint of that name here. Configured: {known}.")
+        raise Refused("no_endpoint", f"There is no endpoint with this name here. Configured: {known}.")
     if name is not None and serving:
         others = ", ".join(e.name for e in serving)
-        raise Refused("no_endpoint", f"The endpoint {name} may not be asked for {model}. Try: {others}.")
+        raise Refused("no_endpoint", f"The operator does not offer {model} at the endpoint {name}. Try: {others}.")
     patterns = ", ".join(sorted({pattern for e in endpoints for pattern in e.models}))
-    raise Refused("no_endpoint", f"No endpoint here may be asked for {model}. Models that may be asked: {patterns}.")
+    raise Refused("no_endpoint", f"No endpoint here offers {model}. Models on offer: {patterns}.")
 
 
 def check_offered(model: str, endpoint: Endpoint, offered: Iterable[str] | None) -> None:
@@ -643,14 +643,14 @@ def overdue(submission: Submission, at: datetime) -> bool:
     return submission.state == "running" and submission.lease is not None and submission.lease.expires < at
 
 
-def expired(submission: Submission, *, at: datetime) -> Submission:
-    """An overdue submission, back to `pending`, or `failed` after the last attempt.
+def expired(submission: Submission, *, at: datetime, why: str = "the worker gave no sign of life") -> Submission:
+    """A submission whose worker is gone, back to `pending`, or `failed` after the last attempt.
 
     A claim that got further than all before it is not counted: whoever gets on each time comes to the end.
     """
     stalled = submission.stalled + (not _running(submission).advanced)
     if stalled < MAX_ATTEMPTS:
-        return _moved(submission, "pending", at, "the worker gave no sign of life", stalled=stalled)
-    message = f"The worker stopped without a word, and without getting on, in {stalled} attempts."
+        return _moved(submission, "pending", at, why, stalled=stalled)
+    message = f"The worker fell silent without making progress in {stalled} attempts."
     failure = Failure(code="lease_lost", message=message)
     return failed(submission, at=at, failure=failure).model_copy(update={"stalled": stalled})

@@ -267,6 +267,7 @@ class Api:
         developer: str = "",
         page: int = 1,
         limit: int = 100,
+        reading: AddressReading = "published",
     ) -> dict:  # type: ignore[type-arg]
         """Place all models on the circle of values, or on a fixed plane together with groups of people.
 
@@ -280,16 +281,32 @@ class Api:
             developer: Highlight models of this developer.
             page: Which page of models, from 1.
             limit: Models on a page, 1 to 200.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
         start, stop = _page(page, limit, PAGE_LIMIT)
         view_ = _known("view", view, ("circle", "plane"))
-        asked = _address(view=view_, table=table, highlight=highlight, family=family, developer=developer)
+        read = _known("reading", reading, ADDRESS_READINGS)
+        marks = {"highlight": highlight, "family": family, "developer": developer}
+        asked = _address(view=view_, table=table, reading=read, **marks)
         check(self._site, "map", asked)
         made: Document = map_page.data(self._site, asked).model_dump(mode="json")
-        models = made.pop("models")
-        return {"found": len(models), "page": page, "models": models[start:stop], **made, "reading": NO_DIRECTION}
+        models, read_as = made.pop("models"), made.pop("reading")
+        return {
+            **{"found": len(models), "page": page, "models": models[start:stop]},
+            **made,
+            "read_as": read_as,
+            "reading": NO_DIRECTION,
+        }
 
-    def groups(self, id: str = "", contrast: str = "", table: str = "", page: int = 1, limit: int = 100) -> dict:  # type: ignore[type-arg]
+    def groups(
+        self,
+        id: str = "",
+        contrast: str = "",
+        table: str = "",
+        page: int = 1,
+        limit: int = 100,
+        reading: AddressReading = "published",
+    ) -> dict:  # type: ignore[type-arg]
         """Compare a model with two groups of people, and list how all models lean between them, with caveats.
 
         Use it for questions about models and people; tell its caveats with its numbers.
@@ -300,10 +317,12 @@ class Api:
             table: Which table, by its slug; empty for the one that opens.
             page: Which page of leans, from 1.
             limit: Leans on a page, 1 to 200; there is one a model.
+            reading: published for scores by the paper's key, all for matches on all items.
         """
         start, stop = _page(page, limit, PAGE_LIMIT)
         known = [c.name for c in self._site.reference.contrasts]
-        asked = _address(id=id, contrast=contrast, table=table)
+        read = _known("reading", reading, ADDRESS_READINGS)
+        asked = _address(id=id, contrast=contrast, table=table, reading=read)
         check(self._site, "groups", asked)
         made: Document = groups.data(self._site, asked).model_dump(mode="json")
         leans = made.pop("leans")

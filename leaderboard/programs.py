@@ -38,6 +38,8 @@ from leaderboard.site.site import Site
 
 LONGEST_TOOL_ANSWER: Final = 8_000
 """Characters of a tool's answer: what does not fit is named, with the arguments that give it."""
+LONGEST_ERROR: Final = 2_000
+"""Characters of an error: one that names each of many wrong values says enough with the first."""
 AT_ONCE: Final = 4
 """How many calls are worked on at the same time."""
 DECIMALS: Final = 4
@@ -46,7 +48,7 @@ API: Final = "/api"
 MCP: Final = ("/gradio_api/mcp", "/mcp")
 """Where the tools are: Gradio's own address, which clients know of Spaces, and a short one."""
 _AWAY: Final = "The store cannot be reached now. Try again later."
-_FAILED: Final = "This cannot be told now."
+_FAILED: Final = "This cannot be answered now."
 _PART: Final = "Only this part of the answer, by its name; deeper ones after a dot, e.g. result.scales or items.0."
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array"]
@@ -119,7 +121,7 @@ RESULTS: Final[Mapping[str, Parts]] = {
         "purpose": ("string", "What it is for."),
         "not_for": ("array", "What it is not for."),
         "caution": ("array", "What the figures do not carry."),
-        "validation": ("object", "What each column can carry."),
+        "validation": ("object", "Validity and reliability of each column."),
     },
     "queue": _OF_TABLE,
     "cite": {
@@ -245,7 +247,9 @@ def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return JSONResponse(endpoint.of_query(request))
     except InputError as error:
-        return JSONResponse({"error": str(error)}, 404 if isinstance(error, UnknownRow | UnknownFile) else 400)
+        return JSONResponse(
+            {"error": str(error)[:LONGEST_ERROR]}, 404 if isinstance(error, UnknownRow | UnknownFile) else 400
+        )
     except (StoreUnavailable, WriteConflict):
         return JSONResponse({"error": _AWAY}, 503)
     except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
@@ -370,7 +374,7 @@ def _called(known: Mapping[str, Endpoint], name: str, arguments: dict[str, Any])
 
 
 def _refused(said: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=said)], isError=True)
+    return types.CallToolResult(content=[types.TextContent(type="text", text=said[:LONGEST_ERROR])], isError=True)
 
 
 def _rounded(value: Any) -> Any:

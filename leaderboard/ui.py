@@ -20,6 +20,7 @@ from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.dates import page as dates
+from leaderboard.pages.glossary import page as glossary
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.methodology import page as methodology
@@ -41,6 +42,7 @@ from leaderboard.web.head import head_html, head_of, origin, title_of
 from leaderboard.web.operations import Operations
 from leaderboard.web.page_token import PageTokens
 from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
+from leaderboard.web.terms import notes
 from leaderboard.web.theme import theme
 
 _log = logging.getLogger(__name__)
@@ -49,7 +51,7 @@ WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
 """Name and module of each page that Gradio draws; the first one opens."""
 READ: Final[tuple[document.ReadingPage, ...]] = (
     *(model, value, compare, map_page, alike, dates, groups),
-    *(take, benchmark, news, about, methodology),
+    *(take, benchmark, news, about, methodology, glossary),
 )
 """Pages that are documents of their own."""
 
@@ -122,7 +124,8 @@ class Ui:
         module.build(self.site, self.fresh)
         # after the page itself, whose look at the store tells whether it can be reached
         self.fresh.add(module.ROUTE, top, head)
-        words(footer(self.site))
+        # the board draws its own words and has the notes of their terms beside them
+        words(footer(self.site) + ("" if module is board else notes()))
 
     def launch_options(self) -> dict[str, Any]:
         """Arguments of `Blocks.launch` that belong to the pages."""

@@ -27,8 +27,9 @@ import yaml
 from eval_queue.submission import TRANSITIONS
 from leaderboard.console import application
 from tests.support import ROOT
-from tests.support.chat_server import ChatServer
+from tests.support.chat_server import ChatServer, Response
 from tests.support.folders import write_folder
+from tests.support.hub import HubProcess
 
 DOCS: Final = ROOT / "docs"
 GITHUB: Final = ROOT / ".github"
@@ -121,6 +122,50 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
                 done = subprocess.run(shell, cwd=folder, env=environment, capture_output=True, text=True, check=False)
                 assert done.returncode == 0, f"{block.code}\n{done.stdout}\n{done.stderr}"
                 assert done.stdout or block.language == "python"
+
+
+@pytest.mark.slow
+def test_the_steps_to_a_space_lead_to_rows_on_the_hub(store_hub: HubProcess, tmp_path: Path) -> None:
+    """As written, but for names, a benchmark that is at hand here, and a worker that ends."""
+    page = DOCS / "how-to" / "run-a-space.md"
+    code = {b.code.strip().splitlines()[0]: b.code for b in blocks(page)}
+    publish = next(c for c in code if "benchmark publish" in c)
+    variables = code[next(c for c in code if c.startswith("VALUE_PORTRAIT_"))]
+    settings = dict(line.split("=", 1) for line in variables.splitlines() if line)
+    (tmp_path / "models.txt").write_text("org/one\norg/two  # the second\n")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("VALUE_PORTRAIT_")}
+    environment |= {**store_hub.environment(tmp_path / "home", token=store_hub.token), "PYTHONPATH": str(ROOT)}
+
+    def run(line: str, status: int = 0) -> str:
+        words = shlex.split(line)
+        assert words[0] == "value-portrait"
+        command = [sys.executable, "-m", "leaderboard.console", *words[1:]]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == status, f"{line}\n{done.stdout}\n{done.stderr}"
+        assert store_hub.token not in done.stdout + done.stderr
+        return done.stdout
+
+    pinned = run(publish.replace("--source upstream", "--source practice").replace("org/", "lab/space-"))
+    with ChatServer() as server:
+        server.pages["/v1/models"] = Response(b'{"object": "list", "data": [{"id": "org/one"}, {"id": "org/two"}]}')
+        example = '"name": "...", "base_url": "https://.../v1"'
+        assert example in settings["VALUE_PORTRAIT_ENDPOINTS"]
+        settings["VALUE_PORTRAIT_ENDPOINTS"] = settings["VALUE_PORTRAIT_ENDPOINTS"].replace(
+            example, f'"name": "served", "base_url": "{server.address}"'
+        )
+        found = re.search(r"lab/space-benchmark@[0-9a-f]{40}", pinned)
+        assert found is not None, pinned
+        settings["VALUE_PORTRAIT_SOURCE"] = found[0]
+        environment |= {k: v.replace("org/re", "lab/space-re") for k, v in settings.items()}
+        environment |= {"VALUE_PORTRAIT_STORE": str(tmp_path / "store"), "MY_KEY": "a-key"}
+        environment["VALUE_PORTRAIT_LOCAL_MODEL"] = "false"
+        doctor = next(c for c in code if c == "value-portrait doctor")
+        run(doctor)
+        submitted = run(next(c for c in code if "--file models.txt" in c))
+        assert submitted.count("pending") == 2
+        run(f"{next(c for c in code if c == 'value-portrait work')} --once")
+    records = [p for p in store_hub.files("lab/space-results") if re.fullmatch(r"results/org-(one|two)-.*\.json", p)]
+    assert len(records) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,17 +49,18 @@ def free_port() -> int:
 
 
 @contextmanager
-def app(store: Path, **settings: str) -> Iterator[RunningApp]:
+def app(store: Path, *, program: Sequence[str] = ("app.py",), **settings: str) -> Iterator[RunningApp]:
     """Run `app.py` on a free port.
 
     Args:
         store: folder of its store; its log is written beside it.
+        program: what Python runs in its place.
         settings: further settings by name, e.g. `source="practice"`.
     """
     url = f"http://127.0.0.1:{free_port()}"
     own = {name: value for name, value in os.environ.items() if not name.startswith(("VALUE_PORTRAIT_", "GRADIO_"))}
     given = {f"VALUE_PORTRAIT_{name.upper()}": value for name, value in {"store": str(store), **settings}.items()}
-    command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
+    command = [sys.executable, *program, "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
     log = store.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:

@@ -1,8 +1,12 @@
-"""Prepare this machine and run the project: `python3 tools/run.py app`, `test` or `docs`.
+"""Prepare this machine and run the project: `python3 tools/run.py app`, `test`, `evaluators`, `servers` or `docs`.
 
 Uses nothing but Python's own library. Makes `.venv` in the project's folder, installs the pinned requirements there
 (again only when they change) and hands over. Further arguments go to the app, to pytest or to MkDocs. `docs` builds the
-documents as a site in `build/docs`.
+documents as a site in `build/docs`. `evaluators` makes an environment for inspect_ai and one for
+lm-evaluation-harness, and runs in each what `test` has to skip: minutes, with the small real model.
+
+`servers` installs servers that others wrote, each in an environment of its own in `build/servers`, and runs the tests
+that ask them; some gigabytes and minutes the first time.
 
 `test --fast` leaves out what starts a process, a Hub or a browser or takes long: the loop while one works on something.
 """
@@ -22,6 +26,11 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 UV = "uv==0.13.9"  # installs ten times faster than pip and compiles byte code while at it
+SERVERS = {
+    "litellm": ("litellm[proxy]==1.74.9",),
+    "transformers": ("torch==2.13.0", "transformers[serving]==5.24.0"),
+}
+"""What is installed for each server, which is named as its command."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -92,6 +101,50 @@ def scripts() -> list[str]:
     return [] if call("npm", "run", "--silent", "check", check=False) else ["npm run check"]
 
 
+EVALUATORS = {
+    "inspect": (("-r", "requirements-inspect.txt"), ("--no-deps", ".")),
+    "lm-eval": ((".[lm-eval]",),),
+}
+"""What docs/how-to/other-evaluators.md installs, by the name of the environment."""
+
+
+def evaluators(*options: str) -> list[str]:
+    """Test other evaluators, each in its environment; the names of those that failed."""
+    failed = []
+    tests = (
+        "-c",
+        "requirements-dev.txt",
+        "pytest",
+        "pytest-asyncio",
+        "hypothesis",
+        "fastapi",
+        "uvicorn",
+        "python-multipart",
+    )
+    for name, own in EVALUATORS.items():
+        folder = ROOT / f".venv-{name}"
+        python = folder / BIN.name / PYTHON.name
+        if not python.exists():
+            venv.create(folder, with_pip=True)
+        for arguments in (*own, tests, ("--no-deps", "-r", "requirements-local.txt")):
+            call(python, "-m", "pip", "install", "--quiet", *arguments)
+        if not call(python, "-m", "pytest", "tests/eval_queue/asking/test_other_evaluators.py", *options, check=False):
+            failed.append(name)
+    return failed
+
+
+def servers() -> None:
+    """Install the servers of others, and name their commands to the tests."""
+    for name, packages in SERVERS.items():
+        folder = ROOT / "build" / "servers" / f"{name}-{hashlib.sha256(repr(packages).encode()).hexdigest()[:8]}"
+        command = folder / BIN.name / name
+        if not command.exists():
+            print(f"Installing {', '.join(packages)} ...", flush=True)
+            venv.create(folder, with_pip=True, clear=True)
+            call(folder / BIN.name / PYTHON.name, "-m", "pip", "install", "--quiet", *packages)
+        os.environ[f"TEST_{name.upper()}"] = str(command)
+
+
 def main(arguments: list[str]) -> int:
     """Run the command named first."""
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
@@ -111,6 +164,15 @@ def main(arguments: list[str]) -> int:
         failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
         return 1 if failed else 0
+    if command == "evaluators":
+        failed = evaluators(*rest)
+        print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
+        return 1 if failed else 0
+    if command == "servers":
+        prepare()
+        install("requirements-dev.txt")
+        servers()
+        return 0 if call(BIN / "pytest", "tests/eval_queue/asking/test_real_servers.py", *rest, check=False) else 1
     if command == "docs":
         prepare()
         install("requirements-docs.txt")

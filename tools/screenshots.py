@@ -67,11 +67,18 @@ SHOTS = (
     Shot("map", "map", ".vp-map-list"),
     Shot("map-family", "map?family=gpt-4o", ".vp-map-list"),
     Shot("map-plane", "map?view=plane&developer=Anthropic", ".vp-map-list"),
+    Shot("value", "value?name=Benevolence", ".vp-value-rows"),
+    Shot("values", "value", "main h1"),
+    Shot("alike", "alike", "main h1"),
+    Shot("dates", "dates", "main h1"),
     Shot("take", "take", "#take-go"),
     Shot("groups", "groups?contrast=age", ".vp-circle"),
     Shot("submit", "submit", "#send"),
     Shot("queue", "queue", ".vp-queue"),
     Shot("benchmark", "benchmark", ".vp-hill"),
+    Shot("news", "news", "main h1"),
+    Shot("methodology", "methodology", "main h1"),
+    Shot("not-found", "no-such-page", "main h1"),
     Shot("about", "about", ".vp-terms"),
 )
 

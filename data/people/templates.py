@@ -16,7 +16,7 @@ of resampled people say how far other people would have given other loadings.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -164,8 +164,7 @@ def templates(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED
     c, n = correlations(study, items)
     loadings = shrunk(c, n)
     groups = rated_rows(study, items)
-    rng = np.random.default_rng(seed)
-    drawn = [rng.multinomial(g.n_people, np.full(g.n_people, 1.0 / g.n_people), size=draws) for g, _ in groups]
+    drawn = _resampled_people(groups, draws, seed)
     steps = np.zeros((draws, *loadings.shape), dtype=np.int8)
     for start in range(0, draws, _CHUNK):
         part = slice(start, min(start + _CHUNK, draws))
@@ -175,6 +174,33 @@ def templates(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED
         away = np.nan_to_num((shrunk(found, n) - loadings) / STEP)
         steps[part] = np.clip(np.rint(away), -127, 127).astype(np.int8)
     return ValueTemplates(loadings, steps)
+
+
+def resampled_means(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED) -> Floats:
+    """Mean rating of each item by the resampled people of `templates`: set by set those behind the same template.
+
+    Args:
+        study: the ratings.
+        items: ids in the order of the columns.
+        draws: as for `templates`.
+        seed: as for `templates`.
+
+    Returns:
+        Shape (draws, items), NaN for what nobody rated.
+    """
+    groups = rated_rows(study, items)
+    found = np.full((draws, len(items)), np.nan)
+    for (group, rows), times in zip(groups, _resampled_people(groups, draws, seed), strict=True):
+        found[:, rows] = times / group.n_people @ group.ratings
+    return found
+
+
+def _resampled_people(
+    groups: Sequence[tuple[SurveyGroup, list[int]]], draws: int, seed: int
+) -> list[NDArray[np.int64]]:
+    """How often each person is drawn, for each group of shape (draws, people)."""
+    rng = np.random.default_rng(seed)
+    return [rng.multinomial(g.n_people, np.full(g.n_people, 1.0 / g.n_people), size=draws) for g, _ in groups]
 
 
 def shuffled(study: Study, items: ItemIds, draws: int, seed: int = SEED) -> Iterator[tuple[NDArray[np.bool_], Floats]]:

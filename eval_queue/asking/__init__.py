@@ -17,5 +17,6 @@ __all__ = [
     "outcome",
     "replies",
     "serving",
+    "shards",
     "transport",
 ]

@@ -187,7 +187,8 @@ class _Opened:
 
     def finish(self) -> Outcome | None:
         """Score the run, if it is finished."""
-        self.record.last = max(now(), self.record.started)
+        if self.record.log is None or not self.record.dated:
+            self.record.last = max(now(), self.record.started)
         save_run(self._folder, self.record)
         settled = self.checkpoint.settled
         if any(p.id not in settled for p in self._prompts) or self.missing > MAX_ERROR_SHARE * len(self._prompts):

@@ -15,7 +15,7 @@ has arrived. Not done: several processes in one folder.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -73,6 +73,10 @@ class Answer:
         return self.prompt_variant, self.portrait_id, self.option_id
 
 
+Tool = Literal["inspect-ai", "lm-evaluation-harness"]
+"""Evaluators whose logs are read."""
+
+
 class RunRecord(Record):
     """What `run.json` holds."""
 
@@ -105,6 +109,10 @@ class RunRecord(Record):
     """Who answered, as a router reported them, likewise."""
     served: Served | None = None
     """What the endpoint told of its engine; null before it was asked."""
+    log: Tool | None = None
+    """The evaluator in whose log the answers were; null for those that were asked from here or in batches."""
+    dated: bool = True
+    """Whether the times are those of asking; false where a log does not tell them and they are those of its import."""
 
 
 _IDENTITY: Final = (
@@ -272,6 +280,12 @@ class Checkpoint:
             self._superseded |= self.failed.pop(id_, None) is not None
         else:
             self.failed[id_] = answer
+
+    def take(self, answers: Iterable[Answer]) -> None:
+        """Add answers that are known from elsewhere, without those to prompts that have one here already."""
+        for answer in answers:
+            if answer.prompt_id in self._digests and answer.prompt_id not in self.answers:
+                self.append(answer)
 
     def sync(self) -> None:
         """Force all answers to disk."""

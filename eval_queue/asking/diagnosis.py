@@ -88,10 +88,23 @@ class Refused(Exception):
 # --- what a refusal is about ----------------------------------------------------------------------------------------
 
 Meaning = Literal[
-    "no_credit", "auth", "filter", "output_limit", "system_role", "unknown_model", "no_interface", "loading"
+    "no_credit",
+    "quota",
+    "auth",
+    "filter",
+    "output_limit",
+    "system_role",
+    "unknown_model",
+    "no_chat",
+    "streams_only",
+    "no_interface",
+    "loading",
+    "too_many",
 ]
-"""What a refusal is about. `filter`: a filter did not like the prompt; `output_limit`: the answer was too long for the
-token limit; `loading`: the endpoint says that it will come."""
+"""What a refusal is about. `quota`: one that is used up, and back only if a time is told; `filter`: a filter did not
+like the prompt; `output_limit`: the answer was too long for the token limit; `no_chat`: the model is not asked
+through chat completions; `loading`: the endpoint says that it will come; `too_many`: too many requests, though the
+status is not 429."""
 
 
 class _Line(NamedTuple):
@@ -112,11 +125,20 @@ _LINES: Final = (
         _words(
             r"insufficient[_ ](?:quota|credits?|balance|funds)",
             r"credit balance is too low",
-            r"(?:out of|no|not enough|exhausted your) (?:remaining )?credits?\b",
+            r"(?:out of|no|not enough|exhausted your|not have any|n't have any) (?:remaining )?credits?\b",
             r"billing (?:hard )?limit|account is not active|in arrears|arrearage|payment required",
         ),
     ),
     _Line("no_credit", (402,), _words("")),
+    _Line(
+        "quota",
+        (429,),
+        _words(
+            r"exceeded your (?:current |monthly |daily )?quota|quota[_ ]exceeded|check your plan and billing|limit:"
+            r" 0\b",
+            r"(?:spending|spend|budget|credit|monthly|usage) (?:limit|cap)\b.{0,40}(?:reached|exceeded|hit)|suspended",
+        ),
+    ),
     _Line("auth", (401, 407), _words("")),
     _Line(
         "auth",
@@ -138,8 +160,10 @@ _LINES: Final = (
             r"(?:flagged|blocked|filtered)\b.{0,60}\b(?:moderat\w+|polic\w+|safety|harm\w*|content|input|prompt)\b",
             r"safety (?:filter|system|polic|setting|reason|check|guideline)|(?:usage|use) polic|invalid_prompt",
             r"prohibited[_ ]content|sensitive[_ ](?:content|words?|information)|content[_ ]risk|high risk|敏感|违规",
+            r"content exists risk|content safety|new_sensitive|hate, abuse|hap_detected",
         ),
     ),
+    _Line("filter", (451,), _words("")),
     _Line(
         "output_limit",
         (400, 422),
@@ -157,6 +181,7 @@ _LINES: Final = (
             r"(?:not (?:be )?(?:support|allow|enabl|permit)|unsupported)",
             r"roles? must (?:strictly )?alternate|only (?:supports? )?(?:the )?user(?: and|,|/) assistant roles",
             r"(?:not|n't) support\w* (?:the )?['\"`]?system|developer instruction is not enabled",
+            r"first message must be (?:from |by |a |the )*user",
             r"unexpected role ['\"`]?system|(?:unknown|invalid|unsupported) role:? ['\"`]?system",
         ),
     ),
@@ -167,8 +192,28 @@ _LINES: Final = (
             r"model_not_(?:found|supported)|unknown_model|invalid_model|DeploymentNotFound",
             r"model\b[^.]{0,120}?(?:not (?:found|exist)|doesn't exist|not a valid|is not valid"
             r"|not supported by any provider)",
+            r"^\W*models?: \S|model identifier is invalid|server is pinned to|no models? (?:is |are )?loaded",
+            r"end of (?:its )?life|(?:unable|not able) to access model|could not find .{0,20}model|model_not_available",
+            r"endpoint does not exist.{0,60}model|model is not available",
             r"(?:no such|unknown|invalid) model|no endpoints found|deployment .{0,80}does not exist",
             r"(?:decommissioned|no longer (?:available|supported)|try pulling it first)",
+        ),
+    ),
+    _Line(
+        "no_chat",
+        (400, 404, 405, 422, 500, 501),
+        _words(
+            r"not a chat model|(?:not|n't) support (?:the )?chat[ _/]?completions?|not in v1/chat/completions",
+            r"only supported in v1/(?:responses|completions)|(?:is|use) an? (?:embedding|rerank|completion)s? model",
+        ),
+    ),
+    _Line(
+        "streams_only",
+        (400, 422, 500),
+        _words(
+            r"only supports? stream|stream (?:must|should|has to) be (?:set to )?true|for non[- ]stream\w* (?:calls?"
+            r"|requests?)"
+            r"|stream ?= ?true|enable the stream parameter"
         ),
     ),
     _Line(
@@ -181,6 +226,7 @@ _LINES: Final = (
         ),
     ),
     _Line("no_interface", (404, 405), _words("")),
+    _Line("too_many", (400, 403, 424), _words(r"throttl|too many requests|rate[ _]?limit|quota.{0,20}per minute")),
 )
 
 _ONE_PROMPT: Final = _words(r"\bflagged\b|\bblocked\b|\bmoderat|\bunsafe\b|\brisk\b|\bharm|\bsafety\b|\bcensor")
@@ -211,7 +257,7 @@ _NOT_KNOWN: Final = _words(
 _NOT_LIKED: Final = _words(
     r"positive|must (?:not )?be|must have|should be|ha(?:s|ve) to be|needs? to be|invalid|only\b|cannot|can't|greater"
     r"|larger|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum"
-    r"|too (?:low|small)|not equal|zero|literal_error|incorrect|illegal|bad value"
+    r"|too (?:low|small)|not equal|zero|literal_error|incorrect|illegal|bad value|非法|无效|不支持|范围"
 )
 _NOT_LIMITS: Final = frozenset({"temperature", "seed", "reasoning_effort", "grammar"})
 """Parameters of which any complaint means that they are not taken as they are; a token limit may just be too low."""

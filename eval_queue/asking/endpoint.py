@@ -64,6 +64,8 @@ __all__ = ["ChatClient", "EndpointError", "FailureCode", "Reply", "RetryPolicy"]
 
 OVERLOADED: Final = frozenset({503, 529})
 """Beside 429 what an endpoint says that has too much to do."""
+PASSING: Final = frozenset({408, 409, 424, 425, 499})
+"""Beside 5xx what may pass; 424 is what some routers say where the server behind them failed."""
 
 _PHRASES: Final = frozenset(RATING_PHRASES.values())
 _LONGEST_HINT: Final = 4000
@@ -260,7 +262,7 @@ class ChatClient:
         Raises:
             EndpointError: it repeats the key, or is none that the constrained mode can give.
         """
-        if any(key in text for key in self._keys for text in reply.strings):
+        if any(_repeats(text, key) for key in self._keys for text in reply.strings):
             message = "the endpoint repeats its own key in an answer; nothing of it was kept. Change the key."
             raise EndpointError("key_in_answer", message, fatal=True)
         if self._constrained and not may_be_constrained(reply):
@@ -305,9 +307,12 @@ class ChatClient:
         shown = self._clean(words)
         message = shown if inside else f"HTTP {status}: {shown}"
         hint = f"{words[:_LONGEST_HINT]} {refusal.codes}"
-        wait = asked_to_wait(headers, body, hint) if status in (404, 408, 409, 425, 429) or status >= 500 else None
         about = meaning(status, hint)
-        if status == 429 and about not in ("no_credit",):
+        passing = status in PASSING or (status >= 500 and status != 501)
+        wait = asked_to_wait(headers, body, hint) if passing or status in (404, 429) or about == "too_many" else None
+        if about == "quota" and wait is None:
+            about = "no_credit"
+        if about != "no_credit" and (status == 429 or about == "too_many"):
             return self._told_to_wait("rate_limited", message, wait, busy=True)
         if refusal.parameter in sent and parameter_at_fault(sent, hint, refusal.parameter):
             return Refused(message, hint, refusal.parameter, EndpointError("rejected", message))
@@ -325,6 +330,12 @@ class ChatClient:
         if about == "system_role" and prompt.system is not None:
             no_system = f"the model takes no system message, and a persona is one ({message})"
             return EndpointError("unsupported", no_system, fatal=True)
+        if about == "no_chat":
+            return EndpointError(
+                "unsupported", f"this model is not asked through chat completions ({message})", fatal=True
+            )
+        if about == "streams_only":
+            return EndpointError("unsupported", f"this model answers only as a stream ({message})", fatal=True)
         if about == "unknown_model":
             return EndpointError("unknown_model", message, fatal=True, retry=self._answered)
         if about == "no_interface":
@@ -336,7 +347,7 @@ class ChatClient:
             # some routers also answer 403 to a single prompt that a filter did not like
             mine = not self._answered and not of_one_prompt(hint)
             return EndpointError("auth" if mine else "rejected", message, fatal=mine, alike="auth")
-        passing = status in (404, 408, 409, 425) or status >= 500
+        passing = passing or status == 404
         if passing and about == "loading":
             return self._told_to_wait("server_error", message, wait)
         busy = status in OVERLOADED
@@ -419,6 +430,12 @@ def may_be_constrained(reply: Reply) -> bool:
     if reply.text in _PHRASES or kind == "refusal":
         return True
     return kind == "truncated" and any(phrase.startswith(reply.text) for phrase in _PHRASES)
+
+
+def _repeats(text: str, key: str) -> bool:
+    """Whether a text holds a key, or was cut off in the middle of one."""
+    least = max(_SHORTEST_SECRET, len(key) // 2)
+    return key in text or any(text.endswith(key[:n]) for n in range(least, len(key)))
 
 
 def _secrets(key: str, address: str) -> list[str]:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from data.benchmark import Benchmark
 from data.errors import InputError
@@ -169,61 +169,127 @@ async def evaluate(
         EvaluationFailed: the endpoint refuses, is gone, or fails for more than 10 % of the prompts.
         EvaluationStopped: `stop` was set.
     """
+    prompts = prompts_of(job)
+    with lock(out):
+        await ask(job, out, prompts, on_progress=on_progress, stop=stop, retry=retry)
+        return conclude(job, out, prompts)
+
+
+class Prompts(NamedTuple):
+    """What a run asks."""
+
+    everything: Sequence[Prompt]
+    """The whole plan."""
+    wanted: Sequence[Prompt]
+    """What is asked now: the plan, its beginning, or a part of it."""
+    again: Sequence[Prompt]
+    """What is asked a second time at the end."""
+
+
+def prompts_of(job: Job) -> Prompts:
+    """What a run asks.
+
+    Raises:
+        InputError: the endpoint may not be asked for this model; or the benchmark has not so many queries.
+    """
     if not job.endpoint.serves(job.model):
         # llama.cpp, for one, answers under any name
         message = f"the endpoint {job.endpoint.name} is for {', '.join(job.endpoint.models)}, not for {job.model}"
         raise InputError(message, field="model")
-    stop = stop or threading.Event()
-    asked = job.asked
-    everything = plan(asked, system=None if job.persona is None else job.persona.message)
+    everything = plan(job.asked, system=None if job.persona is None else job.persona.message)
     wanted = everything[: job.limit]
-    with lock(out), _Address(job, out, stop) as address:
+    return Prompts(everything, wanted, asked_again(wanted, job.retest))
+
+
+async def ask(
+    job: Job,
+    out: Path,
+    prompts: Prompts,
+    *,
+    known: Sequence[Answer] = (),
+    known_again: Sequence[Answer] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: threading.Event | None = None,
+    retry: RetryPolicy | None = None,
+) -> None:
+    """The part of `evaluate` that asks, in a folder whose lock is held.
+
+    Args:
+        job: what to evaluate.
+        out: the run's folder.
+        prompts: what to ask.
+        known: answers that are known from elsewhere; they are not asked for.
+        known_again: likewise, to the second asking.
+        on_progress: as for `evaluate`, like the others.
+        stop: set it to stop.
+        retry: how long each prompt is tried.
+
+    Raises:
+        InputError: `out` holds another run, or is damaged.
+        EvaluationFailed: the endpoint refuses, is gone, or fails for more than 10 % of the prompts.
+        EvaluationStopped: `stop` was set.
+    """
+    stop = stop or threading.Event()
+    with _Address(job, out, stop) as address:
         run = open_run(out, new_run(job))
-        with Checkpoint(out, job.model, everything) as checkpoint:
-            asking = _Asking(job, out, run, checkpoint, wanted, on_progress, stop, retry, address)
+        with Checkpoint(out, job.model, prompts.everything) as checkpoint:
+            checkpoint.take(known)
+            asking = _Asking(job, out, run, checkpoint, prompts.wanted, on_progress, stop, retry, address)
             try:
-                run = await asking.run()
+                await asking.run()
             except (EndpointError, EvaluationFailed) as error:
                 if not asking.finished:
                     raise EvaluationFailed(error.code, error.message, error.detail) from None
                 _log.warning("asking again did not help (%s: %s); the run stays as it was", error.code, error.message)
-            settled = checkpoint.settled
-            answers = [settled[p.id] for p in everything if p.id in settled]
-            again = await _ask_again(job, out, wanted, on_progress, stop, retry, address)
-        return write_outcome(
-            out, run, answers, asked, job.endpoint, origin=job.origin, retest=retest_of(answers, again, job.retest)
-        )
+            if prompts.again:
+                await _ask_again(job, out, prompts, known_again, on_progress, stop, retry, address)
 
 
 async def _ask_again(
     job: Job,
     out: Path,
-    wanted: Sequence[Prompt],
+    prompts: Prompts,
+    known: Sequence[Answer],
     on_progress: Callable[[Progress], None] | None,
     stop: threading.Event,
     retry: RetryPolicy | None,
     address: _Address,
-) -> list[Answer]:
+) -> None:
     """Ask a share of the prompts a second time, in a run of its own inside the folder; resumed like the first.
 
     The evaluation is whole without it: where the endpoint fails now, what arrived is what there is.
     """
-    chosen = asked_again(wanted, job.retest)
-    if not chosen:
-        return []
     folder = out / RETEST_FOLDER
     folder.mkdir(exist_ok=True)
 
     def report(progress: Progress) -> None:
         if on_progress is not None:
-            n = len(wanted)
+            n = len(prompts.wanted)
             on_progress(replace(progress, done=n + progress.done, total=n + progress.total, rated=n + progress.rated))
 
     run = open_run(folder, new_run(job))
-    with Checkpoint(folder, job.model, chosen) as checkpoint:
+    with Checkpoint(folder, job.model, prompts.again) as checkpoint:
+        checkpoint.take(known)
         with suppress(EndpointError, EvaluationFailed):
-            await _Asking(job, folder, run, checkpoint, chosen, report, stop, retry, address).run()
-        return list(checkpoint.answers.values())
+            await _Asking(job, folder, run, checkpoint, prompts.again, report, stop, retry, address).run()
+
+
+def conclude(job: Job, out: Path, prompts: Prompts) -> Outcome:
+    """The part of `evaluate` that scores what was answered, in a folder whose lock is held.
+
+    Raises:
+        InputError: the folder holds another run, or is damaged.
+    """
+    run = open_run(out, new_run(job))
+    with Checkpoint(out, job.model, prompts.everything) as checkpoint:
+        settled = checkpoint.settled
+    answers = [settled[p.id] for p in prompts.everything if p.id in settled]
+    again: list[Answer] = []
+    if prompts.again and (out / RETEST_FOLDER).exists():
+        with Checkpoint(out / RETEST_FOLDER, job.model, prompts.again) as checkpoint:
+            again = list(checkpoint.answers.values())
+    retest = retest_of(answers, again, job.retest)
+    return write_outcome(out, run, answers, job.asked, job.endpoint, origin=job.origin, retest=retest)
 
 
 def new_run(job: Job) -> RunRecord:

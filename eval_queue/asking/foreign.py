@@ -8,18 +8,23 @@ does not tell stays unknown: finish reasons in lm-evaluation-harness's samples, 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from data.benchmark import Benchmark
 from data.errors import InputError
 from eval_queue.asking.batch import Report, Run, custom_id, prompts_of, read_results
-from eval_queue.asking.checkpoint import lock, open_run, save_run
+from eval_queue.asking.checkpoint import Tool, lock, open_run, save_run
 from eval_queue.asking.evaluation import Job, new_run
 from eval_queue.protocol import Prompt
+from eval_queue.records import DimensionScore, now
+from eval_queue.scoring.answers import read_answers
+from eval_queue.scoring.profiles import profiles
 
 LARGEST_LOG: Final = 2_000_000_000
 """Bytes of a log that is read."""
@@ -48,11 +53,13 @@ class Told:
 class Log:
     """What a log says."""
 
-    tool: str
+    tool: Tool
     model: str | None
     request: dict[str, object]
     """Parameters that were sent, as far as the log says."""
     answers: tuple[Told, ...]
+    asked: tuple[datetime, datetime] | None = None
+    """When asking began and ended; None where the log does not tell."""
 
 
 def read_log(file: Path) -> Log:
@@ -80,7 +87,10 @@ def import_log(log: Log, job: Job, folder: Path) -> Report:
     names = {prompt_words(p): custom_id(p) for p in prompts_of(job)}
     with lock(folder):
         run = open_run(folder, new_run(job))
-        run.request = dict(log.request)
+        run.request, run.log, run.dated = dict(log.request), log.tool, log.asked is not None
+        if log.asked is not None:
+            run.started, run.last = log.asked
+            run.seconds = (run.last - run.started).total_seconds()
         save_run(folder, run)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, "results.jsonl")
@@ -88,6 +98,20 @@ def import_log(log: Log, job: Job, folder: Path) -> Report:
             for told in log.answers:
                 lines.write(orjson.dumps(_line(names.get(told.words, "other-words"), told)) + b"\n")
         return read_results([Run(job, folder)], [file])
+
+
+def ten_values(lines: Iterable[bytes], benchmark: Benchmark) -> Mapping[str, DimensionScore]:
+    """Score one model's answers on the ten values.
+
+    Args:
+        lines: of a file of answers, one a prompt.
+        benchmark: what was asked.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        file = Path(place, "answers.jsonl")
+        file.write_bytes(b"\n".join(lines) + b"\n")
+        (found,) = profiles(read_answers([file], benchmark), benchmark)
+    return found.scales["pvq"].dimensions
 
 
 def prompt_words(prompt: Prompt) -> str:
@@ -122,7 +146,16 @@ def _inspect(file: Path) -> Log:
         "/".join(log.eval.model.split("/")[1:][-2:]) or log.eval.model,
         wanted,
         tuple(map(_sample, samples)),
+        _asked(log.stats.started_at, log.stats.completed_at),
     )
+
+
+def _asked(began: str, ended: str) -> tuple[datetime, datetime] | None:
+    try:
+        first, last = (datetime.fromisoformat(moment).astimezone(UTC) for moment in (began, ended))
+    except (ValueError, TypeError):
+        return None
+    return (first, last) if first <= last <= now() else None
 
 
 def _sample(sample: Any) -> Told:
@@ -130,9 +163,21 @@ def _sample(sample: Any) -> Told:
     words = "\0".join(text for _, text in asked)
     if sample.error is not None:
         return Told(words, None, error=sample.error.message)
-    usage = sample.output.usage
-    counts = {} if usage is None else {"prompt_tokens": usage.input_tokens, "completion_tokens": usage.output_tokens}
-    return Told(words, sample.output.completion, FINISH.get(sample.output.stop_reason), sample.output.error, counts)
+    return Told(
+        words,
+        sample.output.completion,
+        FINISH.get(sample.output.stop_reason),
+        sample.output.error,
+        _tokens(sample.output.usage),
+    )
+
+
+def _tokens(usage: Any) -> dict[str, int]:
+    """What an answer took. inspect counts tokens that a cache served or took apart from those of the prompt."""
+    if usage is None:
+        return {}
+    cached = (usage.input_tokens_cache_read or 0) + (usage.input_tokens_cache_write or 0)
+    return {"prompt_tokens": usage.input_tokens + cached, "completion_tokens": usage.output_tokens}
 
 
 def _lm_eval(file: Path) -> Log:

@@ -1,13 +1,12 @@
-"""Value Portrait as a task of inspect_ai: `inspect eval eval_queue/asking/inspect_task.py --model PROVIDER/NAME`.
+"""Value Portrait as a task of inspect_ai: `inspect eval eval_queue/value_portrait --model PROVIDER/NAME`.
 
 The protocol's prompts, words and parameters, free text; the metrics are the ten values with their intervals. The log
-becomes a row with `python -m eval_queue import LOG.eval`. Needs what requirements-inspect.txt lists.
+becomes a row with `python -m eval_queue import LOG.eval`. Needs what requirements-inspect.txt lists, and this package
+installed beside it.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -20,10 +19,8 @@ from inspect_ai.solver import TaskState, generate
 from data.benchmark import Benchmark
 from data.sources.loading import load_benchmark
 from eval_queue.asking.batch import custom_id
-from eval_queue.asking.foreign import FINISH
+from eval_queue.asking.foreign import FINISH, ten_values
 from eval_queue.protocol import SEED, TEMPERATURE, plan
-from eval_queue.scoring.answers import read_answers
-from eval_queue.scoring.profiles import profiles
 from eval_queue.scoring.reader import read_answer
 from eval_queue.settings import Endpoint
 
@@ -59,10 +56,7 @@ def rating(benchmark: Benchmark) -> Scorer:
     @metric
     def profile() -> Metric:
         def ten(scores: list[SampleScore]) -> dict[str, Any]:
-            with tempfile.TemporaryDirectory() as folder:
-                file = Path(folder, "answers.jsonl")
-                file.write_bytes(b"".join(orjson.dumps(s.score.metadata) + b"\n" for s in scores))
-                found = profiles(read_answers([file], benchmark), benchmark)[0].scales["pvq"].dimensions
+            found = ten_values((orjson.dumps(s.score.metadata) for s in scores), benchmark)
             ends = {"": "score", " low": "low", " high": "high"}
             return {name + end: getattr(d, field) for name, d in found.items() for end, field in ends.items()}
 

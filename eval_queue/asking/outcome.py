@@ -127,7 +127,7 @@ def write_outcome(
         reasoning_effort=run.reasoning_effort,
         benchmark=run.benchmark,
         origin=origin,
-        note=" ".join(filter(None, (endpoint.note, _lacks(answers)))) or None,
+        note=" ".join(filter(None, (endpoint.note, _of_log(run), _lacks(answers)))) or None,
         run=RunInfo(
             started=run.started,
             finished=run.last,
@@ -151,6 +151,14 @@ def write_outcome(
     _write_table(folder / TABLE_FILE, answers, result)
     write_whole(folder / RESULT_FILE, encode(result))
     return Outcome(result, folder / RESULT_FILE, raw, folder / TABLE_FILE)
+
+
+def _of_log(run: RunRecord) -> str | None:
+    """What is not as in a run of this program, where the answers come from another's log."""
+    if run.log is None:
+        return None
+    said = f"Its answers come from a log of {run.log}; prompt digests were computed from the words in it."
+    return said if run.dated else f"{said} The log does not tell when it was asked: times are those of its import."
 
 
 def _lacks(answers: Sequence[Answer]) -> str | None:
@@ -196,6 +204,10 @@ def _filtered(answer: Answer) -> bool:
     return answer.error is None and kind == "refusal" and answer.finish_reason not in (REFUSED, "refused")
 
 
+PAGE_ROWS: Final = 16
+"""How many answers are written before a page of the table may end: who reads it unpacks a page at a time."""
+
+
 def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
     """Write answers as Parquet: the fields of `Answer`, `rating` and `unscored`; one row an answer, in their order."""
     import pyarrow as pa
@@ -223,7 +235,8 @@ def _write_table(path: Path, answers: Sequence[Answer], result: Result) -> None:
     columns["unscored"] = pa.array([r.kind for r in readings], text)
     about = {"result": result.id, "protocol": result.protocol, "benchmark_digest": result.benchmark.digest}
     buffer = pa.BufferOutputStream()
-    pq.write_table(pa.table(columns).replace_schema_metadata(about), buffer, compression="zstd")
+    table = pa.table(columns).replace_schema_metadata(about)
+    pq.write_table(table, buffer, compression="zstd", write_batch_size=PAGE_ROWS)
     write_whole(path, buffer.getvalue().to_pybytes())
 
 

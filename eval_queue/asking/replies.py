@@ -35,10 +35,14 @@ REFUSED: Final = "refusal"
 FILTERED: Final = "content_filter"
 """Finish reason of a prompt that the endpoint's filter refused."""
 
+_BLOCKED: Final = "no choice, since the prompt was blocked"
+_BAD_REQUEST: Final = 400
 _LONGEST_NAME: Final = 200
 _LONGEST_ERROR: Final = 300
 _MOST_CHUNKS: Final = 200_000
 _HTML: Final = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_KEPT_ALIVE: Final = re.compile(r"(?::[^\n]*\n\s*)+(?=\{)")
+"""Comments of an event stream before a body that is none."""
 _TEXT_PARTS: Final = frozenset({"", "text", "output_text", "message"})
 _THOUGHT_PARTS: Final = frozenset({"thinking", "reasoning", "reasoning_text", "reasoning.text", "thought"})
 
@@ -97,14 +101,20 @@ def parse(content: bytes) -> object:
         Unreadable: it is neither.
     """
     text = _decoded(_unpacked(content)).lstrip("\ufeff \t\r\n")
+    if text.startswith(":") and (alive := _KEPT_ALIVE.match(text)):
+        text = text[alive.end() :]
     if text.startswith(("data:", "event:", ":", "id:", "retry:")):
         return _streamed(text)
     if _HTML.match(text[:2000]):
         raise Unreadable("the endpoint's answer is a web page, not JSON", page=True)
     try:
-        return _json(text)
+        body = _json(text)
+        return _json(body) if isinstance(body, str) else body  # JSON in JSON
     except ValueError:
-        raise Unreadable("the endpoint's answer is not JSON") from None
+        pass
+    if text.startswith("{") and "\n{" in text:
+        return _streamed("\n".join(f"data:{line}" for line in text.splitlines()))  # one object a line
+    raise Unreadable("the endpoint's answer is not JSON") from None
 
 
 def parsed_or_text(content: bytes) -> object:
@@ -129,10 +139,13 @@ def read(body: object, seconds: float) -> Reply:
     """
     body = _first(body) if isinstance(body, list) else body
     choice = _first(_get(body, "choices"))
-    failure = _get(choice, "error") or (None if choice else _get(body, "error"))
+    if _is_blocked(body, choice):
+        return Reply("", FILTERED, None, name(_get(body, "model")), None, None, seconds, filter_message=_BLOCKED)
+    failure = _get(choice, "error") or (None if choice else _get(body, "error") or _get(body, "base_resp"))
     if failure:
-        raise Failure(failure, _get(failure, "code"))
+        raise Failure(failure, _get(failure, "code") or (None if _get(body, "error") else _BAD_REQUEST))
     reason = _text(_get(choice, "finish_reason")) or _text(_get(choice, "stop_reason"))
+    reason = reason or _text(_get(body, "done_reason"))  # Ollama's own interface
     message = next((m for m in (_get(choice, "message"), _get(choice, "delta"), _get(body, "message")) if _is(m)), None)
     if message is None and isinstance(legacy := _get(choice, "text"), str):
         message = {"content": legacy}
@@ -158,6 +171,17 @@ def read(body: object, seconds: float) -> Reply:
         completion_tokens=written,
         seconds=seconds,
         provider=name(_get(body, "provider")),
+    )
+
+
+def _is_blocked(body: object, choice: object) -> bool:
+    """Whether a filter left no choice at all, and says so beside."""
+    if choice:
+        return False
+    feedback = _get(body, "promptFeedback") or _get(body, "prompt_feedback")
+    found = _first(_get(body, "prompt_filter_results"))
+    return bool(
+        _get(feedback, "blockReason") or _get(feedback, "block_reason") or _get(found, "content_filter_results")
     )
 
 
@@ -267,13 +291,13 @@ def _streamed(text: str) -> dict[str, Any]:
             chunk = _json(data)
         except ValueError:
             raise Unreadable("the endpoint sent an event stream that cannot be read") from None
-        part = _first(_get(chunk, "choices"))
+        part = _first(_get(chunk, "choices")) or (chunk if _get(chunk, "message") else None)
         if error := _get(chunk, "error") or _get(part, "error"):
             raise Failure(error, _get(error, "code"))
         for field in ("model", "usage", "provider", "system_fingerprint"):
             if _get(chunk, field):
                 whole[field] = _get(chunk, field)
-        if (reason := _get(part, "finish_reason")) is not None:
+        if (reason := _get(part, "finish_reason") or _get(part, "done_reason")) is not None:
             choice["finish_reason"] = reason
         for field, piece in (_get(part, "delta") or _get(part, "message") or {}).items():
             if isinstance(piece, str) and isinstance(message.get(field, ""), str):
@@ -283,6 +307,8 @@ def _streamed(text: str) -> dict[str, Any]:
                 message[field] = [*(before if isinstance(before, list) else [before] if before else []), *piece]
     if not message and "finish_reason" not in choice:
         raise Unreadable("the endpoint sent an event stream without an answer")
+    if "finish_reason" not in choice and "[DONE]" not in text:
+        raise Unreadable("the endpoint's event stream broke off")
     return {**whole, "choices": [choice]}
 
 

@@ -1,4 +1,4 @@
-"""`python -m eval_queue import`: other evaluators' logs as a run, scored."""
+"""`python -m eval_queue import`: other evaluators' logs as a run, scored, and in one step on a board."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from eval_queue.commands.batch import Folder, Model, Source, runs_of, say
+from eval_queue.commands.package import Name, Submit, put_on_board
+from eval_queue.commands.queue import StoreOption
 
 
 def register(app: typer.Typer) -> None:
@@ -29,8 +31,11 @@ def register(app: typer.Typer) -> None:
             typer.Option(help="What the endpoint is called on the row. Default: the tool.", show_default=False),
         ] = None,
         out: Folder = None,
+        submit: Submit = False,
+        name: Name = None,
+        store: StoreOption = None,
     ) -> None:
-        """Turn a log of inspect_ai or lm-evaluation-harness into a run, and score it; `package` makes a file of it."""
+        """Turn a log of inspect_ai or lm-evaluation-harness into a run, and score it; `--submit` puts it on a board."""
         from data.errors import InputError
         from eval_queue.asking.foreign import import_log, read_log
 
@@ -39,4 +44,7 @@ def register(app: typer.Typer) -> None:
             raise InputError("the log does not name the model: use --model", file=log)
         ((job, folder),) = runs_of(named, source, endpoint or found.tool, out)
         say(import_log(found, job, folder))
-        typer.echo(f"Run: {folder}. As one file for a board: python -m eval_queue package {folder}", err=True)
+        if submit:
+            put_on_board(folder, job.benchmark, name=name, endpoint=None, store=store)
+        else:
+            typer.echo(f"Run: {folder}. As one file for a board: python -m eval_queue package {folder}", err=True)

@@ -3,12 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from data.commands.shared import SourceOption
-from eval_queue.commands.queue import StoreOption, opened
+from eval_queue.commands.queue import OPERATOR, StoreOption, opened
+
+if TYPE_CHECKING:
+    from data.benchmark import Benchmark
+
+
+Name = Annotated[
+    str | None,
+    typer.Option("--as", help="What the model is called on the board. Default: as asked.", show_default=False),
+]
+Submit = Annotated[
+    bool,
+    typer.Option("--submit", help="Put it on the board of the store, a folder or the Hub, to which you may write."),
+]
+
+
+def put_on_board(
+    folder: Path, benchmark: Benchmark, *, name: str | None, endpoint: str | None, store: Path | None
+) -> None:
+    """Pack a run, take the package apart as a board does, and publish its row; nobody's quota binds who may write.
+
+    Raises:
+        InputError: the run would not be accepted, its name is taken, or the store cannot be had now.
+    """
+    from data.errors import InputError
+    from eval_queue.queue.intake import configured_endpoints
+    from eval_queue.queue.package import accept, check_names, make_package
+    from eval_queue.submission import Refused
+
+    with opened(store) as (settings, queue):
+        limit = round(settings.upload_megabytes * 1_000_000)
+        content = make_package(folder, benchmark, limit=limit, name=name, endpoint=endpoint)
+        try:
+            result, table = accept(content, {benchmark.digest: benchmark}, submitter=OPERATOR, limit=limit)
+            if result.id not in queue.reported.records():  # else it is a duplicate
+                check_names(result, queue.results(), [e.name for e in configured_endpoints(settings)])
+            queue.reported.publish(result, table)
+        except Refused as refusal:
+            raise InputError(str(refusal), file=folder) from None
+    read = f"{result.coverage.rated:,} of {result.coverage.prompts:,} answers readable"
+    typer.echo(f"{result.id}: on the board, {read}")
+    if result.note:
+        typer.echo(result.note)
 
 
 def register(app: typer.Typer) -> None:
@@ -20,17 +62,16 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option(help="File to write. Default: RUN_DIR with `.zip`.", show_default=False)
         ] = None,
-        name: Annotated[
-            str | None,
-            typer.Option("--as", help="What the model is called on the board. Default: as asked.", show_default=False),
-        ] = None,
+        name: Name = None,
         endpoint: Annotated[
             str | None,
             typer.Option(help="What the endpoint is called on the board. Default: as in the run.", show_default=False),
         ] = None,
         source: SourceOption = None,
+        submit: Submit = False,
+        store: StoreOption = None,
     ) -> None:
-        """Turn a run into one file that a board's Submit page takes."""
+        """Turn a run into one file that a board's Submit page takes; `--submit` puts it on a board of your own."""
         from data.errors import InputError
         from data.files import write_whole
         from eval_queue.queue.package import make_package, read_run
@@ -44,6 +85,9 @@ def register(app: typer.Typer) -> None:
             asked = f"{ref.name} {ref.version[:12]} ({ref.digest[:12]})"
             message = f"this run asked {asked}, which is not the benchmark here; name its source with --source"
             raise InputError(message, file=run_dir)
+        if submit:
+            put_on_board(run_dir, benchmark, name=name, endpoint=endpoint, store=store)
+            return
         limit = round(settings.upload_megabytes * 1_000_000)
         content = make_package(run_dir, benchmark, limit=limit, name=name, endpoint=endpoint)
         target = out or run_dir.with_name(f"{run_dir.resolve().name}.zip")

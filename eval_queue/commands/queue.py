@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,8 +14,6 @@ import typer
 from data.commands.shared import JsonOption, SourceOption, console
 
 if TYPE_CHECKING:
-    import threading
-
     from eval_queue.queue.intake import Accepted, Refusal
     from eval_queue.queue.queue import Queue
     from eval_queue.settings import Settings
@@ -25,6 +24,9 @@ WIDTH: Final = 150
 
 LONGEST_LIST: Final = 1_000_000
 """The largest file of models, in bytes."""
+
+WORKER: Final = r"[a-z0-9][a-z0-9-]{0,39}"
+"""What a worker's name looks like."""
 
 OPERATOR: Final = "local"
 """Who acts from a terminal, as records name it."""
@@ -49,7 +51,7 @@ def register(app: typer.Typer) -> None:
         executor: Annotated[
             str | None,
             typer.Option(
-                metavar="here|ray",
+                metavar="here|ray|jobs",
                 help="Where evaluations run. Default: VALUE_PORTRAIT_EXECUTOR or `here`.",
                 show_default=False,
             ),
@@ -57,25 +59,38 @@ def register(app: typer.Typer) -> None:
         address: Annotated[
             str, typer.Option(help="With `--executor ray`: the cluster's address; `auto`: this machine's.")
         ] = "auto",
+        worker: Annotated[
+            str | None,
+            typer.Option(
+                metavar="NAME",
+                help="With `--executor here`: the name under which it claims. Default: one that is made up.",
+                show_default=False,
+            ),
+        ] = None,
         store: StoreOption = None,
     ) -> None:
         """Evaluate what waits in the queue, until stopped: the app's evaluator as a process of its own."""
         import threading
 
         from data.errors import InputError
+        from eval_queue.executors.chosen import EXECUTORS, evaluate_what_waits
+        from eval_queue.logs import set_up_logging
         from eval_queue.workers.scheduler import stop_on_signals
 
-        if executor not in (None, "here", "ray"):
-            raise InputError("expected `here` or `ray`", field="--executor")
+        if executor not in (None, *EXECUTORS):
+            raise InputError(f"expected one of {', '.join(EXECUTORS)}", field="--executor")
+        if worker is not None and not re.fullmatch(WORKER, worker):
+            raise InputError("expected up to 40 small letters, digits and dashes", field="--worker")
         stop = threading.Event()
         stop_on_signals(stop)
         with opened(store, waits=True) as (settings, queue):
-            if (executor or settings.executor) == "ray":
-                if submission:
-                    raise InputError("is for `--executor here`", field="--submission")
-                _dispatch(settings, queue, stop, once=once, address=address)
-            else:
-                _work(settings, queue, stop, once=once, only=submission)
+            if executor is not None:
+                settings = settings.model_copy(update={"executor": executor})
+            set_up_logging(as_json=settings.log_json)
+            for id_ in submission or ():
+                if (found := queue.get(id_)).state not in ("pending", "running"):
+                    raise InputError(f"{id_} is {found.state}: it does not wait. See `show`, `approve` and `requeue`.")
+            evaluate_what_waits(settings, queue, stop, once=once, only=submission or None, address=address, name=worker)
 
     @app.command()
     def complete(store: StoreOption = None) -> None:
@@ -331,70 +346,6 @@ def _print_set(accepted: Accepted, queue: Queue, *, as_json: bool, refused: Sequ
         typer.echo(f"{s.id}: {s.persona or 'no persona'}, {_state(s, queue)}{before}")
     for r in refused:
         typer.echo(f"line {r.line}, {r.model}: {r.why}", err=True)
-
-
-def _work(
-    settings: Settings, queue: Queue, stop: threading.Event, *, once: bool, only: Sequence[str] | None = None
-) -> None:
-    import logging
-
-    from data.errors import InputError
-    from eval_queue.logs import set_up_logging
-    from eval_queue.personas import load_wording
-    from eval_queue.queue.intake import configured_endpoints
-    from eval_queue.store.local import StoreUnavailable, WriteConflict
-    from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
-
-    set_up_logging(as_json=settings.log_json)
-    for id_ in only or ():
-        if (found := queue.get(id_)).state not in ("pending", "running"):
-            raise InputError(f"{id_} is {found.state}: it does not wait. See `show`, `approve` and `requeue`.")
-    endpoints = configured_endpoints(settings)
-    worker = Worker(
-        queue,
-        endpoints=endpoints,
-        benchmarks=Benchmarks(settings.source),
-        work=settings.store / "work",
-        stop=stop,
-        beat=settings.beat,
-        wording=load_wording(settings.personas),
-        keep=KEEP_SECONDS if settings.on_hub else None,
-        only=only,
-        retest=settings.retest,
-        look=settings.poll_seconds,
-    )
-    names = ", ".join(e.name for e in endpoints) or "none"
-    logging.info("worker %s begins; endpoints: %s", worker.name, names)
-    if once or only:
-        worked = worker.drain()
-        logging.info("worked on %d, left %d waiting", worked, len(worker.notes))
-        if only and not worked and not stop.is_set():
-            why = "; ".join(worker.notes.values()) or "another worker has it"
-            raise InputError(f"Nothing was evaluated: {why}.")
-        return
-    while not stop.is_set():
-        try:
-            worker.drain()
-        except (StoreUnavailable, WriteConflict) as error:
-            logging.error("will try again: %s", error)
-        stop.wait(settings.poll_seconds)
-    logging.info("worker %s ends", worker.name)
-
-
-def _dispatch(settings: Settings, queue: Queue, stop: threading.Event, *, once: bool, address: str) -> None:
-    import logging
-
-    from eval_queue.executors.dispatcher import Dispatcher
-    from eval_queue.executors.ray_cluster import RayTasks
-    from eval_queue.queue.intake import configured_endpoints
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    # nodes have working directories of their own
-    placed = settings.model_copy(update={"store": settings.store.resolve()})
-    tasks = RayTasks(placed, address=address)
-    Dispatcher(queue, endpoints=configured_endpoints(settings), tasks=tasks, stop=stop, look=settings.poll_seconds).run(
-        once=once
-    )
 
 
 def _check_state(state: str | None) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from typing import NamedTuple
 
-from eval_queue.personas import load_wording
-from eval_queue.queue.intake import configured_endpoints
+from eval_queue.asking.evaluation import evaluate
 from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings
-from eval_queue.workers.worker import KEEP_SECONDS, Benchmarks, Worker
+from eval_queue.workers.worker import Asker, worker_of
 
 
 class Ended(NamedTuple):
@@ -21,29 +20,30 @@ class Ended(NamedTuple):
     """Why it was not."""
 
 
-def evaluate_one(settings: Settings, id_: str, stop: threading.Event) -> Ended:
+class TaskFailed(Exception):
+    """A task that ended otherwise than it should have; the message is for people."""
+
+
+class NotStarted(Exception):
+    """A task that cannot be started now; the message is for the operator."""
+
+
+def evaluate_one(
+    settings: Settings, id_: str, stop: threading.Event, *, worker: str | None = None, asker: Asker = evaluate
+) -> Ended:
     """Claim one submission and evaluate it.
 
     Args:
         settings: the installation's. Keys of endpoints and the Hub's token are in this machine's environment.
         id_: the submission's.
         stop: set it to stop within about a second; the claim is returned.
+        worker: the name under which it claims; None for one that is made up.
+        asker: what asks and scores the model.
 
     Raises:
         InputError: the store is damaged.
         StoreUnavailable: the store cannot be reached.
     """
-    worker = Worker(
-        open_queue(settings),
-        endpoints=configured_endpoints(settings),
-        benchmarks=Benchmarks(settings.source),
-        work=settings.store / "work",
-        stop=stop,
-        beat=settings.beat,
-        wording=load_wording(settings.personas),
-        keep=KEEP_SECONDS if settings.on_hub else None,
-        only={id_},
-        retest=settings.retest,
-    )
-    worked = worker.step()
-    return Ended(worked, "" if worked else worker.notes.get(id_, "another worker has it"))
+    made = worker_of(settings, open_queue(settings), stop=stop, only={id_}, name=worker, asker=asker)
+    worked = made.step()
+    return Ended(worked, "" if worked else made.notes.get(id_, "another worker has it"))

@@ -102,7 +102,7 @@ def check_model(
     if wanted is not None and (not _REVISION.fullmatch(wanted) or ".." in wanted):
         raise Refused("bad_revision", "A revision is a branch, a tag or a commit of the model, for example main.")
     if providers and wanted is not None:
-        message = "The router serves the revision that a provider has, so none can be chosen. Leave the field empty."
+        message = "A provider serves the revision that it has, so none can be chosen here. Leave the field empty."
         raise Refused("bad_revision", message)
     info = _ask(name, wanted)
     name = info.id if isinstance(info.id, str) and _ID.fullmatch(info.id) else name
@@ -137,7 +137,7 @@ def _provider(name: str, info: ModelInfo, wanted: str | None) -> str:
         if p.status == "live" and _PROVIDER.fullmatch(p.provider)
     )
     if not live:
-        message = f"No inference provider serves {name} now, so it cannot be asked. Its page on the Hub names them."
+        message = f"No inference provider serves {name} now, so it cannot be evaluated. The Hub lists who serves it."
         raise Refused("no_provider", message)
     if wanted in live:
         return str(wanted)
@@ -145,7 +145,7 @@ def _provider(name: str, info: ModelInfo, wanted: str | None) -> str:
         return live[0]
     names = ", ".join(f"{name}:{provider}" for provider in live)
     if wanted is None or wanted in _MOVING:
-        message = f"Several providers serve {name}, each in its own way, so a row names one. Give one of: {names}."
+        message = f"Several providers serve {name}, perhaps differently, so a row names one. Choose one of: {names}."
     else:
         message = f"{wanted} does not serve {name} now. Give one of: {names}."
     raise Refused("no_provider", message)
@@ -180,7 +180,7 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
         with hub_client.bounded(SECONDS):
             return HfApi().model_info(name, revision=revision, expand=list(_EXPAND))
     except HFValidationError:
-        raise Refused("bad_name", "The Hub has no names of this form. Give the name as org/name.") from None
+        raise Refused("bad_name", "Names on the Hub do not have this form. Give the name as org/name.") from None
     except RevisionNotFoundError:
         raise Refused("bad_revision", f"{name} has no revision {revision!r}. Its page on the Hub lists them.") from None
     except GatedRepoError:
@@ -237,7 +237,7 @@ def _check_size(name: str, parameters: int | None, max_billions: float) -> None:
         message = f"The Hub cannot tell how large {name} is: it has neither safetensors nor GGUF files."
         raise Refused("unknown_size", message)
     if parameters > max_billions * 1e9:
-        message = f"{name} has {parameters / 1e9:.1f} billion parameters; at most {max_billions:g} billion are run."
+        message = f"{name} has {parameters / 1e9:.1f} billion parameters; the limit here is {max_billions:g} billion."
         raise Refused("too_large", message)
 
 

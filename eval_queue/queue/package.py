@@ -19,7 +19,7 @@ import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -159,12 +159,46 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
     return _scored(run, answers, benchmark, submitter)
 
 
+def check_names(result: Result, rows: Iterable[Result], endpoints: Collection[str]) -> None:
+    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
+
+    Args:
+        result: what is handed in.
+        rows: all that are shown.
+        endpoints: names of the operator's.
+
+    Raises:
+        Refused: `name_taken`, with a name that is free.
+    """
+    mine = re.sub(r"[^a-z0-9]+", "-", (result.submitter or "my").lower()).strip("-") or "my"
+    if result.endpoint in endpoints:
+        message = (
+            f"The endpoint name {result.endpoint} belongs to this board. Pack the run again under another name, for "
+            f"example with --endpoint {f'{mine}-{result.endpoint}'[:40].rstrip('-')}."
+        )
+        raise Refused("name_taken", message)
+    for row in rows:
+        own = row.origin == "self-reported" and row.submitter == result.submitter
+        if row.model.casefold() == result.model.casefold() and not (own and _board(row) != _board(result)):
+            free = f"{mine}/{result.model.rpartition('/')[2]}"
+            message = (
+                f"There is a row called {row.model}. Pack the run again under a name that says whose it is, for "
+                f"example with --as {free}{'-2' if free.casefold() == row.model.casefold() else ''}."
+            )
+            raise Refused("name_taken", message)
+
+
+def _board(result: Result) -> tuple[str, str, str]:
+    """What rows of one table have in common."""
+    return result.benchmark.digest, result.protocol, result.answer_mode
+
+
 def _opened(
     package: bytes, benchmarks: Mapping[str, Benchmark], limit: int
 ) -> tuple[RunRecord, list[Answer], Benchmark]:
     """All that is checked before anything is scored."""
     if len(package) > limit:
-        _bad(f"This file has {len(package) / 1e6:.1f} MB; at most {limit / 1e6:.0f} MB are taken.")
+        _bad(f"This file has {len(package) / 1e6:.1f} MB; the limit is {limit / 1e6:.0f} MB.")
     members = _members(package, limit)
     try:
         run = _run(members[RUN_FILE], RUN_FILE)
@@ -173,7 +207,7 @@ def _opened(
     benchmark = benchmarks.get(run.benchmark.digest)
     if benchmark is None:
         known = ", ".join(f"{b.name} {digest[:8]}" for digest, b in benchmarks.items())
-        message = f"These are answers to a benchmark with another content than the one in use here ({known})."
+        message = f"These answers are to a benchmark whose content is not that of the one in use here ({known})."
         raise Refused("other_benchmark", message)
     _check_run(run, benchmark)
     return run, _answers(_unpacked(members[ANSWERS_MEMBER], benchmark), run, benchmark), benchmark
@@ -264,24 +298,24 @@ def _run(content: bytes, where: Path | str) -> RunRecord:
 
 def _check_run(run: RunRecord, benchmark: Benchmark) -> None:
     if check_name(run.model) != run.model:
-        _bad("The model's name begins or ends with blanks.")
+        _bad("The model's name begins or ends with spaces.")
     if not _ENDPOINT.fullmatch(run.endpoint):
         _bad("The endpoint's name may have lower-case letters, digits and dashes only, at most 40 of them.")
     if run.reasoning_effort is not None and not re.fullmatch(EFFORT, run.reasoning_effort):
-        _bad("The reasoning effort is no word in lower-case letters.")
+        _bad("The reasoning effort must be one word in lower-case letters.")
     if run.revision is not None and not _COMMIT.fullmatch(run.revision):
-        _bad("The revision is no commit of 40 hexadecimal digits.")
+        _bad("The revision must be a commit of 40 hexadecimal digits.")
     if run.persona is not None or run.system is not None:
-        _bad("This run was made under a persona. Only runs without one stand on the board.")
+        _bad("This run was made under a persona. Only runs without one appear on the board.")
     if run.benchmark.digest != benchmark.digest:
-        raise Refused("other_benchmark", "This run asked a benchmark with another content.")
+        raise Refused("other_benchmark", "This run used a benchmark with different content.")
     if run.protocol != protocol_id(run.answer_mode):
         message = f"This run followed the protocol {run.protocol!r}; the board shows {protocol_id(run.answer_mode)!r}."
         _bad(message if len(run.protocol) < 80 else "This run followed another protocol.")
     if not 1 <= run.max_tokens <= 1_000_000:
-        _bad("The longest answer asked for (max_tokens) is not a possible number.")
+        _bad("The limit on an answer's length (max_tokens) is not a possible number.")
     if not run.started <= run.last <= now() + _LIKELY or not 0 <= run.seconds < 1e9:
-        _bad("The run's times are not possible: it ends before it begins, in the future, or lasts no real time.")
+        _bad("The run's times are impossible: it ends before it begins, ends in the future, or took no time.")
 
 
 def _answers(content: bytes, run: RunRecord, benchmark: Benchmark) -> list[Answer]:
@@ -297,17 +331,17 @@ def _answers(content: bytes, run: RunRecord, benchmark: Benchmark) -> list[Answe
         if answer.prompt_id not in digests:
             raise Refused("other_benchmark", f"Line {number} answers a prompt that the benchmark does not have.")
         if answer.prompt_digest != digests[answer.prompt_id]:
-            message = f"Line {number}: the prompt was asked in other words than the benchmark's (its digest differs)."
+            message = f"Line {number}: the prompt's wording is not the benchmark's (its digest differs)."
             raise Refused("other_benchmark", message)
         if answer.prompt_id in found:
-            _bad(f"Line {number} answers a prompt that is answered before; keep one answer a prompt.")
+            _bad(f"Line {number} answers a prompt that an earlier line answers; keep one answer per prompt.")
         found[answer.prompt_id] = answer
     missing, failed = len(prompts) - len(found), sum(a.error is not None for a in found.values())
     if missing:
-        message = f"{missing} of {len(prompts)} prompts have no answer. Let the run finish: the same command goes on."
+        message = f"{missing} of {len(prompts)} prompts have no answer. Finish the run: the same command continues it."
         raise Refused("incomplete", message)
     if failed > MAX_ERROR_SHARE * len(prompts):
-        message = f"{failed} of {len(prompts)} prompts ended as errors; at most {MAX_ERROR_SHARE:.0%} may."
+        message = f"{failed} of {len(prompts)} prompts ended in an error; the limit is {MAX_ERROR_SHARE:.0%}."
         raise Refused("incomplete", message)
     return [found[prompt.id] for prompt in prompts]
 
@@ -371,6 +405,8 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         started=run.started,
         seconds=run.seconds,
         last=run.last,
+        log=run.log,
+        dated=run.dated,
         request={"max_tokens": run.max_tokens},
     )
     with tempfile.TemporaryDirectory() as place:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -395,10 +395,15 @@ class Queue:
         changed = self._change(decide, f"claim by {worker}")
         return next((Claim(s, nonce) for s in (*made, *changed.values()) if held(s, nonce)), None)
 
-    def expire(self) -> None:
-        """Return submissions whose workers fell silent, as each `claim` does."""
+    def expire(self, *, alive: Container[str] = (), ended: Container[str] = ()) -> None:
+        """Return submissions whose workers fell silent, as each `claim` does.
+
+        Args:
+            alive: names of workers that are known to run: their claims hold, however long they are silent.
+            ended: names of workers that are known to have ended: their claims are gone at once.
+        """
         self._change(
-            lambda now: self._settled(now, self._results.read().records, self.clock()),
+            lambda now: self._settled(now, self._results.read().records, self.clock(), alive, ended),
             "return what silent workers held",
         )
 
@@ -617,12 +622,23 @@ class Queue:
             stored = self._read_results()
         return stored.records
 
-    def _settled(self, now: Snapshot[Submission], results: Mapping[str, Result], at: datetime) -> dict[str, Submission]:
-        """Where the submissions of silent workers go: `done` if the result is there, else back, or failed."""
+    def _settled(
+        self,
+        now: Snapshot[Submission],
+        results: Mapping[str, Result],
+        at: datetime,
+        alive: Container[str] = (),
+        ended: Container[str] = (),
+    ) -> dict[str, Submission]:
+        """Where the submissions of workers that are gone go: `done` if the result is there, else back, or failed."""
         why = "its worker fell silent after storing the result"
+        running = [now.records[id_] for id_ in self._ordered(now).running]
+        gone = [s for s in running if s.lease is not None and s.lease.worker in ended]
+        silent = (s for s in self._silent(now, at) if s.lease is None or s.lease.worker not in alive)
+        left = {s.id: expired(s, at=at) for s in silent}
+        left |= {s.id: expired(s, at=at, why="the worker ended without a word") for s in gone}
         return {
-            s.id: done(s, at=at, why=why) if _answers(results.get(s.id)) else expired(s, at=at)
-            for s in self._silent(now, at)
+            id_: done(now.records[id_], at=at, why=why) if _answers(results.get(id_)) else s for id_, s in left.items()
         }
 
     def _silent(self, now: Snapshot[Submission], at: datetime) -> list[Submission]:
@@ -714,11 +730,11 @@ def _check_quota(now: Snapshot[Submission], submitter: str, quota: int | None, n
     if mine + new <= quota:
         return
     if new == 1:
-        message = f"{mine} of your submissions are waiting or running; at most {quota} may. Wait, or cancel one."
+        message = f"{mine} of your submissions are waiting or running; the limit is {quota}. Wait, or cancel one."
     else:
         message = (
-            f"These are {new} submissions and {mine} of yours are waiting or running; at most {quota} may. Nothing was "
-            "stored: ask for fewer, or wait."
+            f"These are {new} submissions and {mine} of yours are waiting or running; the limit is {quota}. "
+            "Nothing was stored: ask for fewer, or wait."
         )
     raise Refused("quota", message)
 
@@ -731,18 +747,18 @@ def _check_week(now: Snapshot[Submission], submitter: str, per_week: int | None,
     mine = sum(asked > since for s in theirs for asked in counted(s))
     if mine + new > per_week:
         if new == 1:
-            message = f"You have asked for {mine} evaluations within a week; at most {per_week} may be."
-            raise Refused("quota", f"{message} Come back later.")
+            message = f"You have asked for {mine} evaluations within the last week; the limit is {per_week}."
+            raise Refused("quota", f"{message} Try again later.")
         message = (
-            f"These are {new} evaluations and you have asked for {mine} within a week; at most {per_week} may be. "
-            "Nothing was stored: ask for fewer, or come back later."
+            f"You have asked for {mine} evaluations within the last week and this adds {new}; the limit is {per_week}. "
+            "Nothing was stored: ask for fewer, or try again later."
         )
         raise Refused("quota", message)
     tried, most = sum(wish.at > since for s in theirs for wish in wishes(s)), per_week * TRIES
     if tried + new > most:
         message = (
-            f"You have submitted {tried} times within a week, what you cancelled included; at most {most} times may "
-            "be. Come back later."
+            f"You have submitted {tried} times within the last week, cancelled submissions included; the limit is "
+            f"{most}. Try again later."
         )
         raise Refused("quota", message)
 

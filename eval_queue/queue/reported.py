@@ -96,10 +96,10 @@ class Reported:
             if (waiting if approval else now).records.get(result.id) == result:
                 return {}
             if result.id in now.files:
-                message = "Answers to exactly this question were handed in already. An administrator can remove them."
+                message = "The same evaluation was submitted before. An administrator can remove its row."
                 raise Refused("duplicate", message, existing=result.id)
             if result.id in waiting.files:
-                raise Refused("duplicate", "Answers to exactly this question wait for an administrator already.")
+                raise Refused("duplicate", "The same evaluation already waits for an administrator's approval.")
             _check_week(now, waiting, result.submitter, self._clock(), per_week)
             return changes
 
@@ -179,4 +179,4 @@ def _check_week(
     rows = (*now.records.values(), *waiting.records.values())
     mine = sum(r.submitter == submitter and r.created > at - WEEK for r in rows)
     if per_week is not None and mine >= per_week:
-        raise Refused("quota", f"You have handed in {mine} rows within a week; at most {per_week} may be.")
+        raise Refused("quota", f"You have submitted {mine} rows within the last week; the limit is {per_week}.")

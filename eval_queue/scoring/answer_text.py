@@ -5,8 +5,9 @@ the text alone with a table of what it knows, so that the format of another engi
 
 1. `_plain_brackets`: entities and brackets of other kinds become `<`, `>`, `[`, `]`, `|`.
 2. `_marked`: tags, special tokens and channels become `_Mark`s: reasoning, answer or turn, begun or ended.
-3. `_counted`: the text that counts. An answer block or final channel is all that counts, if there is one; reasoning
-   never counts, and reasoning that never ends makes the answer unfinished.
+3. `_counted`: the text that counts. An answer block or final channel counts, if there is one, with what follows it
+   (that may take it back), and nothing before it; reasoning never counts, and if it never ends, the answer is
+   unfinished.
 4. `_chosen_field`: of JSON, the field that is the answer.
 5. `_without_markup`: other blocks, HTML, Markdown, LaTeX.
 6. `_folded`: compatibility characters, quotes, symbols, case and white space.
@@ -106,12 +107,12 @@ _ROLE_WORDS: Final[dict[Role, str]] = {
         " analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan"
         " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
         " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
-        " note comment comments summary details thoughtprocess unused94"
+        " note comment comments summary details thoughtprocess unused94 ctrl94"
         " 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 추론 мысли размышления"
     ),
     "answer": (
         "answer answers final response output result rating choice selection verdict box boxed conclusion solution"
-        " reply finalanswer finalresponse unused95 judgement judgment"
+        " reply finalanswer finalresponse unused95 ctrl95 judgement judgment"
         " score label grade category decision 回答 答案 最终答案 最终回答 结论 答え 답변 답 ответ"
     ),
 }
@@ -196,7 +197,7 @@ _SPEAKER: Final = re.compile(
     r"\s{0,9}(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?", re.I
 )
 _CHANNEL_NAME: Final = re.compile(r"\s{0,9}([a-zA-Z]+)((?:[^<>\n]{0,100}<\|(?:constrain|message)\|>){0,3})")
-_WORD: Final = re.compile(r"unused\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+_WORD: Final = re.compile(r"(?:unused|ctrl)\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _FIELD: Final = re.compile(r"(?:parameter|param|field|arg|argument|item|property|string)\b", re.IGNORECASE)
 _BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask")
 """Tokens of a tokenizer that stand in angle brackets."""
@@ -244,12 +245,14 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
     if kind == "square" and bare.lower() == "inst":
         return _Mark(start, end, "other", opens=not inner.startswith("/"), name="inst", strong=True)
     if kind == "angle":
-        token = "|" in inner or bare.startswith("unused") or ("_" in bare and bare.lower() in _TURN_BEGINS)
+        token = "|" in inner or bare.startswith(("unused", "ctrl")) or ("_" in bare and bare.lower() in _TURN_BEGINS)
     else:
         token = kind == "square" and inner[:1] == inner[-1:] == "|"
     if token and not _PHRASE.search(inner):
         return _special_token(found, inner)
-    if kind == "angle" and (_BYTE.fullmatch(bare) or _is_start_token(found, inner)):
+    if _BYTE.fullmatch(bare.lower() if kind == "square" else bare) or (
+        kind == "angle" and _is_start_token(found, inner)
+    ):
         return _Mark(start, end, "token", opens=False)
     if inner.startswith("/") and _is_field(bare):
         return _Mark(start, end, "other", opens=False, name="field")
@@ -280,7 +283,7 @@ def _special_token(found: re.Match[str], inner: str) -> _Mark:
     """What a special token begins or ends, with the name of the channel or role that may stand behind it."""
     text, start, end = found.string, found.start(), found.end()
     name = inner.strip("|/ \t").lower()
-    closing = "/" in inner[:3] or not inner.startswith(("|", "unused"))
+    closing = "/" in inner[:3] or not inner.startswith(("|", "unused", "ctrl"))
     if name == "channel":
         channel = None if closing else _CHANNEL_NAME.match(text, end)
         role = _CHANNELS.get(channel[1].lower(), "reasoning") if channel else "reasoning"
@@ -375,6 +378,8 @@ class _Blocks:
     def __init__(self) -> None:
         self._outside: list[str] = []
         self._answers: list[str] = []
+        self._behind: list[str] = []
+        """Pieces outside that stand behind the last answer block."""
         self._inner: list[str] = []
         self._open: list[_Mark] = []
         """Blocks of reasoning and of others that have begun, the outermost first."""
@@ -386,6 +391,8 @@ class _Blocks:
         """A piece of text, where the marks before it say that it belongs."""
         if not self._open:
             (self._answers if self._in_answer else self._outside).append(piece)
+            if self._answers and not self._in_answer:
+                self._behind.append(piece)
         elif self._in_inner:
             self._inner.append(piece)
         elif piece.strip():
@@ -396,6 +403,7 @@ class _Blocks:
         if self._open:
             return
         self._answers.append(f"\n{piece}\n")
+        self._behind.clear()
         if not self._in_answer:
             self._in_line(piece)
 
@@ -429,6 +437,7 @@ class _Blocks:
         elif not (self._in_answer and mark.strong):
             self._outside.clear()
             self._answers.clear()
+            self._behind.clear()
             self._in_answer = False
         else:
             self._in_answer = False
@@ -445,6 +454,7 @@ class _Blocks:
                 self._only_answers = True
             self._in_answer = True
             self._answers.append("\n")
+            self._behind.clear()
         elif self._in_answer:
             self._in_answer = False
             self._in_line(self._answers[-1])
@@ -488,7 +498,8 @@ class _Blocks:
             # a bare statement beside an answer block: which of them is the answer is not known
             return f"{outside}\n{answers}", False
         if self._only_answers or _PHRASE.search(answers) or (answers.strip() and not _PHRASE.search(outside)):
-            return answers, False
+            # what follows a block may take it back
+            return "\n".join([answers, *self._behind]), False
         return outside, False
 
 
@@ -509,15 +520,17 @@ def _chosen_field(text: str) -> str:
     if start < 0 or _PHRASE.search(text, 0, start):
         return text
     end = max(text.rfind("}"), text.rfind("]")) + 1
+    behind = ""
     try:
         fields = list(_fields("", orjson.loads(text[start:end]), 0))
         if _PHRASE.search(text, end):
             return text
+        behind = f"\n{text[end:]}"
     except orjson.JSONDecodeError:
         fields = [(key, plain or quoted or word) for key, plain, quoted, word in _PAIR.findall(text, start)]
         if not fields:
             return text
-    return _of_fields(fields)
+    return _of_fields(fields) + behind
 
 
 def _fields(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
@@ -534,9 +547,21 @@ def _fields(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
 
 _DENYING_NAMES: Final = _words(
     "not no non never reject rejected excluded eliminated discarded wrong incorrect opposite least unlike previous old"
-    " initial example examples options enum choices"
+    " initial example examples options enum choices sarcasm sarcastic irony ironic joke joking error invalid mistake"
+    " retracted withdrawn cancelled canceled superseded"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
+
+
+_TRUE: Final = _words("true yes")
+_FALSE: Final = _words("false no")
+_REMARKS: Final = _words("note notes comment comments remark remarks caveat correction warning disclaimer confidence")
+"""Words of names of fields that say something of the answer."""
+_CONFIRMING_NAMES: Final = _words("valid correct confirmed accepted verified right")
+
+
+def _confirms(name: str) -> bool:
+    return not _CONFIRMING_NAMES.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 def _denies(name: str) -> bool:
@@ -548,15 +573,21 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
         chosen = [key for key, value in fields if value.lower() == "true"]
         flags = {value.lower() for _, value in fields} <= {"true", "false"}
         return chosen[0] if len(chosen) == 1 and flags else DOUBT + "json"
+    for key, value in fields:
+        if (_denies(key) and value.lower() in _TRUE) or (_confirms(key) and value.lower() in _FALSE):
+            return DOUBT + "json"
     texts = [
         (key, value)
         for key, value in fields
         if _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
     ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
+    remarks = [f"{key}: {value}" for key, value in fields if not _REMARKS.isdisjoint(_WORD.findall(key.lower()))]
     if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
         return DOUBT + "json"
-    return "\n".join(answers or [value for _, value in texts]) or DOUBT + " ".join(value for _, value in fields)
+    if not texts:
+        return DOUBT + " ".join(value for _, value in fields)
+    return "\n".join([*(answers or [value for _, value in texts]), *remarks])
 
 
 # --- 5: markup ------------------------------------------------------------------------------------------------------
@@ -600,6 +631,8 @@ def _shown(tag: re.Match[str]) -> str:
     if _PHRASE.search(tag[0]):
         return tag[0][1:-1]
     found = _TAG.match(tag[0])
+    if found is not None and _denies(found[2]):
+        return DOUBT
     return "\n" if found is not None and found[2].lower() in _LINE else ""
 
 
@@ -622,7 +655,7 @@ def _without_blocks(text: str) -> str:
                 opened, position = None, tag.end()
     rest = text[position:]
     # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
-    pieces.append((False, DOUBT if opened is not None and len(rest) > _SHORT else rest))
+    pieces.append((False, DOUBT if opened is not None and (len(rest) > _SHORT or _denies(opened[2])) else rest))
     alone = not any(any(map(str.isalnum, _LIKE_A_TAG.sub("", piece))) for block, piece in pieces if not block)
     kept = (piece for block, piece in pieces if not block or alone or (len(piece) <= _SHORT and _PHRASE.search(piece)))
     return "\n".join(kept)
@@ -637,13 +670,13 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("–—―", " - ")
     | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("*`~", "")
-    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄¬≠", DOUBT)
+    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄🤥🤡↓⬇¬≠≤≥", DOUBT)
     | dict.fromkeys("🚫🙅", " no, ")
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}
 )
 _SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
-_NOT_SIGN: Final = re.compile(r"!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
+_NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 

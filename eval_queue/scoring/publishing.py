@@ -42,6 +42,8 @@ class ModelFacts(BaseModel):
     """Name of a sentence in `Published.notes`."""
     released: date | None = None
     """When its developer announced it, where its name has no date; null for an alias of several models."""
+    told: str | None = Field(default=None, pattern=r"^https://\S+$")
+    """Where that day can be looked up; a day without a source is not taken."""
     hub: str | None = None
     """The repository of its weights on the Hub; null where there is none or its name leaves open which."""
 
@@ -78,6 +80,9 @@ def read_models(path: Path) -> Published:
     for model, facts in table.models.items():
         if facts.note is not None and facts.note not in table.notes:
             raise InputError(f"there is no note {facts.note!r}", file=path, field=f"models.{model}.note")
+        if (facts.released is None) != (facts.told is None):
+            message = "a day of release and where it can be looked up belong together: give both or none"
+            raise InputError(message, file=path, field=f"models.{model}.told")
     return table
 
 

@@ -19,7 +19,8 @@ be read either way (all distinct answers of the released models on which the rea
 * A denied phrase ("I don't think this is very much like me"): no rating, since a denial names no other phrase. "Isn't
   like me" and "doesn't like me" are the phrase "not like me" itself.
 * What is taken back ("no, wait", "I meant", "correction") does not count, and neither does what it is replaced with,
-  unless that is labelled as the final answer.
+  unless that is labelled as the final answer. Since nobody foresees the words, what stands right behind an answer must
+  be an explanation of it, as far as that can be told (`retraction`).
 * "some like me": 4, a cut "somewhat". "Very little like me": 3, the only phrase with "little". "Maybe not like me": 2,
   a doubt is not a degree.
 * A number alone: no rating, since the prompts define no numbers.
@@ -38,6 +39,7 @@ from typing import Final, Literal, NamedTuple
 from data.benchmark import RATING_PHRASES
 from eval_queue.records import UnscoredKind
 from eval_queue.scoring.answer_text import DOUBT, bare_text
+from eval_queue.scoring.retraction import OTHER, SAME, takes_back
 
 READER_VERSION: Final = "2"
 """Version of the official reader, on every record: raise it when any answer may read differently."""
@@ -207,6 +209,13 @@ class _Mention(NamedTuple):
         return lead is not None and last is not None and "?" not in self.right
 
     @property
+    def is_put(self) -> bool:
+        """Whether its sentence begins with it, or ends with it and states it."""
+        if not self.right.strip(_EDGE) and (self.standing == "stated" or _PUTS.search(self.left)):
+            return True
+        return not self.left.strip(_EDGE) and not self.right.lstrip().startswith(":") and "?" not in self.right
+
+    @property
     def is_headed(self) -> bool:
         """Whether it stands behind a colon, as one of several findings may."""
         return self.left.rstrip().endswith(":")
@@ -259,7 +268,14 @@ _ASKING: Final = re.compile(
 _NUMBERED: Final = re.compile(
     r"\b(?:response|answer|statement|reply|scenario|person|text|part|message) (?:[a-d]|\d)\b(?! )"
 )
+_QUOTED: Final = re.compile(
+    r"\W*(?:the )?(?:statement|text|message|scenario|passage|situation|comment|suggestion|advice|description|summary"
+    r"|perspective|sentiment|stance|person|author)\s?:"
+)
+"""A label of what is to be rated, not of a rating."""
 _I_THINK: Final = re.compile(r"\W*i(?:'d)? (?:think|guess|believe|suppose) ")
+_AS: Final = re.compile(r"(?:^|\W)(?:is |it's )?as $")
+"""Before a comparison: "as like me as can be"."""
 _JUST_NOT: Final = re.compile(r"\b(?:just|simply) $")
 _IF_PRESSED: Final = re.compile(
     r"(?:but |so |and )?if (?:pressed|forced|asked|i (?:had|have|must|were|was)(?: to| forced to| asked to)?)"
@@ -285,7 +301,8 @@ _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
     r"|overall"
-    r"|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)"
+    r"|i guess|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this"
+    r"|that|(?:the|this) response)"
     r"|so|therefore|thus|hence|it's|its|that's|thats|one's|its|response|you're|i'm|around|under|yes|well|but"
     r"|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
@@ -297,11 +314,11 @@ _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
     r"|no)thing but|\ball but|\bno longer"
-    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover)"
+    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover|\b(?:any|every)thing but this)"
     r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply"
     r"|choose|pick|with|it|this|that|is|as|be|being|really|quite|the"
     r"|response"
-    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[]*$"
+    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[:]*$"
 )
 """What before a phrase denies it."""
 _NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
@@ -320,7 +337,8 @@ _SCOPE: Final = re.compile(
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
 _ELSEWHERE: Final = re.compile(
-    r"\W*(?:less|more|had|should|were|for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*|alternat\w*|otherwise"
+    r"\W*(?:less|more|had|should|were|for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*"
+    r"|alternat\w*|otherwise"
     r"|else|or"
     r"|ideally|\w*thetically|theoretically|technically|according|compared|relative|depending|e\.g|i\.e|example"
     r"|sometimes|often"
@@ -340,15 +358,19 @@ _EVERYDAY_BEFORE: Final = {
 _EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
 
 _CLOSING: Final = re.compile(
-    r"[\"')\]}>$=]*(?:\s*[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
+    r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$"
+    r"|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
     r"|[\"')\]}>$=]*"
     r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
 )
 """Quotes and a number that belong to the phrase before them."""
 _REASON: Final = (
     r",? ?(?:because|since|given|in that|in the sense|considering|due to|based on)\b|, as\b| as (?:i|it|this|that|the"
-    r"|they|my)\b(?! (?:can|could|am|was|wish|may))|,? overall\b|,? really(?=$"
+    r"|they|my)\b(?! (?:can|could|am|was|wish|may|once|used|will)\b)|,? overall\b|,? really(?=$"
     r"|[.,!])"
+    r"| (?:is|seems|fits|applies|suits|would be|describes it)(?: (?:the|my|best|closest|most|right|correct|accurate"
+    r"|appropriate"
+    r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
     r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
     r"|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely|certainly)\b"
@@ -390,7 +412,9 @@ _DEGREE_ELSEWHERE: Final = re.compile(
     r"非常|很|极|極|有点|有些|一点|稍|完全|十分|とても|非常に|少し|やや|まあ|全く|매우|아주|조금|약간|전혀|очень|немного|совсем"
     r"|sehr|etwas|très|un peu|muy|un poco|molto|muito"
 )
-_FRAGMENT: Final = re.compile(r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)[.,;:!\s]*\Z")
+_FRAGMENT: Final = re.compile(
+    r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)(?:[,;:\s]*|[.!]+ ?)\Z"
+)
 """A denial that a full stop or a new line parts from the phrase."""
 _NOT_SO: Final = re.compile(
     r"(?:^|\n)[^\n]*\b(?:not|never|\w+n't|others?|reject\w*|rul\w+ out|exclud\w*|considered|eliminat\w*"
@@ -414,23 +438,26 @@ _MARKER: Final = re.compile(
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label"
+    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
+    "|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     # the same in other languages
-    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta|avaliação"
+    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
+    "|avaliação"
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
     "|відповідь|απάντηση"
     "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级"
-    "|答|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
+    "|答|答え|お答え|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _LABEL: Final = re.compile(
     r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min|mitt|mijn"
+    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
+    r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
     rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
     r"(?: ?\(\d[\d a-z/-]{0,12}\))?\s?(?:[:=-]+>?|is:)"
-    r"[\s\"'({\[$=.>#-]*(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
+    r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
@@ -524,6 +551,8 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
         return "denied"
     if "?" in right or DOUBT in left or DOUBT in right:
         return "unclear"
+    if right.startswith(" as ") and _AS.search(left):
+        return "unclear"
     rest = right[_end_of(_CLOSING, right) :].rstrip(".!;\n ")
     compared = bool(between) and _COMPARED.fullmatch(between) is not None
     if between and not compared:
@@ -583,6 +612,7 @@ def _leads(frame: re.Pattern[str], left: str) -> bool:
         _SCOPE.search(_BEING.sub("", _IF_PRESSED.sub("", left[:begin])))
         or _ASKING.match(left, begin)
         or _NUMBERED.search(left)
+        or _QUOTED.match(left)
     ):
         return False
     return frame.fullmatch(left, begin) is not None
@@ -595,32 +625,6 @@ def _unmarked(line: str) -> str:
 
 # --- which of them is the answer ------------------------------------------------------------------------------------
 
-_TAKEN_BACK: Final = re.compile(
-    r"(?:^|[.!?;\n(]\s*|,\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?),?\s+){0,9}+(?:"
-    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)|(?:please )?(?:scratch|strike|ignore|disregard"
-    r"|forget|delete|cancel) (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))"
-    r"|(?:i )?take (?:that|it) back|(?:i )?changed? my (?:mind|answer|rating)"
-    r"|let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again)"
-    r"|i (?:misspoke|retract|need to correct|made a mistake)"
-    r"|(?:just )?kidding|jk\b|never ?mind|forget (?:it|this)|i withdraw|psych\b|on second thought\w*|/s\b"
-    r"|that(?:'s| is| was) (?:wrong|incorrect|a (?:mistake|lie|typo))"
-    r"|(?:my|the) (?:(?:previous|first|last|initial|earlier|above) )?(?:answer|rating|choice) (?:was|is)"
-    r" (?:wrong|incorrect|mistaken|false|a (?:mistake|lie|typo)|not (?:right|correct))"
-    r"|(?:that|this|it)(?:'s not| is not| was not| isn't| wasn't)"
-    r" (?:right|correct|true|it(?=\W)|my answer|what i mea\w+))"
-    r"|(?:^\W*|[.!?;\n(-]\s*)(?:(?:oh|hm+|well|but|or|and),?\s+){0,9}+(?:no|nope|not|not really|not at all|maybe not"
-    r"|not quite|hardly"
-    r"|i doubt it|nah|wrong|never|far from it|not true|untrue|false|wrong answer|error|(?:the )?opposite|as if"
-    r"|yeah,? right"
-    r"|joking|i lied|(?:that was|this is|it's) a joke|not exactly|not entirely|or not|(?:it|this|that) (?:isn't"
-    r"|is not|doesn't|does not)|(?:only )?(?:somewhat|a little|a bit|very much|mostly|partly|barely|almost|sometimes"
-    r"|often|usually|rarely|seldom|occasionally|at times|in part|in a way|kind of|sort of)"
-    r"|(?:just )?(?:sarcas\w+|iron(?:y|ic))|not serious|not any ?more|no longer|false alarm|lies)"
-    r"\s*(?=[.!;\n)\]]|$)"
-    r"|[.!?;\n(]\s*(?:[\w']+[,.]?\s+){0,3}(?:no|nope|not|nah|wrong|mistaken|joking|kidding|j/k|ignore|disregard|typo"
-    r"|crossed out|struck out)\s*(?=[.!;\n)\]]|$)"
-)
-"""What takes an answer back, or changes it, whatever follows."""
 _REPLACED: Final = re.compile(
     r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
     r"|better|no,|make that|should be|should have|should've"
@@ -628,13 +632,6 @@ _REPLACED: Final = re.compile(
     r"|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
-_DEGREE_BEHIND: Final = re.compile(
-    r"\W{1,9}(?:(?:well|but|or|only|just|maybe|perhaps|to|yeah|ok|though|i mean),?\s+)*+(?!(?:definite|certain|real"
-    r"|honest|tru|clear|sure|simp|probab|possib|like|personal|obvious|genuine|sincere|general)\w*(?!\w))"
-    r"(?:very|much|a lot|(?:a |one )?(?:tiny |wee |little )?bit|a little|slight|kinda|sorta|more|less|some extent"
-    r"|a degree|a point|low|weak|strong|\w+ly)(?: (?:much|so|enough|indeed|bit))*\s*(?=[.!;\n)\]]|$)"
-)
-"""A degree put behind a phrase that has none, in brackets or as a sentence of its own."""
 _DENIAL_ELSEWHERE: Final = re.compile(
     rf"\W{{1,9}}(?:[^\x00-\x7f]{{0,6}}(?:{_NEGATION_ELSEWHERE.pattern}|玩笑|冗談|嘘|농담)[^\x00-\x7f]{{0,4}}"
     r"|(?:[\w']+ ){0,2}(?:nicht|nein|kein\w*|pas|non|não|niet|nee|inte|nej|ikke|nei|nie|nem|değil|hayır|tidak|bukan"
@@ -642,6 +639,12 @@ _DENIAL_ELSEWHERE: Final = re.compile(
 )
 """A brief denial in another language right behind a phrase."""
 _AT_ALL: Final = re.compile(r"[^\w\n]{1,9}at all\b")
+_PUTS: Final = re.compile(
+    r"\b(?:(?:end|ended|wind|wound) up (?:at|with|on)|(?:land|landed) (?:on|at)|com(?:e|ing) (?:down|out) (?:on|at)"
+    r"|settl\w+ (?:on|for)"
+    r"|arriv\w+ at|mov\w+ to|chang\w+ to|switch\w* to|go(?:ing)? (?:with|for)|prefer)\W*$"
+)
+"""What before a phrase puts it in place of another one."""
 _BRIEF_LEAD: Final = re.compile(r"\W*(?:[\w'/]+\W+){0,4}")
 _LAST_WORDS: Final = re.compile(
     r"\W*(?:instead|then|now|after all|actually|really|for sure|i (?:think|guess)"
@@ -659,12 +662,16 @@ def _rating(text: str, *, cut: bool) -> int | None:
         text: bare text.
         cut: whether the endpoint says that it was cut; then the rest may have changed what is no clear beginning.
     """
+    share = _SHARE.match(text)
     whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
+    if share is not None and share[1] != _HIGHEST:
+        return None
     if whole is not None and "?" not in text:
         return None if cut and whole == 2 and not _ENDED.search(text) else whole
-    mentions = [mention for mention in _mentions(text) if mention.standing != "everyday"]
+    every = _mentions(text)
+    mentions = [mention for mention in every if mention.standing != "everyday"]
     answer = _answer(mentions, cut=cut)
-    if answer is None or _is_taken_back(text, answer, mentions) or (cut and _may_go_on(text, answer)):
+    if answer is None or _is_taken_back(text, answer, every, cut=cut) or (cut and _may_go_on(text, answer)):
         return None
     return answer.rating
 
@@ -711,19 +718,34 @@ def _agreed(mentions: list[_Mention]) -> _Mention | None:
     return mentions[-1] if len({mention.rating for mention in mentions}) == 1 else None
 
 
-def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention]) -> bool:
-    if _TAKEN_BACK.search(text, answer.end):
+def _behind(text: str, answer: _Mention, mentions: list[_Mention]) -> str:
+    """What stands behind an answer, its phrases replaced where it is known what they say."""
+    pieces = []
+    at = answer.end
+    for mention in mentions:
+        same = mention.rating == answer.rating
+        stands_for = {"stated": SAME * same, "denied": OTHER * (not same), "everyday": OTHER}.get(mention.standing)
+        if mention.start >= at and stands_for:
+            pieces += [text[at : mention.start], stands_for]
+            at = mention.end
+    return "".join([*pieces, text[at:]])
+
+
+def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention], *, cut: bool) -> bool:
+    if takes_back(_behind(text, answer, mentions), answer.rating, cut=cut):
         return True
     if _DENIAL_ELSEWHERE.match(text, answer.end) and not (answer.rating <= 2 and answer.right.lstrip()[:1] == "("):
         return True
-    if answer.rating in (5, 2) and _DEGREE_BEHIND.match(text, answer.end):
-        return True
-    others = [other for other in mentions if other.start > answer.end and other.rating != answer.rating]
+    others = [
+        other
+        for other in mentions
+        if other.start > answer.end and other.rating != answer.rating and other.standing != "everyday"
+    ]
     if not others:
         return answer.rating == 2 and _AT_ALL.match(text, answer.end) is not None
     if _REPLACED.search(text, max(answer.end, others[0].start - _BOUND), others[0].start):
         return True
-    restated = [other for other in others if other.standing != "denied" and other.is_brief]
+    restated = [other for other in others if other.standing != "denied" and (other.is_brief or other.is_put)]
     # several findings behind an answer explain it
     return len({other.rating for other in restated}) == 1 or not all(other.is_headed for other in restated)
 
@@ -739,6 +761,9 @@ def _may_go_on(text: str, answer: _Mention) -> bool:
 
 _ENDED: Final = re.compile(r"(?<!\.)[.!][\"')\]}]*$")
 """The end of a sentence that a cut text has reached."""
+_SHARE: Final = re.compile(rf"\W*\d+\s?/\s?(\d+)\W+{_FORM.pattern}")
+_HIGHEST: Final = str(max(RATING_PHRASES))
+"""A number of another number than this before a phrase may be a share: "3/4 like me"."""
 _JOINED: Final = re.compile(r"^(?:or|and|to)\b\s*")
 
 # --- why there is none ----------------------------------------------------------------------------------------------

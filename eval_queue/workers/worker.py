@@ -21,11 +21,11 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Protocol, Self
 
 import orjson
 
@@ -38,12 +38,13 @@ from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, lock
 from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, evaluate
 from eval_queue.asking.outcome import Outcome
 from eval_queue.logs import about
-from eval_queue.personas import WORDING, Persona, Wording
-from eval_queue.protocol import Protocol
+from eval_queue.personas import WORDING, Persona, Wording, load_wording
+from eval_queue.protocol import Protocol as PromptProtocol
 from eval_queue.queue.heartbeats import BEATS_PER_LEASE, Pulse
+from eval_queue.queue.intake import configured_endpoints
 from eval_queue.queue.queue import Claim, Kept, LeaseLost, Queue, Sign
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.settings import Endpoint
+from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Failure, Progress, Submission, asked_of
 
@@ -57,9 +58,6 @@ _TICK: Final = 0.2
 _RELOAD_SECONDS: Final = 300.0
 _INSIST_SECONDS: Final = 1.0
 _LONGEST_INSIST_SECONDS: Final = 30.0
-KEEP_SECONDS: Final = 600.0
-"""How often the answers so far are stored for a worker on another machine, where that is wished: what they hold is
-asked again at most. They go with a sign of life, so they cost no commit."""
 KEPT_BYTES: Final = 4_000_000
 """The most answers so far that are stored; beyond it another machine begins where the last smaller ones ended."""
 INSIST_LEASES: Final = 12
@@ -96,6 +94,25 @@ class Benchmarks:
         return self._loaded.get(ref.digest)
 
 
+class Asker(Protocol):
+    """Asks a model all prompts that have no answer yet, and scores it; see `eval_queue.asking.evaluation.evaluate`."""
+
+    def __call__(
+        self,
+        job: Job,
+        out: Path,
+        *,
+        on_progress: Callable[[evaluation.Progress], None] | None = None,
+        stop: threading.Event | None = None,
+    ) -> Coroutine[Any, Any, Outcome]:
+        """Evaluate."""
+
+
+def made_up_name() -> str:
+    """A name for a worker that says nothing about its machine."""
+    return secrets.token_hex(4)
+
+
 class Worker:
     """Evaluates submissions: at each endpoint as many at once as it has places.
 
@@ -111,6 +128,9 @@ class Worker:
         only: the ids of the submissions that are evaluated; None for all.
         retest: share of the prompts that is asked a second time at the end.
         look: how often it looks for work for places that are free while others are taken, in seconds.
+        name: under which it claims; None for one that is made up, since records are public and a machine's name is
+            nobody's business.
+        asker: what asks and scores a model.
     """
 
     def __init__(
@@ -127,9 +147,11 @@ class Worker:
         only: Collection[str] | None = None,
         retest: float = 0.0,
         look: float = LOOK_SECONDS,
+        name: str | None = None,
+        asker: Asker = evaluate,
     ) -> None:
-        self.name = secrets.token_hex(4)
-        """Made up: records are public, and a machine's name is nobody's business."""
+        self.name = name or made_up_name()
+        """Who holds its claims, as records name it."""
         self.notes: dict[str, str] = {}
         """Why submissions are left waiting by this worker, by id; as of its last look."""
         # the same until a claim has come back: one whose outcome was not known is taken up by the next look
@@ -146,6 +168,7 @@ class Worker:
         self._only = only
         self._retest = retest
         self._look = look
+        self._asker = asker
         self._beat = min(beat, queue.lease.total_seconds() / BEATS_PER_LEASE)
 
     @property
@@ -266,7 +289,7 @@ class Worker:
                 benchmark_digest=benchmark.digest,
                 revision=submission.revision,
                 persona=self._persona(submission),
-                queries=Protocol.of(submission.protocol).queries,
+                queries=PromptProtocol.of(submission.protocol).queries,
             )
         except InputError as error:
             return f"this worker does not know its question: {error}"
@@ -318,7 +341,7 @@ class Worker:
             revision=submission.revision,
             origin="space",
             persona=self._persona(submission),
-            queries=Protocol.of(submission.protocol).queries,
+            queries=PromptProtocol.of(submission.protocol).queries,
             retest=self._retest,
         )
 
@@ -381,7 +404,7 @@ class Worker:
         job = self._job(claim.submission)
         for last_try in (False, True):
             try:
-                return asyncio.run(evaluate(job, folder, on_progress=heart.note, stop=heart.halt))
+                return asyncio.run(self._asker(job, folder, on_progress=heart.note, stop=heart.halt))
             except InputError as error:
                 if last_try or not folder.exists() or _in_use(folder):
                     raise
@@ -468,6 +491,44 @@ class _Heart:
         while not self._ended.wait(_TICK):
             if self._stop.is_set() or (self._pulse is not None and self._pulse.lost.is_set()):
                 self.halt.set()
+
+
+def worker_of(
+    settings: Settings,
+    queue: Queue,
+    *,
+    stop: threading.Event,
+    benchmarks: Iterable[Benchmark] = (),
+    only: Collection[str] | None = None,
+    name: str | None = None,
+    asker: Asker = evaluate,
+) -> Worker:
+    """A worker of an installation.
+
+    Args:
+        settings: endpoints, pace, work folder.
+        queue: the queue.
+        stop: see `Worker`, as for all that follows.
+        benchmarks: those that are loaded already.
+        only: the ids of the submissions that are evaluated; None for all.
+        name: under which it claims.
+        asker: what asks and scores a model.
+    """
+    return Worker(
+        queue,
+        endpoints=configured_endpoints(settings),
+        benchmarks=Benchmarks(settings.source, benchmarks),
+        work=settings.store / "work",
+        stop=stop,
+        beat=settings.beat,
+        wording=load_wording(settings.personas),
+        keep=settings.keep_seconds if settings.on_hub else None,
+        only=only,
+        retest=settings.retest,
+        look=settings.poll_seconds,
+        name=name,
+        asker=asker,
+    )
 
 
 def _kept(folder: Path) -> Kept | None:

@@ -8,7 +8,8 @@ no sample of any others: the interval says what other questions might have given
 models. Noise in the scores draws the correlations themselves towards zero.
 
 Scores are relative to a model's own mean on the scale. So the columns of k unrelated dimensions of equal spread
-correlate at -1 / (k - 1), not at 0: `unrelated` is what a correlation is read against.
+correlate at -1 / (k - 1), not at 0: `unrelated` is what a correlation is read against. Matches are not; but templates
+overlap, and the matches of models that rate at random correlate as the templates do: `overlap` is read against there.
 """
 
 from __future__ import annotations
@@ -42,11 +43,24 @@ class Association(NamedTuple):
     """Upper end."""
     models: int
     """How many models have both."""
+    chance: float
+    """The correlation that means nothing: that of unrelated columns, or of models that rate at random."""
 
 
 def unrelated(scale: Scale) -> float:
     """The correlation of two dimensions of a scale that have nothing to do with each other."""
     return -1.0 / (len(SCALES[scale]) - 1)
+
+
+def overlap(loadings: Floats) -> Floats:
+    """How matches of models that rate at random correlate: the correlations of the templates, shape (19, 19).
+
+    Args:
+        loadings: templates, shape (items, 19), NaN where there is none.
+    """
+    from data.people.templates import template_match
+
+    return template_match(loadings.T, loadings)
 
 
 def fisher(r: Floats) -> Floats:
@@ -74,7 +88,7 @@ def interval(z: Floats, degrees: float) -> tuple[Floats, Floats]:
 
 
 def associations(
-    point: Floats, draws: Floats, queries: NDArray[np.integer], scale: Scale
+    point: Floats, draws: Floats, queries: NDArray[np.integer], scale: Scale, chance: Floats | None = None
 ) -> dict[str, tuple[Association, ...]]:
     """Every dimension of a scale with every other one.
 
@@ -83,31 +97,35 @@ def associations(
         draws: the same in every bootstrap draw, paired over models, shape (draws, models, 19).
         queries: how many queries carry each dimension, shape (19,).
         scale: whose dimensions.
+        chance: what a correlation is read against, shape (19, 19), as `overlap` gives it; None for `unrelated`.
 
     Returns:
         By dimension the others, in the scale's order.
     """
     columns, names = SCALE_COLUMNS[scale], [d.name for d in SCALES[scale]]
     x, drawn, carried = point[:, columns], draws[:, :, columns], queries[columns]
+    against = np.full((len(names), len(names)), unrelated(scale)) if chance is None else chance[columns, columns]
     found: dict[str, list[Association]] = {name: [] for name in names}
     for i, name in enumerate(names):
         for j, other in enumerate(names):
             if i != j:
-                found[name].append(_pair(other, x[:, [i, j]], drawn[:, :, [i, j]], carried[[i, j]]))
+                found[name].append(
+                    _pair(other, x[:, [i, j]], drawn[:, :, [i, j]], carried[[i, j]], float(against[i, j]))
+                )
     return {name: tuple(others) for name, others in found.items()}
 
 
-def _pair(other: str, x: Floats, drawn: Floats, queries: NDArray[np.integer]) -> Association:
+def _pair(other: str, x: Floats, drawn: Floats, queries: NDArray[np.integer], chance: float) -> Association:
     both = np.isfinite(x).all(axis=1)
     n = int(both.sum())
     r = _pearson(x[None, both])[0] if n >= MIN_MODELS else np.nan
     if not np.isfinite(r):
-        return Association(other, None, None, None, n)
+        return Association(other, None, None, None, n, chance)
     again = _pearson(drawn[:, both])
     if np.isfinite(again).sum() < MIN_DRAWS or int(queries.min()) < 2:
-        return Association(other, float(r), None, None, n)
+        return Association(other, float(r), None, None, n, chance)
     low, high = interval(fisher(np.concatenate([[r], again])), freedom(queries))
-    return Association(other, float(r), float(low), float(high), n)
+    return Association(other, float(r), float(low), float(high), n, chance)
 
 
 def _pearson(pairs: Floats) -> Floats:

@@ -126,7 +126,7 @@ class Comparison:
         line = f"{opening}; the largest difference is {largest.dimension}, {largest.figures}."
         if largest.low >= _SHOWN or largest.high <= -_SHOWN:
             among = _NUMBERS[len(self.differences)]
-            line += f" Its interval, taken alone, leaves out zero; among {among} that can be chance."
+            line += f" Taken alone, its interval excludes 0; among {among} comparisons that can be chance."
         return line
 
 

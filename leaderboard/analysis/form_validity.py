@@ -16,7 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
+from data.people.norms import Reading
 from data.people.rater_means import rater_means
+from data.people.templates import ValueTemplates, template_match
 from data.ratings import Study
 from data.values import VALUES
 from eval_queue.scoring.formulas import Floats, item_means, score
@@ -45,18 +47,16 @@ class FormAgreement(_Record):
     correlation_high: float | None
     """What 5 % of them exceed."""
     difference: float | None
-    """Median over respondents of the root mean square difference of the ten scores, rating points."""
+    """Median over respondents of the root mean square difference of the ten scores, rating points or matches."""
     held: float | None
     """Share of the form's 95 % intervals that hold the whole benchmark's score."""
     half: float | None
-    """Mean half width of these intervals, rating points."""
+    """Mean half width of these intervals, rating points or matches."""
 
 
-class FormReport(_Record):
-    """One form."""
+class Measured(_Record):
+    """One form under one reading."""
 
-    items: tuple[tuple[int, int], ...]
-    """(`portrait_id`, `option_id`) in the order in which they are asked."""
     models: FormAgreement
     """Models whose ratings are means over six wordings."""
     once: FormAgreement
@@ -65,10 +65,28 @@ class FormReport(_Record):
     """The raters' mean ratings as one respondent."""
 
 
+class FormReport(_Record):
+    """One form."""
+
+    items: tuple[tuple[int, int], ...]
+    """(`portrait_id`, `option_id`) in the order in which they are asked."""
+    reading: Reading
+    """By which a person's answers are read: see `chosen`."""
+    published: Measured
+    """As published, beside the whole benchmark's scores."""
+    match: Measured | None
+    """By matches on all items of the form, beside the whole benchmark's; null where there are no templates."""
+
+    @property
+    def shown(self) -> Measured:
+        """Under the reading that is used."""
+        return self.match if self.reading == "match" and self.match is not None else self.published
+
+
 class ShortForms(_Record):
     """Both forms."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     benchmark_digest: str
     forms: dict[Length, FormReport]
 
@@ -79,13 +97,27 @@ class ShortForms(_Record):
         return found if same else None
 
 
-def measure(benchmark: Benchmark, ratings: Floats, study: Study) -> ShortForms:
+def chosen(published: Measured, match: Measured | None) -> Reading:
+    """The match where it stands better for the whole benchmark, else as published.
+
+    Better: models' profiles from the form correlate higher with those from the whole benchmark in the median, and the
+    lowest 5 % of these correlations are no lower.
+    """
+    a, b = published.models, match.models if match else None
+    if b is None or None in (a.correlation_median, a.correlation_low, b.correlation_median, b.correlation_low):
+        return "published"
+    better = (b.correlation_median or 0) > (a.correlation_median or 0)
+    return "match" if better and (b.correlation_low or 0) >= (a.correlation_low or 0) else "published"
+
+
+def measure(benchmark: Benchmark, ratings: Floats, study: Study, templates: ValueTemplates | None = None) -> ShortForms:
     """Measure both forms.
 
     Args:
         benchmark: they are chosen from.
         ratings: of models, shape (models, 6 variants, items), NaN where there is none.
         study: the raters.
+        templates: of the benchmark; None measures the reading as published only.
     """
     selected = benchmark.key.selected
     once = ratings.reshape(-1, 1, ratings.shape[-1])
@@ -95,13 +127,23 @@ def measure(benchmark: Benchmark, ratings: Floats, study: Study) -> ShortForms:
         "raters": rater_means(benchmark, study)[None],
     }
     # one wording is set beside the same model's whole profile, which is what the form is to stand for
-    whole = {name: score(x[:, None], selected).score[:, : len(VALUES)] for name, x in respondents.items()}
+    ten = slice(0, len(VALUES))
+    whole = {name: score(x[:, None], selected).score[:, ten] for name, x in respondents.items()}
     whole["once"] = np.repeat(whole["models"], len(VARIANTS), axis=0)
+    matched: dict[str, Floats] = {}
+    if templates is not None:
+        matched = {name: template_match(x, templates.loadings[:, ten]) for name, x in respondents.items()}
+        matched["once"] = np.repeat(matched["models"], len(VARIANTS), axis=0)
     forms = {}
     for length, size in SIZES.items():
         form = choose(benchmark, size)
-        found = {name: _summed(x, whole[name], form, benchmark) for name, x in respondents.items()}
-        forms[length] = FormReport(items=_ids(form, benchmark), **found)
+        published = Measured(**{n: _summed(x, whole[n], form, benchmark) for n, x in respondents.items()})
+        match = None
+        if templates is not None:
+            match = Measured(**{n: _summed(x, matched[n], form, benchmark, templates) for n, x in respondents.items()})
+        forms[length] = FormReport(
+            items=_ids(form, benchmark), reading=chosen(published, match), published=published, match=match
+        )
     return ShortForms(benchmark_digest=benchmark.digest, forms=forms)
 
 
@@ -140,16 +182,19 @@ def _ids(form: Form, benchmark: Benchmark) -> tuple[tuple[int, int], ...]:
     return tuple(benchmark.items[row].id for row in form.rows)
 
 
-def _summed(answers: Floats, whole: Floats, form: Form, benchmark: Benchmark) -> FormAgreement:
-    found = agreement(answers, whole, form, benchmark)
+def _summed(
+    answers: Floats, whole: Floats, form: Form, benchmark: Benchmark, templates: ValueTemplates | None = None
+) -> FormAgreement:
+    found = agreement(answers, whole, form, benchmark, templates)
     varying = found.correlation[np.isfinite(found.correlation)]
+    differing = found.difference[np.isfinite(found.difference)]
     low, median, high = np.percentile(varying, [5, 50, 95]) if len(varying) else (np.nan,) * 3
     return FormAgreement(
-        respondents=len(found.difference),
+        respondents=int(np.isfinite(found.difference).sum()),
         correlation_median=number(median),
         correlation_low=number(low),
         correlation_high=number(high),
-        difference=number(float(np.median(found.difference))) if len(found.difference) else None,
+        difference=number(float(np.median(differing))) if len(differing) else None,
         held=number(found.held),
         half=number(found.half),
     )

@@ -7,13 +7,15 @@ numbers. A number that is withheld is null and the row says why; a nearest group
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from data.benchmark import Benchmark
+from data.benchmark import VARIANTS, Benchmark
+from data.people.norms import Reading
 from data.people.reference import Raters, Reference, Source
-from data.people.templates import ValueTemplates
+from data.people.templates import ValueTemplates, resampled_means, template_match
+from data.ratings import Study
 from data.sources.loading import MODIFIED
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Profile, Record
@@ -22,9 +24,9 @@ from eval_queue.scoring.formulas import Floats, item_means, score
 from eval_queue.scoring.match import people_draws
 from eval_queue.scoring.profiles import number
 from eval_queue.scoring.stability import FLAT_BELOW, reliability
-from leaderboard.analysis.prompt_agreement import groups_by_prompt
+from leaderboard.analysis.prompt_agreement import PromptAgreement, groups_by_prompt
 from leaderboard.analysis.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
-from leaderboard.analysis.ranks import ALPHA, resample
+from leaderboard.analysis.ranks import ALPHA, Sample, resample
 from leaderboard.analysis.readings import match_sample
 
 
@@ -121,6 +123,17 @@ class Tested(Record):
     nearest: int
 
 
+class HeldBy(Record):
+    """In how many of a row's prompts, each taken alone, what is said of groups is the same. No test."""
+
+    prompts: int
+    """Prompts that give a profile at all."""
+    nearest: int
+    """Those with the same nearest group, whether or not it may be named."""
+    leans: dict[str, int]
+    """Those that lean the same way, by contrast."""
+
+
 class ModelProximity(Record):
     """A model among people."""
 
@@ -138,6 +151,8 @@ class ModelProximity(Record):
     """By name of the contrast."""
     nearest: Nearest
     tested: Tested
+    held: HeldBy | None = None
+    """In how many prompts that holds; null where it is not reported, or single prompts are not at hand."""
 
 
 class People(Record):
@@ -184,6 +199,8 @@ class Caveats(Record):
     )
     benchmark: str | None = None
     """What is wrong with the benchmark for this purpose; null for upstream's own."""
+    reading: str | None = None
+    """What must be known of the reading; null for the one as published."""
     ceiling: float
     """Spearman between the raters' own two profiles, on the benchmark's items and on the PVQ-21: how well people agree
     with themselves. Not a strict bound."""
@@ -200,6 +217,8 @@ class ProximityReport(Record):
 
     schema_version: Literal[1] = 1
     benchmark: BenchmarkRef
+    reading: Reading = "published"
+    """How the answers were read. By matches distances and differences in size are null: they need rating points."""
     groups_from: People
     raters_from: People
     slopes: tuple[float, ...] = SLOPES
@@ -214,122 +233,140 @@ _PRACTICE: Final = (
     "The practice benchmark: its raters are simulated, so nothing here is about people or about a model's values."
 )
 _SIMULATED: Final = Source("practice", "Simulated raters of the practice benchmark", _PRACTICE)
+BY_MATCH: Final = (
+    "Read by matches on all items; other queries and other people behind the templates are allowed for. In simulated "
+    "studies a model that differs from the raters by noise alone leans surely in at most 5 % of cases. The released "
+    "models share most of one profile, so leans of several of them to the same side are not separate findings."
+)
 _MODIFIED: Final = "Not upstream's files: whether the raters' figures on the PVQ-21 belong to them is not known."
 
 
-def report(
-    models: Sequence[str],
-    means: Floats,
-    profiles: Sequence[Profile],
-    benchmark: Benchmark,
-    raters: Floats,
-    reference: Reference,
-) -> ProximityReport:
-    """Set models against people.
+class MatchReading(NamedTuple):
+    """What it takes to set matches on all items against groups."""
+
+    templates: ValueTemplates
+    raters: Floats
+    """The raters' own matches by resampled people, who change their ratings and the templates; shape (sets, 10)."""
+
+
+def match_reading(benchmark: Benchmark, study: Study, templates: ValueTemplates) -> MatchReading:
+    """The raters read by matches, set by set of the resampled people behind the templates.
 
     Args:
-        models: their names.
-        means: their mean rating of each item (`eval_queue.scoring.formulas.item_means`), shape (models, items).
-        profiles: their profiles, which say whether a row is complete and how reliable it is.
-        benchmark: the benchmark that was asked.
-        raters: mean rating of each item by its raters (`data.people.rater_means`), shape (items,).
-        reference: the groups.
+        benchmark: whose items.
+        study: its rating study.
+        templates: of the benchmark.
     """
-    sample = resample(np.vstack([means, raters]), benchmark.key.selected, benchmark.query_index)
-    found = proximity(
-        sample.point[:-1],
-        sample.draws[:, :-1],
-        sample.point[-1],
-        sample.draws[:, -1],
-        reference,
-        complete=np.array([bool(p.complete) for p in profiles], dtype=np.bool_),
-        reliability=np.array([np.nan if p.reliability is None else p.reliability for p in profiles], dtype=np.float64),
-    )
-    return ProximityReport(
-        benchmark=BenchmarkRef.of(benchmark),
-        groups_from=People.of(reference.people.source, reference.people.n),
-        raters_from=People.of(_SIMULATED if benchmark.is_practice else reference.raters.source, benchmark.raters),
-        caveats=Caveats(ceiling=ceiling(reference.raters), benchmark=reservation(benchmark)),
-        models=[
-            _model(found, m, name, profile) for m, (name, profile) in enumerate(zip(models, profiles, strict=True))
-        ],
+    means = resampled_means(study, [item.id for item in benchmark.items], templates.draws)
+    ten = templates.resampled[:, :, : len(VALUES)]
+    return MatchReading(
+        templates, np.concatenate([template_match(x[None], a) for x, a in zip(means, ten, strict=True)])
     )
 
 
-class HeldBy(Record):
-    """In how many of a row's prompts, each taken alone, what is said of groups is the same."""
-
-    prompts: int
-    """Prompts that give a profile at all."""
-    nearest: int
-    """Those with the same nearest group."""
-    leans: dict[str, int]
-    """Those that lean the same way, by contrast."""
-
-
-class GroupClaims(Record):
-    """What is said of models and groups under the other reading, and in each prompt alone."""
-
-    benchmark: BenchmarkRef
-    models: list[ModelProximity]
-    """By matches on all items, other people behind the templates uncertain too. Distances are null: they need rating
-    points."""
-    held: dict[str, HeldBy]
-    """By name of the model, under the reading as published."""
-
-
-def claims(
+def report(
     models: Sequence[str],
     ratings: Floats,
     profiles: Sequence[Profile],
     benchmark: Benchmark,
     raters: Floats,
-    templates: ValueTemplates,
     reference: Reference,
-) -> GroupClaims:
-    """Set models against people by their matches on all items, and by each of the six prompts alone.
+    match: MatchReading | None = None,
+) -> ProximityReport:
+    """Set models against people.
 
     Args:
         models: their names.
-        ratings: shape (models, 6 variants, items), NaN where there is none.
-        profiles: as for `report`.
-        benchmark: as for `report`.
-        raters: as for `report`.
-        templates: of the benchmark.
+        ratings: shape (models, 6 variants, items), NaN where there is none; or (models, 1, items), the means over
+            variants: then nothing is said of single prompts.
+        profiles: their profiles, which say whether a row is complete and how reliable it is.
+        benchmark: the benchmark that was asked.
+        raters: mean rating of each item by its raters (`data.people.rater_means`), shape (items,).
         reference: the groups.
+        match: read by matches on all items, the people behind the templates uncertain too; None: as published.
     """
     x = np.vstack([item_means(ratings), raters])
-    loadings = templates.loadings[:, : len(VALUES)]
-    sample = match_sample(x, loadings, benchmark.query_index)
-    people = np.moveaxis(people_draws(x, templates)[:, : len(VALUES)], -1, 0)
-    away = people - people.mean(axis=0)
-    draws = sample.draws + np.resize(away, sample.draws.shape)  # both sources are independent of each other
-    ten = sample.point[:-1] - sample.point[:-1].mean(axis=1, keepdims=True)
-    around = draws[:, :-1] - draws[:, :-1].mean(axis=2, keepdims=True)
-    r, flat = reliability(ten, np.asarray(np.nanstd(around, axis=0, ddof=1)))
-    read = [p.model_copy(update={"reliability": number(r[m]), "flat": bool(flat[m])}) for m, p in enumerate(profiles)]
+    if match is None:
+        sample = resample(x, benchmark.key.selected, benchmark.query_index)
+        read, draws, raters_se = list(profiles), sample.draws, None
+    else:
+        sample, draws = match_draws(x, benchmark, match)
+        read, raters_se = _read_by_match(profiles, sample.point[:-1], draws[:, :-1]), np.zeros(len(VALUES))
     found = proximity(
         sample.point[:-1],
         draws[:, :-1],
         sample.point[-1],
         draws[:, -1],
         reference,
-        complete=np.array([bool(p.complete) for p in profiles], dtype=np.bool_),
-        reliability=r,
+        complete=np.array([bool(p.complete) for p in read], dtype=np.bool_),
+        reliability=np.array([np.nan if p.reliability is None else p.reliability for p in read], dtype=np.float64),
+        raters_se=raters_se,
     )
-    alone = groups_by_prompt(
-        ratings, benchmark.key.selected, score(raters[None, None], benchmark.key.selected).score[0], reference
-    )
-    near = [_without_distances(_model(found, m, name, read[m])) for m, name in enumerate(models)]
-    held = {
-        name: HeldBy(
-            prompts=int(alone.prompts[m]),
-            nearest=int(alone.nearest_holds[m]),
-            leans={c.name: int(alone.lean_holds[m, i]) for i, c in enumerate(reference.contrasts)},
-        )
+    alone = _alone(ratings, benchmark, sample.point[-1], reference, match)
+    near = [
+        _model(found, m, name, read[m], None if alone is None else _held(alone, m, reference))
         for m, name in enumerate(models)
-    }
-    return GroupClaims(benchmark=BenchmarkRef.of(benchmark), models=near, held=held)
+    ]
+    return ProximityReport(
+        benchmark=BenchmarkRef.of(benchmark),
+        reading="published" if match is None else "match",
+        groups_from=People.of(reference.people.source, reference.people.n),
+        raters_from=People.of(_SIMULATED if benchmark.is_practice else reference.raters.source, benchmark.raters),
+        caveats=Caveats(
+            ceiling=ceiling(reference.raters),
+            benchmark=reservation(benchmark),
+            reading=None if match is None else BY_MATCH,
+        ),
+        models=near if match is None else [_without_distances(m) for m in near],
+    )
+
+
+def match_draws(x: Floats, benchmark: Benchmark, match: MatchReading) -> tuple[Sample, Floats]:
+    """Matches and draws of them, over queries and people at once.
+
+    Args:
+        x: mean rating of each item by models and, last, by the raters, shape (models + 1, items).
+        benchmark: whose items.
+        match: templates, and the raters by resampled people.
+
+    Returns:
+        The sample over queries, and its draws with those over people added, shape (draws, models + 1, 10).
+    """
+    sample = match_sample(x, match.templates.loadings[:, : len(VALUES)], benchmark.query_index)
+    people = np.moveaxis(people_draws(x, match.templates)[:, : len(VALUES)], -1, 0).copy()
+    people[:, -1] = match.raters
+    away = people - people.mean(axis=0)
+    return sample, sample.draws + np.resize(away, sample.draws.shape)  # both sources are independent of each other
+
+
+def _read_by_match(profiles: Sequence[Profile], point: Floats, draws: Floats) -> list[Profile]:
+    """The profiles with the reliability of their matches in place of their scores'."""
+    ten = point - point.mean(axis=1, keepdims=True)
+    around = draws - draws.mean(axis=2, keepdims=True)
+    r, flat = reliability(ten, np.asarray(np.nanstd(around, axis=0, ddof=1)))
+    return [p.model_copy(update={"reliability": number(r[m]), "flat": bool(flat[m])}) for m, p in enumerate(profiles)]
+
+
+def _alone(
+    ratings: Floats, benchmark: Benchmark, raters: Floats, reference: Reference, match: MatchReading | None
+) -> PromptAgreement | None:
+    if ratings.shape[1] < len(VARIANTS):
+        return None
+
+    def read(x: Floats) -> Floats:
+        if match is not None:
+            return template_match(x, match.templates.loadings[:, : len(VALUES)])
+        return score(x[:, None], benchmark.key.selected).score
+
+    return groups_by_prompt(ratings, read, raters, reference)
+
+
+def _held(alone: PromptAgreement, m: int, reference: Reference) -> HeldBy:
+    return HeldBy(
+        prompts=int(alone.prompts[m]),
+        nearest=int(alone.nearest_holds[m]),
+        leans={c.name: int(alone.lean_holds[m, i]) for i, c in enumerate(reference.contrasts)},
+    )
 
 
 def _without_distances(of: ModelProximity) -> ModelProximity:
@@ -370,7 +407,7 @@ def withheld(profile: Profile) -> str | None:
     return None
 
 
-def _model(found: Proximity, m: int, name: str, profile: Profile) -> ModelProximity:
+def _model(found: Proximity, m: int, name: str, profile: Profile, held: HeldBy | None) -> ModelProximity:
     near = found.nearest
     named = bool(near.named[m])
     return ModelProximity(
@@ -401,6 +438,7 @@ def _model(found: Proximity, m: int, name: str, profile: Profile) -> ModelProxim
             p_adjusted=number(near.p_adjusted[m].max(initial=-np.inf)),
         ),
         tested=Tested(leans=int(found.leans.tested[m]), nearest=int(near.tested[m])),
+        held=held if found.reported[m] else None,
     )
 
 

@@ -35,6 +35,7 @@ from eval_queue.scoring.stability import FLAT_BELOW
 from eval_queue.scoring.stored import read_ratings
 from leaderboard.analysis.bias import Bias, Gaps, perceived_gaps, persona_bias
 from leaderboard.analysis.group_report import People, reservation
+from leaderboard.analysis.prompt_agreement import directions_by_prompt
 from leaderboard.analysis.proximity import SLOPES, Estimate, group_draws, with_point
 from leaderboard.analysis.ranks import resample
 
@@ -140,6 +141,10 @@ class PersonaGap(Record):
     """Direction: 1 the same, 0 unrelated, -1 reversed."""
     spearman: Number
     """Direction by ranks."""
+    direction_holds: int | None = None
+    """In how many of the prompts, each taken alone, the direction has the same sign; no test."""
+    direction_prompts: int | None = None
+    """How many prompts that is of: those that give a direction at all."""
     same_sign: int | None
     """On how many of the ten values the two gaps have the same sign."""
     same_sign_p: float | None
@@ -447,7 +452,9 @@ class _Model:
                 name: _persona(biases, at, self._reason(name), run.validity)
                 for at, (name, run) in enumerate(self._runs.items())
             },
-            contrasts={c.name: _gap(gaps, at, c, self._gap_reason(c)) for at, c in enumerate(contrasts)},
+            contrasts={
+                c.name: self._by_prompt(c, _gap(gaps, at, c, self._gap_reason(c))) for at, c in enumerate(contrasts)
+            },
         )
 
     def _read(self, run: Run) -> _Profile:
@@ -483,6 +490,20 @@ class _Model:
         x_a, x_b = np.stack(pairs, axis=1)
         h_a, h_b = (self._people([c[side] for c in contrasts]) for side in (1, 2))
         return perceived_gaps(x_a, x_b, h_a, h_b)
+
+    def _by_prompt(self, contrast: Contrast, gap: PersonaGap) -> PersonaGap:
+        """The gap with what each prompt alone says of its direction."""
+        if not gap.reported:
+            return gap
+        first, second = (self._runs[contrast[side]].ratings for side in (1, 2))
+        both = np.isfinite(first) & np.isfinite(second)
+        _, holds, prompts = directions_by_prompt(
+            np.where(both, first, np.nan)[None],
+            np.where(both, second, np.nan)[None],
+            self._asked.key.selected,
+            self._reference.gap(contrast),
+        )
+        return gap.model_copy(update={"direction_holds": int(holds[0]), "direction_prompts": int(prompts[0])})
 
     def _people(self, names: Sequence[str]) -> Floats:
         return np.stack([group_draws(self._reference.groups[name], DRAWS) for name in names])

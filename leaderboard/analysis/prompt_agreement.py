@@ -9,13 +9,14 @@ Pure functions over arrays.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.people.reference import Reference
-from eval_queue.scoring.formulas import Bools, Floats, score
+from eval_queue.scoring.formulas import Bools, Floats, item_means, score
 from eval_queue.scoring.stability import centred_on_ten
 from leaderboard.analysis.proximity import NO_GROUP, placed
 
@@ -39,22 +40,25 @@ class PromptAgreement:
     lean_holds: NDArray[np.int64]
 
 
-def groups_by_prompt(ratings: Floats, selected: Bools, raters: Floats, reference: Reference) -> PromptAgreement:
+def groups_by_prompt(
+    ratings: Floats, read: Callable[[Floats], Floats], raters: Floats, reference: Reference
+) -> PromptAgreement:
     """Nearest group and leans, prompt by prompt.
 
     Args:
         ratings: shape (models, 6 variants, items), NaN where there is no rating.
-        selected: which item counts for which dimension, shape (items, 19).
-        raters: scores of the benchmark's own raters on the same items, rating points, shape (19,).
+        read: from the models' mean rating of each item, shape (models, items), to what is set beside groups, shape
+            (models, 10) or (models, 19): the score by the key, or the match.
+        raters: the same of the benchmark's own raters' means, shape (10,) or (19,).
         reference: groups, raters and contrasts.
     """
-    nearest, leans = placed(score(ratings, selected).score, raters, reference)
+    nearest, leans = placed(read(item_means(ratings)), raters, reference)
     lean = _sign(leans)
     prompts = np.zeros(len(ratings), dtype=np.int64)
     same = np.zeros(len(ratings), dtype=np.int64)
     holds = np.zeros(lean.shape, dtype=np.int64)
     for v in range(ratings.shape[1]):
-        alone, leaning = placed(score(ratings[:, v : v + 1], selected).score, raters, reference)
+        alone, leaning = placed(read(ratings[:, v]), raters, reference)
         prompts += alone != NO_GROUP
         same += (alone == nearest) & (nearest != NO_GROUP)
         holds += (_sign(leaning) == lean) & (lean != 0)

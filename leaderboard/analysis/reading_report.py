@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from data.benchmark import Benchmark
+from data.people.column_reliability import query_halves
 from data.people.norms import READINGS, Norms, Percentile, Reading, percentiles
 from data.people.rater_means import rater_means
 from data.people.templates import ValueTemplates, shuffled
@@ -21,6 +22,7 @@ from data.ratings import Study
 from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES
 from eval_queue.scoring.formulas import Floats, item_means
 from eval_queue.scoring.match import Z, people_draws
+from eval_queue.scoring.stability import FLAT_BELOW, reliability
 from leaderboard.analysis.common_profile import CommonProfile, common_profile
 from leaderboard.analysis.ranks import Sample, resample
 from leaderboard.analysis.readings import (
@@ -43,6 +45,7 @@ from leaderboard.analysis.variance import (
     shares,
 )
 
+_TEN: Final = slice(0, len(VALUES))
 KEYS: Final = 60
 """Keys from shuffled people that separations are set against."""
 DECIMALS: Final = 6
@@ -61,6 +64,9 @@ class PairsThatHold(_Part):
     values: int
     """Pairs of values within a model, Holm within the model."""
     values_of: int
+    from_zero: int
+    """Values of a model that differ from 0, Holm within the model."""
+    from_zero_of: int
 
 
 class Separations(_Part):
@@ -169,6 +175,15 @@ class Variance(_Part):
     columns: dict[Reading, dict[str, ColumnNeeds]]
 
 
+class Reliable(_Part):
+    """The columns between those models only whose profile is reliable."""
+
+    models: int
+    """How many these are."""
+    columns: dict[Reading, dict[str, float | None]]
+    """Reliability over halves of the queries."""
+
+
 class ReadingsReport(_Part):
     """Both readings examined."""
 
@@ -180,6 +195,8 @@ class ReadingsReport(_Part):
     """Share of the variance of the ten standardised columns along their first principal component."""
     along_common: dict[Reading, float | None]
     """Share of the variance between models along their mean profile."""
+    reliable: Reliable
+    """Models of which the score as published is reliable, as everywhere."""
     explained: dict[str, Share]
     profiles: dict[str, ModelProfile]
     among_people: dict[Reading, dict[str, dict[str, AmongPeople]]]
@@ -250,6 +267,7 @@ def readings_report(
         shuffled_keys=checks,
         first_component={reading: _number(first_component(c)) for reading, c in columns.items()},
         along_common={reading: _number(along_common(c)) for reading, c in columns.items()},
+        reliable=_reliable(benchmark, x, published, templates),
         explained={
             name: Share(r2=_number(share.r2[m]), cross_validated=_number(share.cross_validated[m]))
             for m, name in enumerate(models)
@@ -260,6 +278,18 @@ def readings_report(
             for reading, found in standing.items()
         },
         variance=variance_of(benchmark, ratings, templates),
+    )
+
+
+def _reliable(benchmark: Benchmark, x: Floats, published: Sample, templates: ValueTemplates) -> Reliable:
+    ten = published.point[:, _TEN] - published.point[:, _TEN].mean(axis=1, keepdims=True)
+    around = published.draws[:, :, _TEN] - published.draws[:, :, _TEN].mean(axis=2, keepdims=True)
+    r, _ = reliability(ten, np.asarray(np.nanstd(around, axis=0, ddof=1)))
+    kept = np.flatnonzero(r >= FLAT_BELOW)
+    found = query_halves(x[kept], benchmark.key.selected, templates.loadings, benchmark.query_index)
+    return Reliable(
+        models=len(kept),
+        columns={reading: {d.name: _number(r[i]) for i, d in enumerate(DIMENSIONS)} for reading, r in found.items()},
     )
 
 

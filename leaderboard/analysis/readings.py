@@ -47,6 +47,9 @@ class Pairs(NamedTuple):
     values: int
     """Pairs of values within one model, Holm within a model."""
     values_of: int
+    from_zero: int
+    """Values of one model that differ from 0, Holm within a model."""
+    from_zero_of: int
 
 
 def first_component(columns: Floats) -> float:
@@ -131,14 +134,22 @@ def pairs_that_hold(sample: Sample, people: Floats | None = None, *, normal: boo
     if normal:
         clusters = np.full_like(clusters, _MANY)
     models, values = point.shape
-    between = within = 0
+    between = within = from_zero = 0
     for d in range(values):
         more = None if sets is None else sets[:, :, d]
         between += _held(point[:, d], draws[:, :, d], more, clusters[:, d])
     for m in range(models):
         more = None if sets is None else sets[:, m]
         within += _held(point[m], draws[:, m], more, clusters[m])
-    return Pairs(between, values * models * (models - 1) // 2, within, models * values * (values - 1) // 2)
+        from_zero += _away(point[m], draws[:, m], more, clusters[m])
+    return Pairs(
+        between,
+        values * models * (models - 1) // 2,
+        within,
+        models * values * (values - 1) // 2,
+        from_zero,
+        models * values,
+    )
 
 
 def _held(point: Floats, draws: Floats, people: Floats | None, clusters: NDArray[np.int64]) -> int:
@@ -153,6 +164,17 @@ def _held(point: Floats, draws: Floats, people: Floats | None, clusters: NDArray
     se = np.sqrt(np.maximum(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j], 0.0))
     p = holm(t_test(point[i] - point[j], se, np.minimum(clusters[i], clusters[j])))
     return int((p <= ALPHA).sum())
+
+
+def _away(point: Floats, draws: Floats, people: Floats | None, clusters: NDArray[np.int64]) -> int:
+    """Numbers of one family that differ from 0 for sure; shapes as for `_held`."""
+    draws = draws[np.isfinite(draws).all(axis=1)]
+    if not np.isfinite(point).all() or len(draws) < MIN_DRAWS:
+        return 0
+    variance = draws.var(axis=0, ddof=1)
+    if people is not None:
+        variance = variance + people.var(axis=0, ddof=1)
+    return int((holm(t_test(point, np.sqrt(variance), clusters)) <= ALPHA).sum())
 
 
 def shuffled_pairs(

@@ -21,6 +21,11 @@ variance is s^2 times the sum of squared weights, or of squared sums over querie
 a 95 % t interval. It speaks of which items were chosen, and says nothing of another day. `short-form.js` computes the
 same in the page; `tests/browser/test_take.py` holds it to these functions.
 
+**Match.** The other reading of the same answers: the correlation of the ratings with the templates of the form's items.
+Its standard error over items is a jackknife over queries, that over people the standard deviation under `PEOPLE`
+templates of resampled people, and the interval a 95 % t interval of both. Which reading a form shows is decided by how
+well it stands for the whole benchmark under that reading (`leaderboard.analysis.form_validity`).
+
 Pure functions; `agreement` is what `python -m leaderboard short-form` publishes.
 """
 
@@ -34,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
+from data.people.templates import STEP, ValueTemplates, template_match
 from data.values import VALUES
 from eval_queue.scoring.formulas import Bools, Floats
 
@@ -41,6 +47,9 @@ Length = Literal["short", "long"]
 
 SIZES: Final[dict[Length, int]] = {"short": 20, "long": 60}
 """How many items each form asks at most."""
+
+PEOPLE: Final = 200
+"""Sets of resampled people behind a person's interval: a part of the benchmark's, so that the page stays light."""
 
 _STRIDE: Final = 3
 """Values asked one after the other are so many places apart on the circle."""
@@ -123,6 +132,10 @@ def _best(merit: Floats, groups: Sequence[tuple[NDArray[np.intp], int]]) -> Bool
     return solve(-merit, [LinearConstraint(everything, largest, largest)])
 
 
+MIN_JACKKNIFE: Final = 3
+"""Queries that a jackknife needs."""
+
+
 class Scored(NamedTuple):
     """A profile from a form, arrays in circle order, shape (10,); NaN where it cannot be had."""
 
@@ -164,20 +177,51 @@ def score_form(ratings: Floats, counts: Bools, queries: NDArray[np.intp]) -> Sco
     return Scored(score, se * -stdtrit(freedom, 0.025), reliability)
 
 
+def match_form(ratings: Floats, loadings: Floats, resampled: Floats, queries: NDArray[np.intp]) -> Scored:
+    """Match answers to a form with the templates of its items.
+
+    Args:
+        ratings: of the answered items, shape (items,), without NaN.
+        loadings: templates, shape (items, 10).
+        resampled: the same by resampled people, shape (sets, items, 10).
+        queries: the query of each item, shape (items,).
+
+    Returns:
+        Matches in place of scores; NaN where all ratings are equal, half widths NaN where they are without one query.
+    """
+    from scipy.special import stdtrit
+
+    x = ratings[None]
+    score = template_match(x, loadings)[0]
+    asked = np.unique(queries)
+    n = len(asked)
+    if n < MIN_JACKKNIFE or not np.isfinite(score).all():
+        return Scored(score, np.full(len(score), np.nan), math.nan)
+    left = np.array([template_match(x[:, queries != q], loadings[queries != q])[0] for q in asked])
+    items = (n - 1) / n * np.square(left - left.mean(axis=0)).sum(axis=0)
+    people = np.array([template_match(x, a)[0] for a in resampled]).var(axis=0, ddof=1)
+    se = np.sqrt(items + people)
+    spread = np.square(score - score.mean()).mean()
+    reliability = float(1 - np.square(se).mean() / spread) if spread > 1e-18 else math.nan
+    return Scored(score, se * -stdtrit(n - 1, 0.025), reliability)
+
+
 class Agreement(NamedTuple):
     """How well a form stands for the whole benchmark, over several respondents."""
 
     correlation: Floats
     """Of the form's ten scores with the whole benchmark's, shape (respondents,); NaN where either does not vary."""
     difference: Floats
-    """Root mean square difference of the two, rating points, same shape."""
+    """Root mean square difference of the two, rating points or matches, same shape."""
     held: float
     """Share of the form's intervals that hold the whole benchmark's score."""
     half: float
-    """Mean half width of these intervals, rating points."""
+    """Mean half width of these intervals, rating points or matches."""
 
 
-def agreement(answers: Floats, whole: Floats, form: Form, benchmark: Benchmark) -> Agreement:
+def agreement(
+    answers: Floats, whole: Floats, form: Form, benchmark: Benchmark, templates: ValueTemplates | None = None
+) -> Agreement:
     """Set profiles from a form beside profiles from the whole benchmark, both centred on their ten values.
 
     The whole benchmark has more items of some values than of others, a form has not: centred on their items' means, the
@@ -185,23 +229,37 @@ def agreement(answers: Floats, whole: Floats, form: Form, benchmark: Benchmark) 
 
     Args:
         answers: ratings of each item, shape (respondents, items); who lacks one of the form's is left out.
-        whole: the ten scores from the whole benchmark, shape (respondents, 10).
+        whole: the ten scores from the whole benchmark, shape (respondents, 10); the matches where there are templates.
         form: the form.
         benchmark: what it was chosen from.
+        templates: of the benchmark, to read by matches; None to read as published.
     """
     rows = list(form.rows)
     counts = benchmark.key.selected[rows, : len(VALUES)]
     usable = np.isfinite(answers[:, rows]).all(axis=1) & np.isfinite(whole).all(axis=1)
     whole = whole[usable]
-    found = [score_form(x, counts, benchmark.query_index[rows]) for x in answers[usable][:, rows]]
-    score, half = np.array([f.score for f in found]), np.array([f.half for f in found])
+    queries = benchmark.query_index[rows]
+    if templates is None:
+        found = [score_form(x, counts, queries) for x in answers[usable][:, rows]]
+    else:
+        loadings, resampled = of_form(templates, form)
+        found = [match_form(x, loadings, resampled, queries) for x in answers[usable][:, rows]]
+    score, half = (np.array([f[part] for f in found]).reshape(len(found), -1) for part in (0, 1))
     a, b = (x - x.mean(axis=1, keepdims=True) for x in (score, whole))
     length = np.sqrt(np.square(a).sum(axis=1) * np.square(b).sum(axis=1))
     correlation = np.divide((a * b).sum(axis=1), length, out=np.full(len(a), np.nan), where=length > 1e-9)
     gap = a - b
+    told = np.isfinite(half) & np.isfinite(gap)
     return Agreement(
         correlation,
         np.sqrt(np.square(gap).mean(axis=1)),
-        float((np.abs(gap) <= half).mean()),
-        float(half.mean()),
+        float((np.abs(gap) <= half)[told].mean()) if told.any() else math.nan,
+        float(half[told].mean()) if told.any() else math.nan,
     )
+
+
+def of_form(templates: ValueTemplates, form: Form) -> tuple[Floats, Floats]:
+    """The ten templates of a form's items, shape (items, 10), and by resampled people, shape (sets, items, 10)."""
+    rows, ten = list(form.rows), slice(0, len(VALUES))
+    loadings = templates.loadings[rows][:, ten]
+    return loadings, loadings + STEP * templates.steps[:PEOPLE, rows][:, :, ten]

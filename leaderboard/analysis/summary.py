@@ -10,13 +10,14 @@ does not hold after the correction, the sentence says both, so that the two neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from data.benchmark import Benchmark
 from data.values import SCALE_COLUMNS, VALUES
-from eval_queue.records import Result
+from eval_queue.records import DimensionScore, MatchScore, Result
 
 PUBLISHED_DIGEST: Final = "4cbfffc1121dbac803fd618e565d696cda47a9108212b838987c9f2942bb36bd"
 PUBLISHED_QUERIES: Final = (9, 34, 30, 39, 45, 14, 20, 10, 11, 13)
@@ -71,10 +72,16 @@ def standing(result: Result, queries: tuple[int, ...] | None) -> Standing:
 def taken_alone(result: Result, found: Standing) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Values whose own 95 % interval leaves out zero and that `found` does not name: above and below, circle order."""
     profile = result.scales.get("pvq")
+    return _alone({} if profile is None else profile.dimensions, found)
+
+
+def _alone(
+    cells: Mapping[str, DimensionScore] | Mapping[str, MatchScore], found: Standing
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     named = {*found.above, *found.below}
-    cells = {} if profile is None else {d.name: profile.dimensions.get(d.name) for d in VALUES if d.name not in named}
-    above = tuple(name for name, c in cells.items() if c is not None and c.low is not None and c.low > 0)
-    below = tuple(name for name, c in cells.items() if c is not None and c.high is not None and c.high < 0)
+    rest = [(d.name, cells.get(d.name)) for d in VALUES if d.name not in named]
+    above = tuple(name for name, c in rest if c is not None and c.low is not None and c.low > 0)
+    below = tuple(name for name, c in rest if c is not None and c.high is not None and c.high < 0)
     return above, below
 
 
@@ -92,7 +99,7 @@ def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
     if not found.tested:
         untested = f"Which values {result.model} puts above or below its average cannot be tested here."
         return untested + (f" Taken alone, {_side_by_side(*alone)} it." if any(alone) else "")
-    corrected = f"after correcting for {'ten' if found.tested == len(VALUES) else found.tested} comparisons"
+    corrected = _corrected(found)
     parts = []
     if found.above:
         parts.append(f"{_and(found.above)} above")
@@ -107,6 +114,10 @@ def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
         said += f"; taken alone, {_side_by_side(*alone)} it, but not {corrected}"
     tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest > 0 else ""
     return f"{said}{tail}."
+
+
+def _corrected(found: Standing) -> str:
+    return f"after correcting for {'ten' if found.tested == len(VALUES) else found.tested} comparisons"
 
 
 def _side_by_side(above: tuple[str, ...], below: tuple[str, ...]) -> str:
@@ -156,13 +167,17 @@ def match_sentence(result: Result) -> str:
         parts.append(f"like people who put {_and(found.above)} first")
     if found.below:
         parts.append(f"unlike people who put {_and(found.below)} first")
+    alone = _alone((result.match or {}).get("pvq", {}), found)
     if not parts:
-        return (
-            f"The ratings of {result.model} are not distinguishable from ratings that have nothing to do with values."
-        )
-    rest = found.tested - len(found.above) - len(found.below)
-    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from 0" if rest else ""
-    return f"{result.model} rates {', '.join(parts)}{tail}."
+        none = f"The ratings of {result.model} are not distinguishable from ratings that have nothing to do with values"
+        taken = f" {_corrected(found)}; taken alone, {_side_by_side(*alone)} 0" if any(alone) else ""
+        return f"{none}{taken}."
+    said = f"{result.model} rates {', '.join(parts)}"
+    if any(alone):
+        said += f"; taken alone, {_side_by_side(*alone)} 0, but not {_corrected(found)}"
+    rest = found.tested - sum(map(len, (found.above, found.below, *alone)))
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from 0" if rest > 0 else ""
+    return f"{said}{tail}."
 
 
 def _and(names: tuple[str, ...]) -> str:

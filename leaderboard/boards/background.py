@@ -13,6 +13,9 @@ from typing import Final, Generic, TypeVar
 
 _log = logging.getLogger(__name__)
 
+PATIENCE: float = 0.5
+"""How long the first who asks for something waits, in seconds."""
+
 T = TypeVar("T")
 
 
@@ -43,10 +46,10 @@ class BackgroundWork(Generic[T]):
     """Work of one kind. Threads may share it.
 
     Args:
-        patience: how long the first who asks waits, in seconds.
+        patience: how long the first who asks waits, in seconds; None for `PATIENCE`.
     """
 
-    def __init__(self, patience: float = 0.5) -> None:
+    def __init__(self, patience: float | None = None) -> None:
         self._patience = patience
         self._jobs: dict[str, _Job[T]] = {}
         self._lock = threading.Lock()
@@ -64,7 +67,7 @@ class BackgroundWork(Generic[T]):
             begins = job is None or job.key != key
             if job is None or begins:
                 job = self._jobs[name] = _Job(key, make)
-                threading.Thread(target=job.run, name=f"beside {name}", daemon=True).start()
+                threading.Thread(target=job.run, name=f"background {name}", daemon=True).start()
         if begins:
-            job.done.wait(self._patience)
+            job.done.wait(PATIENCE if self._patience is None else self._patience)
         return job.value if job.done.is_set() else WORKING

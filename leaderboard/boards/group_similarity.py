@@ -1,9 +1,10 @@
 """Proximity of all rows of a board, for its pages: shipped, or worked out where the answers are at hand.
 
 A row's proximity does not depend on which others stand beside it, so each is worked out once and kept. Those of the
-published models are shipped (`data/published/proximity.json`, written by `python -m leaderboard groups`) and need no
-benchmark at hand; another row needs the benchmark, its rating study and the run's answers. A row for which these are
-missing has none, and `Table.reason` says why. Practice boards have no table: their raters do not exist.
+published models are shipped under both readings (`data/published/proximity.json` and `match_proximity.json`, written by
+`python -m leaderboard groups`) and need no benchmark at hand; another row needs the benchmark, its rating study, the
+run's answers and, for matches, templates. A row for which these are missing has none, and `Table.reason` says why.
+Practice boards have no table: their raters do not exist.
 """
 
 from __future__ import annotations
@@ -16,28 +17,38 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 from pydantic import ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.people.norms import Reading
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
+from data.people.templates import ValueTemplates
 from data.ratings import Study
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.analysis.group_report import GroupClaims, ModelProximity, ProximityReport, report, withheld
+from leaderboard.analysis.group_report import (
+    MatchReading,
+    ModelProximity,
+    ProximityReport,
+    match_reading,
+    report,
+    withheld,
+)
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers, published_means
 
 PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""
-NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not at hand"
+NOT_AT_HAND: Final = "its answers to the single items, or the benchmark's ratings, are not available here"
 """Why a row that could be set against groups is not."""
-PUBLISHED_CLAIMS: Final = shipped.PUBLISHED / "group_claims.json"
-"""What is said of them and groups under the other reading, and in each prompt alone."""
+PUBLISHED_MATCH_PROXIMITY: Final = shipped.PUBLISHED / "match_proximity.json"
+"""The same by their matches on all items."""
+NO_TEMPLATES: Final = "the benchmark's templates, or its ratings, are not at hand"
+"""Why a row that could be set against groups by its matches is not."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,28 +68,37 @@ class Table:
     def reason(self, result: Result) -> str | None:
         """Why a row is not set against groups; None where it is."""
         found = self.rows.get(result.id)
-        return found.reason if found is not None else withheld(result) or NOT_AT_HAND
+        if found is not None:
+            return found.reason
+        if self.about.reading == "match":
+            return NO_TEMPLATES if result.complete else withheld(result)
+        return withheld(result) or NOT_AT_HAND
 
 
 def among_people(
-    results: Sequence[Result], means: Mapping[str, Floats], benchmark: Benchmark, study: Study, reference: Reference
+    results: Sequence[Result],
+    ratings: Floats,
+    benchmark: Benchmark,
+    raters: Floats,
+    reference: Reference,
+    match: MatchReading | None = None,
 ) -> ProximityReport:
     """Set rows against people.
 
     Args:
         results: the rows.
-        means: by id of the result, its mean rating of each item, shape (items,), NaN where it has none.
+        ratings: of each, shape (rows, 6 variants, items) or (rows, 1, items), as for `report`.
         benchmark: what all of them answered.
-        study: the benchmark's rating study.
+        raters: mean rating of each item by its raters, shape (items,).
         reference: the groups.
+        match: to read by matches on all items; None for the reading as published.
     """
-    rows = [r for r in results if r.id in means]
-    each = np.array([means[r.id] for r in rows]).reshape(len(rows), len(benchmark.items))
-    return report([r.model for r in rows], each, rows, benchmark, rater_means(benchmark, study), reference)
+    return report([r.model for r in results], ratings, results, benchmark, raters, reference, match)
 
 
+@lru_cache(maxsize=4)
 def read_proximity(path: Path = PUBLISHED_PROXIMITY) -> ProximityReport | None:
-    """The shipped report; None where there is none or it cannot be read, which is logged."""
+    """A shipped report; None where there is none or it cannot be read, which is logged."""
     try:
         return ProximityReport.model_validate_json(path.read_bytes())
     except FileNotFoundError:
@@ -88,17 +108,9 @@ def read_proximity(path: Path = PUBLISHED_PROXIMITY) -> ProximityReport | None:
         return None
 
 
-@lru_cache(maxsize=4)
-def read_claims(digest: str, path: Path = PUBLISHED_CLAIMS) -> GroupClaims | None:
-    """The published models and groups under the other reading; None for any other benchmark, or a damaged file."""
-    try:
-        found = GroupClaims.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError):
-        _log.exception("%s cannot be read: write it anew with `python -m leaderboard groups`", path.name)
-        return None
-    return found if found.benchmark.digest == digest else None
+def shipped_proximity(reading: Reading) -> ProximityReport | None:
+    """The published models among people under a reading."""
+    return read_proximity(PUBLISHED_PROXIMITY if reading == "published" else PUBLISHED_MATCH_PROXIMITY)
 
 
 class Proximities:
@@ -108,8 +120,9 @@ class Proximities:
         benchmarks: those at hand, by digest.
         answers: what rows answered.
         study: the rating study of a benchmark at hand; raises `InputError` where there is none.
-        shipped: the published models' report.
+        shipped: the published models' report under a reading.
         reference: the groups.
+        templates: of a benchmark by its digest; None where there are none.
     """
 
     def __init__(
@@ -117,42 +130,45 @@ class Proximities:
         benchmarks: Mapping[str, Benchmark],
         answers: RowAnswers,
         study: Callable[[Benchmark], Study],
-        shipped: Callable[[], ProximityReport | None] = read_proximity,
+        shipped: Callable[[Reading], ProximityReport | None] = shipped_proximity,
         reference: Callable[[], Reference] = load_reference,
+        templates: Callable[[str], ValueTemplates | None] = lambda _: None,
     ) -> None:
         self._benchmarks = benchmarks
         self._answers = answers
         self._study = study
         self._shipped = shipped
         self._reference = reference
-        self._own: dict[tuple[str, str], ProximityReport | None] = {}
+        self._templates = templates
+        self._own: dict[tuple[Reading, str, str], ProximityReport | None] = {}
+        self._match: dict[str, MatchReading] = {}
         self._lock = threading.Lock()
 
-    def of(self, board: Board) -> Table | None:
+    def of(self, board: Board, reading: Reading = "published") -> Table | None:
         """A board's rows among people; None where none of them is."""
         if board.practice:
             return None
         with self._lock:
-            return self._find(board)
+            return self._find(board, reading)
 
-    def _find(self, board: Board) -> Table | None:
-        shipped = self._shipped()
+    def _find(self, board: Board, reading: Reading) -> Table | None:
+        shipped = self._shipped(reading)
         if shipped is not None and shipped.benchmark.digest != board.key.digest:
             shipped = None
         by_model = {} if shipped is None else {m.model: m for m in shipped.models}
         rows = {r.id: by_model[r.model] for r in board.results if r.origin == "published" and r.model in by_model}
         about = shipped
         for r in board.results:
-            if r.id not in rows and (own := self._of_row(r)) is not None:
+            if r.id not in rows and (own := self._of_row(r, reading)) is not None:
                 rows[r.id] = own.models[0]
                 about = about or own
         return None if about is None or not rows else Table(about, rows)
 
-    def _of_row(self, result: Result) -> ProximityReport | None:
-        key = (result.id, result.created.isoformat())
+    def _of_row(self, result: Result, reading: Reading) -> ProximityReport | None:
+        key = (reading, result.id, result.created.isoformat())
         if key not in self._own:
             try:
-                self._own[key] = self._work_out(result)
+                self._own[key] = self._work_out(result, reading)
             except InputError:
                 self._own[key] = None
             except (StoreUnavailable, WriteConflict) as error:
@@ -160,11 +176,30 @@ class Proximities:
                 return None
         return self._own[key]
 
-    def _work_out(self, result: Result) -> ProximityReport | None:
+    def _work_out(self, result: Result, reading: Reading) -> ProximityReport | None:
         benchmark = self._benchmarks.get(result.benchmark.digest)
-        if benchmark is None:
+        if benchmark is None or (ratings := self._ratings(result, benchmark)) is None:
             return None
+        study = self._study(benchmark)
+        match = None
+        if reading == "match" and (match := self._match_of(benchmark, study)) is None:
+            return None
+        return among_people([result], ratings, benchmark, rater_means(benchmark, study), self._reference(), match)
+
+    def _ratings(self, result: Result, benchmark: Benchmark) -> Floats | None:
+        """A row's ratings, prompt by prompt where they are at hand, else their means."""
         means = published_means(benchmark, [result]).get(result.id)
         if means is None and (means := self._answers.mean(result)) is None:
             return None
-        return among_people([result], {result.id: means}, benchmark, self._study(benchmark), self._reference())
+        try:
+            return self._answers.rated(result).ratings[None]
+        except InputError:
+            return means[None, None]
+
+    def _match_of(self, benchmark: Benchmark, study: Study) -> MatchReading | None:
+        if benchmark.digest not in self._match:
+            templates = self._templates(benchmark.digest)
+            if templates is None:
+                return None
+            self._match[benchmark.digest] = match_reading(benchmark, study, templates)
+        return self._match[benchmark.digest]

@@ -33,6 +33,8 @@ class Released(NamedTuple):
 
     day: date
     source: Source
+    told: str | None = None
+    """Where the developer's announcement can be looked up."""
 
 
 @cache
@@ -51,7 +53,7 @@ def released(result: Result) -> Released | None:
         return Released(recorded, "hub")
     table = _table() if result.origin == "published" else None
     facts = table.models.get(result.model) if table else None
-    return None if facts is None or facts.released is None else Released(facts.released, "table")
+    return None if facts is None or facts.released is None else Released(facts.released, "table", facts.told)
 
 
 def billions(result: Result) -> float | None:

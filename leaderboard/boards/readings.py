@@ -23,6 +23,7 @@ from data.people.norms import READINGS, Reading, percentiles
 from data.people.validation import ColumnReliability
 from data.sources.published_templates import templates_of
 from data.sources.published_validity import norms_of, read_validation
+from data.values import Dimension
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -56,6 +57,28 @@ def no_match(result: Result) -> str | None:
     if result.match is not None:
         return None
     return f"No match: {result.match_reason}." if result.match_reason else NO_TEMPLATES
+
+
+class Cell(NamedTuple):
+    """A row on a dimension, under a reading."""
+
+    score: float
+    """Rating points around its own average, or a match."""
+    low: float | None
+    """Lower end of the 95 % interval."""
+    high: float | None
+    n: int | None
+    """Responses with a rating that count; null for a match, for which all do."""
+
+
+def cell_of(result: Result, d: Dimension, reading: Reading) -> Cell | None:
+    """A row on a dimension; None where it has no number there."""
+    if reading == "match":
+        m = (result.match or {}).get(d.scale, {}).get(d.name)
+        return None if m is None or m.match is None else Cell(m.match, m.low, m.high, None)
+    profile = result.scales.get(d.scale)
+    s = profile.dimensions.get(d.name) if profile else None
+    return None if s is None or s.score is None else Cell(s.score, s.low, s.high, s.n)
 
 
 @lru_cache(maxsize=4)

@@ -1,7 +1,8 @@
 """How the rows of a board, and its columns, go together: worked out once for the same rows and kept.
 
 Both rest on the same draws of the rows' scores over queries (`leaderboard.analysis.ranks.resample`), and these on the
-rows' mean ratings of each item and on the benchmark's key. Incomplete rows, and rows whose answers are not at hand,
+rows' mean ratings of each item and on the benchmark's key; or on draws of their matches on all items over queries and
+over the people behind the templates. Incomplete rows, and rows whose answers are not at hand,
 take no part. Boards of more than `MOST` such rows have none: a matrix of that size shows nothing.
 """
 
@@ -14,13 +15,17 @@ from typing import Final
 
 import numpy as np
 
+from data.people.norms import Reading
+from data.people.templates import ValueTemplates
 from data.sources.key_file import KeyTable
 from data.values import SCALES, VALUES
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Bools, Floats
-from leaderboard.analysis.associations import Association, associations
-from leaderboard.analysis.profile_similarity import Similarities, similarities
-from leaderboard.analysis.ranks import resample
+from eval_queue.scoring.match import people_draws
+from leaderboard.analysis.associations import Association, associations, overlap
+from leaderboard.analysis.profile_similarity import MATCH_QUERIES, Similarities, similarities
+from leaderboard.analysis.ranks import Sample, resample
+from leaderboard.analysis.readings import match_sample
 from leaderboard.boards.results import Board
 
 MOST: Final = 200
@@ -55,25 +60,36 @@ def why_not(result: Result) -> str | None:
     return "too few of its answers could be read" if result.complete is False else None
 
 
-def relate(rows: Sequence[Result], means: Mapping[str, Floats], key: KeyTable) -> Relations:
+def relate(
+    rows: Sequence[Result], means: Mapping[str, Floats], key: KeyTable, templates: ValueTemplates | None = None
+) -> Relations:
     """Work out how rows and columns go together.
 
     Args:
         rows: of one board, by name.
         means: by id the row's mean rating of each item, shape (items,), NaN where it has none.
         key: of their benchmark.
+        templates: to compare matches on all items; None to compare scores.
     """
     left_out = {r.id: why for r in rows if (why := why_not(r)) is not None}
-    left_out |= {r.id: "its single answers are not at hand" for r in rows if r.id not in left_out and r.id not in means}
+    left_out |= {
+        r.id: "its individual answers are not available here"
+        for r in rows
+        if r.id not in left_out and r.id not in means
+    }
     ids = tuple(r.id for r in rows if r.id not in left_out)
     if len(ids) > MOST:
         return Relations((), None, {}, left_out, len(ids))
     if not ids:
         return Relations((), None, {}, left_out)
-    sample = resample(np.stack([means[id_] for id_ in ids]), key.selected, key.query_index)
+    x = np.stack([means[id_] for id_ in ids])
+    if templates is None:
+        sample, chance = resample(x, key.selected, key.query_index), None
+    else:
+        sample, chance = _matches(x, key, templates), overlap(templates.loadings)
     found: dict[str, tuple[Association, ...]] = {}
     for scale in SCALES:
-        found |= associations(sample.point, sample.draws, sample.clusters.min(axis=0), scale)
+        found |= associations(sample.point, sample.draws, sample.clusters.min(axis=0), scale, chance)
     ten = slice(0, len(VALUES))
     whole: Bools = np.asarray(np.isfinite(sample.point[:, ten]).all(axis=1))
     if not whole.all():  # a row may be complete and still lack one value's responses
@@ -84,32 +100,45 @@ def relate(rows: Sequence[Result], means: Mapping[str, Floats], key: KeyTable) -
     return Relations(ids, pairs, found, left_out)
 
 
+def _matches(x: Floats, key: KeyTable, templates: ValueTemplates) -> Sample:
+    """Matches with draws over queries and people at once, as if from `MATCH_QUERIES` queries."""
+    over_queries = match_sample(x, templates.loadings, key.query_index)
+    people = np.moveaxis(people_draws(x, templates), -1, 0)
+    draws = over_queries.draws + np.resize(people - people.mean(axis=0), over_queries.draws.shape)
+    return Sample(over_queries.point, draws, np.minimum(over_queries.clusters, MATCH_QUERIES))
+
+
 class RelationTables:
     """The relations of boards, kept until their rows change. Threads may share it.
 
     Args:
         key: of a benchmark by digest, None where it is not known.
         means: the mean ratings of a board's rows, as far as they are at hand: by id, and whether these are all.
+        templates: of a benchmark by digest, None where there are none.
     """
 
     def __init__(
         self,
         key: Callable[[str], KeyTable | None],
         means: Callable[[Board], tuple[Mapping[str, Floats], bool]],
+        templates: Callable[[str], ValueTemplates | None] = lambda _: None,
     ) -> None:
         self._key = key
         self._means = means
-        self._kept: dict[str, tuple[object, Relations]] = {}
+        self._templates = templates
+        self._kept: dict[tuple[str, Reading], tuple[object, Relations]] = {}
         self._lock = threading.Lock()
 
-    def of(self, board: Board) -> Relations | None:
-        """The relations of a board; None where its benchmark's key is not known."""
+    def of(self, board: Board, reading: Reading = "published") -> Relations | None:
+        """The relations of a board; None where its benchmark's key, or its templates, are not known."""
         key = self._key(board.key.digest)
-        if key is None:
+        templates = self._templates(board.key.digest) if reading == "match" else None
+        if key is None or (reading == "match" and templates is None):
             return None
         name = tuple((r.id, r.created) for r in board.results)
+        place = board.key.slug, reading
         with self._lock:
-            kept = self._kept.get(board.key.slug)
+            kept = self._kept.get(place)
             if kept is not None and kept[0] == name:
                 return kept[1]
         # a large board's answers are read over several views of other pages; here they are read to the end
@@ -118,8 +147,8 @@ class RelationTables:
         while not finished and len(means) > before:
             before = len(means)
             means, finished = self._means(board)
-        made = relate(board.results, means, key)
+        made = relate(board.results, means, key, templates)
         if finished:
             with self._lock:
-                self._kept[board.key.slug] = (name, made)
+                self._kept[place] = (name, made)
         return made

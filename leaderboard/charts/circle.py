@@ -13,18 +13,19 @@ from markupsafe import Markup, escape
 
 from data.values import VALUES, Dimension
 from leaderboard.analysis.associations import Association
-from leaderboard.charts.portrait import GEOMETRY, GROUND, INK, QUIET, frame, number
+from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, GROUND, INK, QUIET, frame, number
 
 _KIND: Final = "full"
 
 
-def circle(marked: Mapping[str, Dimension], others: Mapping[str, Association], unrelated: float) -> Markup:
+def circle(marked: Mapping[str, Dimension], others: Mapping[str, Association], unrelated: float | None) -> Markup:
     """Draw it.
 
     Args:
         marked: the values that are emphasised, by name: one, or the members of a higher-order value.
         others: the other values' correlations with it, by name; empty to show its place only.
-        unrelated: the correlation of columns that have nothing to do with each other.
+        unrelated: the correlation of columns that have nothing to do with each other, a dashed ring; None where it
+            differs from spoke to spoke: then each has a tick at its own.
     """
     g = GEOMETRY[_KIND]
     names = ", ".join(marked)
@@ -36,7 +37,7 @@ def circle(marked: Mapping[str, Dimension], others: Mapping[str, Association], u
         f"<desc>{escape(f'Correlations over models: {told}.' if told else 'Its place among the ten values.')}</desc>",
         frame(_KIND),
     ]
-    if others:
+    if others and unrelated is not None:
         parts.append(
             f'<circle cx="{g.centre.x:g}" cy="{g.centre.y:g}" r="{g.radius(unrelated):.2f}" fill="none" '
             f'style="stroke:{QUIET}" stroke-dasharray="4 3"/>'
@@ -52,6 +53,13 @@ def circle(marked: Mapping[str, Dimension], others: Mapping[str, Association], u
         found = others.get(d.name)
         if found is None or found.r is None:
             continue
+        if unrelated is None:
+            chance = g.at(i, g.radius(found.chance))
+            dx, dy = DIRECTIONS[i]
+            parts.append(
+                f'<path d="M{chance.x - 7 * dy:.2f} {chance.y + 7 * dx:.2f}L{chance.x + 7 * dy:.2f} '
+                f'{chance.y - 7 * dx:.2f}" style="stroke:{QUIET}" stroke-width="2"/>'
+            )
         if found.low is not None and found.high is not None:
             a, b = g.at(i, g.radius(found.low)), g.at(i, g.radius(found.high))
             parts.append(

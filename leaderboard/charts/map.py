@@ -38,7 +38,7 @@ _TAU: Final = 2 * math.pi
 
 @dataclass
 class _Sheet:
-    """A drawing in the making: where rating points lie, and what stands there already."""
+    """A drawing in the making: where rating points (or matches) lie, and what stands there already."""
 
     size: Size
     width: float

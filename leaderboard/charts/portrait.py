@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote
 
-from markupsafe import escape
+from markupsafe import Markup, escape
 
-from data.values import VALUES, Dimension
+from data.values import DIMENSIONS, VALUES, Dimension
 
 Kind = Literal["full", "thumb", "logo"]
 
@@ -170,6 +170,9 @@ def families() -> list[tuple[str, str, int, int]]:
     return stretches
 
 
+_NAME_IN_DRAWING: Final = re.compile(f"(<text[^>]*>({'|'.join(re.escape(d.name) for d in DIMENSIONS)})</text>)")
+
+
 def _label(d: Dimension, i: int, geometry: Geometry) -> str:
     dx, dy = DIRECTIONS[i]
     at = geometry.at(i, geometry.rim + 13)
@@ -179,13 +182,12 @@ def _label(d: Dimension, i: int, geometry: Geometry) -> str:
     return f'<text x="{_fmt(at.x)}" y="{_fmt(y)}" text-anchor="{anchor}" style="fill:{INK}">{escape(d.name)}</text>'
 
 
-def frame(kind: Kind, *, tinted: bool = True, linked: bool = False) -> str:
+def frame(kind: Kind, *, tinted: bool = True) -> str:
     """What every portrait of a kind shares: spokes, rings, family arcs, names.
 
     Args:
         kind: of portrait.
         tinted: whether the arcs have their families' colours; not where colours tell models apart.
-        linked: whether the names lead to the values' pages.
     """
     g = GEOMETRY[kind]
     cx, cy = _fmt(g.centre.x), _fmt(g.centre.y)
@@ -215,9 +217,14 @@ def frame(kind: Kind, *, tinted: bool = True, linked: bool = False) -> str:
             for _, tone, first, last in families()
         ]
     if kind == "full":
-        labels = [(d, _label(d, i, g)) for i, d in enumerate(VALUES)]
-        parts += [f'<a href="value?name={quote(d.name)}">{label}</a>' if linked else label for d, label in labels]
+        parts += [_label(d, i, g) for i, d in enumerate(VALUES)]
     return "".join(parts)
+
+
+def linked(drawing: str) -> Markup:
+    """A drawing whose names of values lead to their pages: for a page, not for a file."""
+    led = _NAME_IN_DRAWING.sub(lambda m: f'<a href="value?name={quote(m[2])}">{m[1]}</a>', drawing)
+    return Markup(led.replace('role="img"', 'role="group"', 1))  # a drawing of ours; an image has no links in it
 
 
 def _wider(matches: Sequence[float | None]) -> list[float | None]:
@@ -234,7 +241,6 @@ def portrait(
     name: str = "",
     kind: Kind = "full",
     muted: bool = False,
-    linked: bool = False,
     matched: bool = False,
 ) -> str:
     """Draw a profile.
@@ -248,7 +254,6 @@ def portrait(
         name: whose profile it is, for the title.
         kind: `full` with names and rings, `thumb` for lists, `logo`.
         muted: grey instead of the accent, for a flat or incomplete profile.
-        linked: whether the values' names lead to their pages; for a drawing on a page, not for a file.
         matched: whether the numbers are matches on all items, which are drawn up to `MATCH_LIMIT`.
 
     Returns:
@@ -263,12 +268,11 @@ def portrait(
     g = GEOMETRY[kind]
     colour = QUIET if muted else ACCENT
     heading = f"Value portrait of {name}" if name else "Value portrait"
-    role = "group" if linked else "img"  # an image has no links in it
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="{role}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="img" '
         f'viewBox="0 0 {_fmt(g.width)} {_fmt(g.height)}" font-family="inherit" font-size="14">',
         f"<title>{escape(heading)}</title><desc>{escape(said)}</desc>",
-        frame(kind, linked=linked),
+        frame(kind),
     ]
     line = outline(scores, g)
     if kind == "full" and reference is not None and (dotted := outline(reference, g)):

@@ -162,7 +162,7 @@ def _variance(report: ReadingsReport) -> Drawing:
         f"Shares of the variance of {len(report.models)} models’ ratings, method of moments; the {SOURCES} largest.",
         tuple({"source": n, "share": x, "component": report.variance.components[n]} for n, x in shares),
         {
-            "source": "Source of variance; x: an interaction, the last one with what cannot be told from chance.",
+            "source": "Source of variance; x: an interaction, the last one with whatever is due to chance.",
             "share": "Its share of the variance of ratings.",
             "component": "Its variance, in squared rating points.",
         },

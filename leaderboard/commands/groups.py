@@ -29,33 +29,26 @@ def register(app: typer.Typer) -> None:
         from data.sources.published_templates import templates_of
         from eval_queue.scoring.released import Released
         from leaderboard.analysis.form_validity import released_ratings
-        from leaderboard.analysis.group_report import claims
-        from leaderboard.boards.group_similarity import PUBLISHED_CLAIMS, PUBLISHED_PROXIMITY, among_people
+        from leaderboard.analysis.group_report import match_reading
+        from leaderboard.boards.group_similarity import PUBLISHED_MATCH_PROXIMITY, PUBLISHED_PROXIMITY, among_people
         from leaderboard.boards.results import PUBLISHED, load
-        from leaderboard.boards.row_answers import published_means
 
         benchmark = load_benchmark(source, progress=True)
-        results = [r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest]
-        means = published_means(benchmark, results)
-        if not means:
+        by_model = {r.model: r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest}
+        if not by_model:
             raise InputError(f"no published model answered {benchmark.name} {benchmark.version}; name it with --source")
-        found = among_people(results, means, benchmark, load_study(source), load_reference())
+        study, reference = load_study(source), load_reference()
+        ratings = released_ratings(benchmark, released := Released())
+        at = {name: m for m, name in enumerate(sorted(set(released.everything()["model"].to_pylist())))}
+        results = [r for name, r in by_model.items() if name in at]
+        prompts, raters = ratings[[at[r.model] for r in results]], rater_means(benchmark, study)
         path = out or PUBLISHED_PROXIMITY
+        found = among_people(results, prompts, benchmark, raters, reference)
         write_whole(path, found.model_dump_json(indent=1).encode() + b"\n")
         templates = templates_of(benchmark)
         if templates is not None:
-            study, by_model = load_study(source), {r.model: r for r in results}
-            ratings = released_ratings(benchmark, released := Released())
-            models = sorted(set(released.everything()["model"].to_pylist()))
-            at = [m for m, name in enumerate(models) if name in by_model]
-            said = claims(
-                [models[m] for m in at],
-                ratings[at],
-                [by_model[models[m]] for m in at],
-                benchmark,
-                rater_means(benchmark, study),
-                templates,
-                load_reference(),
-            )
-            write_whole(path.with_name(PUBLISHED_CLAIMS.name), said.model_dump_json().encode() + b"\n")
+            match = match_reading(benchmark, study, templates)
+            found = among_people(results, prompts, benchmark, raters, reference, match)
+            other = path.with_name(PUBLISHED_MATCH_PROXIMITY.name)
+            write_whole(other, found.model_dump_json(indent=1).encode() + b"\n")
         typer.echo(f"{len(found.models)} models among people in {path}")

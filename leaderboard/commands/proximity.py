@@ -40,7 +40,6 @@ def register(app: typer.Typer) -> None:
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study
         from eval_queue.scoring.answers import read_answers
-        from eval_queue.scoring.formulas import item_means
         from eval_queue.scoring.profiles import profiles
         from leaderboard.analysis.group_report import report
 
@@ -49,7 +48,7 @@ def register(app: typer.Typer) -> None:
         read = read_answers(answers, benchmark)
         raters = rater_means(benchmark, load_study(source))
         scored = profiles(read, benchmark)
-        found = report(read.models, item_means(read.ratings), scored, benchmark, raters, people)
+        found = report(read.models, read.ratings, scored, benchmark, raters, people)
         if as_json:
             typer.echo(found.model_dump_json(indent=2))
         else:

@@ -20,8 +20,17 @@ def register(app: typer.Typer) -> None:
         out: Annotated[
             Path | None, typer.Option(help="Write here instead of `data/published/readings.json`.", show_default=False)
         ] = None,
+        table: Annotated[
+            bool, typer.Option("--table", help="Only print the figures side by side, from what is shipped.")
+        ] = False,
     ) -> None:
         """Examine the score as published and the match on all items, after `python -m eval_queue publish`."""
+        if table:
+            from leaderboard.exports.methodology import side_by_side
+
+            for line in side_by_side():
+                typer.echo(line)
+            return
         from data.errors import InputError
         from data.files import write_whole
         from data.people.norms import norms

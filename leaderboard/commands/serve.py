@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -30,6 +31,7 @@ def serve(
     bound_allocator()
 
     from data.errors import InputError
+    from eval_queue.executors.chosen import evaluate_what_waits
     from eval_queue.logs import adopt, set_up_logging
     from eval_queue.settings import load_settings
     from eval_queue.workers import scheduler
@@ -49,9 +51,14 @@ def serve(
             settings,
             scheduler_seconds=settings.poll_seconds if settings.scheduler else None,
             notes=lambda: evaluator.notes,
-            silent_seconds=lambda: evaluator.silent_seconds,
+            evaluator=lambda: evaluator.vitals,
         )
-        evaluator = scheduler.start(settings, site.queue, benchmarks=(site.benchmark, site.practice))
+        elsewhere = None
+        if settings.executor != "here":
+            elsewhere = partial(evaluate_what_waits, settings, site.queue, once=False)
+        evaluator = scheduler.start(
+            settings, site.queue, benchmarks=(site.benchmark, site.practice), elsewhere=elsewhere
+        )
     except InputError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -73,7 +80,7 @@ def serve(
             raise typer.Exit(2) from None
         adopt("uvicorn", "uvicorn.error", "uvicorn.access")
         typer.echo(f"The board is at {ui.blocks.local_url}")
-        scheduler.until(stop)
+        scheduler.until(stop, evaluator.look_after)
         ui.blocks.close(verbose=False)
     finally:
         evaluator.close()

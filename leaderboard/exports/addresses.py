@@ -24,7 +24,7 @@ from leaderboard.pages.map import page as map_page
 from leaderboard.pages.model import page as model
 from leaderboard.pages.value import page as value
 from leaderboard.site.site import Site
-from leaderboard.web.document import not_among, shortened
+from leaderboard.web.document import no_such_field, not_among
 
 Problems = Callable[[Site, QueryParams], Sequence[str]]
 
@@ -33,7 +33,7 @@ FIELDS: Final[Mapping[str, Collection[str]]] = {
     "answers": model.FIELDS,
     "card": ("id",),
     "result": ("id",),
-    **dict.fromkeys(("portrait", "scores", "match-portrait", "matches"), ("id",)),
+    **dict.fromkeys(("badge", "portrait", "scores", "match-portrait", "matches"), ("id",)),
     **dict.fromkeys(("compare", "differences", "series"), compare.FIELDS),
     "map": map_page.FIELDS,
     **dict.fromkeys(("groups", "leans", "alike"), groups.FIELDS),
@@ -95,10 +95,8 @@ def check(site: Site, name: str, query: QueryParams) -> None:
         UnknownFile: the dimension it is about is not one.
     """
     known = FIELDS.get(name, ())
-    for field in query:
-        if field not in known and field not in VIEW.get(name, ()):
-            may = f"it may have {', '.join(known)}" if known else "it has none"
-            raise InputError(f"{shortened(field)}: this address has no such field; {may}")
+    if (said := no_such_field(query, known, VIEW.get(name, ()))) is not None:
+        raise InputError(said)
     wrong = _PROBLEMS[name](site, query) if name in _PROBLEMS else ()
     if wrong:
         raise InputError("; ".join(wrong))

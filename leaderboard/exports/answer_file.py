@@ -1,4 +1,4 @@
-"""All answers of all rows as one Parquet file, a row group a row of the board.
+"""All answers of all rows as one Parquet file, a row group a row of the board (several where its answers are long).
 
 Made once for a state of the results, then kept: it is read whole and in parts by `datasets` and pandas. Rows whose
 answers cannot be had are left out and named in the file's metadata; they never stop the others.
@@ -9,15 +9,15 @@ from __future__ import annotations
 import logging
 import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from data.errors import InputError
 from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.exports.formats import schema_of
+from leaderboard.exports.formats import PIECE_BYTES, schema_of
 from leaderboard.exports.tables import ANSWER_COLUMNS, TEXTS
-from leaderboard.site.answers import answers_table
 from leaderboard.site.permanent import revision
 from leaderboard.site.site import Site
 
@@ -42,7 +42,8 @@ def write_all(site: Site, path: Path) -> list[str]:
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for result in sorted(site.results(), key=lambda r: r.id):
             try:
-                writer.write_table(_rows(site, result, schema))
+                for piece in _pieces(site, result, schema):
+                    writer.write_table(piece)
             except (InputError, StoreUnavailable, WriteConflict, ValueError, KeyError, OSError) as error:
                 _log.warning("the answers of %s are not among all answers: %s", result.id, error)
                 missing.append(result.id)
@@ -50,20 +51,33 @@ def write_all(site: Site, path: Path) -> list[str]:
     return missing
 
 
-def _rows(site: Site, result: Result, schema: pa.Schema) -> pa.Table:
+def _pieces(site: Site, result: Result, schema: pa.Schema) -> Iterator[pa.Table]:
+    """A row's answers, as one table unless they are more than `PIECE_BYTES`."""
     import pyarrow as pa
 
-    found = answers_table(result, site.benchmark, site.queue.answers, site.released)
+    batches: list[pa.RecordBatch] = []
+    for batch in site.answer_batches(result, schema.names):
+        batches.append(_filled(batch, result, schema))
+        if sum(b.nbytes for b in batches) >= PIECE_BYTES:
+            yield pa.Table.from_batches(batches, schema)
+            batches = []
+    if batches:
+        yield pa.Table.from_batches(batches, schema)
+
+
+def _filled(batch: pa.RecordBatch, result: Result, schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
     same = {"id": result.id, "model": result.model}
     columns = [
-        pa.array([same[field.name]] * found.num_rows, field.type)
+        pa.array([same[field.name]] * batch.num_rows, field.type)
         if field.name in same
-        else found[field.name].cast(field.type)
-        if field.name in found.column_names
-        else pa.nulls(found.num_rows, field.type)
+        else batch[field.name].cast(field.type)
+        if field.name in batch.schema.names
+        else pa.nulls(batch.num_rows, field.type)
         for field in schema
     ]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 class AllAnswers:

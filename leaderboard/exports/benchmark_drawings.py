@@ -114,8 +114,8 @@ def _chance(report: ValidationReport) -> str:
         )
 
     said = (
-        "Dot: responses that count; hollow where chance gives as many at least once in twenty deals. Grey band: up to "
-        "the 95th percentile of the permutations; tick: their mean."
+        "Dot: responses that count; hollow where chance gives as many in at least 5 % of the permutations. Grey band: "
+        "up to the 95th percentile of the permutations; tick: their mean."
     )
     return _drawn(
         report, "Responses that count, and what chance gives", _counted(report), row, ("Found", "Chance"), said
@@ -214,7 +214,7 @@ def reading_drawing(name: str, report: ValidationReport, readings: ReadingsRepor
     """
     found = next((d for d in drawings(report, readings) if d.name == name), None)
     if found is None:
-        raise UnknownFile(f"{name}: the figures behind this drawing are not at hand for this benchmark")
+        raise UnknownFile(f"{name}: the figures behind this drawing are not available for this benchmark")
     return found
 
 

@@ -20,7 +20,8 @@ _DATES: Final = (
     Column("released_from", "string", "What that date rests on."),
     Column("billions", "double", "Parameters in billions; empty where they are not known."),
     Column("dimension", "string", "Value, higher-order value or trait."),
-    Column("score", "double", "Mean rating of the dimension's items minus the model's own mean, in rating points."),
+    Column("reading", "string", "published: score in rating points; match: match on all items."),
+    Column("score", "double", "Rating points around the model's own mean; or the match, a correlation."),
     Column("low", "double", "Lower end of the 95 % interval."),
     Column("high", "double", "Upper end of it."),
 )
@@ -38,7 +39,8 @@ def dates_svg(found: Dates) -> str:
         raise UnknownFile("no model of this table has a known date or size")
     scale = axes([dots for _, dots in panels], found.along)
     over = "release date" if found.along == "date" else "billions of parameters, logarithmic"
-    said = f"{SCALE_NAMES[found.scale]} over {over}, rating points around each model’s own average, 95 % intervals."
+    what = "matches on all items" if found.reading == "match" else "rating points around each model’s own average"
+    said = f"{SCALE_NAMES[found.scale]} over {over}, {what}, 95 % intervals."
     return standalone(str(sheet(panels, scale)), caption=f"{said} {CAUTION}")
 
 
@@ -54,6 +56,7 @@ def dates_sheet(found: Dates) -> Sheet:
             "released_from": SOURCES[p.released.source] if p.released else None,
             "billions": p.billions,
             "dimension": d.name,
+            "reading": found.reading,
             "score": dot.score,
             "low": dot.low,
             "high": dot.high,

@@ -19,7 +19,8 @@ from eval_queue.store.compiled import column_name
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.charts.portrait import number
 from leaderboard.site.citation import benchmark_name, paper_bibtex, paper_url, version
-from leaderboard.site.permanent import board_url, revision, row_citations, row_url
+from leaderboard.site.permanent import at_home, board_url, revision, row_citations, row_url
+from leaderboard.site.sharing import lines_to_copy, stays_here
 from leaderboard.site.site import Site
 
 NO_DIRECTION: Final = "Values have no direction: higher is not better."
@@ -37,10 +38,8 @@ def _check(result: Result) -> None:
     Raises:
         InputError: the row is a practice run, or the model was asked to be somebody.
     """
-    if result.benchmark.name == "practice":
-        raise InputError(f"{result.id} is a practice run: its values mean nothing and go nowhere")
-    if result.persona is not None:
-        raise InputError(f"{result.id} is the profile of a persona ({result.persona}), not of the model")
+    if (why := stays_here(result)) is not None:
+        raise InputError(f"{result.id} is {why}")
 
 
 def _ten(result: Result) -> list[tuple[str, DimensionScore]]:
@@ -232,8 +231,10 @@ def model_card(site: Site, result: Result) -> str:
     line, *_, bibtex = (c.text for c in row_citations(site, result))
     url = row_url(site, result)
     rows = [f"| {name} | {number(cell.score)} | {_range(cell)} | {cell.n} |" for name, cell in _ten(result)]
+    base = board_url()
     parts = [
         "## Values",
+        *([at_home(line.text, base) for line in lines_to_copy(result)[:1]] if base else []),
         _markdown(sentence(result, queries_of(result, site.benchmark))),
         f"![Value portrait: ten values on a circle, with 95 % intervals]({PORTRAIT})",
         "\n".join(["| value | score | 95 % interval | items |", "|---|---|---|---|", *rows]),

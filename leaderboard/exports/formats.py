@@ -1,17 +1,18 @@
 """Tables as files: CSV, JSON and Parquet of the same content, in full precision.
 
-Pure: a `Sheet` in, bytes out. Column names say what they hold; each is described in a sentence in the JSON file and in
-the Parquet schema's metadata, as is what a reader must know about the whole. A number that does not exist is empty in
-CSV and null elsewhere. In CSV a text that a spreadsheet would take for a formula stands behind an apostrophe.
+Pure: a `Sheet` in, bytes out, a piece after the other. Column names say what they hold; each is described in a sentence
+in the JSON file and in the Parquet schema's metadata, as is what a reader must know about the whole. A number that does
+not exist is empty in CSV and null elsewhere. In CSV a text that a spreadsheet would take for a formula stands behind an
+apostrophe.
 """
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -36,6 +37,11 @@ _FORMULA: Final = r"^(?:[\p{Z}\p{C}\x{034F}\x{115F}\x{1160}\x{3164}]*[=+\-@ï¼ï¼
 zero-width ones), and in full width."""
 
 
+PIECE_BYTES: Final = 2_000_000
+"""About how much of a table is in memory while it is written."""
+_ROW_BYTES: Final = 200
+
+
 class UnknownFile(InputError):
     """There is no such file."""
 
@@ -56,13 +62,6 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: tuple[Mapping[str, Any], ...]
 
-    @cached_property
-    def table(self) -> pa.Table:
-        """The rows as an Arrow table with all that is known of it in its metadata."""
-        import pyarrow as pa
-
-        return pa.Table.from_pylist(list(self.rows), schema=schema_of(self.columns, self.about))
-
 
 def schema_of(columns: Iterable[Column], about: Mapping[str, str]) -> pa.Schema:
     """An Arrow schema whose metadata says what each column holds, and `about` the whole."""
@@ -76,11 +75,77 @@ def schema_of(columns: Iterable[Column], about: Mapping[str, str]) -> pa.Schema:
 
 def to_csv(sheet: Sheet) -> bytes:
     """UTF-8, a heading, a row a line, as RFC 4180 quotes it."""
+    return encode(sheet, "csv")
+
+
+def to_json(sheet: Sheet) -> bytes:
+    """`about`, what each field holds, and the rows."""
+    return encode(sheet, "json")
+
+
+def to_parquet(sheet: Sheet) -> bytes:
+    """Parquet, with the meaning of columns and whole in the schema's metadata."""
+    return encode(sheet, "parquet")
+
+
+def encode(sheet: Sheet, form: Format) -> bytes:
+    """A sheet as a file of a format."""
+    file = io.BytesIO()
+    write(sheet, form, file)
+    return file.getvalue()
+
+
+def write(sheet: Sheet, form: Format, file: IO[bytes], rows: Iterable[Mapping[str, Any]] | None = None) -> None:
+    """Write a sheet as a file of a format; at most about `PIECE_BYTES` of it are in memory at the same time.
+
+    Args:
+        sheet: what is written.
+        form: the format.
+        file: where to.
+        rows: in place of the sheet's, where they are too many for memory; read once.
+    """
+    written = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[form]
+    written(sheet, sheet.rows if rows is None else rows, file)
+
+
+_Rows = Iterable[Mapping[str, Any]]
+
+
+def _pieces(sheet: Sheet, rows_: _Rows) -> Iterator[pa.Table]:
+    """The rows as Arrow tables, with all that is known of the sheet in their metadata; at least one table."""
     import pyarrow as pa
-    import pyarrow.compute as pc
+
+    schema = schema_of(sheet.columns, sheet.about)
+    rows: list[Mapping[str, Any]] = []
+    size, first = 0, True
+    for row in rows_:
+        rows.append(row)
+        size += _ROW_BYTES + sum(len(value) for value in row.values() if isinstance(value, str))
+        if size >= PIECE_BYTES:
+            yield pa.Table.from_pylist(rows, schema=schema)
+            rows, size, first = [], 0, False
+    if rows or first:
+        yield pa.Table.from_pylist(rows, schema=schema)
+
+
+def _write_csv(sheet: Sheet, rows: _Rows, file: IO[bytes]) -> None:
     from pyarrow import csv
 
-    table = sheet.table
+    writer: csv.CSVWriter | None = None
+    for piece in _pieces(sheet, rows):
+        safe = _harmless(piece)
+        if writer is None:
+            writer = csv.CSVWriter(file, safe.schema)
+        writer.write_table(safe)
+    if writer is not None:
+        writer.close()
+
+
+def _harmless(table: pa.Table) -> pa.Table:
+    """The table as texts that a spreadsheet does not run, and times that it reads."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             column = table.column(i)
@@ -90,36 +155,32 @@ def to_csv(sheet: Sheet) -> bytes:
         elif pa.types.is_timestamp(field.type):
             text = pc.strftime(table.column(i), format="%Y-%m-%dT%H:%M:%SZ")
             table = table.set_column(i, field.name, text)
-    sink = pa.BufferOutputStream()
-    csv.write_csv(table, sink)
-    return bytes(sink.getvalue())
+    return table
 
 
-def to_json(sheet: Sheet) -> bytes:
-    """`about`, what each field holds, and the rows."""
-    document = {
+def _write_json(sheet: Sheet, rows: _Rows, file: IO[bytes]) -> None:
+    plain = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z
+    head = {
         "schema_version": 1,
         "table": sheet.name,
         "about": dict(sheet.about),
         "fields": {c.name: c.about for c in sheet.columns},
-        "rows": [{c.name: row.get(c.name) for c in sheet.columns} for row in sheet.rows],
     }
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+    file.write(orjson.dumps(head, option=plain).removesuffix(b"\n}") + b',\n  "rows": [')
+    before = b"\n    "
+    for row in rows:
+        line = orjson.dumps({c.name: row.get(c.name) for c in sheet.columns}, option=plain)
+        file.write(before + line.replace(b"\n", b"\n    "))
+        before = b",\n    "
+    file.write(b"]\n}\n" if before == b"\n    " else b"\n  ]\n}\n")
 
 
-def to_parquet(sheet: Sheet) -> bytes:
-    """Parquet, with the meaning of columns and whole in the schema's metadata."""
-    import pyarrow as pa
+def _write_parquet(sheet: Sheet, rows: _Rows, file: IO[bytes]) -> None:
     import pyarrow.parquet as pq
 
-    sink = pa.BufferOutputStream()
-    pq.write_table(sheet.table, sink, compression="zstd")
-    return bytes(sink.getvalue())
-
-
-def encode(sheet: Sheet, form: Format) -> bytes:
-    """A sheet as a file of a format."""
-    return {"csv": to_csv, "json": to_json, "parquet": to_parquet}[form](sheet)
+    with pq.ParquetWriter(file, schema_of(sheet.columns, sheet.about), compression="zstd") as writer:
+        for piece in _pieces(sheet, rows):
+            writer.write_table(piece)
 
 
 def file_name(*parts: str, form: str) -> str:

@@ -20,6 +20,7 @@ _READ_WITH: Final = (
     Column("people", "string", "Whose survey the groups are."),
     Column("note", "string", "What must be read with the number."),
 )
+_READING: Final = Column("reading", "string", "published: scores by the key; match: matches on all items.")
 _CIRCLE: Final = (
     Column("value", "string", "One of the ten values."),
     Column("toward", "double", "The first group, in steps of the PVQ-21 around its mean of the ten."),
@@ -39,7 +40,10 @@ _LEANS: Final = (
     Column("low", "double", "Lower end of the 95 % interval."),
     Column("high", "double", "Upper end."),
     Column("p_adjusted", "double", "After Holm's correction over the contrasts of the model."),
-    Column("distinguishable", "bool", "Whether the lean is surely one."),
+    Column("distinguishable", "bool", "Whether the lean is distinguishable from none."),
+    Column("holds", "int32", "In how many prompts, each taken alone, it leans the same way; no test."),
+    Column("prompts", "int32", "How many prompts that is of."),
+    _READING,
     Column("reason", "string", "Why there is none; empty where there is."),
     *_READ_WITH,
 )
@@ -47,7 +51,8 @@ _LEANS: Final = (
 
 def circle_svg(view: GroupsView) -> str:
     """The circle as a file."""
-    said = f"{view.groups_from.title}; Europe. The model is carried over by the slope {view.slope:g}."
+    carried = f" The model is carried over by the slope {view.slope:g}." if view.reading == "published" else ""
+    said = f"{view.groups_from.title}; Europe.{carried}"
     return standalone(drawing(view), caption=said)
 
 
@@ -85,7 +90,9 @@ def leans_svg(view: GroupsView) -> str:
         if r.lean is not None
     ]
     title = f"Leans between {SHORT[view.toward.name]} and {SHORT[view.against.name]}"
-    said = f"95 % intervals; hollow: not distinguishable from no lean. {view.groups_from.title}; Europe."
+    said = (
+        f"95 % intervals; hollow: not distinguishable from no lean. {_read_as(view)}. {view.groups_from.title}; Europe."
+    )
     return standalone(dot_plot(title, axis, [("", rows)], ("Lean", "95 % interval")), caption=said)
 
 
@@ -98,6 +105,7 @@ def leans_sheet(view: GroupsView) -> Sheet:
             "toward": view.toward.name,
             "against": view.against.name,
             "distinguishable": r.distinguishable if r.reported else None,
+            "reading": view.reading,
             **_read_with(view, note),
         }
         for r in view.leans
@@ -116,6 +124,7 @@ _ALIKE: Final = (
     Column("size_low", "double", "Lower end of its 95 % interval."),
     Column("size_high", "double", "Upper end."),
     Column("ceiling", "double", "How well people's own two profiles agree; no strict bound."),
+    _READING,
     *_READ_WITH,
 )
 
@@ -142,8 +151,8 @@ def alike_svg(view: GroupsView, groups: Mapping[str, Group]) -> str:
         if name in groups
     ]
     said = (
-        f"{found.model}: rank correlation of its ten values with each group’s. Tick: how well people’s own two "
-        f"profiles agree. A similarity is not a judgement. {view.groups_from.title}; Europe."
+        f"{found.model}: rank correlation of its ten values with each group’s, {_read_as(view).lower()}. Tick: how "
+        f"well people’s own two profiles agree. A similarity is not a judgement. {view.groups_from.title}; Europe."
     )
     title = f"Similarity of {found.model} to each group"
     return standalone(dot_plot(title, axis, [("", rows)], heads), caption=said)
@@ -161,6 +170,7 @@ def alike_sheet(view: GroupsView, groups: Mapping[str, Group]) -> Sheet:
             **{"order": g.spearman, "order_low": g.low, "order_high": g.high},
             **{"size": g.pearson, "size_low": g.pearson_low, "size_high": g.pearson_high},
             "ceiling": view.caveats.ceiling,
+            "reading": view.reading,
             **_read_with(view, note),
         }
         for name, g in found.groups.items()
@@ -174,6 +184,10 @@ def _among(view: GroupsView) -> ModelProximity:
     if found is None or not found.reported:
         raise UnknownFile("id: name a row that is set against groups of people")
     return found
+
+
+def _read_as(view: GroupsView) -> str:
+    return "Read as published" if view.reading == "published" else "Read with all items"
 
 
 def _about(view: GroupsView) -> dict[str, str]:

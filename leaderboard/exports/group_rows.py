@@ -27,6 +27,9 @@ COLUMNS: Final = (
     "p",
     "p_adjusted",
     "distinguishable",
+    "holds",
+    "prompts",
+    "reading",
     "region",
     "people",
     "people_n",
@@ -42,8 +45,9 @@ COLUMNS: Final = (
     "note",
 )
 """`measure` is what is measured (`like_raters_spearman`, `spearman`, `pearson`, `tau_b`, `distance`, `lean`,
-`nearest_share`), `name` of which group or contrast; `low` and `high` are a 95 % interval; a positive lean is towards
-`toward`. A nearest group that cannot be told has the name "not distinguishable"."""
+`nearest_share`), `name` of which group or contrast; `holds` in how many of `prompts`, each taken alone, side or leading
+group is the same; `low` and `high` are a 95 % interval; a positive lean is towards `toward`. A nearest group that
+cannot be told has the name "not distinguishable"."""
 
 Cell = str | float | bool | None
 
@@ -56,6 +60,7 @@ def rows(table: Table) -> list[dict[str, Cell]]:
     """
     about = table.about
     shared: dict[str, Cell] = {
+        "reading": about.reading,
         "region": about.caveats.region,
         "people": about.groups_from.title,
         "people_n": about.groups_from.n,
@@ -85,7 +90,10 @@ def rows(table: Table) -> list[dict[str, Cell]]:
 
 def _numbers(model: ModelProximity, caveats: Caveats) -> Iterator[dict[str, Cell]]:
     a = model.like_raters
-    like: dict[str, Cell] = {"name": "raters", "note": caveats.raters}
+    like: dict[str, Cell] = {
+        "name": "raters",
+        "note": f"{caveats.reading} {caveats.raters}" if caveats.reading else caveats.raters,
+    }
     yield {**like, "measure": "like_raters_spearman", "value": a.spearman, "low": a.low, "high": a.high}
     yield {**like, "measure": "like_raters_pearson", "value": a.pearson, "low": a.pearson_low, "high": a.pearson_high}
     yield {**like, "measure": "like_raters_rms", "value": a.rms}
@@ -95,8 +103,11 @@ def _numbers(model: ModelProximity, caveats: Caveats) -> Iterator[dict[str, Cell
         yield {**of, "measure": "pearson", "value": g.pearson, "low": g.pearson_low, "high": g.pearson_high}
         yield {**of, "measure": "tau_b", "value": g.tau_b}
         yield {**of, "measure": "distance", "value": g.distance, "low": g.distance_low, "high": g.distance_high}
+    held = model.held
     for name, lean in model.leans.items():
         yield {
+            "holds": held.leans.get(name) if held else None,
+            "prompts": held.prompts if held else None,
             "measure": "lean",
             "name": name,
             "toward": lean.toward,
@@ -111,6 +122,8 @@ def _numbers(model: ModelProximity, caveats: Caveats) -> Iterator[dict[str, Cell
         }
     near = model.nearest
     yield {
+        "holds": held.nearest if held else None,
+        "prompts": held.prompts if held else None,
         "measure": "nearest_share",
         "name": near.group or ("not distinguishable" if model.reported else None),
         "value": near.share,

@@ -17,7 +17,8 @@ _PAIRS: Final = (
     Column("r", "double", "Correlation of what sets both apart from the mean of all models, over the ten values."),
     Column("low", "double", "Lower end of its 95 % interval."),
     Column("high", "double", "Upper end of it."),
-    Column("told_apart", "bool", "Whether the pair is surely more or less alike than the average pair (5 % FDR)."),
+    Column("reading", "string", "published: of scores by the key; match: of matches on all items."),
+    Column("told_apart", "bool", "Whether the pair is distinguishable from the average pair (5 % FDR)."),
 )
 _NONE: Final = "the rows of this table cannot be compared, or not yet; try again in a moment"
 
@@ -31,10 +32,15 @@ def matrix_svg(found: Alike) -> str:
     if not (drawn := drawing(found)):
         raise UnknownFile(_NONE)
     said = (
-        "Correlation of what sets models apart from their mean, over ten values. Teal: more alike than the average "
-        "pair; plum: less; blank: cannot be told (false discovery rate 5 %). Order: average linkage, optimal leaves."
+        f"Correlation of what sets models apart from their mean, over ten {_what(found)}. Teal: more alike than the "
+        "mean pair; plum: less; blank: not distinguishable (false discovery rate 5 %). Order: average linkage, optimal "
+        "leaves."
     )
     return standalone(drawn, caption=said)
+
+
+def _what(found: Alike) -> str:
+    return "matches on all items" if found.reading == "match" else "values"
 
 
 def matrix_sheet(found: Alike) -> Sheet:
@@ -50,6 +56,7 @@ def matrix_sheet(found: Alike) -> Sheet:
             "r": p.r,
             "low": p.low,
             "high": p.high,
+            "reading": found.reading,
             "told_apart": p.told,
         }
         for p in found.pairs

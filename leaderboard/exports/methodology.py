@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from pydantic import BaseModel
 
 from data import shipped
 from data.benchmark import MAX_P, MIN_RHO
@@ -26,11 +27,22 @@ from data.sources.published_validity import read_validation
 from data.values import VALUES
 from eval_queue.scoring.bootstrap import DRAWS
 from eval_queue.scoring.match import MIN_QUERIES
+from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
+from eval_queue.settings import Settings
 from leaderboard.analysis.common_profile import MIN_FAMILIES
+from leaderboard.analysis.form_validity import read_short_forms
+from leaderboard.analysis.profile_similarity import MATCH_QUERIES
+from leaderboard.analysis.proximity import MIN_SHARE
+from leaderboard.analysis.ranks import ALPHA
 from leaderboard.analysis.reading_report import ReadingsReport
+from leaderboard.analysis.short_form import PEOPLE
+from leaderboard.boards.group_similarity import shipped_proximity
 from leaderboard.boards.readings import PUBLISHED_READINGS
+from leaderboard.site.citation import METHOD
 
+SIMULATION: Final = shipped.PUBLISHED / "simulation.json"
+"""Simulated studies; written by `python -m tests.benchmarks.bench_match --write`."""
 DOCUMENT: Final = Path(__file__).resolve().parents[2] / "docs" / "methodology.md"
 
 _PLACE: Final = re.compile(r"<!--(?P<name>[a-z][a-z0-9 _.-]*)-->(?P<text>.*?)<!--/-->", re.DOTALL)
@@ -62,6 +74,76 @@ def figures() -> dict[str, str]:
     Raises:
         InputError: a shipped file is missing or damaged.
     """
+    validation, readings, simulation = _shipped()
+    found = _constants() | _of_validation(validation) | _of_readings(readings) | _of_simulation(simulation)
+    return found | _of_groups() | _of_forms()
+
+
+def side_by_side() -> list[str]:
+    """Both readings' main figures as lines of text, all from the files that are shipped.
+
+    Raises:
+        InputError: a shipped file is missing or damaged.
+    """
+    validation, readings, simulation = _shipped()
+    lines = [f"{'':44}" + "".join(f"{v.short:>6}" for v in VALUES) + f"{'mean':>6}"]
+
+    def row(name: str, of: Callable[[str], float | None]) -> None:
+        cells = [of(v.name) for v in VALUES]
+        known = [c for c in cells if c is not None]
+        shown = [*cells, float(np.mean(known)) if known else None]
+        lines.append(f"{name:44}" + "".join(f"{'-' if c is None else f'{c:.2f}':>6}" for c in shown))
+
+    for reading in READINGS:
+        columns = validation.columns[reading]
+        row(f"reliability, halves of queries, {reading}", lambda n, c=columns: c[n].queries)  # type: ignore[misc]
+    of = readings.reliable
+    for reading in READINGS:
+        kept = of.columns[reading]
+        row(f"  between {of.models} reliable models, {reading}", lambda n, c=kept: c[n])  # type: ignore[misc]
+    for reading in READINGS:
+        columns = validation.columns[reading]
+        row(f"reliability, halves of people, {reading}", lambda n, c=columns: c[n].people)  # type: ignore[misc]
+    for reading in READINGS:
+        check = validation.people_check[reading]
+        row(f"people predicted, person left out, {reading}", lambda n, c=check: c[n])  # type: ignore[misc]
+    a, b = (readings.separations[r].queries_normal for r in READINGS)
+    lines += [
+        "Differences that hold after Holm, normal distribution, published -> match:",
+        f"  pairs of models {a.models} -> {b.models} of {a.models_of:,}",
+        f"  values of a model that differ from 0 {a.from_zero} -> {b.from_zero} of {a.from_zero_of}",
+        f"  pairs of values of a model {a.values} -> {b.values} of {a.values_of:,}",
+        f"Simulated models with planted values, correlation with the truth: {simulation.alike.published:.2f} -> "
+        f"{simulation.alike.match:.2f}; coverage {simulation.alike.coverage:.3f}, "
+        f"{simulation.differing.coverage:.3f} where models use the scale differently",
+    ]
+    return lines
+
+
+class Simulated(BaseModel):
+    """Simulated studies in which models use the scale alike, or differently."""
+
+    published: float
+    """Correlation of the published score with the planted strength, mean over values."""
+    match: float
+    coverage: float
+    """Share of the match's 95 % intervals that hold what such a study gives on average."""
+    lowest: float
+    """The same of the model with the fewest."""
+    highest: float
+    se_over_sd: float
+
+
+class Simulation(BaseModel):
+    """What `python -m tests.benchmarks.bench_match --write` found."""
+
+    studies: int
+    models: int
+    alike: Simulated
+    differing: Simulated
+
+
+def _shipped() -> tuple[ValidationReport, ReadingsReport, Simulation]:
     validation = read_validation()
     if validation is None:
         raise InputError("is not there; `python -m eval_queue publish` writes it", file=shipped.PUBLISHED)
@@ -70,7 +152,12 @@ def figures() -> dict[str, str]:
     except (OSError, ValueError) as error:
         message = "cannot be read; `python -m leaderboard readings` writes it"
         raise InputError(message, file=PUBLISHED_READINGS) from error
-    return _constants() | _of_validation(validation) | _of_readings(readings)
+    try:
+        simulation = Simulation.model_validate_json(SIMULATION.read_bytes())
+    except (OSError, ValueError) as error:
+        message = "cannot be read; `python -m tests.benchmarks.bench_match --write` writes it"
+        raise InputError(message, file=SIMULATION) from error
+    return validation, readings, simulation
 
 
 def _constants() -> dict[str, str]:
@@ -86,6 +173,14 @@ def _constants() -> dict[str, str]:
         "min queries": str(MIN_QUERIES),
         "min families": str(MIN_FAMILIES),
         "flat below": str(FLAT_BELOW),
+        "coverage needed": f"{100 * MIN_COVERAGE:.0f} %",
+        "items needed": f"{100 * MIN_ITEMS:.0f} %",
+        "alpha": f"{100 * ALPHA:.0f} %",
+        "share needed": f"{100 * MIN_SHARE:.0f} %",
+        "retest share": f"{Settings.model_fields['retest'].default:g}",
+        "match queries": str(MATCH_QUERIES),
+        "method": METHOD,
+        "form people": str(PEOPLE),
     }
 
 
@@ -120,6 +215,8 @@ def _of_readings(report: ReadingsReport) -> dict[str, str]:
         found |= {
             f"{reading}.pairs": str(pairs.queries.models),
             f"{reading}.pairs-normal": str(pairs.queries_normal.models),
+            f"{reading}.from-zero": str(pairs.queries.from_zero),
+            f"{reading}.from-zero-normal": str(pairs.queries_normal.from_zero),
             f"{reading}.values": str(pairs.queries.values),
             f"{reading}.values-normal": str(pairs.queries_normal.values),
             f"{reading}.shuffled-median": f"{check.median:g}",
@@ -133,6 +230,13 @@ def _of_readings(report: ReadingsReport) -> dict[str, str]:
     found["match.pairs-people"] = str(both.models) if both else "-"
     found["pairs of"] = f"{report.separations['match'].queries.models_of:,}"
     found["values of"] = f"{report.separations['match'].queries.values_of:,}"
+    found["from zero of"] = str(report.separations["match"].queries.from_zero_of)
+    found["reliable models"] = str(report.reliable.models)
+    kept: list[tuple[str, Callable[[str], float | None]]] = [
+        (f"{reading}, queries", lambda name, r=reading: report.reliable.columns[r][name])  # type: ignore[misc]
+        for reading in READINGS
+    ]
+    found["reliable columns"] = _table(kept)
     r2 = [s.r2 for s in report.explained.values() if s.r2 is not None]
     unseen = [s.cross_validated for s in report.explained.values() if s.cross_validated is not None]
     found["r2"] = " to ".join(f"{100 * q:.0f} %" for q in np.quantile(r2, (0.1, 0.9)))
@@ -160,6 +264,64 @@ def _of_readings(report: ReadingsReport) -> dict[str, str]:
 
 def _queries_needed(report: ReadingsReport, reading: Reading) -> Callable[[str], float | None]:
     return lambda name: report.variance.columns[reading][name].queries_for_target
+
+
+def _of_simulation(found: Simulation) -> dict[str, str]:
+    both = (found.alike, found.differing)
+    return {
+        "simulated studies": str(found.studies),
+        "simulated models": str(found.models),
+        "coverage": " and ".join(f"{100 * s.coverage:.1f} %" for s in both),
+        "published.recovered": " and ".join(f"{s.published:.2f}" for s in both),
+        "match.recovered": " and ".join(f"{s.match:.2f}" for s in both),
+    }
+
+
+def _of_groups() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for reading in READINGS:
+        report = shipped_proximity(reading)
+        if report is None:
+            raise InputError("cannot be read; `python -m leaderboard groups` writes it", file=shipped.PUBLISHED)
+        reported = [m for m in report.models if m.reported]
+        leaning = [m.model for m in reported if any(lean.sure for lean in m.leans.values())]
+        held = [(n, m.held.prompts) for m in reported if m.held for n in m.held.leans.values()]
+        found |= {
+            f"{reading}.reported": str(len(reported)),
+            f"{reading}.leans": str(sum(lean.sure for m in reported for lean in m.leans.values())),
+            f"{reading}.leaning": ", ".join(leaning) or "none",
+            f"{reading}.leaning-by-chance": f"{ALPHA * len(reported):.1f}",
+            f"{reading}.nearest": str(sum(m.nearest.group is not None for m in reported)),
+            f"{reading}.held": _percent(sum(n == of for n, of in held) / len(held)) if held else "-",
+        }
+    return found
+
+
+def _of_forms() -> dict[str, str]:
+    forms = read_short_forms()
+    if forms is None:
+        raise InputError("cannot be read; `python -m leaderboard short-form` writes it", file=shipped.PUBLISHED)
+    lines = [
+        "| form | items | reading | models, median (lowest 5 %) | answering once | intervals that hold |",
+        "|---" * 6 + "|",
+    ]
+    for length, form in forms.forms.items():
+        for reading, measured in (("published", form.published), ("match", form.match)):
+            if measured is None:
+                continue
+            m, once = measured.models, measured.once
+            used = " (used)" if reading == form.reading else ""
+            cells = [
+                *(length, str(len(form.items)), f"{reading}{used}"),
+                *(f"{_two(of.correlation_median)} ({_two(of.correlation_low)})" for of in (m, once)),
+                _percent(once.held),
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return {"forms": "\n\n" + "\n".join(lines) + "\n\n"}
+
+
+def _two(x: float | None) -> str:
+    return "-" if x is None else f"{x:.2f}"
 
 
 def _percent(x: float | None) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import IO, Final, NamedTuple
 
+import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from data.errors import InputError
@@ -23,6 +23,7 @@ from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
 from eval_queue.store.local import StoreUnavailable, WriteConflict
+from leaderboard.boards.map_positions import Map
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
 from leaderboard.charts.readings import Drawing
@@ -43,9 +44,12 @@ from leaderboard.exports.benchmark_drawings import (
 from leaderboard.exports.card_picture import card
 from leaderboard.exports.date_drawings import dates_sheet, dates_svg
 from leaderboard.exports.ecosystem import model_card
-from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv
+from leaderboard.exports.embedding import badge_svg
+from leaderboard.exports.embedding import route as embed_route
+from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv, write
 from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
 from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
+from leaderboard.exports.large_files import LargeFiles
 from leaderboard.exports.matrix_drawing import matrix_sheet, matrix_svg
 from leaderboard.exports.row_drawings import (
     compare_svg,
@@ -62,7 +66,7 @@ from leaderboard.exports.row_drawings import (
     series_svg,
 )
 from leaderboard.exports.standalone import standalone
-from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of
+from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of, whole_answers
 from leaderboard.exports.value_drawings import known as known_value
 from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
 from leaderboard.pages.alike import page as alike
@@ -75,10 +79,16 @@ from leaderboard.pages.value import page as value
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
 from leaderboard.web.cache import Cache
-from leaderboard.web.document import known
+from leaderboard.web.document import known, no_such_field
 
+LONGEST_ERROR: Final = 2_000
+"""Characters of an error."""
+AT_ONCE: Final = 4
+"""How many files are made at the same time."""
 KEPT_BYTES: Final = 32 * 2**20
 """How much of finished files is remembered."""
+
+_PIECE: Final = 64 * 1024
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +122,13 @@ def _of_readings(name: str) -> Chart:
     return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
 
 
+def _map(found: Map) -> str:
+    read = "Read with all items" if found.reading == "match" else "Read as published"
+    return standalone(map_svg(found), caption=f"{read}. {NO_DIRECTION}")
+
+
 CHARTS: Final[Mapping[str, Chart]] = {
+    "badge": Chart(lambda site, query: badge_svg(result_of(site, query.get("id")))),
     "portrait": Chart(
         lambda site, query: portrait_svg(result_of(site, query.get("id"))),
         lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
@@ -142,7 +158,7 @@ CHARTS: Final[Mapping[str, Chart]] = {
         lambda site, query: to_csv(drawn(releases_sheet(compare.data(site, query)))),
     ),
     "map": Chart(
-        lambda site, query: standalone(map_svg(map_page.data(site, query)), caption=NO_DIRECTION),
+        lambda site, query: _map(map_page.data(site, query)),
         lambda site, query: to_csv(SHEETS["map"](site, query)),
     ),
     "groups": Chart(
@@ -205,8 +221,7 @@ def download(site: Site, name: str, form: str, query: Query) -> File:
     if name not in SHEETS or form not in known:
         raise UnknownFile(f"there is no file {name}.{form} here")
     sheet = SHEETS[name](site, query)
-    of = result_of(site, query["id"]).model if name == "answers" else ""
-    return File(file_name(name, of, site.revision(), form=form), encode(sheet, known[form]))
+    return File(file_name(name, site.revision(), form=form), encode(sheet, known[form]))
 
 
 def chart(site: Site, name: str, form: str, query: Query) -> File:
@@ -229,17 +244,37 @@ def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
     """The routes of all files; finished ones are in `kept`."""
     everything = AllAnswers(site)
     kept = kept or Cache[File](KEPT_BYTES)
+    large = LargeFiles()
+    # who waits for a file holds no thread that makes pages
+    making, large_ones = anyio.CapacityLimiter(AT_ONCE), anyio.CapacityLimiter(1)
 
-    async def all_answers(_: Request) -> Response:
-        path = await run_in_threadpool(everything.file)
+    async def all_answers(request: Request) -> Response:
+        if (said := no_such_field(request.query_params, ())) is not None:
+            return _error(said, 400)
+        path = await anyio.to_thread.run_sync(everything.file, limiter=large_ones)
         name = file_name(ALL_ANSWERS, site.revision(), form="parquet")
         # it answers requests for parts of the file and carries an ETag of its own
         return FileResponse(path, filename=name, media_type=MEDIA_TYPES["parquet"], headers=_HEADERS)
 
+    async def answers(request: Request) -> Response:
+        return await anyio.to_thread.run_sync(_answers, site, large, request, limiter=large_ones)
+
+    def endpoint(
+        make: Callable[[Site, str, str, Query], File], inline: tuple[str, ...] = ()
+    ) -> Callable[[Request], Awaitable[Response]]:
+        answer = _endpoint(site, make, kept, inline=inline)
+
+        async def waited(request: Request) -> Response:
+            return await anyio.to_thread.run_sync(answer, request, limiter=making)
+
+        return waited
+
     return [
         Route(f"/download/{ALL_ANSWERS}.parquet", all_answers),
-        Route("/download/{name}.{form}", _endpoint(site, download, kept)),
-        Route("/chart/{name}.{form}", _endpoint(site, chart, kept, inline=("svg", "png"))),
+        embed_route(site),
+        Route("/download/answers.{form}", answers),
+        Route("/download/{name}.{form}", endpoint(download)),
+        Route("/chart/{name}.{form}", endpoint(chart, inline=("svg", "png"))),
     ]
 
 
@@ -248,7 +283,21 @@ _HEADERS: Final = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosni
 
 
 def _error(said: str, status: int) -> Response:
-    return JSONResponse({"error": said}, status, headers=_HEADERS)
+    return JSONResponse({"error": said[:LONGEST_ERROR]}, status, headers=_HEADERS)
+
+
+def _answered(named: str, make: Callable[[], Response]) -> Response:
+    """What `make` answers, or its error in words."""
+    try:
+        return make()
+    except InputError as error:
+        missing = isinstance(error, UnknownFile | UnknownRow)
+        return _error(str(error), 404 if missing else 400)
+    except (StoreUnavailable, WriteConflict):
+        return _error("The store cannot be reached now. Try again later.", 503)
+    except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
+        _log.exception("the file %s could not be made", named)
+        return _error("This file cannot be made now. The operator's log says why.", 500)
 
 
 def _endpoint(
@@ -262,43 +311,102 @@ def _endpoint(
         settled = name not in DOWNLOADS or DOWNLOADS[name].settled
         # files name the day on which they were fetched
         key = (make.__name__, name, form, site.revision(), now().date().isoformat(), *query.multi_items())
-        try:
+
+        def made() -> Response:
             if there:
                 check(site, name, request.query_params)
             file = kept.get(key, lambda: make(site, name, form, query), keep=lambda _: settled)
-        except InputError as error:
-            missing = isinstance(error, UnknownFile | UnknownRow)
-            return _error(str(error), 404 if missing else 400)
-        except (StoreUnavailable, WriteConflict):
-            return _error("The store cannot be reached now. Try again later.", 503)
-        except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
-            _log.exception("the file %s.%s could not be made", name, form)
-            return _error("This file cannot be made now. The operator's log says why.", 500)
-        tag = f'"{hashlib.sha256(file.content).hexdigest()[:24]}"'
-        placed = "inline" if form in inline else "attachment"
-        headers = {**_HEADERS, "ETag": tag, "Content-Disposition": f'{placed}; filename="{file.name}"'}
-        if form == "svg":
-            headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
-        if request.headers.get("if-none-match") == tag:
-            return Response(status_code=304, headers=headers)
-        return _part(file.content, request.headers, headers, MEDIA_TYPES[form])
+            size, tag = len(file.content), hashlib.sha256(file.content).hexdigest()[:24]
+            headers = _headers(file.name, tag, form, "inline" if form in inline else "attachment")
+            return _part(_Content(file.content, size), request, headers, MEDIA_TYPES[form])
+
+        return _answered(f"{name}.{form}", made)
 
     return answer
 
 
-def _part(content: bytes, asked: Headers, headers: Mapping[str, str], media_type: str) -> Response:
+def _answers(site: Site, large: LargeFiles, request: Request) -> Response:
+    """One row's answers, which may be larger than what fits into memory."""
+    form = request.path_params["form"]
+    query = known(request.query_params, FIELDS["answers"])
+    forms: dict[str, Format] = {f: f for f in FORMATS}
+
+    def made() -> Response:
+        if form not in forms:
+            raise UnknownFile(f"there is no file answers.{form} here")
+        check(site, "answers", request.query_params)
+        name = file_name("answers", result_of(site, query.get("id")).model, site.revision(), form=form)
+
+        def write_to(file: IO[bytes]) -> None:
+            sheet, rows = whole_answers(site, query)
+            write(sheet, forms[form], file, rows)
+
+        key = (form, site.revision(), now().date().isoformat(), *query.multi_items())
+        found = large.open(key, write_to)
+        headers = _headers(name, found.tag, form, "attachment")
+        return _part(_Content(found.file, found.size), request, headers, MEDIA_TYPES[form])
+
+    return _answered(f"answers.{form}", made)
+
+
+def _headers(name: str, tag: str, form: str, placed: str) -> dict[str, str]:
+    headers = {**_HEADERS, "ETag": f'"{tag}"', "Content-Disposition": f'{placed}; filename="{name}"'}
+    if form == "svg":
+        headers["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'"
+    return headers
+
+
+class _Content:
+    """What is sent, a piece after the other: who reads slowly holds one piece, not a copy of all."""
+
+    def __init__(self, source: bytes | IO[bytes], size: int) -> None:
+        self._source = source
+        self.size = size
+
+    async def pieces(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """The bytes from `start` up to `stop`."""
+        try:
+            for at in range(start, stop, _PIECE):
+                n = min(_PIECE, stop - at)
+                if isinstance(self._source, bytes):
+                    yield self._source[at : at + n]
+                else:
+                    yield await run_in_threadpool(_read, self._source, at, n)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Nothing more is read."""
+        if not isinstance(self._source, bytes):
+            self._source.close()
+
+
+def _read(file: IO[bytes], at: int, n: int) -> bytes:
+    file.seek(at)
+    return file.read(n)
+
+
+def _part(content: _Content, request: Request, headers: Mapping[str, str], media_type: str) -> Response:
     """Content, or the one range of it that is asked for (RFC 9110, section 14); of several ranges, all of it."""
+    asked, size = request.headers, content.size
+    if asked.get("if-none-match") == headers["ETag"]:
+        content.close()
+        return Response(status_code=304, headers=dict(headers))
     headers = {**headers, "Accept-Ranges": "bytes"}
     wanted = _RANGE.fullmatch(asked.get("range", "").strip())
-    if wanted is None or not any(wanted.groups()) or asked.get("if-range", headers["ETag"]) != headers["ETag"]:
-        return Response(content, media_type=media_type, headers=headers)
-    size = len(content)
-    first, last = wanted.groups()
-    start, stop = (int(first), min(int(last or size), size - 1) + 1) if first else (max(0, size - int(last)), size)
-    if not start < stop:
-        reversed_ = bool(first and last and int(last) < int(first))
-        if reversed_:  # not a range at all
-            return Response(content, media_type=media_type, headers=headers)
-        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    return Response(content[start:stop], 206, media_type=media_type, headers=headers)
+    start, stop, status = 0, size, 200
+    if wanted is not None and any(wanted.groups()) and asked.get("if-range", headers["ETag"]) == headers["ETag"]:
+        first, last = wanted.groups()
+        begin, end = (int(first), min(int(last or size), size - 1) + 1) if first else (max(0, size - int(last)), size)
+        reversed_ = bool(first and last and int(last) < int(first))  # not a range at all
+        if begin < end:
+            start, stop, status = begin, end, 206
+            headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+        elif not reversed_:
+            content.close()
+            return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    headers["Content-Length"] = str(stop - start)
+    if request.method == "HEAD":
+        content.close()
+        return Response(status_code=status, media_type=media_type, headers=headers)
+    return StreamingResponse(content.pieces(start, stop), status, headers, media_type)

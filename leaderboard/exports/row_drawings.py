@@ -9,26 +9,18 @@ from eval_queue.records import Result
 from eval_queue.store.compiled import Column
 from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
 from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
-from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait
+from leaderboard.charts.portrait import MATCH_LIMIT, number
 from leaderboard.exports.formats import Sheet, UnknownFile
 from leaderboard.exports.standalone import standalone
 from leaderboard.pages.compare.data import CompareData, Pair
 from leaderboard.pages.compare.page import limit_of, lines, panels
-from leaderboard.pages.model.page import match_drawing, ten
+from leaderboard.pages.model.page import drawing_of, match_drawing, ten
 
 
 def portrait_svg(result: Result) -> str:
     """A row's portrait with its band."""
-    cells = ten(result)
-    drawn = portrait(
-        [c.score if c else None for c in cells],
-        low=[c.low if c else None for c in cells],
-        high=[c.high if c else None for c in cells],
-        name=result.model,
-        muted=result.complete is False or result.flat is True,
-    )
     said = f"{result.model}. Ring: its own average; band: 95 % interval. No value is better than another."
-    return standalone(drawn, caption=said)
+    return standalone(drawing_of(result), caption=said)
 
 
 def match_portrait_svg(result: Result) -> str:

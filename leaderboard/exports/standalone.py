@@ -54,7 +54,7 @@ def standalone(svg: str, *, caption: str = "", legend: Sequence[tuple[str, str, 
     # title and description must come first to be the drawing's own
     inside = svg[head.end() : svg.rindex("</svg>")]
     at = max((inside.find(end) + len(end) for end in ("</title>", "</desc>") if end in inside), default=0)
-    return f"{opening}{inside[:at]}{_style()}{ground}{inside[at:]}{key}{words}</svg>\n"
+    return f"{opening}{inside[:at]}<style>{theme_style('svg')}</style>{ground}{inside[at:]}{key}{words}</svg>\n"
 
 
 def _legend(entries: Sequence[tuple[str, str, str]], x: float, y: float) -> str:
@@ -84,13 +84,13 @@ def light_colours() -> dict[str, str]:
 
 
 @cache
-def _style() -> str:
-    """The colours of both themes, as `page.css` gives them, and a font."""
+def theme_style(selector: str) -> str:
+    """Style rules that give an element the colours of both themes, as `page.css` has them, and a font."""
     sheet = assets.text("page.css")
     light, dark = _variables(sheet, _LIGHT), _variables(sheet, r"\.dark\s*\{([^}]*)\}")
     return (
-        f"<style>svg{{{light}font-family:{_FONT};font-variant-numeric:tabular-nums}}"
-        f"@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+        f"{selector}{{{light}font-family:{_FONT};font-variant-numeric:tabular-nums}}"
+        f"@media (prefers-color-scheme:dark){{{selector}{{{dark}}}}}"
     )
 
 

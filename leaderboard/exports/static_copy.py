@@ -24,6 +24,7 @@ from markupsafe import Markup
 from starlette.datastructures import QueryParams
 
 from data.errors import InputError
+from data.people.norms import READINGS
 from eval_queue.records import Result, now
 from leaderboard.exports import routes
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
@@ -32,10 +33,10 @@ from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare.data import series_of
 from leaderboard.site.downloads import DOWNLOADS, FORMATS
-from leaderboard.site.permanent import board_url, revision
+from leaderboard.site.permanent import at_home, board_url, revision
 from leaderboard.site.site import Site
 from leaderboard.web import assets
-from leaderboard.web.document import ReadingPage, framed
+from leaderboard.web.document import ReadingPage, content_of, framed
 from leaderboard.web.frame import LOGO
 from leaderboard.web.head import Head, head_of
 from leaderboard.web.markup import render
@@ -113,8 +114,9 @@ def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:
     making.mkdir(parents=True)
     for each in site.boards():  # a row's page does not wait for these, and a copy's cannot be opened again later
         site.rankings.of(each)
-        site.proximities.of(each)
-        site.relations.of(each)
+        for reading in READINGS:
+            site.proximities.of(each, reading)
+            site.relations.of(each, reading)
     written = _Copy(site, making, pages).make()
     shutil.rmtree(out, ignore_errors=True)
     making.rename(out)
@@ -178,7 +180,8 @@ class _Copy:
 
     def _page(self, name: str, page: ReadingPage, query: QueryParams) -> None:
         head = head_of(self._site, page, query) if name != BOARD_PAGE else Head()
-        html = framed(self._site, page, page.content(self._site, query), head, board_url() or "")
+        base = board_url() or ""
+        html = framed(self._site, page, at_home(content_of(self._site, page, query), base), head, base)
         html = _FORM.sub("", html)
         html = _LINK.sub(self._link, html)
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)

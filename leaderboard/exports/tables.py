@@ -7,6 +7,7 @@ benchmark is in any of them, and no row about a person.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.model_facts import billions
-from leaderboard.boards.readings import Standing
+from leaderboard.boards.readings import Standing, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
 from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
@@ -29,7 +30,7 @@ from leaderboard.pages.board.data import called
 from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rows_of, table_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page
-from leaderboard.site.answers import Filters, ItemAnswers
+from leaderboard.site.answers import LONGEST_SHOWN, Filters, Given, ItemAnswers
 from leaderboard.site.badges import OPEN_WEIGHTS, badges
 from leaderboard.site.citation import METHOD, benchmark_name
 from leaderboard.site.permanent import revision, row_address
@@ -148,7 +149,7 @@ def board_rows(site: Site, board: Board, asked: BoardQuery) -> tuple[Result, ...
     """The rows of a board that an address shows, in its order, also by the columns that set rows against people."""
     if asked.sort.startswith(ABOVE):
         return rows_of(board, asked, _above(site.standings.of(board), asked))
-    table = site.proximities.of(board) if asked.sort in near_columns(site) else None
+    table = site.proximities.of(board, asked.reading) if asked.sort in near_columns(site) else None
     return rows_of(board, asked, None if table is None else _among_people(table, site.reference.contrasts))
 
 
@@ -294,6 +295,11 @@ _ITEM: Final = (
     Column("values", "string", "Values the item speaks for, joined by semicolons; empty where the key is not here."),
     Column("source", "string", "Where the query was asked; empty where the benchmark is not here."),
 )
+_NAMED: Final = ("portrait_id", "option_id", "prompt_variant", "raw_response")
+CUT: Final = (
+    f"Of answers longer than {LONGEST_SHOWN:,} characters only the beginning is given here; length counts all of it, "
+    "and download/answers.json has it."
+)
 TEXTS: Final = (
     "Texts of queries and responses belong to the benchmark and are not in this file: portrait_id and option_id name "
     "them."
@@ -301,36 +307,71 @@ TEXTS: Final = (
 
 
 def answers_sheet(site: Site, query: Query) -> Sheet:
-    """One row's answers, filtered like the Model page, one row an answer.
+    """One row's answers, filtered like the Model page, one row an answer; long ones are cut as there.
 
     Raises:
         InputError: there is no such row, or nothing is stored for it.
         StoreUnavailable: its answers cannot be had now.
     """
     result = result_of(site, query.get("id"))
+    answers = list(_filtered(site, result, query))
+    about = {"cut": CUT} if any(given.is_cut for _, given in answers) else {}
+    rows = tuple(_answer_row(result, item, given, given.raw) for item, given in answers)
+    return _answers(site, result, rows, **about)
+
+
+def whole_answers(site: Site, query: Query) -> tuple[Sheet, Iterator[Mapping[str, Any]]]:
+    """As `answers_sheet`, without rows, and the rows with whole answers, read one after the other; errors as there."""
+    result = result_of(site, query.get("id"))
+    answers = list(_filtered(site, result, query))
+    return _answers(site, result, ()), _whole_rows(site, result, answers)
+
+
+def _answers(site: Site, result: Result, rows: tuple[Mapping[str, Any], ...], **more: str) -> Sheet:
+    told = {"texts": TEXTS, "address": row_address(site, result), "benchmark": benchmark_name(result.benchmark)}
+    return Sheet("answers", _about(site, **told, **more), (*ANSWER_COLUMNS, *_ITEM), rows)
+
+
+def _filtered(site: Site, result: Result, query: Query) -> Iterator[tuple[ItemAnswers, Given]]:
     filters = Filters.parse(query)
-    kept = (i for i in site.items.of(result) if filters.keeps(i))
-    rows = tuple(row for item in kept for row in _answer_rows(result, item))
-    about = _about(site, texts=TEXTS, address=row_address(site, result), benchmark=benchmark_name(result.benchmark))
-    return Sheet("answers", about, (*ANSWER_COLUMNS, *_ITEM), rows)
+    return ((item, given) for item in site.items.of(result) if filters.keeps(item) for given in item.given)
 
 
-def _answer_rows(result: Result, item: ItemAnswers) -> Iterator[Mapping[str, Any]]:
-    for given in item.given:
-        yield {
-            "id": result.id,
-            "model": result.model,
-            "prompt_variant": given.variant,
-            "portrait_id": item.query_id,
-            "option_id": item.option_id,
-            "raw_response": given.raw,
-            "length": len(given.raw) if given.length is None and given.raw is not None else given.length,
-            "rating": given.rating,
-            "unscored": given.unscored,
-            "item_mean": item.mean,
-            "values": "; ".join(item.values) or None,
-            "source": item.source,
-        }
+def _whole_rows(
+    site: Site, result: Result, answers: Sequence[tuple[ItemAnswers, Given]]
+) -> Iterator[Mapping[str, Any]]:
+    """Rows with whole answers. Long ones, which are stored in another order, wait in a file and not in memory."""
+    wanted = {(item.query_id, item.option_id, given.variant) for item, given in answers if given.is_cut}
+    with tempfile.TemporaryFile() as file:
+        places: dict[tuple[int, int, str], tuple[int, int]] = {}
+        for batch in site.answer_batches(result, _NAMED) if wanted else ():
+            asked = zip(*(batch[name].to_pylist() for name in _NAMED[:3]), strict=True)
+            for prompt, text in zip(asked, batch["raw_response"], strict=True):
+                if prompt in wanted:
+                    places[prompt] = (file.tell(), file.write(text.as_buffer()))
+        for item, given in answers:
+            raw = given.raw
+            if (place := places.get((item.query_id, item.option_id, given.variant))) is not None:
+                file.seek(place[0])
+                raw = file.read(place[1]).decode()
+            yield _answer_row(result, item, given, raw)
+
+
+def _answer_row(result: Result, item: ItemAnswers, given: Given, raw: str | None) -> Mapping[str, Any]:
+    return {
+        "id": result.id,
+        "model": result.model,
+        "prompt_variant": given.variant,
+        "portrait_id": item.query_id,
+        "option_id": item.option_id,
+        "raw_response": raw,
+        "length": given.length,
+        "rating": given.rating,
+        "unscored": given.unscored,
+        "item_mean": item.mean,
+        "values": "; ".join(item.values) or None,
+        "source": item.source,
+    }
 
 
 # --- people ---------------------------------------------------------------------------------------------------------
@@ -350,7 +391,10 @@ _GROUPS: Final = (
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After Holm's correction."),
-    Column("distinguishable", "bool", "Whether it can be told from chance."),
+    Column("distinguishable", "bool", "Whether it is distinguishable from chance."),
+    Column("holds", "int32", "In how many prompts, each taken alone, side or leading group is the same; no test."),
+    Column("prompts", "int32", "How many prompts that is of."),
+    Column("reading", "string", "published: scores by the key; match: matches on all items, which have no distances."),
     Column("region", "string", "Where the people of the groups live."),
     Column("people", "string", "Whose answers stand behind the groups."),
     Column("people_n", "int32", "How many they are."),
@@ -370,7 +414,7 @@ _GROUPS: Final = (
 def groups_sheet(site: Site, query: Query) -> Sheet:
     """A board's rows among people, one number a row; rows that are not set against people say why."""
     board = table_of(site.boards(), query.get("table", ""))
-    table = None if board is None else site.proximities.of(board)
+    table = None if board is None else site.proximities.of(board, reading_of(query.get("reading")))
     rows: list[Mapping[str, Any]] = [] if table is None else [*group_export.rows(table)]
     for r in () if board is None else board.results:
         if table is None or r.id not in table.rows:
@@ -396,7 +440,7 @@ _COMPARE: Final = (
     Column("high", "double", "Upper end of it."),
     Column("p", "double", "Two-sided p-value, taken alone."),
     Column("p_adjusted", "double", "After the correction over the dimensions."),
-    Column("separates", "bool", "Whether the two surely differ here."),
+    Column("separates", "bool", "Whether the two are distinguishable here."),
     Column("outcome", "string", "What may be said of the pair."),
 )
 
@@ -432,12 +476,13 @@ def compare_sheet(site: Site, query: Query) -> Sheet:
 _PLACES: Final = {
     "x": "Its place from left to right",
     "y": "Its place from bottom to top",
-    "length": "Length of its wave around the circle of values, in rating points",
+    "length": "Length of its wave around the circle of values, in rating points or matches",
     "angle": "Where its wave peaks, in degrees: Self-Direction 0, the others 36 apart",
-    "fit": "Share of its profile that the wave explains; unrelated numbers give 0.22",
+    "fit": "Share of its profile that the wave explains; `fit_by_chance` is what chance gives",
 }
 _MAP: Final = (
     Column("kind", "string", "model, or a group of people."),
+    Column("reading", "string", "published: of scores by the key, rating points; match: of matches on all items."),
     Column("id", "string", "The row's id, or the group's name."),
     Column("name", "string", "What the map calls it."),
     Column("developer", "string", "Who made the model."),
@@ -451,6 +496,7 @@ _MAP: Final = (
     Column("ellipse_major", "double", "Longer half axis of its 95 % region."),
     Column("ellipse_minor", "double", "Shorter half axis of it."),
     Column("ellipse_turn", "double", "How far the region is turned, in degrees."),
+    Column("fit_by_chance", "double", "What a wave explains of unrelated numbers; of matches of random ratings."),
 )
 
 
@@ -458,7 +504,9 @@ def map_sheet(site: Site, query: Query) -> Sheet:
     """The map as rows: one a model and one a group of people."""
     from leaderboard.charts.map import map_rows
 
-    return Sheet("map", _about(site), _MAP, tuple(map_rows(map_page.data(site, query))))
+    found = map_page.data(site, query)
+    said = {"reading": found.reading, "fit_by_chance": found.fit_by_chance}
+    return Sheet("map", _about(site), _MAP, tuple({**row, **said} for row in map_rows(found)))
 
 
 # --- queue and benchmark --------------------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -29,12 +29,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PAGE_SIZE: Final = 20
+LONGEST_SHOWN: Final = 2000
+"""Characters of an answer that pages show, and that are remembered; files have it whole."""
+AT_ONCE: Final = 2
+"""How many rows' answers are read at the same time: a row's may be large."""
 ITEMS_BYTES: Final = 32 * 2**20
 """How much of rows' items is remembered."""
 
 _ITEM_BYTES: Final = 700
 _GIVEN_BYTES: Final = 120
 
+_BATCH: Final = 64
+"""Answers that are in memory whole at the same time, of a row that is read item by item."""
 _OPTIONS: Final = 1000
 """More than any response's id: makes one number of a query's and a response's."""
 
@@ -44,12 +50,18 @@ class Given(NamedTuple):
 
     variant: str
     raw: str | None
-    """What the model wrote; None where the request failed, or where it is longer than what is kept here."""
+    """What the model wrote, at most `LONGEST_SHOWN` characters of it; None where the request failed, or where nothing
+    of it is kept here."""
     rating: int | None
     unscored: str | None
     """Why there is no rating."""
     length: int | None = None
-    """Characters of what it wrote, where that is not kept here."""
+    """Characters of what it wrote; None where the request failed."""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether `raw` is the beginning of something longer."""
+        return self.raw is not None and self.length is not None and self.length > len(self.raw)
 
 
 class CountsFor(NamedTuple):
@@ -182,6 +194,28 @@ def answers_table(
     return pq.read_table(pa.BufferReader(raw(result.id)), columns=columns)
 
 
+def answer_batches(
+    result: Result,
+    benchmark: Benchmark,
+    raw: Callable[[str], bytes],
+    released: Released,
+    columns: Collection[str] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """As `answers_table`, some answers after the other: a row's texts are never in memory all at once."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if result.origin == "published":
+        found = released.table(result.model, benchmark)
+        kept = found.column_names if columns is None else [n for n in found.column_names if n in columns]
+        yield from found.select(kept).to_batches(_BATCH)
+        return
+    with pq.ParquetFile(pa.BufferReader(raw(result.id))) as file:
+        names = file.schema_arrow.names
+        kept = names if columns is None else [n for n in names if n in columns]
+        yield from file.iter_batches(_BATCH, columns=kept)
+
+
 def answers_of(
     result: Result,
     benchmark: Benchmark,
@@ -202,8 +236,8 @@ def answers_of(
         people: mean rating of each item of `benchmark` by people, NaN where it is not to be shown.
         only: items that are wanted; None for all.
     """
-    table = answers_table(result, benchmark, raw, released)
-    plain = _by_item(table if only is None else _of(table, only))
+    batches = answer_batches(result, benchmark, raw, released, _READ)
+    plain = _by_item(batches if only is None else (_of(batch, only) for batch in batches))
     if benchmark.digest == result.benchmark.digest:
         return tuple(_described(item, benchmark, people) for item in plain)
     return plain if key is None else tuple(_keyed(item, key) for item in plain)
@@ -228,6 +262,7 @@ class AnswersKept:
         self._read = read
         self._kept: LRUCache[tuple[str, str], tuple[ItemAnswers, ...]] = LRUCache(most, getsizeof=_bytes_of)
         self._lock = Lock()
+        self._turns = BoundedSemaphore(AT_ONCE)
 
     @property
     def bytes(self) -> int:
@@ -237,13 +272,19 @@ class AnswersKept:
     def of(self, result: Result) -> tuple[ItemAnswers, ...]:
         """A row's items; errors as for `answers_of`, and nothing is kept then."""
         name = (result.id, result.created.isoformat())
+        if (known := self._known(name)) is not None:
+            return known
+        with self._turns:
+            if (known := self._known(name)) is not None:  # another has read it meanwhile
+                return known
+            made = self._read(result)
+            with self._lock, suppress(ValueError):  # one row's items may be more than is kept
+                self._kept[name] = made
+            return made
+
+    def _known(self, name: tuple[str, str]) -> tuple[ItemAnswers, ...] | None:
         with self._lock:
-            if name in self._kept:
-                return self._kept[name]
-        made = self._read(result)
-        with self._lock, suppress(ValueError):  # one row's items may be more than is kept
-            self._kept[name] = made
-        return made
+            return self._kept.get(name)
 
 
 def _bytes_of(items: tuple[ItemAnswers, ...]) -> int:
@@ -295,25 +336,33 @@ def _keyed(item: ItemAnswers, key: KeyTable) -> ItemAnswers:
     return replace(item, source=key.sources[at], counts_for=counts_for)
 
 
-def _of(table: pa.Table, only: Collection[tuple[int, int]]) -> pa.Table:
+def _of(batch: pa.RecordBatch, only: Collection[tuple[int, int]]) -> pa.RecordBatch:
     """The rows of some items."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    columns = (table["portrait_id"], table["option_id"])
-    queries, options = (pc.cast(column, pa.int64()) for column in columns)
+    queries, options = (pc.cast(batch[name], pa.int64()) for name in ("portrait_id", "option_id"))
     wanted = pa.array([query * _OPTIONS + option for query, option in only], pa.int64())
-    return table.filter(pc.is_in(pc.add(pc.multiply(queries, _OPTIONS), options), wanted))
+    return batch.filter(pc.is_in(pc.add(pc.multiply(queries, _OPTIONS), options), wanted))
 
 
-def _by_item(table: pa.Table) -> tuple[ItemAnswers, ...]:
-    names = ["portrait_id", "option_id", "prompt_variant", "raw_response", "rating", "unscored"]
-    if "length" in table.column_names:
-        names.append("length")
-    columns = table.select(names).to_pydict()
+_READ: Final = ("portrait_id", "option_id", "prompt_variant", "raw_response", "rating", "unscored", "length")
+
+
+def _by_item(batches: Iterable[pa.RecordBatch]) -> tuple[ItemAnswers, ...]:
+    import pyarrow.compute as pc
+
     by_item: dict[tuple[int, int], list[Given]] = {}
-    for query, option, *answer in zip(*(columns[name] for name in names), strict=True):
-        by_item.setdefault((query, option), []).append(Given(*answer))
+    for batch in batches:
+        texts = batch["raw_response"]
+        shown = pc.utf8_slice_codeunits(texts, 0, LONGEST_SHOWN)
+        lengths = pc.utf8_length(texts)
+        if "length" in batch.schema.names:  # of texts that are not kept here
+            lengths = pc.coalesce(lengths, batch["length"])
+        asked = (batch[name] for name in ("portrait_id", "option_id", "prompt_variant"))
+        columns = (*asked, shown, batch["rating"], batch["unscored"], lengths)
+        for query, option, *answer in zip(*(column.to_pylist() for column in columns), strict=True):
+            by_item.setdefault((query, option), []).append(Given(*answer))
     made = []
     for (query, option), given in sorted(by_item.items()):
         given.sort(key=lambda g: VARIANTS.index(g.variant))

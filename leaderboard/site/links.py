@@ -19,6 +19,7 @@ from leaderboard.site.citation import code_address, paper_url
 from leaderboard.site.site import Site
 
 _SPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
+_GITLAB: Final = re.compile(r"https://gitlab\.")
 _REVISION: Final = re.compile(r"[0-9a-f]{40}")
 
 
@@ -36,18 +37,24 @@ def hub() -> str:
     return str(ENDPOINT)
 
 
-def code() -> str | None:
-    """This project's repository: the one that is cited, else the Space that runs here."""
+def _space() -> str | None:
+    """The Space that runs here."""
     space = os.environ.get("SPACE_ID", "")
-    return code_address() or (f"{hub()}/spaces/{space}/tree/main" if _SPACE.fullmatch(space) else None)
+    return f"{hub()}/spaces/{space}" if _SPACE.fullmatch(space) else None
 
 
-def issues() -> str | None:
+def code(site: Site) -> str | None:
+    """This software's repository: the one that the operator names, or the citation file, else the Space's own."""
+    repository, space = site.repository or code_address(), _space()
+    return repository or (space and f"{space}/tree/main")
+
+
+def issues(site: Site) -> str | None:
     """Where to report a problem: the repository's issues, or the Space's discussions."""
-    if (repository := code_address()) is not None:
-        return f"{repository.rstrip('/')}/issues"
-    space = os.environ.get("SPACE_ID", "")
-    return f"{hub()}/spaces/{space}/discussions" if _SPACE.fullmatch(space) else None
+    if repository := site.repository or code_address():
+        return f"{repository.rstrip('/')}/{'-/' if _GITLAB.match(repository) else ''}issues"
+    space = _space()
+    return space and f"{space}/discussions"
 
 
 def _published(site: Site) -> tuple[str, str] | None:
@@ -89,8 +96,8 @@ def outward(site: Site) -> list[Link]:
     known = {
         "Paper": paper_url(),
         "Benchmark’s repository": benchmark(),
-        "This software": code(),
-        "Report a problem": issues(),
+        "This software": code(site),
+        "Report a problem": issues(site),
         "Data on the Hub": data(site),
         "These results’ commit": results_commit(site),
     }

@@ -35,24 +35,24 @@ MEANINGS: Final = MappingProxyType(
     {
         "Self-Direction": "Thinking for oneself, choosing one’s own aims and making or exploring things. It serves the "
         "need for control over one’s own life and for being independent of others.",
-        "Stimulation": "Excitement, novelty and challenge. It serves the need for variety that keeps a person alert, "
-        "and is met by trying things whose outcome is open.",
+        "Stimulation": "A life of change and daring, with surprises in it. It serves the need for variety that keeps a "
+        "person alert, and is met by trying things whose outcome is open.",
         "Hedonism": "Pleasure and the enjoyment of life for their own sake. It shares something with the wish for new "
         "experience and something with the wish for one’s own gain, and belongs to neither family.",
         "Achievement": "Success by the standards of the society one lives in, shown by being competent. What counts is "
         "that others see and approve it.",
-        "Power": "Standing above others: control of people and resources, wealth, prestige. Unlike achievement it is "
-        "about keeping a position, not about doing something well.",
-        "Security": "Safety, harmony and stability, of oneself, of one’s relations and of society. It covers a healthy "
-        "life as well as a state that can protect its citizens.",
-        "Conformity": "Holding back what might upset or harm others or break what is expected. It shows in politeness, "
-        "self-discipline and obedience towards people one deals with.",
-        "Tradition": "Respect for the customs and ideas that one’s culture or religion hands down, and commitment to "
-        "them. It includes accepting one’s portion in life and being modest.",
-        "Benevolence": "Care for the welfare of the people one is in frequent contact with. It shows in being helpful, "
-        "honest, forgiving and loyal, by one’s own wish and not because it is expected.",
-        "Universalism": "Understanding, tolerance and protection for all people and for nature. It reaches beyond "
-        "one’s own group, to strangers, to justice and to the environment.",
+        "Power": "Standing above others and having a say over them and over goods: authority, wealth, a name. Unlike "
+        "achievement it is about keeping a position, not about doing something well.",
+        "Security": "Living out of danger and in settled circumstances, alone, with those near one and in one’s "
+        "country. It covers a healthy life as well as a state that can protect its citizens.",
+        "Conformity": "Keeping oneself from acts and urges that would hurt somebody or go against what is expected. It "
+        "shows in politeness, self-discipline and obedience towards people one deals with.",
+        "Tradition": "Holding on to what one’s culture or religion has handed down, and passing it on. It includes "
+        "contentment with one’s lot and modesty.",
+        "Benevolence": "Doing good to those near one: family, friends, the people one sees every day. It shows in "
+        "being helpful, honest, forgiving and loyal, by one’s own wish and not because it is expected.",
+        "Universalism": "Concern for how everybody fares, and for the natural world. It reaches beyond one’s own "
+        "group, to strangers and those who think otherwise, to justice and to the environment.",
         "Openness to Change": "Being ready for new ideas, actions and experiences, and following one’s own lead. It "
         "joins Self-Direction and Stimulation and stands opposite to Conservation.",
         "Self-Enhancement": "Pursuing one’s own success and standing, if need be ahead of others. It joins Achievement "

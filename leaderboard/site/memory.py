@@ -49,8 +49,11 @@ def _glibc() -> Any:
 def bound_allocator() -> None:
     """Keep the allocator from holding memory for each thread. To be called before threads begin, and before Arrow."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if (library := _glibc()) is not None and "MALLOC_ARENA_MAX" not in os.environ:
+    if (library := _glibc()) is None:
+        return
+    if "MALLOC_ARENA_MAX" not in os.environ:
         library.mallopt(_M_ARENA_MAX, ARENAS)
+    if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
@@ -65,7 +68,9 @@ def give_back() -> None:
 
 
 def give_back_regularly(stop: threading.Event) -> None:
-    """Do so in a thread of its own until `stop` is set."""
+    """Do so in a thread of its own until `stop` is set, unless the allocator is told when to by its own variable."""
+    if "MALLOC_TRIM_THRESHOLD_" in os.environ:
+        return
 
     def run() -> None:
         while not stop.wait(TRIM_SECONDS):

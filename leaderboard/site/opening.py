@@ -12,6 +12,7 @@ from eval_queue.queue.intake import Rules, configured_endpoints
 from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings, load_settings
 from eval_queue.workers.place import Worries
+from eval_queue.workers.scheduler import Vitals
 from leaderboard.site.site import Site
 
 
@@ -20,7 +21,7 @@ def open_site(
     *,
     scheduler_seconds: float | None = None,
     notes: Callable[[], Mapping[str, str]] = dict,
-    silent_seconds: Callable[[], float | None] = lambda: None,
+    evaluator: Callable[[], Vitals | None] = lambda: None,
 ) -> Site:
     """The site that the settings describe. What cannot be used is said now, not on a visitor's page.
 
@@ -28,7 +29,7 @@ def open_site(
         settings: those of the environment, unless given.
         scheduler_seconds: see `Site`.
         notes: see `Site`.
-        silent_seconds: see `Site`.
+        evaluator: see `Site`.
 
     Raises:
         InputError: a setting is wrong, or the benchmark cannot be loaded.
@@ -36,6 +37,13 @@ def open_site(
     settings = settings or load_settings()
     benchmark = load_benchmark(settings.source, progress=True)
     load_reference(settings.reference)
+    of_the_place = Worries(settings)
+
+    def worries() -> tuple[str, ...]:
+        vitals = evaluator()
+        trouble = None if vitals is None else vitals.trouble
+        return (*of_the_place.now(), *(() if trouble is None else (f"Nothing is evaluated now: {trouble}.",)))
+
     return Site(
         benchmark=benchmark,
         practice=practice_benchmark(),
@@ -50,7 +58,8 @@ def open_site(
         released_folder=settings.released_answers,
         scheduler_seconds=scheduler_seconds,
         notes=notes,
-        worries=Worries(settings).now,
-        silent_seconds=silent_seconds,
+        worries=worries,
+        evaluator=evaluator,
         store_folder=settings.store,
+        repository=None if settings.repository is None else str(settings.repository),
     )

@@ -41,6 +41,9 @@ class _Said(TypedDict):
     reading: Reading
 
 
+HERE: Final = "https://this-board.invalid/"
+"""Stands for the board's own address in what a page shows, where only the request tells what that is."""
+
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _FOLDERS: Final = {"space": "results", "self-reported": "self-reported"}
 
@@ -58,6 +61,16 @@ def board_url() -> str | None:
     """Where this board is on the web; None where it is not known. A Space is told its host."""
     host = os.environ.get("SPACE_HOST", "")
     return f"https://{host}/" if re.fullmatch(r"[A-Za-z0-9.-]+", host) else None
+
+
+def at_home(text: str, base: str) -> str:
+    """Text with the board's address in the place of `HERE`.
+
+    Args:
+        text: a page, or a part of it.
+        base: where the board is, with a slash at its end; empty where nothing tells.
+    """
+    return text.replace(HERE, base or "https://ADDRESS-OF-THIS-BOARD/")
 
 
 def row_address(site: Site, result: Result) -> str:

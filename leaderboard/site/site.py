@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.people.norms import READINGS, Reading
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
 from data.people.templates import ValueTemplates
@@ -31,9 +32,10 @@ from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.released import Released
 from eval_queue.scoring.stored import COLUMNS
 from eval_queue.settings import Endpoint
+from eval_queue.workers.scheduler import Vitals
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import BackgroundWork, Working
-from leaderboard.boards.group_similarity import Proximities, Table, read_proximity
+from leaderboard.boards.group_similarity import Proximities, Table, shipped_proximity
 from leaderboard.boards.map_positions import Regions
 from leaderboard.boards.persona_runs import Biases
 from leaderboard.boards.rank_intervals import PUBLISHED_MATCH_RANKS, Ranking, Rankings, rank_match, read_ranks
@@ -41,7 +43,7 @@ from leaderboard.boards.readings import Standing, Standings
 from leaderboard.boards.relations import Relations, RelationTables
 from leaderboard.boards.results import PUBLISHED, Board, Loaded, boards, load
 from leaderboard.boards.row_answers import RowAnswers
-from leaderboard.site.answers import AnswersKept, ItemAnswers, answers_of, answers_table
+from leaderboard.site.answers import AnswersKept, ItemAnswers, answer_batches, answers_of, answers_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,10 +79,12 @@ class Site:
     """Why submissions are left waiting here, by id."""
     worries: Callable[[], tuple[str, ...]] = tuple
     """What is wrong with where records and answers are kept, in sentences for people."""
-    silent_seconds: Callable[[], float | None] = lambda: None
-    """Since when the evaluator in this app gave no sign of life, in seconds; None where another process evaluates."""
+    evaluator: Callable[[], Vitals | None] = lambda: None
+    """How the evaluator in this app is; None where another process evaluates."""
     store_folder: Path | None = None
     """The store's folder on this machine."""
+    repository: str | None = None
+    """Where the code of this installation is kept, as the settings say."""
     source: str | None = None
     """Where the benchmark in use was loaded from, as the settings name it."""
     rules: Rules = field(default_factory=Rules)
@@ -135,8 +139,8 @@ class Site:
     @cached_property
     def proximities(self) -> Proximities:
         """The boards' rows among people. The shipped ones rest on the shipped groups."""
-        shipped = read_proximity if self.reference_file is None else lambda: None
-        return Proximities(self.choices, self.row_answers, self.study, shipped, lambda: self.reference)
+        shipped = shipped_proximity if self.reference_file is None else lambda _: None
+        return Proximities(self.choices, self.row_answers, self.study, shipped, lambda: self.reference, self.templates)
 
     @cached_property
     def biases(self) -> Biases:
@@ -146,7 +150,7 @@ class Site:
     @cached_property
     def regions(self) -> Regions:
         """How sure the rows' places on the map are."""
-        return Regions(self.key, self.row_answers)
+        return Regions(self.key, self.row_answers, self.templates)
 
     @cached_property
     def _ranking_work(self) -> BackgroundWork[Ranking]:
@@ -155,15 +159,16 @@ class Site:
     @cached_property
     def relations(self) -> RelationTables:
         """How the boards' rows, and their columns, go together."""
-        return RelationTables(self.key, self.row_answers.means)
+        return RelationTables(self.key, self.row_answers.means, self.templates)
 
     @cached_property
-    def _relations_work(self) -> BackgroundWork[Relations]:
-        return BackgroundWork()
+    def _relations_work(self) -> Mapping[Reading, BackgroundWork[Relations]]:
+        return {reading: BackgroundWork() for reading in READINGS}
 
-    def relations_so_far(self, board: Board) -> Relations | Working | None:
+    def relations_so_far(self, board: Board, reading: Reading = "published") -> Relations | Working | None:
         """As `relations.of`, without waiting for what takes long."""
-        return self._relations_work.get(board.key.slug, self.revision(), lambda: self.relations.of(board))
+        work = self._relations_work[reading]
+        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading))
 
     @cached_property
     def _match_ranking_work(self) -> BackgroundWork[Ranking]:
@@ -174,8 +179,8 @@ class Site:
         return BackgroundWork()
 
     @cached_property
-    def _people_work(self) -> BackgroundWork[Table]:
-        return BackgroundWork()
+    def _people_work(self) -> Mapping[Reading, BackgroundWork[Table]]:
+        return {reading: BackgroundWork() for reading in READINGS}
 
     def ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `rankings.of`, without waiting for what takes long."""
@@ -195,11 +200,12 @@ class Site:
             return None
         return self._standing_work.get(board.key.slug, self.revision(), lambda: self.standings.of(board))
 
-    def people_so_far(self, board: Board) -> Table | Working | None:
+    def people_so_far(self, board: Board, reading: Reading = "published") -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""
         if board.practice:
             return None
-        return self._people_work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board))
+        work = self._people_work[reading]
+        return work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board, reading))
 
     @cached_property
     def released(self) -> Released:
@@ -244,11 +250,15 @@ class Site:
         """
         return answers_table(result, self.benchmark, self.queue.answers, self.released, columns)
 
+    def answer_batches(self, result: Result, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `answers`, some after the other."""
+        return answer_batches(result, self.benchmark, self.queue.answers, self.released, columns)
+
     def study(self, benchmark: Benchmark) -> Study:
         """The rating study behind a benchmark at hand.
 
         Raises:
-            InputError: it is not at hand.
+            InputError: it is not available here.
         """
         return practice_study() if benchmark.digest == self.practice.digest else load_study(self.source)
 

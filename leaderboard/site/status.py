@@ -17,6 +17,7 @@ from data.errors import InputError
 from eval_queue.store.collection import Problem
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
+from eval_queue.workers.scheduler import Vitals
 from leaderboard.site.citation import version
 from leaderboard.site.site import Site
 
@@ -43,8 +44,8 @@ class Status:
     digest: str
     store_since: datetime | None
     """What is shown is of then, because the store cannot be reached; None while it can."""
-    silent_seconds: float | None
-    """Since when this app's evaluator gave no sign of life; None where another process evaluates."""
+    evaluator: Vitals | None
+    """How this app's evaluator is; None where another process evaluates."""
     states: Mapping[str, int]
     """Submissions by state."""
     failures: Mapping[str, int]
@@ -81,10 +82,12 @@ def status(site: Site) -> Status:
         trouble.append("the store cannot be reached, and nothing of it was read before")
     elif outage is not None and not trouble and not queue.on_hub:
         trouble.append("the store cannot be " + ("written" if outage.readable else "read"))
-    silent = site.silent_seconds()
+    evaluator = site.evaluator()
     patience = max(SILENT_SECONDS, SILENT_LOOKS * (site.scheduler_seconds or 0))
-    if silent is not None and silent > patience:
-        trouble.append(f"the evaluator has not looked for work for {silent:.0f} seconds")
+    if evaluator is not None and evaluator.trouble is not None:
+        trouble.append(evaluator.trouble)
+    elif evaluator is not None and evaluator.silent_seconds > patience:
+        trouble.append(f"the evaluator has not looked for work for {evaluator.silent_seconds:.0f} seconds")
     waiting = [s.created for s in submissions if s.state == "pending"]
     return Status(
         trouble=tuple(trouble),
@@ -92,7 +95,7 @@ def status(site: Site) -> Status:
         benchmark=site.benchmark.name,
         digest=site.benchmark.digest,
         store_since=None if outage is None else outage.since,
-        silent_seconds=silent,
+        evaluator=evaluator,
         states=Counter(s.state for s in submissions),
         failures=Counter(s.failure.code for s in submissions if s.state == "failed" and s.failure),
         oldest_seconds=(queue.clock() - min(waiting)).total_seconds() if waiting else None,

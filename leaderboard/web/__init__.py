@@ -18,5 +18,6 @@ __all__ = [
     "page_token",
     "refresh",
     "sign_in",
+    "terms",
     "theme",
 ]

@@ -28,12 +28,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from eval_queue.records import now
+from leaderboard.site.permanent import at_home
 from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, footer, masthead
 from leaderboard.web.head import Head, head_html, head_of, origin
 from leaderboard.web.markup import render
+from leaderboard.web.terms import explained
 
 KEPT_BYTES: Final = 32 * 2**20
 """How much of finished pages is remembered, of all pages together."""
@@ -96,6 +98,21 @@ def whole_number(name: str, said: str, most: int | None = None) -> str:
     return f"{name}: {shortened(said)!r} is not a whole number from 1" + (f" to {most}" if most else "")
 
 
+def no_such_field(query: QueryParams, fields: Collection[str], ignored: Collection[str] = ()) -> str | None:
+    """What is wrong with an address that programs read: the first field that it may not have.
+
+    Args:
+        query: all fields of the address.
+        fields: those that it may have.
+        ignored: those that change nothing and are no mistake.
+    """
+    for field in query:
+        if field not in fields and field not in ignored:
+            may = f"it may have {', '.join(fields)}" if fields else "it has none"
+            return f"{shortened(field)}: this address has no such field; {may}"
+    return None
+
+
 def known(query: QueryParams, fields: Collection[str]) -> QueryParams:
     """An address as far as it is understood: the fields that there are, by name, the values of each in their order.
 
@@ -111,12 +128,10 @@ def document(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
 
 
 def content_of(site: Site, page: ReadingPage, query: Mapping[str, str]) -> str:
-    """A page's content, under what its address says that cannot be meant."""
+    """A page's content, its terms to be opened, under what its address says that cannot be meant."""
     problems: Callable[[Site, Mapping[str, str]], list[str]] = getattr(page, "problems", lambda *_: [])
     content, wrong = page.content(site, query), problems(site, query)
-    if not wrong:
-        return content
-    told = render("misread.html", problems=wrong) + content
+    told = (render("misread.html", problems=wrong) if wrong else "") + explained(content)
     return Volatile(told) if isinstance(content, Volatile) else told
 
 
@@ -182,7 +197,8 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        html = framed(site, page, content.decode(), head, origin(request))
+        base = origin(request)
+        html = framed(site, page, at_home(content.decode(), base), head, base)
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:

@@ -26,6 +26,11 @@ LONGEST_ADDRESS: Final = 8_000
 LONGEST_BODY: Final = 200_000
 """Bytes of what a page or a program sends, uploads aside: a form's fields, or the arguments of an endpoint."""
 
+LONGEST_NAME: Final = 255
+"""Bytes between two slashes of an address: no file system has longer names."""
+DEEPEST: Final = 100
+"""How deeply what a program sends may be nested."""
+
 FRAMES: Final = "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
 """A Space is shown in a frame of the Hub's."""
 DOCUMENT_POLICY: Final = (
@@ -51,6 +56,8 @@ _CALL: Final = re.compile(r"/gradio_api/call/(?:v2/)?([^/]+)(?:/[A-Za-z0-9-]{1,6
 _CLOSED: Final = re.compile(
     r"/(?:gradio_api|monitoring|dev|file|proxy|custom_component|runs|svelte)(?:[/=].*)?|/token/?"
 )
+_INFO: Final = "/gradio_api/info"
+_TOOLS: Final = ("/gradio_api/mcp", "/mcp")
 _DIRECT: Final = "/gradio_api/run/predict"
 _LISTENERS: Final = ("/gradio_api/queue/join", _DIRECT)
 """Where a page calls its listeners, through Gradio's queue or past it."""
@@ -113,6 +120,9 @@ class Guard:
                 self._add_headers(path, message)
             await send(message)
 
+        if path.rstrip("/") == _INFO and b"page=" not in scope["query_string"]:
+            # what Gradio says of all pages names the host that was asked first, to everybody; of one page it does not
+            scope = {**scope, "query_string": scope["query_string"] + b"&page="}
         try:
             refusal, receive = await self._checked(scope, path, receive)
             await (refusal or self._app)(scope, receive, with_headers)
@@ -127,6 +137,8 @@ class Guard:
         """The refusal of a request, if it is one to refuse, and from where its body is read on."""
         if len(scope.get("raw_path") or path.encode()) + len(scope["query_string"]) > LONGEST_ADDRESS:
             return _plain(414, f"This address is too long: at most {LONGEST_ADDRESS} bytes are read."), receive
+        if any(len(name.encode(errors="replace")) > LONGEST_NAME for name in path.split("/")):
+            return _plain(404, "There is nothing here."), receive
         called = _CALL.fullmatch(path)
         if _CLOSED.fullmatch(path) and not (called[1] in self._public if called else _OPEN.fullmatch(path)):
             return _plain(404, "There is nothing here."), receive
@@ -143,17 +155,17 @@ class Guard:
         body = await _whole(receive, most)
         if body is None:
             return _plain(413, f"This is too much at once: at most {most} bytes are taken."), receive
-        if path.startswith("/gradio_api/") and not path.startswith("/gradio_api/mcp"):
+        if path.startswith(_TOOLS):
+            if _parsed(body) is None:
+                return _plain(400, "This is not JSON, or is nested too deeply."), receive
+        elif path.startswith("/gradio_api/"):
             refused = self._listener_refused(headers, scope, path, body)
             if refused is not None:
                 return refused, receive
         return None, _again(body, receive)
 
     def _listener_refused(self, headers: Headers, scope: Scope, path: str, body: bytes) -> Response | None:
-        try:
-            sent: Any = orjson.loads(body) if body else {}
-        except orjson.JSONDecodeError:
-            sent = None
+        sent: Any = _parsed(body) if body else {}
         if not isinstance(sent, dict):
             return _plain(400, "A JSON object was expected.")
         if path.rstrip("/") not in _LISTENERS:
@@ -203,6 +215,25 @@ def _kind(path: str) -> str:
     if first == "gradio_api":
         return "stream" if rest.startswith(("queue/data", "heartbeat")) else "call"
     return kinds.get(first, "page")
+
+
+def _parsed(body: bytes) -> Any:
+    """The JSON of a body; None where it is none, or is nested so deeply that it would break other parsers."""
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _depth(body: bytes) -> int:
+    """How deeply brackets are nested, those in texts included, so that it is never less than the JSON's depth."""
+    deepest = depth = 0
+    for c in re.findall(rb"[][{}]", body):
+        depth += 1 if c in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _plain_value(value: object) -> bool:

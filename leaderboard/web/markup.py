@@ -6,8 +6,12 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from data.values import BY_NAME
 
 _LEADERBOARD: Final = Path(__file__).resolve().parent.parent
 _FOLDERS: Final = (
@@ -48,6 +52,13 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def value_link(name: str) -> str:
+    """A dimension's name as a link to its page; any other name as it is."""
+    if name not in BY_NAME:
+        return name
+    return Markup('<a class="vp-quiet-link" href="value?{}">{}</a>').format(urlencode({"name": name}), name)
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(
@@ -57,7 +68,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"when": when, "duration": duration, "whole": whole, "counted": counted}
+    made.filters |= {"when": when, "duration": duration, "whole": whole, "counted": counted, "value_link": value_link}
     return made
 
 

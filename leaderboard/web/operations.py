@@ -65,7 +65,11 @@ class Operations:
             "version": now.version,
             "benchmark": {"name": now.benchmark, "digest": now.digest},
             "store": {"reachable": now.store_since is None, "shown_of": now.store_since, "rows": now.rows},
-            "evaluator": {"here": now.silent_seconds is not None, "silent_seconds": now.silent_seconds},
+            "evaluator": {
+                "here": now.evaluator is not None,
+                "silent_seconds": None if now.evaluator is None else now.evaluator.silent_seconds,
+                "restarts": 0 if now.evaluator is None else now.evaluator.restarts,
+            },
             "queue": {**now.states, "oldest_waiting_seconds": now.oldest_seconds, "set_aside": len(now.problems)},
         }
         code = 200 if now.fine else 503
@@ -80,11 +84,13 @@ class Operations:
         """What is looked up at each scrape."""
         now = status(self._site)
         size, files = self.store_size()
+        silent, restarts, _ = now.evaluator or (None, None, None)
         plain = (
             ("up", "Whether the app can serve its purpose.", float(now.fine)),
             ("rows", "Results that are shown.", now.rows),
             ("oldest_waiting_seconds", "For how long the oldest waiting submission waits.", now.oldest_seconds or 0),
-            ("evaluator_silent_seconds", "Since the evaluator in this app gave a sign of life.", now.silent_seconds),
+            ("evaluator_silent_seconds", "Since the evaluator in this app gave a sign of life.", silent),
+            ("evaluator_restarts", "How often a thread of it died and was started again.", restarts),
             ("set_aside_records", "Records that cannot be read.", len(now.problems)),
             ("store_bytes", "Size of the store's folder.", size),
             ("store_files", "Files in it.", files),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import shutil
@@ -17,7 +18,9 @@ from eval_queue.logs import Bounded, JsonFormatter, TextFormatter, about
 from eval_queue.queue.queue import open_queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
+from eval_queue.store.shown import will_last
 from eval_queue.submission import new_submission
+from eval_queue.workers.place import NO_REPOSITORIES
 from tests.attack.conftest import SECRET
 from tests.support.chat_server import ChatServer
 from tools.live import RunningApp, app
@@ -34,13 +37,19 @@ def test_health_says_how_the_app_is(served: RunningApp) -> None:
     code, told = health(served.url)
     assert (code, told["status"], told["trouble"]) == (200, "ok", [])
     assert told["benchmark"]["digest"] == practice_benchmark().digest  # type: ignore[index]
-    assert told["evaluator"] == {"here": False, "silent_seconds": None}
+    assert told["evaluator"] == {"here": False, "silent_seconds": None, "restarts": 0}
     assert told["store"]["rows"] == 35  # type: ignore[index]
     assert told["version"]
 
 
-def test_health_is_503_when_the_store_is_damaged(tmp_path: Path) -> None:
+def said_on(url: str, page: str) -> str:
+    return html.unescape(httpx2.get(f"{url}/{page}").text)
+
+
+def test_health_is_503_when_the_store_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a Space whose disk forgets, which Submit and Queue say, as they say that its folder cannot be written."""
     store = tmp_path / "store"
+    monkeypatch.setenv("SPACE_ID", "lab/board")
     queue = open_queue(Settings(store=store))
     one = new_submission(
         "org/m",
@@ -50,14 +59,24 @@ def test_health_is_503_when_the_store_is_damaged(tmp_path: Path) -> None:
         at=queue.clock(),
     )
     queue.submit(one, quota=3)
-    with app(store, source="practice", scheduler="false") as running:
+    with app(store, source="practice", scheduler="false", oauth="false") as running:
         assert health(running.url)[0] == 200
+        forgets = not will_last(tmp_path)
+        for page in ("submit", "queue"):
+            assert (NO_REPOSITORIES in said_on(running.url, page)) == forgets
+            assert "cannot be written" not in said_on(running.url, page)
         (store / "HEAD").write_text("nonsense")
         code, told = health(running.url)
         assert (code, told["status"]) == (503, "failing")
         assert str(tmp_path) not in json.dumps(told)
         assert httpx2.get(f"{running.url}/metrics").status_code == 200
         shutil.rmtree(store)
+    store.write_text("in the way of a folder")
+    with app(store, source="practice", scheduler="false", oauth="false") as running:
+        assert health(running.url)[0] == 503
+        for page in ("submit", "queue"):
+            assert "The folder of this installation cannot be written" in said_on(running.url, page)
+            assert str(tmp_path) not in said_on(running.url, page)
 
 
 def test_metrics_can_be_scraped_and_tell_no_secret(served: RunningApp) -> None:

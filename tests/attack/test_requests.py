@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 
 import httpx2
 import pytest
 
+from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.exports.routes import CHARTS, FIELDS
 from leaderboard.site.downloads import DOWNLOADS
 from leaderboard.ui import READ
@@ -120,6 +122,17 @@ def test_all_pages_and_files_have_the_headers_that_protect_them(http: httpx2.Cli
     assert http.get(f"/{path}").headers.get_list("content-security-policy") == [policy]
 
 
+def test_any_site_may_frame_the_small_page_of_a_row_and_nothing_else(http: httpx2.Client) -> None:
+    row = load(PUBLISHED).results[0]
+    for path in (f"embed?id={row.id}", "embed?id=nobody", "embed"):
+        policies = http.get(f"/{path}").headers.get_list("content-security-policy")
+        assert len(policies) == 1
+        assert "frame-ancestors *" in policies[0]
+        assert "default-src 'none'" in policies[0]
+    assert "frame-ancestors *" not in http.get(f"/chart/badge.svg?id={row.id}").headers["content-security-policy"]
+    assert "x-frame-options" not in http.get(f"/embed?id={row.id}").headers
+
+
 # --- listeners ------------------------------------------------------------------------------------------------------
 
 
@@ -184,3 +197,50 @@ def test_programs_reach_their_endpoints_without_a_page(http: httpx2.Client) -> N
     assert "complete" in http.get(f"/gradio_api/call/queue/{event}").text
     for wrong in ({"data": [{"path": "/etc/passwd", "meta": {}}]}, {"data": None, "x": {}}, []):
         assert http.post("/gradio_api/call/queue", json=wrong).status_code in (400, 422)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/about", "/news.atom", "/sitemap.xml", "/robots.txt", "/queue", "/gradio_api/info"]
+)
+@pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "Forwarded", "X-Gradio-Server", "X-Forwarded-Prefix"])
+def test_who_asks_first_does_not_decide_what_others_see(http: httpx2.Client, path: str, header: str) -> None:
+    said = "host=evil.example" if header == "Forwarded" else "/evil.example" if "Prefix" in header else "evil.example"
+    http.get(path, headers={header: said})
+    assert "evil.example" not in http.get(path).text
+
+
+@pytest.mark.parametrize("place", ["/assets/", "/static/", "/m/", "/chart/", "/download/", "/vp/", "/"])
+def test_a_name_that_no_file_can_have_is_not_there(http: httpx2.Client, place: str) -> None:
+    assert http.get(f"{place}{'x' * 300}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"\xff", b"[" * 5000 + b"]" * 5000, b'{"a":' * 900 + b"1" + b"}" * 900, b"[" * 101 + b"]" * 101],
+    ids=["empty", "cut", "no text", "5000 lists", "900 objects", "101 lists"],
+)
+def test_a_tool_is_called_with_json_that_is_not_too_deep(http: httpx2.Client, served: RunningApp, body: bytes) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    for address in ("/mcp", "/gradio_api/mcp/"):
+        assert http.post(address, content=body, headers=headers).status_code == 400
+    assert "Traceback" not in served.log.read_text()
+
+
+def test_odd_arguments_of_a_tool_are_errors_that_name_them(http: httpx2.Client, served: RunningApp) -> None:
+    headers = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+    odd: list[tuple[object, object]] = [
+        ("board", {"page": 10**30}),
+        ("board", {"limit": 1e308}),
+        ("board", {"part": "rows." + "9" * 5000}),
+        ("board", {"part": ["a"]}),
+        ("board", {"developer": ["x"] * 5000}),
+        ("board", {"nope": 1}),
+        ("../../etc/passwd", {}),
+        ("x" * 10_000, {}),
+    ]
+    for name, arguments in odd:
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+        answer = http.post("/mcp", content=json.dumps(call), headers=headers)
+        assert answer.status_code == 200, name
+        assert len(answer.content) < 10_000
+    assert "Traceback" not in served.log.read_text()

@@ -1,10 +1,16 @@
 """A crowd: visitors, people who submit, and a worker on one app; what it costs in memory, time and speed of the worker.
 
-Run from the repository root: `python -m tests.benchmarks.bench_load [--minutes 5] [--visitors 200] [--submitters 20]`;
-`--minutes 60` is the soak. The app is the real one with its evaluator in it; the endpoint and all clients are in this
-process, on the same processors. Memory, threads and open files are those of the app's process, from a minute on; the
-worker's speed is set against its speed before anybody came. `--set NAME=VALUE` sets an environment variable of the
-app, e.g. `MALLOC_ARENA_MAX=64`, to see what holds the memory.
+Run from the repository root: `python -m tests.benchmarks.bench_load [--minutes 5] [--visitors 200] [--submitters 20]`.
+The app is the real one with its evaluator in it; the endpoint and all clients are in this process, on the same
+processors. Memory, threads and open files are those of the app's process, from a minute on; the worker's speed is set
+against its speed before anybody came.
+
+`python -m tests.benchmarks.bench_load --soak` is an hour of a modest load: it shows that memory, threads and open
+files stay as they are, not how fast the app is. Its endpoint takes a second for an answer, so that few rows are added
+while it is watched.
+
+`--without arenas` (`pieces`, `arrow`, `giving-back`, or several) runs the app without a limit of
+`leaderboard.site.memory`, to see what each of them saves.
 """
 
 from __future__ import annotations
@@ -17,6 +23,8 @@ import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +47,21 @@ READING = (3.0, 9.0)
 ALONE_SECONDS = 20.0
 WARM_SECONDS = 60.0
 LATENCY = 0.2
+HOLDERS = ("used", "free", "mapped", "arrow", "rows")
+"""Of the metrics: what are no caches."""
 AT_ONCE = 4
+SOAK_MINUTES = 60.0
+SOAK_VISITORS = 30
+SOAK_SUBMITTERS = 5
+SOAK_LATENCY = 1.0
+
+WITHOUT = {
+    "arenas": {"MALLOC_ARENA_MAX": "16"},
+    "pieces": {"MALLOC_MMAP_THRESHOLD_": str(2**25)},
+    "arrow": {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"},
+    "giving-back": {"MALLOC_TRIM_THRESHOLD_": str(2**17)},
+}
+"""What lifts each limit of `leaderboard.site.memory`: what glibc does on two processors, and Arrow, unless told."""
 
 
 class Crowd:
@@ -72,11 +94,12 @@ class Crowd:
     async def submit(self, http: aiohttp.ClientSession, number: int, listener: int, until: float) -> None:
         """Send the form of the Submit page again and again; all but a few are refused by the quota."""
         async with http.post(f"{self.running.url}/vp/page-token") as answer:
-            headers = {"X-Page-Token": await answer.text()}
+            # a client may not send a form again by itself where the server has just ended a connection that was idle
+            headers = {"X-Page-Token": await answer.text(), "Connection": "close"}
         digest, n = practice_benchmark().digest, 0
         while time.monotonic() < until:
             n += 1
-            data = [f"org/crowd-{number}-{n}", "", "chat", digest, [], None]
+            data: list[object] = [f"org/crowd-{number}-{n}", "", "chat", digest, [], None]
             body = {"fn_index": listener, "data": data, "session_hash": f"submitter{number}"}
             try:
                 async with http.post(
@@ -85,8 +108,13 @@ class Crowd:
                     await answer.read()
                     self.statuses[f"submit {answer.status}"] += 1
             except (aiohttp.ClientError, TimeoutError) as error:
-                self.statuses[type(error).__name__] += 1
+                self.statuses[f"submit {type(error).__name__}"] += 1
             await asyncio.sleep(5)
+
+    @property
+    def errors(self) -> int:
+        """Answers that no visitor should have had; a refusal by the quota is none."""
+        return sum(n for status, n in self.statuses.items() if not status.endswith(("200", "422")))
 
     async def _ask(self, http: aiohttp.ClientSession, path: str) -> None:
         try:
@@ -116,45 +144,86 @@ def fill(store: Path, chat: ChatServer, n: int) -> None:
     queue.submit_set(wishes, quota=n)
 
 
-async def crowd_of(running: RunningApp, seen: Crowd, visitors: int, submitters: int, seconds: float) -> list[str]:
-    until = time.monotonic() + seconds
-    lines: list[str] = []
+class Watch:
+    """Samples of the app's process, and what it says of itself."""
+
+    def __init__(self, running: RunningApp, seen: Crowd, answered: Callable[[], int]) -> None:
+        self.running, self.seen, self.answered = running, seen, answered
+        self.begun = time.monotonic()
+        self.samples: list[Sample] = []
+
+    async def watch(self, http: aiohttp.ClientSession, until: float, every: float) -> None:
+        """Take samples until the time is over."""
+        while time.monotonic() < until:
+            held = await metrics(http, self.running.url)
+            mb, threads, files = measured(self.running.process.pid)
+            asked = sum(self.seen.statuses.values())
+            self.samples.append(
+                Sample(
+                    time.monotonic() - self.begun, mb, threads, files, held, asked, self.seen.errors, self.answered()
+                )
+            )
+            typer.echo(self.samples[-1].line())
+            await asyncio.sleep(min(every, max(0.0, until - time.monotonic())))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The app at a moment."""
+
+    seconds: float
+    megabytes: float
+    threads: int
+    files: int
+    held: dict[str, float]
+    requests: int
+    errors: int
+    prompts: int
+
+    def line(self) -> str:
+        """For people."""
+        cached = sum(size for name, size in self.held.items() if name not in HOLDERS) / 1e6
+        rows, used = self.held["rows"], (self.held.get("used", 0) + self.held.get("mapped", 0)) / 1e6
+        return (
+            f"{self.seconds:7.0f} s {self.megabytes:6.0f} MB, in use {used:4.0f}, caches {cached:4.0f}, "
+            f"free {self.held.get('free', 0) / 1e6:4.0f}; {self.threads:3} threads {self.files:3} files "
+            f"{rows:4.0f} rows {self.requests:6} requests {self.errors:2} errors {self.prompts:6} prompts"
+        )
+
+
+async def crowd_of(watch: Watch, visitors: int, submitters: int, seconds: float, every: float) -> None:
+    """Let visitors and submitters at the app for so long."""
+    running, seen, until = watch.running, watch.seen, time.monotonic() + seconds
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(60)) as http:
         async with http.get(f"{running.url}/submit") as answer:
             config, _ = json.JSONDecoder().raw_decode((await answer.text()).split("window.gradio_config = ", 1)[1])
         listener = next(d["id"] for d in config["dependencies"] if len(d["inputs"]) == 6)
-
-        async def watch() -> None:
-            begun, every = time.monotonic(), max(10.0, seconds / 20)
-            while time.monotonic() < until:
-                mb, threads, files = measured(running.process.pid)
-                lines.append(f"{time.monotonic() - begun:7.0f} s {mb:8.0f} MB {threads:4} threads {files:4} files")
-                typer.echo(lines[-1])
-                await asyncio.sleep(every)
-
         await asyncio.gather(
-            watch(),
+            watch.watch(http, until, every),
             *(seen.visit(http, n, until) for n in range(visitors)),
             *(seen.submit(http, n, listener, until) for n in range(submitters)),
         )
-    return lines
 
 
 def main(
     minutes: float = 5.0,
     visitors: int = 200,
     submitters: int = 20,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE in the app's environment.")] = None,
+    soak: Annotated[bool, typer.Option("--soak", help="An hour of a modest load.")] = False,
+    without: Annotated[list[str] | None, typer.Option(help="A limit of the app's memory to lift.")] = None,
 ) -> None:
     """Measure, and print ratios and counts."""
-    os.environ |= dict(pair.split("=", 1) for pair in set_ or [])
+    latency = LATENCY
+    if soak:
+        minutes, visitors, submitters, latency = SOAK_MINUTES, SOAK_VISITORS, SOAK_SUBMITTERS, SOAK_LATENCY
+    for limit in without or ():
+        os.environ |= WITHOUT[limit]
 
     def behave(asked: Asked) -> Response:
         if len(chat.asked) > 1000:
             chat.asked.clear()
-        said = rate(asked)
-        return Response(said.body, delay=LATENCY)
+        return Response(rate(asked).body, delay=latency)
 
     with ChatServer(behave) as chat, tempfile.TemporaryDirectory() as place:
         store = Path(place) / "store"
@@ -171,31 +240,49 @@ def main(
             before = answered()
             time.sleep(ALONE_SECONDS)
             alone = (answered() - before) / ALONE_SECONDS
-            asyncio.run(crowd_of(running, seen, visitors, submitters, WARM_SECONDS))
-            warm = measured(running.process.pid)
+            watch = Watch(running, seen, answered)
+            asyncio.run(crowd_of(watch, visitors, submitters, WARM_SECONDS, WARM_SECONDS / 6))
             seen.seconds.clear()
-            before, begun = answered(), time.monotonic()
-            asyncio.run(crowd_of(running, seen, visitors, submitters, minutes * 60))
+            before, begun, first = answered(), time.monotonic(), len(watch.samples)
+            asyncio.run(crowd_of(watch, visitors, submitters, minutes * 60, max(10.0, minutes * 1.5)))
             crowded = (answered() - before) / (time.monotonic() - begun)
-            end = measured(running.process.pid)
-            metrics = asyncio.run(_metrics(running))
+            after = [*watch.samples[first:], asyncio.run(_last(watch))]
             log = running.log.read_text()
-    errors = sum(n for status, n in seen.statuses.items() if not status.endswith(("200", "422")))
     cuts = statistics.quantiles(seen.seconds, n=100)
-    typer.echo(f"memory after a minute {warm[0]:.0f} MB, at the end {end[0]:.0f} MB: ratio {end[0] / warm[0]:.3f}")
-    typer.echo(f"threads {warm[1]} to {end[1]}, open files {warm[2]} to {end[2]}")
-    typer.echo(f"held by: {', '.join(f'{name} {size / 1e6:.0f} MB' for name, size in metrics.items())}")
+    warm, end = after[0], after[-1]
+    for name in ("megabytes", "threads", "files"):
+        of = [float(getattr(s, name)) for s in after]
+        third = max(1, len(of) // 3)
+        early, late = statistics.mean(of[:third]), statistics.mean(of[-third:])
+        typer.echo(
+            f"{name}: after a minute {of[0]:.0f}, at the end {of[-1]:.0f}: ratio {of[-1] / of[0]:.3f}; "
+            f"at most {max(of):.0f}; first third {early:.1f}, last third {late:.1f}: ratio {late / early:.3f}"
+        )
+    typer.echo(f"held by, after a minute: {_names(warm)}")
+    typer.echo(f"held by, at the end: {_names(end)}")
     typer.echo(f"pages {len(seen.seconds)}, p50 {cuts[49]:.2f} s, p99 {cuts[98]:.2f} s")
-    typer.echo(f"answers {dict(seen.statuses)}; errors {errors}; tracebacks in the log {log.count('Traceback')}")
+    typer.echo(f"answers {dict(seen.statuses)}; errors {seen.errors}; tracebacks in the log {log.count('Traceback')}")
     typer.echo(f"worker {alone:.1f} prompts/s alone, {crowded:.1f} in the crowd: share {crowded / alone:.2f}")
 
 
-async def _metrics(running: RunningApp) -> dict[str, float]:
-    async with aiohttp.ClientSession() as http, http.get(f"{running.url}/metrics") as answer:
+def _names(sample: Sample) -> str:
+    return ", ".join(f"{name} {size / 1e6:.0f} MB" for name, size in sample.held.items() if name != "rows")
+
+
+async def _last(watch: Watch) -> Sample:
+    async with aiohttp.ClientSession() as http:
+        await watch.watch(http, time.monotonic() + 0.1, 1)
+    return watch.samples[-1]
+
+
+async def metrics(http: aiohttp.ClientSession, url: str) -> dict[str, float]:
+    """Bytes by what holds them in the app, the allocator and each cache, and `rows`."""
+    async with http.get(f"{url}/metrics") as answer:
         text = await answer.text()
     families = {f.name: f for f in text_string_to_metric_families(text)}
     names = ("value_portrait_memory_bytes", "value_portrait_cache_bytes")
-    return {next(iter(s.labels.values())): s.value for name in names for s in families[name].samples}
+    found = {next(iter(s.labels.values())): s.value for name in names for s in families[name].samples}
+    return {**found, "rows": families["value_portrait_rows"].samples[0].value}
 
 
 if __name__ == "__main__":

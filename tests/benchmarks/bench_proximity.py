@@ -7,10 +7,6 @@ four leans of one model, a part of what the arrays do for it; both are timed in 
 
 from __future__ import annotations
 
-import time
-import tracemalloc
-from collections.abc import Callable
-
 import numpy as np
 import typer
 from scipy import stats
@@ -18,6 +14,7 @@ from scipy import stats
 from data.people.reference import Reference, load_reference
 from eval_queue.scoring.formulas import Floats
 from leaderboard.analysis.proximity import Proximity, proximity
+from tests.benchmarks.timing import peak_megabytes, quickest
 from tests.leaderboard.analysis.test_proximity import norm, plain_noise
 
 DRAWS = 2000
@@ -63,33 +60,14 @@ def by_loop(board: tuple[Floats, Floats, Floats, Floats], reference: Reference) 
     return np.array(similarities), np.array(leans)
 
 
-def seconds(run: Callable[[], object], times: int) -> float:
-    """The quickest of several runs."""
-    best = float("inf")
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def megabytes(run: Callable[[], object]) -> float:
-    """Peak memory above what was there before."""
-    tracemalloc.start()
-    run()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 1e6
-
-
 def main() -> None:
     """Print the tables."""
     reference = load_reference()
     typer.echo(f"{'models':>7} {'draws MB':>9} {'s':>7} {'ms a model':>11} {'peak MB':>8}")
     for models in (34, 340, 1000):
         board = synthetic(models, reference)
-        quick = seconds(lambda: by_arrays(board, reference), 3 if models < 1000 else 2)  # noqa: B023 - runs at once
-        peak = megabytes(lambda: by_arrays(board, reference))  # noqa: B023
+        quick = quickest(lambda: by_arrays(board, reference), runs=3 if models < 1000 else 2)[0]  # noqa: B023 - runs at once
+        peak = peak_megabytes(lambda: by_arrays(board, reference))  # noqa: B023
         typer.echo(
             f"{models:>7} {board[1].nbytes / 1e6:>9.0f} {quick:>7.2f} {quick / models * 1000:>11.1f} {peak:>8.0f}"
         )
@@ -102,9 +80,9 @@ def main() -> None:
         and np.allclose(found.leans.lean.low, leans, atol=1e-9)
     ):
         raise SystemExit("the loop over draws disagrees")
-    slow = seconds(lambda: by_loop(board, reference), 1)
+    slow = quickest(lambda: by_loop(board, reference), runs=1)[0]
     of_34 = synthetic(34, reference)
-    quick = seconds(lambda: by_arrays(of_34, reference), 3) / 34
+    quick = quickest(lambda: by_arrays(of_34, reference), runs=3)[0] / 34
     typer.echo(f"a model: loop over 2,000 draws {slow:.2f} s, arrays {quick:.4f} s, {slow / quick:.0f}x")
 
 

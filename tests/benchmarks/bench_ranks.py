@@ -8,10 +8,10 @@ before, and how many times as many pairs there are.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
-import tracemalloc
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -37,6 +37,7 @@ from leaderboard.analysis.ranks import (
     scored,
     value_ranks,
 )
+from tests.benchmarks.timing import peak_megabytes, quickest
 
 
 class Board(NamedTuple):
@@ -89,33 +90,14 @@ def by_loop(sample: Sample) -> FloatArray:
     return np.stack([low, high], axis=1)
 
 
-def seconds(run: Callable[[], object], times: int) -> float:
-    """The quickest of several runs."""
-    best = float("inf")
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def megabytes(run: Callable[[], object]) -> float:
-    """Peak memory above what was there before."""
-    tracemalloc.start()
-    run()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 1e6
-
-
 def row(models: int) -> str:
     """Time and memory for a board of so many models."""
     sample, everyone = synthetic(models), np.ones(models, dtype=np.bool_)
     times = 3 if models < 1000 else 1
-    between = seconds(lambda: model_ranks(*sample, everyone), times)
-    within = seconds(lambda: value_ranks(*sample, everyone), times)
-    pair = seconds(lambda: compare(("A", "B"), sample.point[:2], sample.draws[:, :2], sample.clusters[:2]), 5)
-    peak = megabytes(lambda: rank_table(sample, everyone))
+    between = quickest(lambda: model_ranks(*sample, everyone), runs=times)[0]
+    within = quickest(lambda: value_ranks(*sample, everyone), runs=times)[0]
+    pair = quickest(lambda: compare(("A", "B"), sample.point[:2], sample.draws[:, :2], sample.clusters[:2]), runs=5)[0]
+    peak = peak_megabytes(lambda: rank_table(sample, everyone))
     held = sample.draws.nbytes / 1e6
     return f"{models:>7} {held:>9.0f} {between:>9.3f} {within:>9.3f} {pair * 1000:>11.2f} {peak:>8.0f}"
 
@@ -129,7 +111,8 @@ def by_parts(sizes: Sequence[int]) -> None:
         start = time.process_time()
         in_parts(board)
         took = time.process_time() - start
-        peak = megabytes(lambda: in_parts(board)) if models <= 1000 else megabytes(lambda: one_dimension(board))  # noqa: B023
+        whole = in_parts if models <= 1000 else one_dimension
+        peak = peak_megabytes(functools.partial(whole, board))
         times = ("", "") if before is None else (f"{took / before[1]:.1f}", f"{(models / before[0]) ** 2:.1f}")
         typer.echo(f"{models:>7} {took:>11.2f} {times[0]:>6} {times[1]:>6} {peak:>8.0f} {1000 * peak / models:>11.0f}")
         before = models, took
@@ -159,7 +142,7 @@ def main(
     table, loop = model_ranks(*one, everyone), by_loop(sample)
     if not np.array_equal(loop, np.concatenate([table.low, table.high], axis=1)):
         raise SystemExit("the loop over pairs disagrees")
-    slow, quick = seconds(lambda: by_loop(sample), 3), seconds(lambda: model_ranks(*one, everyone), 5)
+    slow, quick = quickest(lambda: by_loop(sample), lambda: model_ranks(*one, everyone), runs=3)
     typer.echo(f"one dimension, 34 models: loop over 561 pairs {slow:.4f} s, arrays {quick:.4f} s, {slow / quick:.0f}x")
 
 

@@ -12,8 +12,7 @@ import json
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from data.values import DIMENSIONS, SCALES, Scale
 from eval_queue.scoring import reader
 from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, find_files, read_answers
 from eval_queue.scoring.profiles import profiles
+from tests.benchmarks.timing import quickest
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "valueportrait"
 RUNS = 7
@@ -113,17 +113,6 @@ def plain_scores_by_item(ratings: Iterable[Rating], key: dict[Item, list[Correla
     return found
 
 
-def quickest(*jobs: Callable[[], object], runs: int = RUNS) -> list[float]:
-    """Seconds of the quickest of several runs of each job, the jobs taking turns."""
-    best = [float("inf")] * len(jobs)
-    for _ in range(runs):
-        for n, job in enumerate(jobs):
-            start = time.perf_counter()
-            job()
-            best[n] = min(best[n], time.perf_counter() - start)
-    return best
-
-
 def copies(answers: Answers, models: int, seed: int = 0) -> Answers:
     """Synthetic models: copies of the real ones, every tenth rating given anew, one in a hundred lost."""
     rng = np.random.default_rng(seed)
@@ -192,11 +181,12 @@ def main(folder: str, source: str) -> int:
     def plain_from_files() -> None:
         plain_scores(plain_ratings(read_lines(files)), key)
 
-    reading, ours, plain = quickest(lambda: read_lines(files), ours_from_files, plain_from_files)
+    reading, ours, plain = quickest(lambda: read_lines(files), ours_from_files, plain_from_files, runs=RUNS)
     arrays, loops, by_item = quickest(
         lambda: profiles(answers, benchmark),
         lambda: plain_scores(ratings, key),
         lambda: plain_scores_by_item(ratings, key),
+        runs=RUNS,
     )
     alone = [sys.executable, "-c", READ_ALONE, *map(str, files)]
     command = [sys.executable, "-m", "eval_queue", "score", folder, "--source", source, "--json"]

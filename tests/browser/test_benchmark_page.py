@@ -137,13 +137,13 @@ def test_the_way_to_a_figure_is_one_click(view: Page, odd: RunningApp) -> None:
     for term in (
         "Reliability",
         "flat",
-        "Wording",
-        "Rank intervals",
+        "Sensitivity to wording",
+        "Rank interval",
         "Own ranks",
         "Chance",
         "Coverage",
         "incomplete",
-        "Style",
+        "Response style",
     ):
         assert term in terms
     view.locator("#reading a[href=benchmark]").click()

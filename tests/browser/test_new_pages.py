@@ -36,7 +36,7 @@ def test_a_value_is_reached_from_the_board_a_portrait_and_the_benchmark(page: Pa
     assert page.title() == "Power · Value Portrait"
     page.goto(f"{served.url}/m/gpt-4o-2024-11-20")
     assert page.title() == "gpt-4o-2024-11-20 · Value Portrait"
-    page.locator(".vp-person svg a", has_text="Tradition").click()
+    page.locator("#portrait svg a", has_text="Tradition").click()
     page.wait_for_url("**/value?name=Tradition")
     page.goto(f"{served.url}/benchmark")
     page.locator("#chance").get_by_role("link", name="Security", exact=True).click()

@@ -98,6 +98,24 @@ def test_every_page_opens_with_its_look(view: Page, place: str, copy: Path) -> N
         assert not view.locator(".vp-masthead nav a", has_text="Submit").is_visible()
 
 
+def test_colours_chosen_in_it_are_kept_and_terms_open(view: Page, place: str) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    view.goto(f"{place}/about.html")
+    before = view.evaluate(ground)
+    view.locator(".vp-appearance").click()
+    view.locator(".vp-term").first.click()
+    view.locator(".vp-note-of-term:popover-open").get_by_role("link", name="Glossary").click()
+    view.wait_for_url("**/glossary.html#*")
+    assert view.evaluate(ground) != before
+    view.goto(f"{place}/index.html")
+    view.locator(".vp-row").first.wait_for()
+    assert view.evaluate(ground) != before
+    view.locator('.vp-heads th[data-column="coverage"] .vp-term').click()
+    assert view.locator(".vp-note-of-term:popover-open").is_visible()
+    assert view.locator(".vp-note-of-term:popover-open a").first.get_attribute("href") == "glossary.html#coverage"
+    assert view.locator(".vp-panel svg a").first.get_attribute("href") == "value-Self-Direction.html"
+
+
 def test_a_link_of_the_board_never_leads_to_nothing(view: Page, place: str, copy: Path) -> None:
     view.goto(f"{place}/index.html?q=gpt-4o")
     view.locator(".vp-row").first.wait_for()

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
+from data.sources.published_templates import templates_of
 from data.values import VALUES
-from leaderboard.analysis.short_form import SIZES, Form, choose, score_form
+from leaderboard.analysis.short_form import SIZES, Form, choose, match_form, of_form, score_form
 from leaderboard.web import assets
 from tests.browser.conftest import Watched
 from tests.support import ROOT
@@ -258,7 +260,7 @@ def test_without_models_and_with_a_shapeless_profile_none_is_named(page: Page, s
 
 
 @pytest.mark.upstream
-def test_beside_the_released_models(browser: Browser, published: RunningApp) -> None:
+def test_beside_the_released_models(browser: Browser, published: RunningApp, upstream_dir: Path) -> None:
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     watched = Watched(published.url)
     watched.follow(page)
@@ -268,10 +270,20 @@ def test_beside_the_released_models(browser: Browser, published: RunningApp) -> 
     assert page.locator(".vp-take-table thead th").all_inner_texts() == ["Value", "You", "Raters", "Models"]
     assert "Not distinguishable" in page.locator("#take-nearest").inner_text()
     data = json.loads(page.locator("#take-data").inner_text() or page.locator("#take-data").text_content() or "")
-    score = f"([items, ratings, t]) => {COMPUTING}.score(items, ratings, t).scores"
-    raters = page.evaluate(score, [data["items"], data["raters"], data["t"]])
+    assert data["reading"] == "match"
+    # the page reads the short form by matches, as Python does
+    benchmark = load_benchmark(upstream_dir)
+    form, templates = choose(benchmark, SIZES["short"]), templates_of(benchmark)
+    assert templates is not None
+    queries = benchmark.query_index[list(form.rows)]
+    mine = match_form(np.array(pattern(20), dtype=float), *of_form(templates, form), queries)
+    scores, half = shown(page)
+    assert scores == pytest.approx(mine.score, abs=1e-9)
+    assert half == pytest.approx(mine.half, abs=1e-9)
+    raters = match_form(np.array(data["raters"]), *of_form(templates, form), queries).score
     first = page.locator(".vp-take-table tbody tr").first.locator(".vp-take-other").first.inner_text()
     assert first.startswith(f"{raters[0]:+.2f}".replace("-", "−"))
+    assert "match" in kept(page, "numbers as CSV")
     assert page.locator(".vp-take-pair svg path.vp-reference").count() == 1
     # answering exactly as one of the models does not make it the one: its neighbours are as near for all that is sure
     named = page.evaluate(

@@ -24,7 +24,7 @@ def test_the_documents_have_the_table_as_it_is() -> None:
     assert markdown() == BEGIN + page.split(BEGIN)[1].split(END)[0] + END
 
 
-@pytest.mark.parametrize("name", ["ENDPOINTS", "ADMINISTRATORS"])
+@pytest.mark.parametrize("name", ["ENDPOINTS", "ADMINISTRATORS", "JOBS_PACKAGES"])
 def test_a_list_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"{PREFIX}{name}", "a-secret, ben")
     with pytest.raises(InputError, match="not valid JSON") as caught:

@@ -11,26 +11,22 @@ those that were in flight when a worker ended.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import random
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
-from tests.support import ROOT
+from tests.support.forks import Forks, forks, serve
 from tests.support.worker_process import PROMPTS, tiny_benchmark
 
 CONCURRENCY: Final = 2
@@ -45,6 +41,8 @@ FAULTS: Final = (
     "two at once",
     "stopped",
 )
+FORKED: Final = ("tests.faults.crashes", "serve")
+"""What `forks` is told to start the workers here."""
 _SKEWS: Final = (-3600.0, 3600.0)
 
 
@@ -136,88 +134,14 @@ def _watch(life: Life) -> None:
     sys.addaudithook(hook)
 
 
-class Forks:
-    """Workers cost seconds to import and milliseconds to fork: one process imports and forks one for each line."""
-
-    def __init__(self) -> None:
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "tests.faults.crashes", "serve"]
-        self._process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def start(self, life: Life) -> int:
-        """Start a worker; its process id."""
-        return int(self._ask(asdict(life)))
-
-    def ended(self, pid: int) -> bool:
-        """Whether a worker has ended."""
-        return self._ask({"wait": pid}) is not None
-
-    def wait(self, pid: int, seconds: float) -> bool:
-        """Wait for a worker; whether it has ended. One that has not is killed."""
-        end = time.monotonic() + seconds
-        while not self.ended(pid):
-            if time.monotonic() > end:
-                os.kill(pid, signal.SIGKILL)
-                while not self.ended(pid):
-                    time.sleep(0.01)
-                return False
-            time.sleep(0.01)
-        return True
-
-    def _ask(self, question: dict[str, Any]) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def close(self) -> None:
-        """End, with all workers."""
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(30)
-
-
-@contextlib.contextmanager
-def forks() -> Iterator[Forks]:
-    """`Forks` for the length of a `with` block."""
-    made = Forks()
-    try:
-        yield made
-    finally:
-        made.close()
-
-
 def _serve() -> None:
-    import logging
-
     import openai  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
-    import eval_queue.workers.worker  # noqa: F401 - imported for the children
+    import eval_queue.workers.worker  # noqa: F401 - imported for the forks
 
     tiny_benchmark()
-    for line in sys.stdin:
-        asked = json.loads(line)
-        answer: int | None
-        if "wait" in asked:
-            pid, status = os.waitpid(asked["wait"], os.WNOHANG)
-            answer = os.waitstatus_to_exitcode(status) if pid else None
-        else:
-            answer = os.fork()
-            if answer == 0:
-                try:
-                    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-                    logging.disable(logging.CRITICAL)
-                    work(Life(**asked))
-                except BaseException:  # noqa: BLE001 - nothing may go on in a fork of the parent
-                    traceback.print_exc()
-                finally:
-                    os._exit(0)
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    serve(Life, work)
 
 
 # --- a run ----------------------------------------------------------------------------------------------------------
@@ -299,8 +223,8 @@ def _slowly(response: Any, delay: float) -> Any:
 app = typer.Typer(add_completion=False)
 
 
-@app.command()
-def serve() -> None:
+@app.command("serve")
+def serve_forks() -> None:
     """Fork workers for another process."""
     _serve()
 
@@ -312,7 +236,7 @@ def run_all(
 ) -> None:
     """Make crash runs and print what came of them; exit status 1 if anything was lost or asked too often."""
     reports: list[Report] = []
-    with forks() as workers:
+    with forks(*FORKED) as workers:
         for number in range(seed, seed + runs):
             with tempfile.TemporaryDirectory() as folder:
                 reports.append(crash_run(number, workers, Path(folder)))

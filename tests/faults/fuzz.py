@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 from urllib.parse import quote
 
 import orjson
@@ -32,6 +32,9 @@ import typer
 from pydantic import ValidationError
 
 from data.errors import InputError
+
+if TYPE_CHECKING:
+    from leaderboard.site.site import Site
 
 SPICES: Final = (
     *(
@@ -112,7 +115,9 @@ def targets() -> Iterator[dict[str, Target]]:
             "survey": _survey(folder / "ess.csv"),
             "models": _models(folder / "models.txt"),
             "names": _names(),
+            "replies": _replies(),
             "addresses": _addresses(folder / "site"),
+            "programs": _programs(folder / "programs"),
         }
 
 
@@ -288,25 +293,85 @@ def _names() -> Target:
     return Target(lambda data: check_name(data.decode(errors="replace")), _bytes(("org/a", "gpt-4o:x")), 60, 1.0)
 
 
-def _addresses(folder: Path) -> Target:
-    """Any address is a page or a refusal, never a fault."""
-    from datetime import timedelta
+def _replies() -> Target:
+    """What endpoints answer, of any form."""
+    from eval_queue.asking.replies import Failure, Unreadable, parse, read
+    from tests.support.chat_server import say
 
-    from starlette.applications import Starlette
-    from starlette.testclient import TestClient
+    pieces = (b'data: {"choices": [{"delta": {"content": "%s"}}]}\n\n' % word for word in (b"Like", b" me"))
+    stream = b"".join(pieces)
+    thoughts = say("Like me", reasoning_content="hm", finish_reason="length").body
+    seeds = (say("Like me").body, thoughts, stream + b"data: [DONE]\n\n", gzip.compress(say("Like me").body, 1))
+    return Target(lambda data: read(parse(data), 0.1), seeds, 100, 1.0, (Unreadable, Failure))
+
+
+def _site(folder: Path) -> Site:
+    from datetime import timedelta
 
     from data.sources.practice import practice_benchmark
     from eval_queue.queue.queue import Queue
     from eval_queue.store.local import LocalStore
-    from leaderboard.pages.board.query import BoardQuery
     from leaderboard.site.site import Site
-    from leaderboard.ui import READ
-    from leaderboard.web import document
 
     practice = practice_benchmark()
     store = LocalStore(folder)
     queue = Queue(store, store, lease=timedelta(seconds=60))
-    site = Site(practice, practice, queue, (), quota=1, scheduler_seconds=None)
+    return Site(practice, practice, queue, (), quota=1, scheduler_seconds=None)
+
+
+def _programs(folder: Path) -> Target:
+    """Any argument of an endpoint, by address or as a tool's, is an answer or an error that names it."""
+    from leaderboard.programs import endpoints, fitted
+
+    known = endpoints(_site(folder))
+
+    row = "claude-3-haiku-20240307-99208e0eb4b7"
+    calls: dict[str, dict[str, object]] = {
+        "board": {"sort": "Power", "order": "down", "limit": 5, "page": 1, "developer": ["OpenAI"], "part": "rows.0"},
+        "model": {"id": row, "part": "result.scales"},
+        "answers": {"id": row, "rating": "6", "limit": 10, "page": 1, "part": "rows"},
+        "compare": {
+            "ids": [row, "claude-3-5-haiku-20241022-ffd7f503469e"],
+            "items": 3,
+            "scale": "pvq",
+            "part": "pairs.0",
+        },
+        "map": {"page": 1, "limit": 5, "part": "models.1"},
+        "groups": {"contrast": "gender", "part": "leans"},
+        "queue": {"page": 1, "limit": 3},
+        "cite": {"id": row},
+    }
+
+    def read(data: bytes) -> None:
+        """A call in which one argument is another one."""
+        name, field, value = [*data.decode(errors="replace").split("\n", 2), "", ""][:3]
+        try:
+            given = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            given = value
+        name = name if name in calls else sorted(calls)[len(name) % len(calls)]
+        if field not in calls[name] and len(field) % 4:  # else one that there is not
+            field = sorted(calls[name])[len(field) % len(calls[name])]
+        arguments = {**calls[name], field: given}
+        part = arguments.pop("part", "")
+        fitted(known[name].call(arguments), part)
+
+    seeds = tuple(
+        f"{name}\n{field}\n".encode() + orjson.dumps(value) for name, of in calls.items() for field, value in of.items()
+    )
+    return Target(read, seeds, 30, 20.0)
+
+
+def _addresses(folder: Path) -> Target:
+    """Any address is a page or a refusal, never a fault."""
+    from starlette.applications import Starlette
+    from starlette.testclient import TestClient
+
+    from leaderboard.pages.board.query import BoardQuery
+    from leaderboard.ui import READ
+    from leaderboard.web import document
+
+    site = _site(folder)
     client = TestClient(Starlette(routes=document.routes(site, READ)), raise_server_exceptions=True)
 
     def read(data: bytes) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.crashes import FAULTS, Forks, crash_run, forks
+from tests.faults.crashes import FAULTS, FORKED, crash_run
+from tests.support.forks import Forks, forks
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Forks]:
-    with forks() as made:
+    with forks(*FORKED) as made:
         yield made
 
 

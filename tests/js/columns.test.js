@@ -52,6 +52,16 @@ test("what has no rating is told by its kind", () => {
   assert.equal(coverageInWords({ rated: 3100, prompts: 3120, unscored: [["refusal", 15], ["new_kind", 5]] }), "3,100 of 3,120 answers have a rating; without a rating: 15 refused, 5 new_kind");
 });
 
+test("columns of people follow the reading, and say while the other one is being computed", () => {
+  const sent = (value) => ({ why: [], like: { value: [value], low: [value], high: [value] }, leans: {}, nearest: [], share: [] });
+  const change = (table) => { Object.assign(table.boards[0], { people: sent(1), match_people: sent(2) }); return table; };
+  const value = (address) => { const { state, columns } = opened(address, change); return columns.all().find((c) => c.key === "like_raters").value(state.board.rows[0]); };
+  assert.notEqual(value("?reading=all"), null);
+  assert.equal(value("?reading=all"), 2 * value(""));
+  const { state, columns } = opened("?reading=all", (table) => { Object.assign(table.boards[0], { people: sent(1), match_people: { pending: true } }); return table; });
+  assert.match(columns.all().find((c) => c.key === "like_raters").say(state.board.rows[0]), /^Not available yet/);
+});
+
 test("places that come later are said to be on their way, and then shown", () => {
   const { state, columns, table } = opened("?show=ranks", (sent) => { sent.boards[0].ranking = { pending: true }; return sent; });
   const row = state.board.rows[0];

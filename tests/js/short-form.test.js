@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { holm, nearest, random, score } from "../../leaderboard/pages/take/short-form.js";
+import { holm, match, nearest, random, score } from "../../leaderboard/pages/take/short-form.js";
 
 const close = (found, expected) => assert.ok(found.length === expected.length && found.every((x, i) => Math.abs(x - expected[i]) < 1e-12), `${found} is not ${expected}`);
 
@@ -18,6 +18,18 @@ test("with one item a value no interval is known, and a value without items has 
   const { scores, half, reliability } = score(items, [1, 2, 3, 4, 5, 6, 1, 2, 3], [2]);
   assert.equal(scores[9], null);
   assert.deepEqual([half, reliability], [Array(10).fill(null), null]);
+});
+
+test("a match is a correlation with the loadings; without variation there is none, and without queries no interval", () => {
+  const items = Array.from({ length: 6 }, (_, i) => ({ query_id: i, loadings: Array.from({ length: 10 }, (_, v) => Math.sin(i * 1.7 + v)) }));
+  const like = items.map((item) => 3 + item.loadings[4]);
+  const found = match(items, like, [items.map((item) => item.loadings), items.map((item) => item.loadings.map((a, v) => a + 0.1 * Math.cos(v * 3)))], [12.7, 4.3, 3.2, 2.8, 2.6]);
+  assert.ok(Math.abs(found.scores[4] - 1) < 1e-12);
+  assert.ok(found.half[4] < 1e-6, "nothing left out changes it");
+  assert.ok(found.half[3] > 0.01);
+  assert.deepEqual(match(items, items.map(() => 4), [], [1]).scores, Array(10).fill(null));
+  const together = items.map((item, i) => ({ ...item, query_id: i % 2 }));
+  assert.deepEqual(match(together, like, [], [1]).half, Array(10).fill(null));
 });
 
 test("Holm's correction never falls with the p-value and ends at 1", () => {

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -11,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import duckdb_extension_httpfs
 import jsonschema
 import openapi_spec_validator
 import pytest
@@ -22,6 +28,7 @@ from mcp.types import CallToolResult, TextContent, Tool
 
 from data.values import VALUES
 from leaderboard.api import ENDPOINTS, arguments
+from leaderboard.boards.group_similarity import shipped_proximity
 from leaderboard.boards.readings import read_readings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
@@ -31,6 +38,7 @@ from tools.live import RunningApp, app
 RELEASED = load(PUBLISHED).results
 NAMES = [method.__name__ for method in ENDPOINTS]
 SECRET = "a-very-secret-key"
+FOR_PROGRAMS = ROOT / "docs" / "how-to" / "use-from-programs.md"
 DOCUMENT = ROOT / "docs" / "how-to" / "use-the-data.md"
 
 
@@ -95,6 +103,28 @@ def test_the_other_reading_is_the_records(running: RunningApp, client: Client) -
     assert any("all items" in c["text"] for c in cited if c["of"] == "This board")
     with pytest.raises(AppError, match="reading: must be one of"):
         client.predict(reading="some", api_name="/board")
+
+
+def test_groups_and_map_follow_the_reading(running: RunningApp, client: Client) -> None:
+    shipped = shipped_proximity("match")
+    assert shipped is not None
+    by_model = {m.model: m for m in shipped.models}
+    got = client.predict(reading="all", contrast="age", limit=100, api_name="/groups")
+    assert got["reading"] == "match"
+    assert got["caveats"]["reading"]
+    leans = {r["model"]: r for r in got["leans"] if r["reported"]}
+    assert set(leans) == {name for name, m in by_model.items() if m.reported}
+    for name, r in leans.items():
+        assert r["lean"] == pytest.approx(by_model[name].leans["age"].lean)
+        assert r["holds"] == by_model[name].held.leans["age"]  # type: ignore[union-attr]
+    assert client.predict(api_name="/groups")["reading"] == "published"
+    placed = client.predict(reading="all", limit=100, api_name="/map")
+    file = get(f"{running.url}/download/map.json?reading=all")
+    assert placed["read_as"] == "match"
+    assert {m["id"]: m["length"]["value"] for m in placed["models"]} == pytest.approx(
+        {r["id"]: r["length"] for r in file["rows"] if r["kind"] == "model"}
+    )
+    assert placed["people"] == []
 
 
 def test_pages_of_rows_make_the_whole(client: Client) -> None:
@@ -247,9 +277,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "compare": {"ids": ["nobody"], "series": "gpt-9", "scale": "all", "value": "power", "items": 51, "reading": "some"},
     "map": {
         **{"view": "globe", "table": "nope", "highlight": ["nobody"], "family": "gpt4o", "developer": "openai"},
-        **{"page": 0, "limit": "many"},
+        **{"page": 0, "limit": "many", "reading": "some"},
     },
-    "groups": {"id": "nobody", "contrast": "height", "table": "nope", "page": -1, "limit": 0},
+    "groups": {"id": "nobody", "contrast": "height", "table": "nope", "page": -1, "limit": 0, "reading": "some"},
     "benchmark": {},
     "queue": {"page": 0, "limit": 10**9},
     "cite": {"id": "nobody", "reading": "some"},
@@ -374,6 +404,30 @@ def test_the_example_in_the_documents_runs(
     printed = capsys.readouterr().out
     row = next(r for r in RELEASED if r.model == "gpt-4o-2024-05-13")
     assert f"{row.model} {row.scales['pvq'].dimensions['Power'].score} from" in printed
+
+
+def examples() -> list[tuple[str, str]]:
+    return re.findall(r"```(sh|python|sql)\n(.*?)```", FOR_PROGRAMS.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("language", "code"), examples(), ids=[code.split("\n")[0][:50] for _, code in examples()])
+def test_every_example_for_programs_runs(running: RunningApp, tmp_path: Path, language: str, code: str) -> None:
+    assert "http://127.0.0.1:7860" in code
+    code = code.replace("http://127.0.0.1:7860", running.url)
+    if language == "sql":
+        (extension,) = Path(duckdb_extension_httpfs.__file__).parent.glob("extensions/*/httpfs.duckdb_extension")
+        with duckdb.connect() as db:
+            db.execute(f"LOAD '{extension}'")
+            assert len(db.sql(code).fetchall()) == len(get(f"{running.url}/download/results.json")["rows"])
+        return
+    command = ["sh", "-eu", "-c", code] if language == "sh" else [sys.executable, "-c", code]
+    if language == "sh" and not shutil.which("curl"):
+        pytest.skip("needs curl")
+    environment = {**os.environ, "HF_HOME": str(tmp_path), "HF_ENDPOINT": "http://127.0.0.1:9"}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
 
 
 def test_the_documents_name_every_endpoint() -> None:

@@ -60,6 +60,8 @@ class Response:
     """Seconds between single bytes of the body."""
     endless: bool = False
     """Send the body again and again until the client hangs up."""
+    old: bool = False
+    """Answer in HTTP/1.0 without a length: the connection's end is the body's."""
 
 
 def say(
@@ -106,9 +108,15 @@ class ChatServer:
     """Serves on a free port of this machine, in a thread of its own, for the length of a `with` block."""
 
     def __init__(
-        self, behave: Callable[[Asked], Response] = rate, *, port: int = 0, tls: ssl.SSLContext | None = None
+        self,
+        behave: Callable[[Asked], Response] = rate,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.behave = behave
+        self.host = host
         self.pages: dict[str, Response] = {}
         """What is answered to a GET, by path; 404 where nothing stands."""
         self.tls = tls
@@ -127,7 +135,8 @@ class ChatServer:
 
     @property
     def address(self) -> str:
-        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}/v1"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self._port}/v1"
 
     @property
     def times(self) -> Counter[str]:
@@ -159,7 +168,7 @@ class ChatServer:
             connections.add(task)
             task.add_done_callback(connections.discard)
 
-        server = await asyncio.start_server(connected, "127.0.0.1", self._port, backlog=1024, ssl=self.tls)
+        server = await asyncio.start_server(connected, self.host, self._port, backlog=1024, ssl=self.tls)
         self._port = server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._stop.wait()
@@ -210,6 +219,11 @@ class ChatServer:
                 writer.write(response.body)
                 self.sent += len(response.body)
                 await writer.drain()
+        if response.old:
+            writer.write(f"HTTP/1.0 {response.status} X\r\n\r\n".encode() + response.body)
+            await writer.drain()
+            self.answered[prompt] += response.status == 200
+            return False
         writer.write(f"HTTP/1.1 {response.status} X\r\n".encode())
         writer.write("".join(f"{name}: {value}\r\n" for name, value in head.items()).encode() + b"\r\n")
         if response.cut:

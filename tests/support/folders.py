@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,19 @@ ANSWERS = (
 )
 
 
-def write_folder(folder: Path, *, people: int = 24, seed: int = 1) -> Path:
-    """Write an invented benchmark into `folder`: 8 queries x 3 responses, two groups of `people` raters."""
+def write_folder(
+    folder: Path, *, people: int = 24, seed: int = 1, asked: Mapping[int, tuple[str | None, str]] = QUERIES
+) -> Path:
+    """Write an invented benchmark into `folder`: 8 queries x 3 responses, two groups of `people` raters.
+
+    Args:
+        folder: where to.
+        people: in each group.
+        seed: of their ratings and scores.
+        asked: other queries, title and text by id.
+    """
     rng = np.random.default_rng(seed)
-    ids = list(QUERIES)
+    ids = list(asked)
     halves = (ids[0::2], ids[1::2])
     survey: list[dict[str, Any]] = []
     values: dict[str, Any] = {}
@@ -72,7 +81,7 @@ def write_folder(folder: Path, *, people: int = 24, seed: int = 1) -> Path:
             "portrait_id": query,
         }
         # not in order of id, as in upstream's file
-        for query, (title, text) in sorted(QUERIES.items(), key=lambda q: q[0] % 1000)
+        for query, (title, text) in sorted(asked.items(), key=lambda q: q[0] % 1000)
     ]
     _write(folder / TAGGED, json.dumps(tagged))
     for scale, name in CORRELATIONS.items():

@@ -6,22 +6,18 @@ requirements-lm-eval.txt lists.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
-from functools import partial
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Any
 
 import datasets
 import orjson
 from lm_eval.api.task import ConfigurableTask
 
-from data.benchmark import Benchmark
 from data.sources.loading import load_benchmark
 from data.values import VALUES
+from eval_queue.asking.foreign import ten_values
 from eval_queue.protocol import SEED, TEMPERATURE, plan
-from eval_queue.scoring.answers import read_answers
-from eval_queue.scoring.profiles import profiles
 from eval_queue.settings import Endpoint
 
 METRICS = {
@@ -35,7 +31,8 @@ class ValuePortrait(ConfigurableTask):  # type: ignore[misc]
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         del config
-        self._benchmark = benchmark = load_benchmark(None)
+        benchmark = load_benchmark(None)
+        self._scored = lru_cache(1)(partial(ten_values, benchmark=benchmark))  # once for all metrics
         rows = [
             {"prompt_variant": p.variant, "portrait_id": p.portrait_id, "option_id": p.option_id, "text": p.text}
             for p in plan(benchmark)
@@ -49,13 +46,13 @@ class ValuePortrait(ConfigurableTask):  # type: ignore[misc]
             "doc_to_target": "",
             "generation_kwargs": {"until": [], "do_sample": False, **SENT},
             "process_results": _row,
-            "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": False} for name in METRICS],
+            "metric_list": [{"metric": name, "aggregation": "mean", "higher_is_better": None} for name in METRICS],
         }
         super().__init__(config=told)
 
     def aggregation(self) -> dict[str, Callable[[Sequence[bytes]], float | None]]:
         """How each metric is made of all answers."""
-        return {name: partial(_score, self._benchmark, *what) for name, what in METRICS.items()}
+        return {name: partial(_score, self._scored, *what) for name, what in METRICS.items()}
 
 
 def _row(doc: dict[str, Any], results: Sequence[str]) -> dict[str, bytes]:
@@ -64,10 +61,6 @@ def _row(doc: dict[str, Any], results: Sequence[str]) -> dict[str, bytes]:
     return dict.fromkeys(METRICS, line)
 
 
-def _score(benchmark: Benchmark, name: str, field: str, lines: Sequence[bytes]) -> float | None:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "answers.jsonl")
-        file.write_bytes(b"\n".join(sorted(lines)) + b"\n")
-        found = profiles(read_answers([file], benchmark), benchmark)[0].scales["pvq"].dimensions[name]
-    score: float | None = getattr(found, field)
+def _score(scored: Callable[[tuple[bytes, ...]], Any], name: str, field: str, lines: Sequence[bytes]) -> float | None:
+    score: float | None = getattr(scored(tuple(sorted(lines)))[name], field)
     return score

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from markupsafe import Markup
-
 from data.benchmark import MAX_P, MIN_RHO
+from data.sources.published_validity import read_validation
 from data.values import DIMENSIONS, VALUES
-from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
-from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading_of
 from leaderboard.boards.results import mean_profile
-from leaderboard.charts.portrait import portrait
+from leaderboard.charts.portrait import linked, portrait
 from leaderboard.site import links
-from leaderboard.site.badges import BADGES, ORIGINS
+from leaderboard.site.badges import BADGES, FLAT
 from leaderboard.site.citation import paper_apa, paper_url, version
 from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
+from leaderboard.site.glossary import named
 from leaderboard.site.permanent import board_citations, revision, row_address, row_citations
 from leaderboard.site.site import Site
 from leaderboard.web.document import not_among
@@ -30,6 +28,13 @@ ROUTE: Final = "about"
 NAME: Final = "About"
 FIELDS: Final = ("reading",)
 DESCRIPTION: Final = "What is measured, how to read a row, what it does not say, how to cite it, and all the data."
+READING: Final = (
+    *("Score", "Own average", "95 % interval", "Portrait", "Reading", "Match", "Reliability", "Flat"),
+    *("Rank interval", "Own ranks", "Above raters", "Sensitivity to wording", "Sensitivity to order"),
+    *("Response style", "Fit to the circle", "Coverage", "Origin"),
+    *(b.word.capitalize() for b in BADGES if b != FLAT),
+)
+"""The terms of the glossary that explain the table, in the order of an explanation."""
 MEDIA: Final[dict[Format, str]] = {
     "csv": "text/csv",
     "json": "application/json",
@@ -90,10 +95,13 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     counts = site.benchmark.items_per_dimension()
     boards = site.boards()
     example = boards[0].results[0] if boards else None
+    validity = read_validation()
+    columns = {d.name: validity.dimensions[d.name] for d in VALUES} if validity else {}
+    by_items = sorted((v.items, name) for name, v in columns.items())
     means = mean_profile(boards[0].results) if boards else None
     return render(
         "about.html",
-        portrait=Markup(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
+        portrait=linked(portrait(means, name=f"the mean of {len(boards[0].results)} models")) if means else None,
         held=readings.separations if readings else None,
         shuffled=readings.shuffled_keys if readings else None,
         n_models=len(boards[0].results) if boards else 0,
@@ -101,17 +109,19 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         raters=site.benchmark.raters if site.benchmark.raters and not site.benchmark.is_practice else "several hundred",
         items=[(d.name, counts[d.name], d.family.colour) for d in VALUES],
         most=max(counts[d.name] for d in VALUES),
-        min_coverage=MIN_COVERAGE,
-        min_items=MIN_ITEMS,
-        flat_below=FLAT_BELOW,
+        reading=[named(name) for name in READING],
+        badge_words={b.word for b in BADGES},
+        chance=[name for name, v in columns.items() if v.p >= MAX_P],
+        fewest=by_items[0][::-1] if by_items else None,
+        greatest=by_items[-1][::-1] if by_items else None,
+        released=len(site.published.results),
         min_rho=MIN_RHO,
         max_p=MAX_P,
-        origins=ORIGINS,
-        badges=BADGES,
         origin=f"Benchmark in use here: {site.benchmark.origin}",
         citations=board_citations(site, reading_of(query.get("reading"))),
         paper=paper_url(),
         outward=links.outward(site),
+        reported=links.issues(site),
         downloads=DOWNLOADS.items(),
         formats=FORMATS,
         example=example,

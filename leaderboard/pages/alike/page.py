@@ -1,16 +1,24 @@
-"""Alike and unlike: all pairs of models by what sets them apart from the average; `table` in the address names a board.
+"""Alike and unlike: all pairs of models by what sets them apart from the average.
+
+The address is the state: `reading` (`published`, `all`), `table` (a board, or `practice`).
 
 What is computed is said in `leaderboard.analysis.profile_similarity`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
+import numpy as np
+
+from data.people.norms import Reading
+from data.values import VALUES
 from eval_queue.records import Result
 from leaderboard.analysis.profile_similarity import Similarities
 from leaderboard.boards.background import Working
+from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.relations import MOST, Relations
 from leaderboard.charts.matrix import MatrixCell, matrix
 from leaderboard.charts.portrait import number
@@ -23,9 +31,9 @@ ROUTE: Final = "alike"
 NAME: Final = "Alike and unlike"
 DESCRIPTION: Final = (
     "Which language models are alike, and which unlike, in what sets their values apart from the average of all, and "
-    "which pairs cannot be told."
+    "which pairs are not distinguishable."
 )
-FIELDS: Final = frozenset({"table"})
+FIELDS: Final = frozenset({"reading", "table"})
 
 
 class Pair(NamedTuple):
@@ -45,6 +53,7 @@ class Alike(NamedTuple):
 
     table: str | None
     practice: bool
+    reading: Reading
     working: bool
     relations: Relations | None
     rows: tuple[Result, ...]
@@ -60,23 +69,26 @@ class Alike(NamedTuple):
 
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
-    choices = {"table": [*(b.key.slug for b in site.boards()), "practice"]}
+    choices: dict[str, Collection[str]] = {
+        "reading": ADDRESS_READINGS,
+        "table": [*(b.key.slug for b in site.boards()), "practice"],
+    }
     return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
 
 
 def data(site: Site, query: Mapping[str, str]) -> Alike:
     """What the page shows, for programs."""
     boards = site.boards()
-    table = query.get("table", "")
+    table, reading = query.get("table", ""), reading_of(query.get("reading"))
     practice = table == "practice"
     named = bool(table) and not practice
     board = next((b for b in boards if (b.key.slug == table if named else b.practice == practice)), None)
     if board is None:
-        return Alike(None, False, False, None, (), ())
-    so_far = site.relations_so_far(board)
+        return Alike(None, False, reading, False, None, (), ())
+    so_far = site.relations_so_far(board, reading)
     if so_far is None or isinstance(so_far, Working) or so_far.pairs is None:
         relations = None if isinstance(so_far, Working) else so_far
-        return Alike(board.key.slug, board.practice, isinstance(so_far, Working), relations, (), ())
+        return Alike(board.key.slug, board.practice, reading, isinstance(so_far, Working), relations, (), ())
     by_id = {r.id: r for r in board.results}
     rows, s = [by_id[id_] for id_ in so_far.ids], so_far.pairs
     told = s.told_apart
@@ -86,7 +98,8 @@ def data(site: Site, query: Mapping[str, str]) -> Alike:
         for j in range(i + 1, len(rows))
     ]
     pairs.sort(key=lambda p: (-p.r, p.first.model.casefold(), p.second.model.casefold()))
-    return Alike(board.key.slug, board.practice, False, so_far, tuple(rows[i] for i in s.order), tuple(pairs))
+    ordered = tuple(rows[i] for i in s.order)
+    return Alike(board.key.slug, board.practice, reading, False, so_far, ordered, tuple(pairs))
 
 
 def drawing(found: Alike) -> str:
@@ -120,6 +133,22 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         left_out=[(id_, names.get(id_, id_), why) for id_, why in left_out.items()],
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
         most=MOST,
+        plain=_plain(found),
+        file=urlencode({"table": found.table or "", **_fields(found.reading)}),
         number=number,
     )
     return Volatile(page) if found.working else page
+
+
+def _plain(found: Alike) -> float | None:
+    """Median correlation of the rows' whole profiles, pair by pair; None where that is not known."""
+    cells = [[cell_of(r, d, found.reading) for d in VALUES] for r in found.rows]
+    ten = np.array([[np.nan if c is None else c.score for c in row] for row in cells]).reshape(-1, len(VALUES))
+    usable = ten[np.isfinite(ten).all(axis=1) & (np.ptp(ten, axis=1) > 0)]
+    if len(usable) < 2:
+        return None
+    return float(np.median(np.corrcoef(usable)[np.triu_indices(len(usable), 1)]))
+
+
+def _fields(reading: Reading) -> dict[str, str]:
+    return {"reading": "all"} if reading == "match" else {}

@@ -13,7 +13,7 @@ from statistics import median
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from data.benchmark import MAX_P, MIN_RHO
@@ -31,7 +31,7 @@ from leaderboard.charts.readings import drawings
 from leaderboard.charts.validity import hills, most_items, two_digits
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, no_such_field
 from leaderboard.web.markup import render
 
 ROUTE: Final = "benchmark"
@@ -103,7 +103,9 @@ def card_json(site: Site) -> bytes:
 def json_route(site: Site) -> Route:
     """Where programs get the card."""
 
-    def answer(_: Request) -> Response:
+    def answer(request: Request) -> Response:
+        if (said := no_such_field(request.query_params, ())) is not None:
+            return JSONResponse({"error": said}, 400)
         try:
             content = card_json(site)
         except InputError as error:

@@ -5,11 +5,13 @@
 
 import { el } from "../../web/static/elements.js";
 import { plural } from "../../web/static/numbers.js";
+import { termsOf } from "../../web/static/terms.js";
 import { fields, noFilters, parse, withFields } from "./address.js";
 import { badgeTip, boardCells } from "./cells.js";
 import { boardColumns } from "./columns.js";
 import { boardControls } from "./controls.js";
 import { boardDetail } from "./detail.js";
+import { firstVisit } from "./first-visit.js";
 import { readTable } from "./table.js";
 import { tableView } from "./table-view.js";
 
@@ -30,7 +32,7 @@ import { tableView } from "./table-view.js";
 
 /**
  * Draw the board.
- * @param {HTMLElement} root Where; it holds the templates of the drawings.
+ * @param {HTMLElement} root Where; it holds the templates of the drawings and the notes of terms.
  * @param {string} text The data, see `table.js`.
  */
 export function mountBoard(root, text) {
@@ -43,8 +45,10 @@ export function mountBoard(root, text) {
   const columns = boardColumns(data, state, media);
   columns.settle();
   const cells = boardCells(root, data, state, act);
-  const controls = boardControls(data, state, media, columns, act);
-  const table = tableView(data, state, media, columns, cells, boardDetail(data, state, columns, cells), act);
+  const terms = termsOf(root);
+  const first = firstVisit(state, columns, terms);
+  const controls = boardControls(data, state, media, columns, act, terms, first.line);
+  const table = tableView(data, state, media, columns, cells, boardDetail(data, state, columns, cells, terms), act, terms);
   const compare = el("div", { class: "vp-compare", role: "region", "aria-label": "Compare", hidden: true });
   const live = el("p", { class: "vp-hidden", role: "status", "aria-live": "polite" });
   root.append(...controls.parts, ...table.parts, compare, live, badgeTip(root));
@@ -61,6 +65,7 @@ export function mountBoard(root, text) {
 
   function update() {
     const listed = table.draw();
+    first.draw(listed.rows);
     controls.drawChips(listed);
     controls.drawSheets();
     write();
@@ -143,14 +148,14 @@ export function mountBoard(root, text) {
   let waiting = false;
   function late(seconds = 1.5) {
     const { board } = state;
-    if (waiting || ![board?.ranking, board?.match_ranking, board?.standing, board?.people, board?.match].some((part) => part?.pending) || !board || !(columns.ranksShown() || columns.peopleShown() || columns.standingShown() || columns.matched() || state.model)) return;
+    if (waiting || ![board?.ranking, board?.match_ranking, board?.standing, board?.people, board?.match_people, board?.match].some((part) => part?.pending) || !board || !(columns.ranksShown() || columns.peopleShown() || columns.standingShown() || columns.matched() || state.model)) return;
     waiting = true;
     window.setTimeout(async () => {
       const answer = await window.fetch(`./board/late?table=${encodeURIComponent(board.slug)}`).catch(() => null);
       const found = answer?.ok ? await answer.json() : null;
       waiting = false;
       if (found?.stamp === board.stamp) {
-        const parts = () => [board.ranking, board.match_ranking, board.standing, board.people, board.match];
+        const parts = () => [board.ranking, board.match_ranking, board.standing, board.people, board.match_people, board.match];
         const before = parts();
         data.receive(board, found);
         const news = parts().some((now, i) => Boolean(before[i]?.pending) !== Boolean(now?.pending));

@@ -18,6 +18,7 @@ import { cellOf, meanOf, peopleOf, rawOf } from "./table.js";
  * @property {(row: Row) => number | string | null} value What is sorted by.
  * @property {string[]} [heading]
  * @property {string} [hint]
+ * @property {string} [term] The note on its heading.
  * @property {boolean} [extra] Whether it is shown only where it is asked for.
  * @property {boolean} [people]
  * @property {Dimension} [dimension]
@@ -145,7 +146,7 @@ export function boardColumns(table, state, media) {
     if (!found) return [];
     if (found.pending || found.why[row.i]) return [["Rank intervals", whyNoRank(row)]];
     return [
-      ["Own ranks", placesInWords(found.values, row, dimensions().length, `none of its ${kindOfValues()} can be told from the others`)],
+      ["Own ranks", placesInWords(found.values, row, dimensions().length, `none of its ${kindOfValues()} is distinguishable from the others`)],
       ["Ranks among models", placesInWords(found.models, row, found.n, `any rank, 1-${found.n}, on each of these ${kindOfValues()}`)],
     ];
   }
@@ -164,7 +165,8 @@ export function boardColumns(table, state, media) {
 
   // ---- people --------------------------------------------------------------------------------------------------
 
-  const people = () => (state.board ? state.board.people : null);
+  /** Rows among people, in the reading shown. */
+  const people = () => (state.board ? (matched() ? state.board.match_people : state.board.people) : null);
   const lean = (/** @type {string} */ key) => people()?.leans?.[key];
   const like = () => people()?.like;
 
@@ -207,17 +209,17 @@ export function boardColumns(table, state, media) {
   function peopleColumns() {
     const group = (/** @type {string} */ key) => ({ key, extra: true, people: true });
     return [
-      { ...group("like_raters"), kind: "estimate", title: "Similarity to raters", heading: ["Simi\u00adlarity", "to raters"],
+      { ...group("like_raters"), kind: "estimate", term: "term-similarity", title: "Similarity to raters", heading: ["Simi\u00adlarity", "to raters"],
         hint: "How similar the order of the model’s ten values is to that of the people who rated the benchmark’s sentences: rank correlation, −1 to +1.",
         value: (row) => peopleOf(row, like())?.value ?? null, estimate: (row) => peopleOf(row, like()), say: likeInWords },
-      ...table.contrasts.map((contrast) => /** @type {Column} */ ({ ...group(contrast.key), kind: "lean", title: `${contrast.subject}: ${contrast.left} ← → ${contrast.right}`,
+      ...table.contrasts.map((contrast) => /** @type {Column} */ ({ ...group(contrast.key), kind: "lean", term: "term-lean", title: `${contrast.subject}: ${contrast.left} ← → ${contrast.right}`,
         heading: [contrast.subject, `${contrast.left} ←`, `→ ${contrast.right}`],
         hint: `Which of two groups of people in Europe the model leans to, with what all people share taken out: ${contrast.against} (−) or ${contrast.toward} (+). Cosine, −1 to +1.`,
         value: (row) => peopleOf(row, lean(contrast.key))?.value ?? null,
         estimate: (row) => peopleOf(row, lean(contrast.key)), sure: (row) => Boolean(lean(contrast.key)?.sure[row.i]),
         say: (row) => leanInWords(contrast, row) })),
-      { ...group("nearest"), kind: "nearest", title: "Nearest group", heading: ["Nearest", "group"],
-        hint: "The group of people in Europe whose values are most similar. It can hardly ever be told from the others.",
+      { ...group("nearest"), kind: "nearest", term: "term-nearest-group", title: "Nearest group", heading: ["Nearest", "group"],
+        hint: "The group of people in Europe whose values are most similar. It is hardly ever distinguishable from the others.",
         value: (row) => people()?.nearest?.[row.i] ?? null, text: (row) => people()?.nearest?.[row.i] || "–", say: nearestInWords },
     ];
   }
@@ -234,7 +236,7 @@ export function boardColumns(table, state, media) {
     const found = standing();
     const x = above(row, name);
     if (x) return `${name}: above ${share(x.value)} of the people who rated the same responses, ties counted half; 95 % interval ${share(x.low)} to ${share(x.high)} for other groups of them`;
-    return !found ? "Nobody’s ratings of these responses are at hand." : found.pending ? `How rows stand among people is ${PENDING}.` : `${name}: not known for this row`;
+    return !found ? "People’s ratings of these responses are not available here." : found.pending ? `How rows stand among people is ${PENDING}.` : `${name}: not known for this row`;
   }
 
   /** @returns {Column[]} */
@@ -270,24 +272,24 @@ export function boardColumns(table, state, media) {
         hint: `${d.name}: ${d.meaning}.${state.board && !matched() ? ` ${plural(state.board.items[d.name] || 0, "item", "items")}.` : ""}`,
         value: (/** @type {Row} */ row) => reading(row, i)?.value ?? null,
       })),
-      { key: "mean", title: "Scale mean", kind: "figure", value: (row) => own(row).mean,
+      { key: "mean", title: "Scale mean", kind: "figure", term: "term-own-average", value: (row) => own(row).mean,
         hint: "The model’s own average: mean rating, 1 to 6, over all items of the scale. Scores are relative to it.",
         text: (row) => figure(own(row).mean), under: (row) => { const x = own(row); return hasInterval(x) ? halfWidth(x.low, x.high) : null; }, say: meanInWords },
-      { key: "reliability", title: "Reliability", heading: ["Relia\u00adbility"], kind: "figure", value: (row) => row.reliability,
+      { key: "reliability", title: "Reliability", heading: ["Relia\u00adbility"], kind: "figure", term: "term-reliability", value: (row) => row.reliability,
         hint: "Share of the variance between the ten scores that is not sampling noise: 1 all of it, 0 or below none. Below 0.5 a profile is called flat.",
         text: (row) => figure(row.reliability), say: (row) => `Reliability of the profile: ${figure(row.reliability)}` },
-      { key: "wording", title: "Wording", kind: "figure", extra: true, value: (row) => row.wording,
+      { key: "wording", title: "Wording", kind: "figure", extra: true, term: "term-sensitivity-to-wording", value: (row) => row.wording,
         hint: "Share of the items that the model rates differently when the prompt is worded differently.",
         text: (row) => share(row.wording), say: (row) => `${share(row.wording)} of the items are rated differently in other words` },
-      { key: "order", title: "Order", kind: "figure", extra: true, value: (row) => row.order,
+      { key: "order", title: "Order", kind: "figure", extra: true, term: "term-sensitivity-to-order", value: (row) => row.order,
         hint: "Share of the items that the model rates differently when the answers are listed in reverse order.",
         text: (row) => share(row.order), say: (row) => `${share(row.order)} of the items are rated differently with the answers in reverse order` },
-      { key: "coverage", title: "Coverage", heading: ["Cover\u00adage"], kind: "figure", value: coverage,
+      { key: "coverage", title: "Coverage", heading: ["Cover\u00adage"], kind: "figure", term: "term-coverage", value: coverage,
         hint: "Share of the prompts whose answer could be read as a rating.",
         text: (row) => percent(coverage(row)), say: coverageInWords },
       ...standingColumns(),
       ...peopleColumns(),
-      { key: "origin", title: "Origin", kind: "word", value: (row) => row.origin, hint: "Who ran the evaluation.",
+      { key: "origin", title: "Origin", kind: "word", term: "term-origin", value: (row) => row.origin, hint: "Who ran the evaluation.",
         text: (row) => row.origin, say: (row) => table.origins[row.origin] },
       { key: "released", title: "Released", kind: "word", extra: true, value: (row) => row.released,
         hint: "When the model was released: the date in its name, else when its repository was made on the Hub, else its developer’s announcement.",

@@ -8,6 +8,7 @@ import { descendsFirst, RANKS } from "./columns.js";
 import { chips as chipsOf, counts, NAMES, SAYS } from "./rows.js";
 
 /** @import { Child } from "../../web/static/elements.js" */
+/** @import { termsOf } from "../../web/static/terms.js" */
 /** @import { Table } from "./table.js" */
 /** @import { State } from "./address.js" */
 /** @import { Actions } from "./board.js" */
@@ -56,8 +57,10 @@ function segmented(label, options, chosen, choose) {
  * @param {Media} media
  * @param {Columns} columns
  * @param {Actions} act
+ * @param {ReturnType<typeof termsOf>} terms
+ * @param {HTMLElement} first The line for a first visit.
  */
-export function boardControls(table, state, media, columns, act) {
+export function boardControls(table, state, media, columns, act, terms, first) {
   const lead = el("header", { class: "vp-lead" });
   const controls = el("div", { class: "vp-controls" });
   const chips = el("div", { class: "vp-chips", role: "group", "aria-label": "Filters in use" });
@@ -245,7 +248,7 @@ export function boardControls(table, state, media, columns, act) {
   function drawControls() {
     renewals = [];
     const scales = segmented("Scale", table.scales.map((scale) => scale.name), state.scale, (i) => act.change(() => { state.scale = i; columns.settle(); }));
-    const reading = el("div", { class: "vp-reading" }, el("span", { "aria-hidden": "true" }, "Reading"),
+    const reading = el("div", { class: "vp-reading" }, el("span", null, terms.opener("Reading", "term-reading", "Reading")),
       segmented("Reading", ["as published", "all items"], Number(columns.matched()), (i) => act.change(() => { state.reading = i ? "all" : "published"; drawLead(); act.say(i ? "Reading: all items." : "Reading: as published."); })));
     const parts = media.narrow.matches
       ? [scales, reading, searchBox(), menu("Options", () => [section("Order", sortPicker()), viewChoices(), filters(), columnChoices(), exports(), copyButton()])]
@@ -290,9 +293,9 @@ export function boardControls(table, state, media, columns, act) {
       el("summary", null, "Comparison with people: who was asked, and what must not be concluded"),
       el("dl", null,
         [["Groups", `${groups.title}. ${groups.about} ${whole(groups.n)} people.`], ["Raters", `${raters.title}. ${raters.about} ${whole(raters.n)} people.`],
-          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Benchmark", said.benchmark]]
+          ["Where", said.europe], ["Similarity", `${said.shape} The same people’s two profiles, from the benchmark and the questionnaire, agree at ${signed(said.ceiling)}.`], ["Lean", said.confounding], ["Noise", said.noise], ["Key", said.raters], ["Reading", said.reading], ["Benchmark", said.benchmark]]
           .filter(([, words]) => words).map(([term, words]) => el("div", null, el("dt", null, term), el("dd", null, words)))),
-      el("a", { href: "./groups" }, "All groups"));
+      el("a", { href: columns.matched() ? "./groups?reading=all" : "./groups" }, "All groups"));
   }
 
   /* What the reading on all items says and what not, and how far columns tell models apart. */
@@ -304,16 +307,16 @@ export function boardControls(table, state, media, columns, act) {
       const weak = columns.all().filter((column) => columns.carries(column)?.weak).map((column) => `${column.title} (${figure(columns.carries(column)?.queries)})`);
       if (weak.length) said.push(`Cannot tell these models apart, by their reliability between ${plural(board.columns.models, "model", "models")}: ${weak.join(", ")}.`);
     } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most). † below 0.50: it cannot tell these models apart.`);
-    if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said)] : [];
-    if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: its benchmark has no people’s ratings at hand, or the rows were made before there were matches.")];
-    if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of these many rows are on their way.")];
+    if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said.map(terms.marked))] : [];
+    if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: people’s ratings of its benchmark are not available here, or the rows were made before there were matches.")];
+    if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of this many rows are being loaded.")];
     const { shared } = board;
     const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";
     const folds = (/** @type {Child[]} */ ...children) => (media.narrow.matches ? el("details", { class: "vp-places" }, el("summary", null, "What this reading says, and what not"), el("p", null, children)) : el("p", { class: "vp-places" }, children));
     const line = shared && known(shared.along_common)
       ? ` Among the ${shared.models} released models ${share(shared.along_common)} of what differs lies along one profile that they share: they differ mostly in how strongly they show it, which is no value. ${shared.own ? `A profile of its own beside it can be shown for ${whole(shared.own)} of them.` : "A profile of its own beside it can be shown for none of them."}`
       : "";
-    return [folds(people, line, " ", said.join(" "), " ", el("a", { href: "./benchmark#readings" }, "How both readings compare"))];
+    return [folds(terms.marked(`${people}${line} ${said.join(" ")} `), el("a", { href: "./benchmark#readings" }, "How both readings compare"))];
   }
 
   function drawLegend() {
@@ -329,11 +332,11 @@ export function boardControls(table, state, media, columns, act) {
     const axis = axis_ === "match" ? "and ±: 95 % interval, other queries and other people; axis from −0.5 to +0.5, tick at 0" : axis_ === "raw" ? "interval (95 % or more), axis from 1 to 6, tick at 3.5" : "and ±: 95 % interval, axis from −1 to +1, tick at 0";
     const example = axis_ === "match" ? { value: 0.05, low: -0.17, high: 0.27 } : axis_ === "raw" ? { value: 4, low: 3.1, high: 4.9 } : { value: 0.1, low: -0.35, high: 0.55 };
     const parts = media.narrow.matches
-      ? [el("span", null, axis_ === "match" ? `Each bar, from −0.5 to +0.5: ${says}${told ? " Line: 95 % interval." : ""}` : `Each bar, from −1 to +1: how far the model rates this value’s items below or above its own average, in points of a 6-point scale.${told ? " Line: 95 % interval." : ""}`)]
-      : [el("span", null, `Each number: ${says}`), axis_ === "match" ? key("−0.5", swatches, "+0.5") : key("−1", swatches, "+1"), told ? key(whisker(example, { axis: axis_ }), axis) : null];
+      ? [el("span", null, terms.marked(axis_ === "match" ? `Each bar, from −0.5 to +0.5: ${says}${told ? " Line: 95 % interval." : ""}` : `Each bar, from −1 to +1: how far the model rates this value’s items below or above its own average, in points of a 6-point scale.${told ? " Line: 95 % interval." : ""}`))]
+      : [el("span", null, terms.marked(`Each number: ${says}`)), axis_ === "match" ? key("−0.5", swatches, "+0.5") : key("−1", swatches, "+1"), told ? key(whisker(example, { axis: axis_ }), el("span", null, terms.marked(axis))) : null];
     legend.replaceChildren(.../** @type {Node[]} */ (parts.filter(Boolean)), el("a", { href: "about#reading" }, "How to read this"),
       ...readingInWords(),
-      ...(columns.ranksShown() && !media.narrow.matches ? [el("p", { class: "vp-places" }, columns.ranksSummary())] : []),
+      ...(columns.ranksShown() && !media.narrow.matches ? [el("p", { class: "vp-places" }, terms.marked(columns.ranksSummary()))] : []),
       ...(columns.peopleShown() ? [caveats()] : []));
   }
 
@@ -356,5 +359,5 @@ export function boardControls(table, state, media, columns, act) {
     for (const box of /** @type {NodeListOf<HTMLDetailsElement>} */ (controls.querySelectorAll("details[open]"))) if (!path.some((node) => /** @type {Element} */ (node).className === box.className)) box.open = false;
   });
 
-  return { parts: [lead, controls, chips, notice, legend], draw, drawControls, drawSheets, drawChips, drawLegend };
+  return { parts: [lead, first, controls, chips, notice, legend], draw, drawControls, drawSheets, drawChips, drawLegend };
 }

@@ -15,7 +15,7 @@ const { rows, pages } = JSON.parse(byId("board-links").textContent);
  */
 function target(address) {
   const [, path, query, fragment] = /^(?:\.\/)?([^?#]*)(\?[^#]*)?(#.*)?$/.exec(address) || [];
-  if (path === undefined || /^[a-z]+:/.test(address)) return address;
+  if (path === undefined || /^[a-z]+:/.test(address) || path.endsWith(".html")) return address; // turned when the copy was made
   const id = new URLSearchParams(query || "").get("id");
   if (path === "") return address.startsWith("#") ? address : `index.html${query || ""}${fragment || ""}`;
   if (path === "model" && id !== null) return rows[id] ?? null;

@@ -255,8 +255,7 @@ def ranking_columns(results: Sequence[Result], ranking: Ranking | Working | None
         "models": _places([None if row is None else row.models for row in rows], lambda _: anywhere),
         "values": _places([None if row is None else row.values for row in rows], lambda ds: f"1-{ds}"),
         "why": _column(
-            None if r.id in ranking.rows else obstacle(r) or "Its answers to the single items are not at hand."
-            for r in results
+            None if r.id in ranking.rows else obstacle(r) or "Its answers are not available here." for r in results
         ),
     }
 
@@ -381,6 +380,8 @@ class Facts(NamedTuple):
     match_ranking: Ranking | Working | None = None
     """By matches on all items."""
     standing: Standing | Working | None = None
+    match_people: Table | Working | None = None
+    """By matches on all items."""
 
 
 def stamp(board: Board) -> str:
@@ -407,23 +408,25 @@ def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
         "match": _matches(board.results) if whole or len(board.results) <= WITH_THE_PAGE else {"pending": True},
         "columns": _reliabilities(read_columns(board.key.digest)),
         "shared": _shared(board),
-        **_late(board.results, facts),
+        **_late(board.results, facts, whole=whole or len(board.results) <= WITH_THE_PAGE),
     }
 
 
 def late_columns(results: Sequence[Result], facts: Facts) -> dict[str, object]:
     """What comes after the page: what takes long, and what makes large boards heavy."""
-    late = _late(results, facts)
+    late = _late(results, facts, whole=True)
     return late | {"match": _matches(results)} if len(results) > WITH_THE_PAGE else late
 
 
-def _late(results: Sequence[Result], facts: Facts) -> dict[str, object]:
-    """What may take longer than the page."""
+def _late(results: Sequence[Result], facts: Facts, *, whole: bool) -> dict[str, object]:
+    """What may take longer than the page; unless `whole`, without what makes large boards heavy."""
+    match_people = people_columns(results, facts.match_people, facts.contrasts)
     return {
         "ranking": ranking_columns(results, facts.ranking),
         "match_ranking": ranking_columns(results, facts.match_ranking),
         "standing": standing_columns(results, facts.standing),
         "people": people_columns(results, facts.people, facts.contrasts),
+        "match_people": match_people if whole or match_people is None else {"pending": True},
     }
 
 

@@ -8,6 +8,7 @@ import { peopleOf } from "./table.js";
 
 /** @import { Child } from "../../web/static/elements.js" */
 /** @import { Board, Row, Table } from "./table.js" */
+/** @import { termsOf } from "../../web/static/terms.js" */
 /** @import { State } from "./address.js" */
 /** @import { Columns, Reading } from "./columns.js" */
 /** @import { Cells } from "./cells.js" */
@@ -28,9 +29,6 @@ function circleInWords(row) {
   return `${share(row.circle)} of the variance between its values is explained by one wave around the circle${range}; unrelated values would give 22 %`;
 }
 
-/** @param {[string, Child][]} pairs */
-const listOf = (pairs) => el("dl", null, pairs.filter(([, value]) => known(value)).map(([term, value]) => el("div", null, el("dt", null, term), el("dd", null, value))));
-
 /** @param {string} ring @param {{words: string}} behind */
 function caption(ring, { words }) {
   return el("p", { class: "vp-caption" }, ring, " ", el("span", { class: "vp-dotted", "aria-hidden": "true" }), ` Dotted: ${words}.`);
@@ -41,8 +39,12 @@ function caption(ring, { words }) {
  * @param {State} state
  * @param {Columns} columns
  * @param {Cells} cells
+ * @param {ReturnType<typeof termsOf>} terms
  */
-export function boardDetail(table, state, columns, cells) {
+export function boardDetail(table, state, columns, cells, terms) {
+  /** @param {[string, Child, string?][]} pairs Each a name, what is said, and the note on the name where it is no form of a term. */
+  const listOf = (pairs) => el("dl", null, pairs.filter(([, value]) => known(value)).map(([name, value, note]) => el("div", null, el("dt", null, note ? terms.opener(name, note) : terms.marked(name)), el("dd", null, value))));
+
   /** @param {string} name @param {(Reading | null)[]} readings */
   function figures(name, readings) {
     return el(
@@ -67,7 +69,7 @@ export function boardDetail(table, state, columns, cells) {
     const x = peopleOf(row, found.like);
     const said = [x ? `Similarity to the raters: ${signed(x.value)} (${signed(x.low)} to ${signed(x.high)}).` : null, columns.nearestInWords(row)];
     const leans = table.contrasts.filter((c) => state.shown.has(c.key) && found.leans[c.key]).map((c) => `${columns.leanInWords(c, row)}.`);
-    return [[...said.filter(Boolean), ...(known(found.nearest[row.i]) ? leans : [])].join(" "), " ", el("a", { href: "./groups" }, "Groups of people")];
+    return [[...said.filter(Boolean), ...(known(found.nearest[row.i]) ? leans : [])].join(" "), " ", el("a", { href: columns.matched() ? "./groups?reading=all" : "./groups" }, "Groups of people")];
   }
 
   /** @param {Row} row */
@@ -85,12 +87,12 @@ export function boardDetail(table, state, columns, cells) {
         figures(row.model, columns.dimensions().map((_, i) => columns.reading(row, i))),
         listOf([
           ["Own average", `${columns.meanInWords(row)} (${table.scales[state.scale].name.toLowerCase()})`],
-          ...columns.ranksInWords(row),
+          .../** @type {[string, Child][]} */ (columns.ranksInWords(row)),
           ["Reliability", known(row.reliability) ? `${figure(row.reliability)} (below 0.5: flat)` : null],
-          ["Wording", known(row.wording) ? `${percent(row.wording)} of the items are rated differently in other words` : null],
-          ["Order", known(row.order) ? `${percent(row.order)} are rated differently with the answers in reverse order` : null],
-          ["Style", styleInWords(row)],
-          ["Circle", circleInWords(row)],
+          ["Wording", known(row.wording) ? `${percent(row.wording)} of the items are rated differently in other words` : null, "term-sensitivity-to-wording"],
+          ["Order", known(row.order) ? `${percent(row.order)} are rated differently with the answers in reverse order` : null, "term-sensitivity-to-order"],
+          ["Style", styleInWords(row), "term-response-style"],
+          ["Circle", circleInWords(row), "term-fit-to-the-circle"],
           ["Similarity to people", amongPeople(row)],
           ["Coverage", `${percent(coverage(row))}: ${coverageInWords(row)}`],
           ["Origin", table.origins[row.origin]],

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from data.values import VALUES
 from leaderboard.boards.background import WORKING
 from leaderboard.boards.results import Board
-from leaderboard.charts.portrait import portrait
+from leaderboard.charts.portrait import linked, portrait
 from leaderboard.pages.board.data import Facts, late_columns, payload, stamp
 from leaderboard.pages.model import page as model
 from leaderboard.pages.model.data import find
@@ -28,6 +28,7 @@ from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.refresh import PageValues
+from leaderboard.web.terms import notes
 
 ROUTE = ""
 LATE: Final = "board/late"
@@ -37,11 +38,12 @@ SCRIPT: Final = Path(__file__).with_name("board.js")
 
 
 def frames() -> str:
-    """The drawings that the program fills, as HTML: they belong into the element it draws in."""
+    """The drawings that the program fills and the notes of terms, as HTML: they belong into the element it draws in."""
     empty: list[float | None] = [None] * len(VALUES)
     return (
-        f'<template class="vp-frame-full">{portrait(empty)}</template>'
+        f'<template class="vp-frame-full">{linked(portrait(empty))}</template>'
         f'<template class="vp-frame-thumb">{portrait(empty, kind="thumb")}</template>'
+        f"{notes()}"
     )
 
 
@@ -67,11 +69,11 @@ def build(site: Site, fresh: PageValues) -> None:
 
 def facts(site: Site, board: Board) -> Facts:
     """What is known by now of a board beside its rows."""
-    people = site.people_so_far(board)
+    people, match_people = site.people_so_far(board), site.people_so_far(board, "match")
     contrasts = () if people is None else site.reference.contrasts
     raters = site.raters(board.key.digest)
     ranking, match_ranking = site.ranking_so_far(board), site.match_ranking_so_far(board)
-    return Facts(ranking, people, contrasts, raters, match_ranking, site.standing_so_far(board))
+    return Facts(ranking, people, contrasts, raters, match_ranking, site.standing_so_far(board), match_people)
 
 
 def whole(site: Site) -> str:
@@ -80,7 +82,8 @@ def whole(site: Site) -> str:
     def found(board: Board) -> Facts:
         ranking, people = site.rankings.of(board), site.proximities.of(board)
         raters, match_ranking = site.raters(board.key.digest), site.match_rankings.of(board)
-        return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, site.standings.of(board))
+        standing, match_people = site.standings.of(board), site.proximities.of(board, "match")
+        return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, standing, match_people)
 
     return payload(site.boards(), found, whole=True)
 

@@ -9,6 +9,7 @@ import { descendsFirst, hasInterval, inWords, place } from "./columns.js";
 import { chips, listed, problems } from "./rows.js";
 import { cellOf } from "./table.js";
 
+/** @import { termsOf } from "../../web/static/terms.js" */
 /** @import { Board, Maybe, Row, Table } from "./table.js" */
 /** @import { State } from "./address.js" */
 /** @import { Actions } from "./board.js" */
@@ -30,8 +31,9 @@ const CHUNK = 120;
  * @param {Cells} cells
  * @param {ReturnType<typeof boardDetail>} detail
  * @param {Actions} act
+ * @param {ReturnType<typeof termsOf>} terms
  */
-export function tableView(table, state, media, columns, cells, detail, act) {
+export function tableView(table, state, media, columns, cells, detail, act, terms) {
   const board = () => /** @type {Board} */ (state.board); // there are no rows without one
 
   const list = el("div", { class: "vp-rows" });
@@ -79,8 +81,7 @@ export function tableView(table, state, media, columns, cells, detail, act) {
         words.map((word) => el("span", null, word)),
         el("i", { class: "vp-sortmark", "aria-hidden": "true" }, sorted ? (state.down ? "↓" : "↑") : "↕")),
       // by keyboard one goes from heading to heading; the same links stand in the side panel
-      column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : null,
-      carries(column));
+      el("div", { class: "vp-under" }, column.dimension ? el("a", { class: "vp-about", tabindex: "-1", href: valuePage(column.dimension.name), title: `What ${column.dimension.name} is`, "aria-label": `What ${column.dimension.name} is` }, "?") : column.term ? el("span", { class: "vp-about" }, terms.opener(column.title, column.term, "?")) : null, carries(column)));
   }
 
   /** How far the column tells models apart, with what it means on demand. @param {Column} column */

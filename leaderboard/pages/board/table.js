@@ -17,7 +17,7 @@ import { known } from "../../web/static/numbers.js";
 /** @typedef {{pending?: boolean, published: Record<string, Estimates>, match: Record<string, Estimates>}} Standing */
 /** @typedef {{pending?: boolean, n: number, models: Record<string, (string | null)[]>, values: Record<string, (string | null)[]>, why: (string | null)[]}} Ranking */
 /** @typedef {{title: string, about: string, n: number}} Source */
-/** @typedef {{europe: string, shape: string, ceiling: number, confounding: string, noise: string, raters: string, benchmark: string}} Caveats */
+/** @typedef {{europe: string, shape: string, ceiling: number, confounding: string, noise: string, raters: string, reading?: string, benchmark: string}} Caveats */
 /**
  * @typedef {{pending?: boolean, why: (string | null)[], like: Estimates, leans: Record<string, Estimates & {sure: boolean[]}>,
  *   nearest: (string | null)[], share: Maybe[], caveats: Caveats, groups_from: Source, raters_from: Source}} People
@@ -81,6 +81,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {Ranking | null} match_ranking
  * @property {Standing | null} standing
  * @property {People | null} people
+ * @property {People | null} match_people The same by matches on all items.
  * @property {Record<string, Maybe[]>} means Of all rows, by what they are means of.
  */
 /** @typedef {{centre: [number, number], zero: number, unit: number}} Geometry */
@@ -140,9 +141,9 @@ export function readTable(text) {
   /**
    * Places and people, which may come after the table.
    * @param {Board} board
-   * @param {{ranking: any, match_ranking: any, standing: any, people: any, match?: any}} sent
+   * @param {{ranking: any, match_ranking: any, standing: any, people: any, match_people: any, match?: any}} sent
    */
-  function receive(board, { ranking, match_ranking, standing, people, match }) {
+  function receive(board, { ranking, match_ranking, standing, people, match_people, match }) {
     const { n } = board;
     const words = (/** @type {Record<string, any>} */ columns) => Object.fromEntries(Object.entries(columns).map(([name, packed]) => [name, column(packed, n)]));
     const estimates = (/** @type {any} */ packed) => ({ value: numbers(packed.value, n), ...ranges(packed, n) });
@@ -164,16 +165,18 @@ export function readTable(text) {
     board.match_ranking = places(match_ranking);
     const byValue = (/** @type {Record<string, any>} */ sent) => Object.fromEntries(Object.entries(sent).map(([name, packed]) => [name, estimates(packed)]));
     board.standing = standing && !standing.pending ? { published: byValue(standing.published), match: byValue(standing.match) } : standing;
-    board.people = people && !people.pending
+    const among = (/** @type {any} */ sent) => (sent && !sent.pending
       ? {
-        ...people,
-        why: column(people.why, n),
-        like: estimates(people.like),
-        leans: Object.fromEntries(Object.entries(people.leans).map(([name, lean]) => [name, { ...estimates(lean), sure: column(lean.sure, n) }])),
-        nearest: column(people.nearest, n),
-        share: numbers(people.share, n),
+        ...sent,
+        why: column(sent.why, n),
+        like: estimates(sent.like),
+        leans: Object.fromEntries(Object.entries(sent.leans).map(([name, lean]) => [name, { ...estimates(lean), sure: column(lean.sure, n) }])),
+        nearest: column(sent.nearest, n),
+        share: numbers(sent.share, n),
       }
-      : people;
+      : sent);
+    board.people = among(people);
+    board.match_people = among(match_people);
   }
 
   return { ...data, open, receive, collator };

@@ -316,7 +316,7 @@ def _pairs(site: Site, rows: Sequence[Result], choice: Choice) -> list[Pair]:
     if choice.reading == "match":
         templates = site.templates(rows[0].benchmark.digest)
         if templates is None:
-            raise InputError("the templates of their benchmark are not at hand, so all items cannot be read")
+            raise InputError("the templates of their benchmark are not available here, so this reading cannot be shown")
         sample, people = site.row_answers.match_sample(rows, templates)
     else:
         sample = site.row_answers.sample(rows)

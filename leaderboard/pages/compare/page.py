@@ -17,7 +17,7 @@ from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS
 from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample
-from leaderboard.charts.portrait import LIMIT, MATCH_LIMIT, number
+from leaderboard.charts.portrait import LIMIT, MATCH_LIMIT, linked, number
 from leaderboard.pages.compare.data import (
     ITEMS,
     MOST,
@@ -95,7 +95,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         matched=found.choice.reading == "match",
         called=called,
         known=sorted(called.values(), key=str.casefold),
-        picture=Markup(overlay(lines(found))) if found.choice.scale == "pvq" else None,  # they escape the names
+        picture=linked(overlay(lines(found))) if found.choice.scale == "pvq" else None,
         samples=[Markup(sample(i)) for i in range(MOST)],
         series=[Markup(chart) for chart in _series(found)],
         others=[p for p in found.pairs if p.first == ids[0]],

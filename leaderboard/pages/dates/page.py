@@ -1,7 +1,7 @@
 """Dates: models' scores over their release date, or over their size, one panel a dimension.
 
-The address is the state: `along` (`date`, `size`), `scale` (`pvq`, `higher_pvq`, `bfi`), `table` (a board, or
-`practice`), `family` (of which only the models are shown).
+The address is the state: `along` (`date`, `size`), `scale` (`pvq`, `higher_pvq`, `bfi`), `reading` (`published`,
+`all`), `table` (a board, or `practice`), `family` (of which only the models are shown).
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from functools import partial
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
+from data.people.norms import Reading
 from data.values import SCALE_NAMES, SCALES, Dimension, Scale
 from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import SOURCES, Released, billions, released
+from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.dates import Along, Dot, axes, panel
 from leaderboard.charts.portrait import number
@@ -29,7 +31,7 @@ DESCRIPTION: Final = (
     "Models’ scores over their release date and over their size, one panel a value, with intervals, and why no trend "
     "may be read from them."
 )
-FIELDS: Final = frozenset({"along", "scale", "table", "family"})
+FIELDS: Final = frozenset({"along", "scale", "reading", "table", "family"})
 MOST_ROWS: Final = 300
 """With more rows than these a panel is a blot: a family must be chosen."""
 
@@ -48,6 +50,7 @@ class Dates(NamedTuple):
 
     along: Along
     scale: Scale
+    reading: Reading
     table: str | None
     practice: bool
     family: str
@@ -76,6 +79,7 @@ def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     choices: dict[str, Collection[str]] = {
         "along": ("date", "size"),
         "scale": SCALES,
+        "reading": ADDRESS_READINGS,
         "family": sorted({lineage(r.model).family for r in board.results}) if board else (),
     }
     return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
@@ -86,10 +90,11 @@ def data(site: Site, query: Mapping[str, str]) -> Dates:
     board = _board(site, query.get("table", ""))
     scales: dict[str, Scale] = {s: s for s in SCALES}
     along: Along = "size" if query.get("along") == "size" else "date"
-    return _dates(board, along, scales.get(query.get("scale", ""), "pvq"), query.get("family", ""))
+    scale, reading = scales.get(query.get("scale", ""), "pvq"), reading_of(query.get("reading"))
+    return _dates(board, along, scale, reading, query.get("family", ""))
 
 
-def _dates(board: Board | None, along: Along, scale: Scale, family: str) -> Dates:
+def _dates(board: Board | None, along: Along, scale: Scale, reading: Reading, family: str) -> Dates:
     results = board.results if board else ()
     families = sorted({lineage(r.model).family for r in results}, key=str.casefold)
     placed, without = [], []
@@ -107,23 +112,23 @@ def _dates(board: Board | None, along: Along, scale: Scale, family: str) -> Date
     return Dates(
         along=along,
         scale=scale,
+        reading=reading,
         table=board.key.slug if board else None,
         practice=board.practice if board else False,
         family=family,
         rows=tuple(placed),
         not_placed=tuple(without),
-        panels=tuple((d, dots_of(shown, d, scale)) for d in SCALES[scale]),
+        panels=tuple((d, dots_of(shown, d, reading)) for d in SCALES[scale]),
         families=tuple(families),
     )
 
 
-def dots_of(placed: list[Placed], d: Dimension, scale: Scale) -> tuple[Dot, ...]:
-    """The rows that have a score on a dimension, as dots."""
+def dots_of(placed: list[Placed], d: Dimension, reading: Reading) -> tuple[Dot, ...]:
+    """The rows that have a number on a dimension, as dots."""
     found = []
     for p in placed:
-        profile = p.result.scales.get(scale)
-        cell = profile.dimensions.get(d.name) if profile else None
-        if cell is None or cell.score is None:
+        cell = cell_of(p.result, d, reading)
+        if cell is None:
             continue
         muted = p.result.complete is False or p.result.flat is True
         name, family = p.result.model, lineage(p.result.model).family
@@ -145,20 +150,21 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         link=partial(_link, found, query.get("table", "")),
         sources=SOURCES,
         most=MOST_ROWS,
-        cells=_cells,
+        cells=partial(_cells, found),
         number=number,
     )
 
 
-def _cells(p: Placed, scale: Scale) -> list[float | None]:
-    profile = p.result.scales.get(scale)
-    cells = [profile.dimensions.get(d.name) if profile else None for d in SCALES[scale]]
+def _cells(found: Dates, p: Placed) -> list[float | None]:
+    cells = [cell_of(p.result, d, found.reading) for d in SCALES[found.scale]]
     return [c.score if c else None for c in cells]
 
 
 def _link(found: Dates, table: str, **other: str) -> str:
     """The address of the page with another choice."""
-    fields = {"along": found.along, "scale": found.scale, "table": table, "family": found.family, **other}
-    plain = {"along": "date", "scale": "pvq"}
+    reading = "all" if found.reading == "match" else "published"
+    fields = {"along": found.along, "scale": found.scale, "reading": reading, "table": table, "family": found.family}
+    fields |= other
+    plain = {"along": "date", "scale": "pvq", "reading": "published"}
     kept = {k: v for k, v in fields.items() if v and plain.get(k) != v}
     return f"{ROUTE}?{urlencode(kept)}" if kept else ROUTE

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from data.people.norms import Reading
 from data.people.reference import Contrast, Group, Reference
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Record, Result
@@ -41,8 +42,8 @@ CONTRAST_NAMES: Final[Mapping[str, str]] = {
 SHORT: Final[Mapping[str, str]] = {
     "gender/female": "women",
     "gender/male": "men",
-    "age_paper/80+": "people of 80 or older",
-    "age_paper/20-39": "people of 20 to 39",
+    "age_paper/80+": "people aged 80 or older",
+    "age_paper/20-39": "people aged 20 to 39",
     "political/right": "the political right",
     "political/left": "the political left",
     "education_paper/university": "the university-educated",
@@ -102,6 +103,10 @@ class LeanRow(Record):
     """After Holm's correction over the contrasts of this model."""
     distinguishable: bool
     """Whether the lean is surely one; false reads "not distinguishable"."""
+    holds: int | None = None
+    """In how many of the prompts, each taken alone, it leans the same way; null where that is not known. No test."""
+    prompts: int | None = None
+    """How many prompts that is of."""
 
 
 class Chosen(Record):
@@ -112,9 +117,10 @@ class Chosen(Record):
     reason: str | None
     """Why it is not set against groups; null where it is."""
     proximity: ModelProximity | None
-    """All its numbers; null where the row is not at hand."""
+    """All its numbers; null where the row is not available here."""
     linked: dict[str, LinkedScore] | None
-    """Its profile on the people's questionnaire; null where it is not set against groups."""
+    """Its profile on the people's questionnaire; null where it is not set against groups, and of matches, which have
+    no scale that could be carried over."""
 
 
 class Imagined(Record):
@@ -148,6 +154,8 @@ class GroupsView(Record):
     toward: GroupProfile
     """The group that a positive lean is towards."""
     against: GroupProfile
+    reading: Reading
+    """How the model's answers were read."""
     gap: dict[str, float]
     """`toward` minus `against`, by value."""
     note: str | None
@@ -192,6 +200,7 @@ def build(
         table=None if board is None else board.key.slug,
         benchmark=None if board is None else board.benchmark,
         contrast=contrast.name,
+        reading="published" if about is None else about.reading,
         toward=_profile(reference.groups[contrast.toward]),
         against=_profile(reference.groups[contrast.against]),
         gap=_by_value(reference.gap(contrast)),
@@ -217,6 +226,7 @@ def lean_row(result: Result, table: Table, contrast: Contrast) -> LeanRow:
     if lean is not None and lean.lean is None:
         reason = "it differs from the raters in size only, which has no direction"
     shown = lean if lean is not None and lean.lean is not None else None
+    held = found.held if found is not None and shown is not None else None
     return LeanRow(
         id=result.id,
         model=result.model,
@@ -228,6 +238,8 @@ def lean_row(result: Result, table: Table, contrast: Contrast) -> LeanRow:
         p=shown.p if shown else None,
         p_adjusted=shown.p_adjusted if shown else None,
         distinguishable=shown is not None and shown.sure,
+        holds=held.leans.get(contrast.name) if held else None,
+        prompts=held.prompts if held else None,
     )
 
 
@@ -238,7 +250,7 @@ def _chosen(result: Result, table: Table, reference: Reference) -> Chosen:
         model=result.model,
         reason=reason,
         proximity=found,
-        linked=None if reason is not None else _linked(result, reference),
+        linked=None if reason is not None or table.about.reading == "match" else _linked(result, reference),
     )
 
 

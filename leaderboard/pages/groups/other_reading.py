@@ -1,4 +1,4 @@
-"""What the Groups page says of the reading on all items and of single prompts: which claims would be others."""
+"""What the Groups page says of both readings side by side: which claims the other one would change."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from eval_queue.records import Result
-from leaderboard.analysis.group_report import GroupClaims, HeldBy, Lean, LikeRaters, ModelProximity
+from leaderboard.analysis.group_report import HeldBy, Lean, LikeRaters, ModelProximity
 from leaderboard.boards.group_similarity import Table
+
+Both = tuple[ModelProximity, ModelProximity]
 
 
 class BothLeans(NamedTuple):
@@ -16,8 +18,8 @@ class BothLeans(NamedTuple):
     name: str
     published: Lean | None
     match: Lean | None
-    holds: int
-    """Prompts that, taken alone, lean the same way under the reading as published."""
+    holds: tuple[int | None, int | None]
+    """Prompts that, taken alone, lean the same way under each reading; null where that is not known."""
 
 
 class OtherReading(NamedTuple):
@@ -26,51 +28,57 @@ class OtherReading(NamedTuple):
     models: int
     reported: tuple[int, int]
     sure: tuple[int, int]
+    """Leans that are sure."""
+    leaning: tuple[list[str], list[str]]
+    """Models with a lean that is sure. Names as given."""
     named: tuple[int, int]
-    leaning: list[str]
-    """Models with a lean that would be sure by matches. Names as given."""
+    """Models with a nearest group."""
     gate: list[str]
     """Models that only one reading sets against groups."""
     turned: int
     """Leans that both readings report, with another sign."""
+    of: int
+    """How many leans both report."""
     leans: list[BothLeans]
-    held: HeldBy | None
+    held: tuple[HeldBy | None, HeldBy | None]
     like: tuple[LikeRaters, LikeRaters] | None
 
 
-def other_reading(found: GroupClaims, table: Table, chosen: Result | None) -> OtherReading:
-    """Set both readings side by side.
+def other_reading(published: Table, match: Table, chosen: Result | None) -> OtherReading:
+    """Set both readings side by side, for the rows that have both.
 
     Args:
-        found: the released models by their matches.
-        table: the rows of their board among people, as published.
+        published: the rows of a board among people, as published.
+        match: the same by matches on all items.
         chosen: the row that the page is about.
     """
-    match = {m.model: m for m in found.models}
-    published = {m.model: m for m in table.rows.values() if m.model in match}
-    both = [(published[name], m) for name, m in match.items() if name in published]
+    both = [(row, match.rows[id_]) for id_, row in published.rows.items() if id_ in match.rows]
     shown = [(p.leans[c].lean, m.leans[c].lean) for p, m in both for c in p.leans if p.reported and m.reported]
+    signs = [a * b for a, b in shown if a is not None and b is not None]
     leans: list[BothLeans] = []
-    held = like = None
-    row = None if chosen is None else table.rows.get(chosen.id)
-    if chosen is not None and row is not None and chosen.origin == "published" and chosen.model in match:
-        other, held = match[chosen.model], found.held[chosen.model]
-        like = row.like_raters, other.like_raters
+    held: tuple[HeldBy | None, HeldBy | None] = (None, None)
+    like = None
+    if chosen is not None and chosen.id in published.rows and chosen.id in match.rows:
+        p, m = published.rows[chosen.id], match.rows[chosen.id]
+        held, like = (p.held, m.held), (p.like_raters, m.like_raters)
         leans = [
             BothLeans(
-                c, row.leans[c] if row.reported else None, other.leans[c] if other.reported else None, held.leans[c]
+                c,
+                p.leans[c] if p.reported else None,
+                m.leans[c] if m.reported else None,
+                (p.held.leans.get(c) if p.held else None, m.held.leans.get(c) if m.held else None),
             )
-            for c in row.leans
-            if c in held.leans
+            for c in p.leans
         ]
     return OtherReading(
         models=len(both),
         reported=_count(both, lambda m: m.reported),
         sure=(sum(_sure(p) for p, _ in both), sum(_sure(m) for _, m in both)),
+        leaning=([p.model for p, _ in both if _sure(p)], [m.model for _, m in both if _sure(m)]),
         named=_count(both, lambda m: m.nearest.group is not None),
-        leaning=[m.model for _, m in both if _sure(m)],
         gate=[m.model for p, m in both if p.reported != m.reported],
-        turned=sum(a * b < 0 for a, b in shown if a is not None and b is not None),
+        turned=sum(x < 0 for x in signs),
+        of=len(signs),
         leans=leans,
         held=held,
         like=like,
@@ -81,7 +89,5 @@ def _sure(m: ModelProximity) -> int:
     return sum(lean.sure for lean in m.leans.values()) if m.reported else 0
 
 
-def _count(
-    both: list[tuple[ModelProximity, ModelProximity]], holds: Callable[[ModelProximity], bool]
-) -> tuple[int, int]:
+def _count(both: list[Both], holds: Callable[[ModelProximity], bool]) -> tuple[int, int]:
     return sum(holds(p) for p, _ in both), sum(holds(m) for _, m in both)

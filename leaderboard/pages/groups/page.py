@@ -1,8 +1,8 @@
 """Groups: a model beside two groups of people, what can be told apart and what cannot, and persona runs.
 
-The address is the state: `id` (or `model`) names a row, `contrast` one of the reference's, `sort=lean` (and
-`order=down`) the order of all models, `imagined` a series of persona runs or its model, `table` a board other than the
-first whose rows are at hand.
+The address is the state: `id` (or `model`) names a row, `contrast` one of the reference's, `reading=all` the reading on
+all items, `sort=lean` (and `order=down`) the order of all models, `imagined` a series of persona runs or its model,
+`table` a board other than the first whose rows are at hand.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 from urllib.parse import urlencode
 
-from markupsafe import Markup
-
+from data.people.norms import READINGS, Reading
 from data.people.reference import CONTRASTS, OVERALL, Contrast
 from data.values import VALUES
 from eval_queue.records import Result
 from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.persona_report import PersonaGap
-from leaderboard.boards.group_similarity import Table, read_claims
+from leaderboard.analysis.ranks import ALPHA
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import linked, number
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.badges import BENCHMARKS
@@ -34,7 +35,7 @@ from leaderboard.web.markup import capitalised, render
 
 ROUTE: Final = "groups"
 NAME: Final = "Groups"
-FIELDS: Final = ("contrast", "table", "id", "model", "sort", "order", "imagined")
+FIELDS: Final = ("contrast", "reading", "table", "id", "model", "sort", "order", "imagined")
 DESCRIPTION: Final = (
     "Language models among groups of people: whose value "
     "profiles they resemble, and how little of that can be told apart."
@@ -48,6 +49,7 @@ class Asked:
     """What an address asks for, as far as it can be had."""
 
     contrast: Contrast
+    reading: Reading
     boards: tuple[tuple[Board, Table], ...]
     """Boards with rows that can be set against groups."""
     board: Board | None
@@ -66,7 +68,8 @@ class Asked:
         """Read an address. Of a table that is not here there is no row; other unknown choices count as not given."""
         contrasts = site.reference.contrasts or CONTRASTS[:1]
         contrast = next((c for c in contrasts if c.name == query.get("contrast")), contrasts[0])
-        found = [(b, t) for b in site.boards() if (t := site.proximities.of(b)) is not None]
+        reading = reading_of(query.get("reading"))
+        found = [(b, t) for b in site.boards() if (t := site.proximities.of(b, reading)) is not None]
         board, table = next(((b, t) for b, t in found if b.key.slug == query.get("table")), (None, None))
         wanted = query.get("id") or query.get("model", "")
         if board is None and found and not query.get("table"):
@@ -80,6 +83,7 @@ class Asked:
         sort: Literal["name", "lean"] = "lean" if query.get("sort") == "lean" else "name"
         return cls(
             contrast,
+            reading,
             tuple(found),
             board,
             table,
@@ -101,6 +105,7 @@ class Asked:
             "table": self.board.key.slug if self.board and len(self.boards) > 1 else "",
             "id": self.chosen.id if self.chosen else "",
             "contrast": self.contrast.name,
+            "reading": "all" if self.reading == "match" else "",
             "sort": "lean" if self.sort == "lean" else "",
             "order": "down" if self.down else "",
             "imagined": self.imagined,
@@ -113,6 +118,7 @@ def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant. Of a row that is not here the page itself tells."""
     choices: dict[str, Sequence[str]] = {
         "contrast": [c.name for c in site.reference.contrasts],
+        "reading": ADDRESS_READINGS,
         "table": [b.key.slug for b in site.boards()],
         "sort": ("name", "lean"),
         "order": ("up", "down"),
@@ -163,7 +169,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         toward=SHORT[asked.contrast.toward],
         against=SHORT[asked.contrast.against],
         short=SHORT,
-        picture=Markup(drawing(view)),  # made by `group_charts`, which escapes names
+        picture=linked(drawing(view)),
         verdict=_verdict(view),
         other=_other(site, asked),
         groups=site.reference.groups,
@@ -180,6 +186,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         chance=_chance,
         along=partial(_along, low=-1.0, high=1.0),
         flat_below=FLAT_BELOW,
+        by_chance=_by_chance(view),
         benchmark_name=lambda name: BENCHMARKS.get(name, name),
         not_distinguishable=NOT_DISTINGUISHABLE,
     )
@@ -188,12 +195,16 @@ def content(site: Site, query: Mapping[str, str]) -> str:
 
 
 def _other(site: Site, asked: Asked) -> OtherReading | None:
-    """What the other reading says; only of the published benchmark's board and the shipped groups."""
-    board = asked.board
-    if board is None or site.reference_file is not None:
+    """What both readings say, side by side; None where one of them is not at hand."""
+    if asked.board is None:
         return None
-    found, table = read_claims(board.key.digest), asked.table
-    return None if found is None or table is None else other_reading(found, table, asked.chosen)
+    published, match = (site.proximities.of(asked.board, reading) for reading in READINGS)
+    return None if published is None or match is None else other_reading(published, match, asked.chosen)
+
+
+def _by_chance(view: GroupsView) -> str:
+    """How many models would lean surely in one of their contrasts if none of them did, as text."""
+    return f"{ALPHA * sum(r.reported for r in view.leans):.1f}"
 
 
 def _board_name(board: Board) -> str:
@@ -229,7 +240,7 @@ def _verdict(view: GroupsView) -> Verdict:
     if row.distinguishable:
         to, away = (toward, against) if lean > 0 else (against, toward)
         return Verdict(f"Beyond what all people share, {row.model} leans towards {to} rather than {away}.", sure=True)
-    return Verdict(f"{row.model} cannot be told to lean towards {toward} or towards {against}.", sure=False)
+    return Verdict(f"No lean of {row.model} towards {toward} or towards {against} can be established.", sure=False)
 
 
 class PlotRow(NamedTuple):

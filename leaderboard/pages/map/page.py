@@ -1,24 +1,26 @@
 """Map: all rows of a board on the circle of values, or on a fixed plane together with groups of people.
 
-The address is the state: `view` (`circle`, `plane`), `table` (a board, or `practice`), and who stands out: `highlight`
-(ids of rows, repeated), `family`, `developer`.
+The address is the state: `view` (`circle`, `plane`), `reading` (`published`, `all`), `table` (a board, or `practice`),
+and who stands out: `highlight` (ids of rows, repeated), `family`, `developer`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, get_args
 from urllib.parse import urlencode
 
+from data.people.norms import Reading
 from eval_queue.records import Result
 from eval_queue.scoring.bootstrap import DRAWS
 from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.projection import View
 from leaderboard.boards.map_positions import Map, bridged, build
+from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.map import interval, map_svg, toward
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import linked, number
 from leaderboard.pages.compare.data import MOST
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
@@ -27,7 +29,7 @@ from leaderboard.web.markup import render
 
 ROUTE: Final = "map"
 NAME: Final = "Map"
-FIELDS: Final = ("view", "table", "highlight", "family", "developer")
+FIELDS: Final = ("view", "reading", "table", "highlight", "family", "developer")
 DESCRIPTION: Final = (
     "All models as places on the circle of values, or on a plane together with groups of people, with 95 % regions."
 )
@@ -39,6 +41,7 @@ class Asked:
     """What an address asks for. What is no known choice counts as not given."""
 
     view: View
+    reading: Reading
     table: str
     highlight: tuple[str, ...]
     family: str
@@ -49,6 +52,7 @@ class Asked:
         """Read an address."""
         return cls(
             view="plane" if query.get("view") == "plane" else "circle",
+            reading=reading_of(query.get("reading")),
             table=query.get("table", ""),
             highlight=tuple(dict.fromkeys(every(query, "highlight"))),
             family=query.get("family", ""),
@@ -65,7 +69,9 @@ class Asked:
 
     def link(self, **other: str) -> str:
         """The fields of an address that asks for the same but for `other`."""
-        fields = [(name, other.get(name, getattr(self, name))) for name in ("view", "table", "family", "developer")]
+        own = {name: getattr(self, name) for name in ("view", "table", "family", "developer")}
+        own["reading"] = "all" if self.reading == "match" else ""
+        fields = [(name, other.get(name, own[name])) for name in ("view", "reading", "table", "family", "developer")]
         return urlencode([f for f in fields if f[1]] + [("highlight", id_) for id_ in self.highlight])
 
 
@@ -81,8 +87,9 @@ def _board(site: Site, table: str) -> Board | None:
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
     slugs = [b.key.slug for b in site.boards()]
-    table, view = query.get("table", ""), query.get("view", "")
-    found = [not_among("view", view, get_args(View))] if view and view not in get_args(View) else []
+    table = query.get("table", "")
+    fixed: dict[str, Sequence[str]] = {"view": get_args(View), "reading": ADDRESS_READINGS}
+    found = [not_among(n, x, known) for n, known in fixed.items() if (x := query.get(n)) and x not in known]
     if table and table not in (*slugs, "practice"):
         return [*found, not_among("table", table, (*slugs, "practice"))]
     board = _board(site, table)
@@ -102,8 +109,10 @@ def data(site: Site, query: Mapping[str, str]) -> Map:
 
 def _found(site: Site, asked: Asked) -> tuple[Map, bool]:
     board = _board(site, asked.table)
-    sure, finished = site.regions.of(board, asked.highlight) if board else ({}, True)
-    made = build(board, asked.view, asked.wants, sure, bridged(board, lambda: site.reference))
+    sure, finished = site.regions.of(board, asked.highlight, asked.reading) if board else ({}, True)
+    templates = site.templates(board.key.digest) if board and asked.reading == "match" else None
+    people = bridged(board, lambda: site.reference)
+    made = build(board, asked.view, asked.wants, sure, people, asked.reading, templates)
     return made, finished
 
 
@@ -119,8 +128,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         asked=asked,
         marked=len(marked),
         compared=urlencode([("id", id_) for id_ in marked]) if 2 <= len(marked) <= MOST else None,
-        wide=map_svg(shown),
-        narrow=map_svg(shown, "narrow"),
+        wide=linked(map_svg(shown)),
+        narrow=linked(map_svg(shown, "narrow")),
         boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),

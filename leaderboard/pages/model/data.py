@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import date
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import AwareDatetime, ConfigDict
 
 from data.errors import InputError
 from data.values import VALUES
 from eval_queue.records import Record, Result
+from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
 from leaderboard.analysis.coverage import ReadShare, read_share
@@ -177,7 +178,7 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         background=_background(site, result, board),
         ranked=ranking.n if ranking else None,
         places={n: Place(models=ranks.models.get(n), values=ranks.values.get(n)) for n in names} if ranks else {},
-        unranked=None if ranks or ranking is None else obstacle(result) or "Its single answers are not at hand.",
+        unranked=None if ranks or ranking is None else obstacle(result) or "Its answers are not available here.",
         readings=two_readings(site, result, board, None if isinstance(by_match, Working) else by_match, standing),
         read=_read(site, result, asked),
         people=table.rows.get(result.id) if table else None,
@@ -255,7 +256,7 @@ def _people_reason(result: Result, board: Board | None, people: Table | Working 
         return "nobody rated the practice benchmark, so its rows are not set against people"
     if board is None:
         return "this row stands on no board"
-    return "the groups of people are not at hand for its benchmark"
+    return "the groups of people are not available for its benchmark"
 
 
 def _relative(r: Result, board: Board | None) -> Relative:
@@ -288,9 +289,15 @@ def _siblings(result: Result, board: Board | None) -> list[Relative]:
     ]
 
 
+_FACTS: Final = (*COLUMNS, "unscored", "prompt_digest")
+"""What is read of a row's answers beside their texts."""
+
+
 def _table(site: Site, result: Result) -> pa.Table | None:
+    import pyarrow as pa
+
     try:
-        return site.answers(result)
+        return pa.Table.from_batches(list(site.answer_batches(result, _FACTS)))
     except (InputError, StoreUnavailable, WriteConflict, ValueError, KeyError, OSError):
         return None  # `_answers` has said why
 

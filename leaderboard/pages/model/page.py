@@ -24,12 +24,14 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.reading_report import AmongPeople
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.model_facts import SOURCES, released
-from leaderboard.charts.portrait import MATCH_LIMIT, number, portrait, true_minus
+from leaderboard.charts.badge import badge
+from leaderboard.charts.portrait import MATCH_LIMIT, linked, number, portrait, true_minus
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
 from leaderboard.site import links
 from leaderboard.site.answers import Filters
 from leaderboard.site.badges import BENCHMARKS, ORIGINS
 from leaderboard.site.permanent import record_url, revision, row_address, row_citations
+from leaderboard.site.sharing import LABEL, badge_words, lines_to_copy, stays_here
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, not_among, whole_number
 from leaderboard.web.head import NOT_THERE, Head
@@ -56,8 +58,6 @@ SECTIONS: Final = (
 """The parts of the page in their order."""
 LONG: Final = 320
 """Characters from which on a question is folded up."""
-WHOLE: Final = 2000
-"""Characters of an answer that the page shows; the rest is behind a link."""
 
 
 def head(site: Site, query: Mapping[str, str]) -> Head:
@@ -115,13 +115,13 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         "model.html",
         d=found,
         r=result,
-        picture=Markup(drawing(found)),  # made by `charts`, which escapes the name
-        match_picture=None if result.match is None else Markup(match_drawing(result)),
+        picture=linked(drawing(found)),
+        match_picture=None if result.match is None else linked(match_drawing(result)),
         two=found.readings,
         match_scales=[(SCALE_NAMES[s], ds, (result.match or {}).get(s, {})) for s, ds in SCALES.items()],
         match_place=lambda x: f"{min(1.0, max(0.0, x / (2 * MATCH_LIMIT) + 0.5)):.4g}",
         above=above,
-        percent=lambda x: true_minus(f"{round(100 * x)} %"),
+        percent=lambda x: f"{round(100 * x)} %".replace("-", "−"),
         values=VALUES,
         sections=SECTIONS,
         scales=[(SCALE_NAMES[s], ds, result.scales.get(s)) for s, ds in SCALES.items()],
@@ -139,10 +139,11 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         long=LONG,
         link=partial(_link, result.id, found.filters),
         exact=partial(_exact, result.id),
-        whole=WHOLE,
         file=partial(_file, result.id),
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
+        shared=lines_to_copy(result),
+        badge=None if stays_here(result) else Markup(badge(LABEL, badge_words(result))),  # escapes what it is given
         permanent=row_address(site, result),
         short=f"m/{quote(result.model)}",
         own_page=links.model(result),
@@ -164,7 +165,18 @@ def drawing(found: ModelData) -> str:
         reference=[found.background.scores.get(d.name) for d in VALUES] if found.background else None,
         name=found.result.model,
         muted=found.result.complete is False or found.result.flat is True,
-        linked=True,
+    )
+
+
+def drawing_of(result: Result) -> str:
+    """A row's portrait by itself, with its band."""
+    cells = ten(result)
+    return portrait(
+        [c.score if c else None for c in cells],
+        low=[c.low if c else None for c in cells],
+        high=[c.high if c else None for c in cells],
+        name=result.model,
+        muted=result.complete is False or result.flat is True,
     )
 
 

@@ -121,10 +121,10 @@ def _why_not_among_people(result: Result, board: Board | None, standing: Standin
     if board is None:
         return "this row stands on no board"
     if isinstance(standing, Working):
-        return "it is being worked out; open the page again in a moment"
+        return "it is being computed; open the page again in a moment"
     if result.complete is not True:
         return "too few of its answers could be read"
-    return "its single answers, or people’s ratings of its benchmark, are not at hand"
+    return "its individual answers, or people’s ratings of its benchmark, are not available here"
 
 
 def _explained(site: Site, result: Result) -> Share | None:

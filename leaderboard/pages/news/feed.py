@@ -7,7 +7,7 @@ it again. Everything in a feed is plain text.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode
@@ -22,6 +22,7 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.charts.portrait import true_minus
 from leaderboard.site.news import KINDS, news
 from leaderboard.site.site import Site
+from leaderboard.web.document import no_such_field, shortened
 from leaderboard.web.frame import TITLE
 from leaderboard.web.head import origin
 
@@ -97,7 +98,7 @@ def submission_feed(site: Site, id_: str, base: str) -> bytes:
     """
     found = next((s for s in site.queue.submissions() if s.id == id_), None)
     if found is None:
-        raise InputError("id: no submission is called so")
+        raise InputError(f"id: no submission is called {shortened(id_)!r}")
     page = f"submit?{urlencode({'id': found.id})}"
     entries = [
         Entry(f"{step.at.isoformat()}/{step.state}", f"{found.model}: {step.state}", step.why, step.at, page)
@@ -109,8 +110,10 @@ def submission_feed(site: Site, id_: str, base: str) -> bytes:
 def routes(site: Site) -> list[BaseRoute]:
     """The routes of both feeds."""
 
-    def endpoint(make: Callable[[Request, str], bytes]) -> Callable[[Request], Response]:
+    def endpoint(make: Callable[[Request, str], bytes], fields: Collection[str] = ()) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
+            if (said := no_such_field(request.query_params, fields)) is not None:
+                return PlainTextResponse(f"{said}\n", 400)
             base = origin(request)
             if not base:
                 return PlainTextResponse("This host name cannot be used in addresses.\n", 400)
@@ -128,7 +131,9 @@ def routes(site: Site) -> list[BaseRoute]:
 
         return answer
 
-    of_one = endpoint(lambda request, base: submission_feed(site, request.query_params.get("id", "")[:200], base))
+    of_one = endpoint(
+        lambda request, base: submission_feed(site, request.query_params.get("id", "")[:200], base), ("id",)
+    )
     return [Route(f"/{FEED}", endpoint(lambda _, base: news_feed(site, base))), Route(f"/{SUBMISSION}", of_one)]
 
 

@@ -26,6 +26,7 @@ from leaderboard.site.status import FolderSize, status
 from leaderboard.site.visitor import visitor
 from leaderboard.web.markup import counted, render
 from leaderboard.web.refresh import PageValues
+from leaderboard.web.terms import marked
 
 ROUTE = "queue"
 DESCRIPTION = "Which models wait to be evaluated, which are being asked now, and what became of earlier ones."
@@ -87,7 +88,7 @@ def listing(site: Site) -> str:
     # a row is promised only where it is: the last copies of the two stores may be of different age
     there = {r.id for r in site.queue.results()}
     reported = sorted(site.queue.reported.records().values(), key=lambda r: r.created, reverse=True)
-    return render(
+    page = render(
         "queue.html",
         seconds=site.scheduler_seconds,
         sections=SECTIONS,
@@ -102,6 +103,7 @@ def listing(site: Site) -> str:
         shown=SHOWN,
         asked_as=asked_as,
     )
+    return marked(page)
 
 
 def _named(of: Submission) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
 import threading
 import time
@@ -28,11 +27,11 @@ from starlette.routing import Route
 
 from data.errors import InputError
 from eval_queue.queue.apart import SECONDS, accept_apart
-from eval_queue.queue.package import Accepted
+from eval_queue.queue.package import Accepted, check_names
 from eval_queue.records import Result
+from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Refused
-from leaderboard.boards.results import BoardKey
 from leaderboard.pages.queue.page import row_address
 from leaderboard.site.answers import readings_digest
 from leaderboard.site.site import Site
@@ -204,7 +203,7 @@ class Packages:
         result, table = self._check(content, site.choices, submitter=submitter, limit=rules.upload_bytes)
         reported = site.queue.reported
         if result.id not in reported.records() and result.id not in reported.waiting():  # else it is a duplicate
-            check_names(site, result)
+            check_names(result, site.results(), [e.name for e in site.endpoints])
         same = self._same_answers(result, table)
         if same is not None:
             note = f"Each of its answers is read as that of the row {same.model} ({same.id})."
@@ -221,7 +220,7 @@ class Packages:
 
     def _same_answers(self, result: Result, table: bytes) -> Result | None:
         """A row whose answers are read the same, prompt by prompt."""
-        mine = readings_digest(pq.read_table(pa.BufferReader(table)))
+        mine = readings_digest(pq.read_table(pa.BufferReader(table), columns=COLUMNS))
         others = [r for r in self.site.results() if r.benchmark.digest == result.benchmark.digest]
         return next((r for r in others if r.id != result.id and self._digest(r) == mine), None)
 
@@ -229,36 +228,10 @@ class Packages:
         key = (result.id, result.created.isoformat())
         if key not in self._digests:
             try:
-                self._digests[key] = readings_digest(self.site.answers(result))
+                self._digests[key] = readings_digest(self.site.answers(result, COLUMNS))
             except (InputError, StoreUnavailable, WriteConflict, KeyError, OSError, ValueError):
                 return None  # its answers are not at hand
         return self._digests[key]
-
-
-def check_names(site: Site, result: Result) -> None:
-    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
-
-    Raises:
-        Refused: `name_taken`, with a name that is free.
-    """
-    mine = re.sub(r"[^a-z0-9]+", "-", (result.submitter or "my").lower()).strip("-") or "my"
-    if any(e.name == result.endpoint for e in site.endpoints):
-        message = (
-            f"The endpoint name {result.endpoint} belongs to this board. Pack the run again under another name, for "
-            f"example with --endpoint {f'{mine}-{result.endpoint}'[:40].rstrip('-')}."
-        )
-        raise Refused("name_taken", message)
-    key = BoardKey(result.benchmark.digest, result.protocol, result.answer_mode)
-    for row in site.results():
-        elsewhere = BoardKey(row.benchmark.digest, row.protocol, row.answer_mode) != key
-        own = row.origin == "self-reported" and row.submitter == result.submitter
-        if row.model.casefold() == result.model.casefold() and not (own and elsewhere):
-            free = f"{mine}/{result.model.rpartition('/')[2]}"
-            message = (
-                f"There is a row called {row.model}. Pack the run again under a name that says whose it is, for "
-                f"example with --as {free}{'-2' if free.casefold() == row.model.casefold() else ''}."
-            )
-            raise Refused("name_taken", message)
 
 
 def refused(error: Exception, site: Site | None = None) -> Said:

@@ -28,6 +28,7 @@ from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, visitor
 from leaderboard.web.markup import capitalised, counted, render
 from leaderboard.web.refresh import PageValues
+from leaderboard.web.terms import marked
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def build(site: Site, fresh: PageValues) -> None:
 
     def introduction() -> str:
         words = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
-        return render("submit.html", **words)
+        return marked(render("submit.html", **words))
 
     fresh.add(ROUTE, _words(introduction(), "introduction"), introduction)
     if site.signs_in:
@@ -119,7 +120,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
             with gr.Accordion("Persona", open=False, elem_id="somebody", elem_classes="vp-fold"):
-                _words(render("persona_note.html", own=site.wording.version != WORDING.version))
+                _words(marked(render("persona_note.html", own=site.wording.version != WORDING.version)))
                 personas = gr.CheckboxGroup(
                     [(capitalised(WHO[name]), name) for name in PERSONAS],
                     label="Ask the model to answer as",
@@ -143,7 +144,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 again = gr.Button("Try again", visible=False, elem_id="again")
                 approve = gr.Button("Approve", visible=False, elem_id="approve")
     own = {"megabytes": f"{site.rules.upload_bytes / 1e6:g}", "approval": site.rules.approval}
-    _words(render("own_answers.html", **own), "own")
+    _words(marked(render("own_answers.html", **own)), "own")
     followed = gr.Textbox("", visible="hidden", elem_id="followed")
     timer = gr.Timer(SECONDS)
 

@@ -9,6 +9,7 @@ the promise does not rest on that script alone: no connection, no form, no forei
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
@@ -19,17 +20,19 @@ from pydantic import BaseModel, ConfigDict
 
 from data.benchmark import RATING_PHRASES, Benchmark
 from data.errors import InputError
+from data.people.norms import Reading
 from data.people.rater_means import rater_means
+from data.people.templates import STEP, ValueTemplates
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef
 from eval_queue.scoring.stability import FLAT_BELOW
-from leaderboard.analysis.form_validity import read_short_forms
+from leaderboard.analysis.form_validity import FormReport, read_short_forms
 from leaderboard.analysis.ranks import ALPHA
-from leaderboard.analysis.short_form import SIZES, Form, Length, choose
+from leaderboard.analysis.short_form import PEOPLE, SIZES, Form, Length, choose, of_form
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile
+from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
@@ -64,6 +67,8 @@ class TakeItem(_Record):
     text: str
     values: tuple[int, ...]
     """The values it counts for, as positions in circle order."""
+    loadings: tuple[float, ...] | None
+    """Its loadings on the ten templates; null where answers are read as published."""
 
 
 class Respondent(_Record):
@@ -82,12 +87,18 @@ class Take(_Record):
 
     schema_version: Literal[1] = 1
     form: Length
+    reading: Reading
+    """By which a visitor's answers are read (`leaderboard.analysis.form_validity.chosen`)."""
+    people: str | None
+    """Distances of resampled people's loadings, in units of `step`: signed bytes in base64, set by set, item by item,
+    value by value; null where answers are read as published."""
+    step: float
     benchmark: BenchmarkRef
     practice: bool
     items: tuple[TakeItem, ...]
     """In the order in which they are asked."""
     raters: tuple[float | None, ...] | None
-    """Mean rating of each item by the benchmark's raters; null where their study is not at hand."""
+    """Mean rating of each item by the benchmark's raters; null where their study is not available here."""
     models: tuple[Respondent, ...]
     """Rows of the benchmark's board whose answers to the items are at hand."""
     phrases: dict[int, str]
@@ -98,6 +109,13 @@ class Take(_Record):
     flat_below: float
     t: tuple[float, ...]
     """97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom."""
+
+
+def problems(site: Site, query: Mapping[str, str]) -> list[str]:
+    """What the address says that cannot be meant."""
+    del site
+    form = query.get("form", "")
+    return [not_among("form", form, SIZES)] if form and form not in SIZES else []
 
 
 def data(site: Site, query: Mapping[str, str]) -> Take:
@@ -137,9 +155,12 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
     b = site.benchmark
     form = _form(b, length)
     rows = list(form.rows)
+    measured = _measured(b, length, form)
+    templates = site.templates(b.digest) if measured is not None and measured.reading == "match" else None
+    loadings = None if templates is None else of_form(templates, form)[0].tolist()
     selected = b.key.selected[rows, : len(VALUES)]
     items = []
-    for row, counts in zip(rows, selected, strict=True):
+    for at, (row, counts) in enumerate(zip(rows, selected, strict=True)):
         item = b.items[row]
         query = b.query_by_id[item.query_id]
         values = tuple(np.flatnonzero(counts).tolist())
@@ -152,6 +173,7 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
                 query=query.text,
                 text=item.text,
                 values=values,
+                loadings=None if loadings is None else tuple(loadings[at]),
             )
         )
     board, finished = _board(site), True
@@ -171,6 +193,9 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
     raters = _raters(site)
     taken = Take(
         form=length,
+        reading="published" if templates is None else "match",
+        people=None if templates is None else _people(templates, rows),
+        step=STEP,
         benchmark=BenchmarkRef.of(b),
         practice=b.is_practice,
         items=tuple(items),
@@ -186,6 +211,16 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
     return taken, form, finished
 
 
+def _measured(benchmark: Benchmark, length: Length, form: Form) -> FormReport | None:
+    shipped = read_short_forms()
+    return None if shipped is None else shipped.of(length, form, benchmark)
+
+
+def _people(templates: ValueTemplates, rows: list[int]) -> str:
+    steps = np.ascontiguousarray(templates.steps[:PEOPLE, rows][:, :, : len(VALUES)])
+    return base64.b64encode(steps.tobytes()).decode()
+
+
 def _plain(x: float) -> float | None:
     return None if np.isnan(x) else x
 
@@ -194,7 +229,6 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     length = _length(query)
     taken, form, finished = _found(site, length)
-    shipped = read_short_forms()
     g = GEOMETRY["full"]
     drawing = {
         "width": g.width,
@@ -210,7 +244,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         take=taken,
         sizes=SIZES,
         covered=[VALUES[v].name for v in range(len(VALUES)) if any(v in i.values for i in taken.items)],
-        measured=shipped.of(length, form, site.benchmark) if shipped else None,
+        measured=_measured(site.benchmark, length, form),
+        people=PEOPLE,
         # "<" cannot end the script element when it is written as an escape
         payload=Markup(_json({**taken.model_dump(), "drawing": drawing})),
         frame=frame("full"),

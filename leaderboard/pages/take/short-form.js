@@ -54,6 +54,47 @@ export function score(items, ratings, t) {
   };
 }
 
+/** Pearson's correlation; null where either does not vary. @param {number[]} x @param {number[]} y */
+function pearson(x, y) {
+  const [mx, my] = [mean(x), mean(y)];
+  const over = sum(x.map((a) => (a - mx) ** 2)) * sum(y.map((b) => (b - my) ** 2));
+  return over > 1e-18 ? sum(x.map((a, i) => (a - mx) * (y[i] - my))) / Math.sqrt(over) : null;
+}
+
+/**
+ * Match answers with the templates of their items. Half widths are null where they cannot be known.
+ * @param {{query_id: number, loadings: number[]}[]} items
+ * @param {number[]} ratings
+ * @param {number[][][]} resampled Loadings by resampled people: sets x items x 10.
+ * @param {number[]} t 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom.
+ * @returns {Scored}
+ */
+export function match(items, ratings, resampled, t) {
+  const spokes = Array.from({ length: VALUES }, (_, v) => v);
+  const column = (/** @type {number[][]} */ loadings, /** @type {number} */ v) => loadings.map((row) => row[v]);
+  const own = items.map((item) => item.loadings);
+  const scores = spokes.map((v) => pearson(ratings, column(own, v)));
+  const queries = [...new Set(items.map((item) => item.query_id))];
+  const none = { scores, half: spokes.map(() => null), reliability: null };
+  if (queries.length < 3 || scores.includes(null)) return none;
+  const kept = queries.map((q) => items.map((_, i) => i).filter((i) => items[i].query_id !== q));
+  const se = spokes.map((v) => {
+    const left = kept.map((rows) => pearson(rows.map((i) => ratings[i]), rows.map((i) => own[i][v])));
+    const others = resampled.map((loadings) => pearson(ratings, column(loadings, v)));
+    if (left.includes(null) || others.includes(null)) return null;
+    const spread = (/** @type {(number | null)[]} */ xs) => { const all = xs.map((x) => x ?? 0); const m = mean(all); return sum(all.map((x) => (x - m) ** 2)); };
+    return Math.sqrt(((queries.length - 1) / queries.length) * spread(left) + spread(others) / (others.length - 1));
+  });
+  if (se.includes(null)) return none;
+  const centre = mean(scores.map((s) => s ?? 0));
+  const spread = mean(scores.map((s) => ((s ?? 0) - centre) ** 2));
+  return {
+    scores,
+    half: se.map((s) => (s ?? 0) * t[queries.length - 2]),
+    reliability: spread > 1e-18 ? 1 - mean(se.map((s) => (s ?? 0) ** 2)) / spread : null,
+  };
+}
+
 /** Small seeded generator (mulberry32), numbers from 0 up to 1. @param {number} seed */
 export function random(seed) {
   let a = seed >>> 0;

@@ -4,17 +4,24 @@
 import { el } from "../../web/static/elements.js";
 import { known, signed } from "../../web/static/numbers.js";
 import { outline } from "../../web/static/outline.js";
-import { nearest, score } from "./short-form.js";
+import { match, nearest, score } from "./short-form.js";
 
 /** @import { Child } from "../../web/static/elements.js" */
 /** @import { Item, Options, Scored } from "./short-form.js" */
 /** @typedef {{id: string, name: string, muted: boolean, ratings: (number | null)[]}} Model */
 /** @typedef {{name: string, meaning: string, colour: string}} Value */
 /** @typedef {{values: Value[], width: number, height: number, centre: [number, number], zero: number, unit: number, limit: number}} Drawing */
-/** @typedef {Item & {source: string, title: string | null, query: string, text: string}} Question */
-/** @typedef {Options & {items: Question[], raters: (number | null)[] | null, models: Model[], phrases: Record<number, string>, flat_below: number, t: number[], drawing: Drawing}} Take */
+/** @typedef {Item & {source: string, title: string | null, query: string, text: string, loadings: number[] | null}} Question */
+/** @typedef {Options & {reading: "published" | "match", people: string | null, step: number, items: Question[], raters: (number | null)[] | null, models: Model[], phrases: Record<number, string>, flat_below: number, t: number[], drawing: Drawing}} Take */
 
 const MOST = 5;
+
+/** Loadings by resampled people, set by set: their distances come as signed bytes. @param {Take} data @returns {number[][][]} */
+function setsOf({ people, step, items }) {
+  const bytes = Int8Array.from(window.atob(people ?? ""), (c) => c.charCodeAt(0));
+  const each = items.length * 10;
+  return Array.from({ length: bytes.length / each }, (_, b) => items.map((item, i) => (item.loadings ?? []).map((a, v) => a + step * bytes[b * each + i * 10 + v])));
+}
 
 /**
  * @param {HTMLElement} root
@@ -30,6 +37,8 @@ function takeIt(root, start, data) {
   const answers = data.items.map(() => null);
   let at = 0;
   const answered = () => data.items.map((_, i) => i).filter((i) => answers[i] !== null);
+  const matched = data.reading === "match";
+  const resampled = matched ? setsOf(data) : [];
   const covered = () => { const seen = new Set(answered().flatMap((i) => data.items[i].values)); return new Set(data.items.flatMap((item) => item.values)).size === seen.size; };
 
   /** Show a screen, and bring its heading to those who read by ear. @param {...HTMLElement} nodes */
@@ -143,15 +152,31 @@ function takeIt(root, start, data) {
     return svg;
   }
 
+  /** Answers to some items, in the reading of this form. @param {number[]} ratings @param {number[]} rows */
+  function read(ratings, rows) {
+    const items = rows.map((i) => data.items[i]);
+    if (!matched) return score(items, ratings, data.t);
+    const loaded = items.map((item) => ({ query_id: item.query_id, loadings: item.loadings ?? [] }));
+    return match(loaded, ratings, resampled.map((set) => rows.map((i) => set[i])), data.t);
+  }
+
   /**
    * Others on the items that were answered; null where a rating is missing.
    * @param {(number | null)[]} ratings
-   * @param {Item[]} items
    * @param {number[]} rows
    */
-  function scoredOn(ratings, items, rows) {
+  function scoredOn(ratings, rows) {
     const theirs = rows.map((i) => ratings[i]).filter(known);
-    return theirs.length < rows.length ? null : score(items, theirs, data.t);
+    return theirs.length < rows.length ? null : read(theirs, rows);
+  }
+
+  /** The mean of models' numbers; scores are sums of ratings, so those of the mean ratings are the mean scores. @param {Model[]} whole @param {number[]} rows @returns {Scored | null} */
+  function meanOf(whole, rows) {
+    if (!whole.length) return null;
+    if (!matched) return scoredOn(data.items.map((_, i) => whole.reduce((a, m) => a + (m.ratings[i] ?? 0), 0) / whole.length), rows);
+    const each = whole.map((m) => match(rows.map((i) => ({ query_id: data.items[i].query_id, loadings: data.items[i].loadings ?? [] })), rows.map((i) => m.ratings[i] ?? 0), [], data.t).scores);
+    const having = each.filter((scores) => !scores.includes(null));
+    return having.length ? { scores: values.map((_, v) => having.reduce((a, scores) => a + (scores[v] ?? 0), 0) / having.length), half: values.map(() => null), reliability: null } : null;
   }
 
   /** @param {Scored} of @param {number} i @returns {Child} */
@@ -199,22 +224,21 @@ function takeIt(root, start, data) {
       const ends = s === null || h === null ? [null, null] : [s - h, s + h];
       return [v.name, cell(s), ...ends.map(cell), cell(raters?.scores[i]), cell(models?.scores[i])].join(",");
     });
-    return ["value,score,low,high,raters,models", ...lines, ""].join("\r\n");
+    return ["value,score,low,high,raters,models,reading", ...lines.map((line) => `${line},${data.reading}`), ""].join("\r\n");
   }
 
   function portrait() {
     const rows = answered();
     const items = rows.map((i) => data.items[i]);
     const ratings = answers.filter(known);
-    const you = score(items, ratings, data.t);
-    const raters = data.raters ? scoredOn(data.raters, items, rows) : null;
+    const you = read(ratings, rows);
+    const raters = data.raters ? scoredOn(data.raters, rows) : null;
     const whole = data.models.filter((m) => !m.muted && rows.every((i) => m.ratings[i] !== null));
-    // scores are sums of ratings, so those of the mean ratings are the mean scores
-    const models = whole.length ? scoredOn(data.items.map((_, i) => whole.reduce((a, m) => a + (m.ratings[i] ?? 0), 0) / whole.length), items, rows) : null;
+    const models = meanOf(whole, rows);
     const reach = Math.max(1, ...you.scores.map((s, v) => Math.abs(s ?? 0) + (you.half[v] ?? 0)));
     limit = Math.max(1, Math.ceil(Math.max(...[you, raters, models].flatMap((of) => (of ? of.scores : []).map((s) => Math.abs(s ?? 0))))));
     const table = el("table", { class: "vp-take-table" },
-      el("caption", { class: "vp-hidden" }, "Your score on each value with its 95 % interval, beside the raters and the mean of the models on the same items"),
+      el("caption", { class: "vp-hidden" }, `Your ${matched ? "match" : "score"} on each value with its 95 % interval, beside the raters and the mean of the models on the same items`),
       el("thead", null, el("tr", null, el("th", { scope: "col" }, "Value"), el("td", { class: "vp-take-axis" }), el("th", { scope: "col" }, "You"), raters ? el("th", { scope: "col" }, "Raters") : null, models ? el("th", { scope: "col" }, "Models") : null)),
       el("tbody", null, values.map((v, i) => {
         const s = you.scores[i];
@@ -233,11 +257,11 @@ function takeIt(root, start, data) {
       el("p", { class: "vp-take-said" }, said(you)),
       el("div", { class: "vp-take-pair" },
         el("figure", null, drawn,
-          el("figcaption", null, "The ring is your own average. ", you.half.every((h) => h !== null) ? "Band: 95 % interval. " : "Rate more items to see how wide the interval is. ", raters ? "Dotted: the benchmark’s raters. " : null, models ? `Dashed: mean of ${whole.length} models. ` : null, `All on the same items. The rim is ±${limit}, a wider scale than in the models’ portraits.`)),
+          el("figcaption", null, matched ? "The ring is 0: nothing to do with the value. " : "The ring is your own average. ", you.half.every((h) => h !== null) ? "Band: 95 % interval. " : "Rate more items to see how wide the interval is. ", raters ? "Dotted: the benchmark’s raters. " : null, models ? `Dashed: mean of ${whole.length} models. ` : null, `All on the same items. The rim is ±${limit}, a wider scale than in the models’ portraits.`)),
         el("div", null, table,
-          el("p", { class: "vp-take-hint" }, `Rating points relative to the own average, with 95 % interval; the axis runs from −${reach.toFixed(1)} to +${reach.toFixed(1)}. Higher is not better.`))),
+          el("p", { class: "vp-take-hint" }, `${matched ? "Matches: how ratings go with each response’s link to the value among people, a correlation" : "Rating points relative to the own average"}, with 95 % interval; the axis runs from −${reach.toFixed(1)} to +${reach.toFixed(1)}. Higher is not better.`))),
       el("h3", null, "Nearest models"),
-      el("p", { id: "take-nearest" }, nearby(you, items, ratings, whole)),
+      el("p", { id: "take-nearest" }, nearby(items, ratings, whole)),
       el("div", { class: "vp-take-buttons" },
         finished ? null : el("button", { type: "button", class: "vp-take-button", onclick: () => ask(answers.indexOf(null)) }, `Rate ${data.items.length - rows.length} more`),
         el("button", { type: "button", class: "vp-take-quiet", onclick: () => ask(data.items.length - 1 < at ? 0 : at) }, "Change answers"),
@@ -258,17 +282,23 @@ function takeIt(root, start, data) {
     const nothing = 1e-9; // equal ratings differ by rounding errors
     const above = named((s, h) => s - h > nothing);
     const below = named((s, h) => s + h < -nothing);
-    if (you.half.every((h) => h === null)) return "You have rated one item a value: too few to give an interval.";
-    if (!above.length && !below.length) return "No value is distinguishable from your own average. With so few items that is the usual outcome.";
+    if (matched && you.scores.includes(null)) return "You rated everything alike, which goes with no value.";
+    if (you.half.every((h) => h === null)) return matched ? "Your ratings vary too little to give an interval." : "You have rated one item a value: too few to give an interval.";
+    if (!above.length && !below.length) return `No value is distinguishable from ${matched ? "0" : "your own average"}. With so few items that is the usual outcome.`;
+    if (matched) {
+      const like = [above.length ? `like people who hold ${list(above)} more` : null, below.length ? `like people who hold ${list(below)} less` : null].filter(Boolean);
+      return `On these items you rate ${like.join(", and ")}; the rest is not distinguishable from 0. Each value was looked at alone: among ten, one may stand out by chance, and values that stand out together are often one finding.`;
+    }
     const parts = [above.length ? `${list(above)} above your own average` : null, below.length ? `${list(below)} below it` : null].filter(Boolean);
     if (!above.length) parts[0] = `${list(below)} below your own average`;
     return `On these items you put ${parts.join(", and ")}; the rest is not distinguishable from it. Each value was looked at alone: among ten, one may stand out by chance.`;
   }
 
-  /** @param {Scored} you @param {Question[]} items @param {number[]} ratings @param {Model[]} whole Models with a rating of each item. */
-  function nearby(you, items, ratings, whole) {
+  /** By scores as published, whatever the reading. @param {Question[]} items @param {number[]} ratings @param {Model[]} whole Models with a rating of each item. */
+  function nearby(items, ratings, whole) {
     if (!data.models.length) return "No model of this benchmark is here yet, so there is nothing to compare with.";
     if (whole.length < 2) return "Too few models with a whole profile are here to say which is nearest.";
+    const you = score(items, ratings, data.t);
     if (you.reliability === null || you.reliability < data.flat_below) return "Not distinguishable: your profile does not stand out enough from its own uncertainty to look for the nearest model.";
     const theirs = whole.map((m) => ({ name: m.name, ratings: items.map((item) => m.ratings[data.items.indexOf(item)] ?? 0) }));
     const close = nearest(items, ratings, theirs, data);
@@ -276,7 +306,7 @@ function takeIt(root, start, data) {
     // names, not links: an address that is opened would tell this site which model it was
     const names = close.map((m) => whole[m].name).join(", ");
     const rest = `The other ${whole.length - close.length} are distinguishably farther on these items.`;
-    return close.length === 1 ? `On these items the nearest is ${names}. ${rest}` : `One of these is the nearest, and which cannot be told: ${names}. ${rest}`;
+    return close.length === 1 ? `On these items the nearest is ${names}. ${rest}` : `One of these is the nearest; which one is not distinguishable: ${names}. ${rest}`;
   }
 
   function anew() {

@@ -11,17 +11,20 @@ import numpy as np
 from pydantic import ConfigDict
 
 from data.errors import InputError
+from data.people.norms import Reading
 from data.people.validation import DimensionValidity, ValidationReport
 from data.sources.key_file import KeyTable
 from data.sources.published_validity import read_validation, validation_of
 from data.values import DIMENSIONS, Dimension
 from eval_queue.records import Record, Result
+from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.associations import Association, unrelated
 from leaderboard.analysis.proximity import SLOPES
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import Working
 from leaderboard.boards.model_facts import SOURCES, billions, released
+from leaderboard.boards.readings import cell_of
 from leaderboard.boards.results import Board
 from leaderboard.site.site import Site
 
@@ -43,11 +46,12 @@ class ValueRow(Record):
     billions: float | None
     """Parameters."""
     score: float | None
+    """Rating points around its own average, or its match."""
     low: float | None
     """Lower end of the 95 % interval."""
     high: float | None
-    n: int
-    """Responses with a rating."""
+    n: int | None
+    """Responses with a rating that count; null for a match, for which all do."""
     muted: bool
     """Whether its profile is flat or incomplete."""
 
@@ -64,6 +68,10 @@ class RatersHere(Record):
     n: int
 
 
+LARGEST: Final = 40
+"""So many responses are listed where all count."""
+
+
 class Answered(Record):
     """A response that counts for the dimension, and how it was rated."""
 
@@ -74,9 +82,11 @@ class Answered(Record):
     query: str | None
     text: str | None
     rho: float | None
-    """Correlation of people's ratings of it with their own score; null where only the key is known."""
+    """Correlation of people's ratings of it with their own score; null where only the key is known, and for a match."""
+    loading: float | None
+    """Its loading on the template; null for the reading as published."""
     people: float | None
-    """Mean rating by people; null where too few rated it or it is not at hand."""
+    """Mean rating by people; null where too few rated it or it is not available here."""
     models: float | None
     """Mean of the rows' mean ratings."""
     lowest: float | None
@@ -97,10 +107,14 @@ class ValueData(Record):
     benchmark: str | None
     practice: bool
     sort: Sort
+    reading: Reading
     rows: list[ValueRow]
     raters: RatersHere | None
+    """Null for a match: where it stands among people is on a row's own page."""
     items: list[Answered]
-    """By correlation, the strongest first, else by name."""
+    """By correlation, the strongest first, else by name; for a match the `LARGEST` loadings of either sign."""
+    loaded: int
+    """How many responses have a loading; 0 for the reading as published."""
     texts: bool
     """Whether the benchmark's texts and correlations are at hand."""
     finished: bool
@@ -111,14 +125,16 @@ class ValueData(Record):
     others: list[Association] | None
     """The other dimensions of the scale; null where that cannot be told, or not yet."""
     unrelated: float
+    """What unrelated columns of scores correlate at; each association has its own `chance`."""
     working: bool
 
 
-def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort) -> ValueData:
-    """Put together all that is known of a dimension on a board."""
+def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort, reading: Reading = "published") -> ValueData:
+    """Put together all that is known of a dimension on a board under a reading."""
     key = site.key(board.key.digest) if board else None
-    items, finished = _items(site, d, board, key) if board and key else ([], True)
-    so_far = site.relations_so_far(board) if board else None
+    loadings = _loadings(site, d, board) if board and reading == "match" else None
+    items, finished = _items(site, d, board, key, reading, loadings) if board and key else ([], True)
+    so_far = site.relations_so_far(board, reading) if board else None
     relations = None if isinstance(so_far, Working) else so_far
     report = report_of(site, board.key.digest) if board else None
     return ValueData(
@@ -128,9 +144,11 @@ def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort) -> Val
         benchmark=board.benchmark.name if board else None,
         practice=board.practice if board else False,
         sort=sort,
-        rows=sorted_rows([_row(r, d) for r in board.results], sort) if board else [],
-        raters=_raters(site, d, board.key.digest) if board else None,
+        reading=reading,
+        rows=sorted_rows([_row(r, d, reading) for r in board.results], sort) if board else [],
+        raters=_raters(site, d, board.key.digest) if board and reading == "published" else None,
         items=items,
+        loaded=0 if loadings is None else int(np.isfinite(loadings).sum()),
         texts=bool(board) and site.benchmark.digest == board.key.digest if board else False,
         finished=finished,
         capacity=report.dimensions.get(d.name) if report else None,
@@ -141,9 +159,8 @@ def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort) -> Val
     )
 
 
-def _row(r: Result, d: Dimension) -> ValueRow:
-    scale = r.scales.get(d.scale)
-    cell = scale.dimensions.get(d.name) if scale else None
+def _row(r: Result, d: Dimension, reading: Reading) -> ValueRow:
+    cell = cell_of(r, d, reading)
     out = released(r)
     return ValueRow(
         id=r.id,
@@ -155,7 +172,7 @@ def _row(r: Result, d: Dimension) -> ValueRow:
         score=cell.score if cell else None,
         low=cell.low if cell else None,
         high=cell.high if cell else None,
-        n=cell.n if cell else 0,
+        n=cell.n if cell else None if reading == "match" else 0,
         muted=r.complete is False or r.flat is True,
     )
 
@@ -197,7 +214,14 @@ def _raters(site: Site, d: Dimension, digest: str) -> RatersHere | None:
     return RatersHere(mean=mean, low=mean - 1.96 * se, high=mean + 1.96 * se, sd=sd, n=raters.n)
 
 
-def _items(site: Site, d: Dimension, board: Board, key: KeyTable) -> tuple[list[Answered], bool]:
+def _loadings(site: Site, d: Dimension, board: Board) -> Floats | None:
+    templates = site.templates(board.key.digest)
+    return None if templates is None else templates.loadings[:, DIMENSIONS.index(d)]
+
+
+def _items(
+    site: Site, d: Dimension, board: Board, key: KeyTable, reading: Reading, loadings: Floats | None
+) -> tuple[list[Answered], bool]:
     try:
         means, finished = site.row_answers.means(board)
     except (InputError, StoreUnavailable, WriteConflict) as error:
@@ -208,7 +232,11 @@ def _items(site: Site, d: Dimension, board: Board, key: KeyTable) -> tuple[list[
     benchmark = site.benchmark if site.benchmark.digest == board.key.digest else None
     people = site.people_means if benchmark is not None else None
     found = []
-    for at in np.flatnonzero(key.selected[:, column]):
+    if loadings is not None:
+        counting = np.argsort(-np.abs(np.nan_to_num(loadings)), kind="stable")[:LARGEST]
+    else:
+        counting = np.flatnonzero(key.selected[:, column]) if reading == "published" else np.empty(0, dtype=np.intp)
+    for at in counting:
         query, option = (int(x) for x in key.ids[at])
         asked = benchmark.query_by_id[query] if benchmark else None
         rated = each[:, at][np.isfinite(each[:, at])]
@@ -219,7 +247,8 @@ def _items(site: Site, d: Dimension, board: Board, key: KeyTable) -> tuple[list[
                 title=asked.title if asked else None,
                 query=asked.text if asked else None,
                 text=benchmark.items[at].text if benchmark else None,
-                rho=float(benchmark.key.rho[at, column]) if benchmark else None,
+                rho=float(benchmark.key.rho[at, column]) if benchmark and loadings is None else None,
+                loading=None if loadings is None else float(loadings[at]),
                 people=None if people is None or not np.isfinite(people[at]) else float(people[at]),
                 models=float(rated.mean()) if rated.size else None,
                 lowest=float(rated.min()) if rated.size else None,
@@ -227,6 +256,8 @@ def _items(site: Site, d: Dimension, board: Board, key: KeyTable) -> tuple[list[
                 rows=int(rated.size),
             )
         )
+    if loadings is not None:
+        return sorted(found, key=lambda i: (-(i.loading or 0.0), _numbers(i.name))), finished
     return sorted(found, key=lambda i: (-(i.rho or 0.0), _numbers(i.name))), finished
 
 

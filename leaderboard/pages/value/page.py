@@ -1,7 +1,8 @@
 """Value: what one dimension means, all models on it with their intervals, and what stands behind the column.
 
-The address is the state: `name` (one of the 19 dimensions), `table` (a board, or `practice`), `sort` (`name`, `date`,
-`size`, `developer`; there is no order by the score, because no end of it is better).
+The address is the state: `name` (one of the 19 dimensions), `reading` (`published`, `all`), `table` (a board, or
+`practice`), `sort` (`name`, `date`, `size`, `developer`; there is no order by the score, because no end of it is
+better).
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from urllib.parse import urlencode
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUES, Dimension
+from leaderboard.boards.readings import ADDRESS_READINGS, TELLS_APART, read_columns, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.circle import circle
-from leaderboard.charts.portrait import number
+from leaderboard.charts.portrait import MATCH_LIMIT, linked, number
 from leaderboard.charts.validity import hills, two_digits
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
 from leaderboard.site.badges import BENCHMARKS
@@ -28,7 +30,7 @@ from leaderboard.web.markup import render
 ROUTE: Final = "value"
 NAME: Final = "Values"
 DESCRIPTION: Final = "The ten values, four higher-order values and five traits that are measured, each with a page."
-FIELDS: Final = frozenset({"name", "table", "sort"})
+FIELDS: Final = frozenset({"name", "reading", "table", "sort"})
 SHEETS: Final = ("row.css",)
 MOST_ROWS: Final = 400
 """So many rows are listed; files have all."""
@@ -68,6 +70,7 @@ def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     choices: dict[str, Collection[str]] = {
         "table": [*(b.key.slug for b in site.boards()), "practice"],
         "sort": SORTS,
+        "reading": ADDRESS_READINGS,
     }
     return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
 
@@ -77,7 +80,8 @@ def data(site: Site, query: Mapping[str, str]) -> ValueData | None:
     d = BY_NAME.get(query.get("name", ""))
     sorts: dict[str, Sort] = {s: s for s in SORTS}
     sort = sorts.get(query.get("sort", ""), "name")
-    return None if d is None else value_data(site, d, board_of(site, query.get("table", "")), sort)
+    board, reading = board_of(site, query.get("table", "")), reading_of(query.get("reading"))
+    return None if d is None else value_data(site, d, board, sort, reading)
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:
@@ -88,7 +92,10 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         return render("values.html", asked=query.get("name"), groups=groups, scales=SOURCES)
     d = BY_NAME[found.dimension]
     boards = site.boards()
-    report = report_of(site, board.key.digest) if (board := board_of(site, query.get("table", ""))) else None
+    matched = found.reading == "match"
+    least = MATCH_LIMIT if matched else 1.0
+    board = board_of(site, query.get("table", ""))
+    report = report_of(site, board.key.digest) if board else None
     names = MEMBERS.get(d.name, (d.name,)) if d.scale != "bfi" else ()
     others = {a.dimension: a for a in found.others or () if d.scale == "pvq"}
     page = render(
@@ -98,7 +105,9 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         meaning=MEANINGS[d.name],
         source=SOURCES[d.scale],
         scale=SCALE_NAMES[d.scale],
-        circle=circle({n: BY_NAME[n] for n in names}, others, found.unrelated) if names else None,
+        circle=linked(circle({n: BY_NAME[n] for n in names}, others, None if matched else found.unrelated))
+        if names
+        else None,
         members=[BY_NAME[n] for n in MEMBERS.get(d.name, ())],
         joined=next((h for h, ms in MEMBERS.items() if d.name in ms), None),
         families={x.name: x.family.colour for x in DIMENSIONS},
@@ -109,7 +118,12 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         shown=found.rows[:MOST_ROWS],
         sorts=SORTS,
         link=partial(_link, d, found, query.get("table", "")),
-        limits=(min(-1.0, *_ends(found)), max(1.0, *_ends(found))),
+        file=partial(_file, d, found),
+        limits=(min(-least, *_ends(found)), max(least, *_ends(found))),
+        ticks=[x * least for x in (-1, -0.5, 0, 0.5, 1)],
+        matched=matched,
+        columns=read_columns(board.key.digest) if board else None,
+        tells_apart=TELLS_APART,
         number=number,
         figure=two_digits,
         min_rho=MIN_RHO,
@@ -131,9 +145,19 @@ def _ends(found: ValueData) -> list[float]:
     return [x for r in found.rows for x in (r.score, r.low, r.high) if x is not None] or [0.0, 0.0]
 
 
-def _link(d: Dimension, found: ValueData, table: str, sort: str = "", name: str = "") -> str:
-    """The address of the page with another order or another dimension."""
-    fields = {"name": name or d.name, "table": table, "sort": sort or ("" if found.sort == "name" else found.sort)}
-    if fields["sort"] == "name":
-        fields["sort"] = ""
-    return f"{ROUTE}?{urlencode({k: v for k, v in fields.items() if v})}"
+def _link(d: Dimension, found: ValueData, table: str, sort: str = "", name: str = "", reading: str = "") -> str:
+    """The address of the page with another order, another dimension or another reading."""
+    fields = {
+        "name": name or d.name,
+        "reading": reading or ("all" if found.reading == "match" else ""),
+        "table": table,
+        "sort": sort or found.sort,
+    }
+    plain = {"reading": "published", "sort": "name"}
+    return f"{ROUTE}?{urlencode({k: v for k, v in fields.items() if v and plain.get(k) != v})}"
+
+
+def _file(d: Dimension, found: ValueData, path: str, **more: str) -> str:
+    """The address of a file of the page."""
+    fields = {"name": d.name, "table": found.table or "", "reading": "all" if found.reading == "match" else "", **more}
+    return f"{path}?{urlencode({k: v for k, v in fields.items() if v})}"

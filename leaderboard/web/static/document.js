@@ -1,6 +1,9 @@
-/* What every document does: copy what a button offers. */
+/* What every document does: show where one is among the pages, copy what a button offers. */
 
 import { targetOf } from "./elements.js";
+
+const pages = document.querySelector(".vp-masthead nav"), current = /** @type {HTMLElement | null} */ (pages?.querySelector("[aria-current]"));
+if (pages && current) pages.scrollLeft = current.offsetLeft - (pages.clientWidth - current.offsetWidth) / 2; // one line on a phone
 
 document.addEventListener("click", async (event) => {
   const button = /** @type {HTMLElement | null} */ (targetOf(event).closest("[data-copy]"));

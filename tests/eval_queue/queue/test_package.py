@@ -27,10 +27,11 @@ from eval_queue.__main__ import app
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE
 from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.queue.package import ANSWERS_MEMBER, DIGESTS_MEMBER, MEMBERS, Accepted, accept, make_package
-from eval_queue.queue.queue import Queue, now
+from eval_queue.queue.queue import Queue
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
 from eval_queue.submission import Refused
+from tests.eval_queue.queue.conftest import Opener
 from tests.support.chat_server import ChatServer
 from tests.support.hub import Fault, Hub
 from tests.support.hub_place import Place
@@ -198,7 +199,7 @@ BAD_FILES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "run no JSON": (_replaced(RUN_FILE, b"{"), "cannot be used"),
     "run a number": (_replaced(RUN_FILE, b"7"), "cannot be used"),
     "newer run": (lambda p: with_run(p, schema_version=2), "schema_version"),
-    "oversized": (lambda p: p + b"\0" * LIMIT, "at most 5 MB"),
+    "oversized": (lambda p: p + b"\0" * LIMIT, "the limit is 5 MB"),
 }
 
 
@@ -214,19 +215,19 @@ LATER = (datetime.now(UTC) + timedelta(days=30)).isoformat()
 BAD_RUNS: dict[str, tuple[dict[str, object], str, str]] = {
     "an address": ({"model": "http://10.0.0.1/v1"}, "bad_name", "looks like an address"),
     "markup": ({"model": "<img src=x>"}, "bad_name", "letters, digits"),
-    "blanks": ({"model": f" {MODEL}"}, "bad_package", "blanks"),
+    "blanks": ({"model": f" {MODEL}"}, "bad_package", "spaces"),
     "endpoint": ({"endpoint": "10.0.0.1:80/<b>"}, "bad_package", "endpoint's name"),
-    "revision": ({"revision": "main"}, "bad_package", "no commit"),
+    "revision": ({"revision": "main"}, "bad_package", "must be a commit"),
     "persona": ({"persona": "political/left", "system": "Be."}, "bad_package", "under a persona"),
     "protocol": ({"protocol": "0-free-text"}, "bad_package", "followed the protocol '0-free-text'"),
     "mode": ({"answer_mode": "constrained"}, "bad_package", "followed the protocol"),
     "tokens": ({"max_tokens": 0}, "bad_package", "max_tokens"),
-    "future": ({"started": LATER, "last": LATER}, "bad_package", "times are not possible"),
+    "future": ({"started": LATER, "last": LATER}, "bad_package", "times are impossible"),
     "backwards": ({"started": "2026-11-02T00:00:00Z", "last": "2026-11-01T00:00:00Z"}, "bad_package", "times"),
     "another benchmark": (
         {"benchmark": {"name": "practice", "version": "1", "digest": "f" * 64}},
         "other_benchmark",
-        "another content",
+        "whose content is not",
     ),
 }
 
@@ -252,12 +253,20 @@ BAD_LINES: dict[str, tuple[Callable[[list[dict[str, Any]]], object], str, str]] 
     ),
     "one missing": (lambda lines: lines.pop(), "incomplete", "1 of 360"),
     "no lines": (lambda lines: lines.clear(), "incomplete", "360 of 360"),
-    "too many errors": (lambda lines: [_failed(x) for x in lines[:37]], "incomplete", "37 of 360 prompts ended as err"),
-    "twice": (lambda lines: lines.append(lines[0]), "bad_package", "Line 361 answers a prompt that is answered before"),
+    "too many errors": (
+        lambda lines: [_failed(x) for x in lines[:37]],
+        "incomplete",
+        "37 of 360 prompts ended in",
+    ),
+    "twice": (lambda lines: lines.append(lines[0]), "bad_package", "Line 361 answers a prompt that an earlier line"),
     "another model": (lambda lines: lines[4].update(model="org/other"), "bad_package", "Line 5 of the answers is ano"),
     "another item": (lambda lines: lines[4].update(portrait_id=999), "other_benchmark", "Line 5 answers a prompt"),
     "another variant": (lambda lines: lines[4].update(prompt_variant="v9"), "other_benchmark", "does not have"),
-    "other words": (lambda lines: lines[4].update(prompt_digest="f" * 64), "other_benchmark", "Line 5: the prompt was"),
+    "other words": (
+        lambda lines: lines[4].update(prompt_digest="f" * 64),
+        "other_benchmark",
+        "Line 5: the prompt's wording",
+    ),
     "no digest": (lambda lines: lines[4].pop("prompt_digest"), "bad_package", "Line 5 .*prompt_digest"),
     "a number for text": (lambda lines: lines[4].update(raw_response=6), "bad_package", "raw_response"),
     "nothing said": (lambda lines: lines[4].update(raw_response=None), "bad_package", "raw_response"),
@@ -319,23 +328,6 @@ def test_a_run_of_another_benchmark_is_named(run: Path, tmp_path: Path) -> None:
 
 
 # --- the rows -------------------------------------------------------------------------------------------------------
-
-
-Opener = Callable[[], Queue]
-
-
-@pytest.fixture(params=["in a folder", pytest.param("on the Hub", marks=pytest.mark.slow)])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    """Opens the same queue anew at each call, as another process would."""
-    if request.param == "on the Hub":
-        place = Place(request.getfixturevalue("store_hub"), tmp_path)
-        return lambda: place.queue(clock=now)
-
-    def folder() -> Queue:
-        store = LocalStore(tmp_path / "store")
-        return Queue(store, store, lease=timedelta(minutes=2))
-
-    return folder
 
 
 @pytest.fixture
@@ -412,7 +404,7 @@ def test_handed_in_at_the_same_moment_a_row_is_published_once(store_hub: Hub, pa
 def test_the_same_answers_are_refused_and_nothing_is_overwritten(queue: Queue, package: bytes) -> None:
     first, second = taken(package), taken(package, submitter="ben")
     queue.reported.publish(first.result, first.table)
-    with pytest.raises(Refused, match="handed in already") as refused:
+    with pytest.raises(Refused, match="was submitted before") as refused:
         queue.reported.publish(second.result, second.table)
     assert (refused.value.code, refused.value.existing) == ("duplicate", first.result.id)
     (kept,) = queue.results()
@@ -424,7 +416,7 @@ def test_rows_are_counted_by_person_and_week(queue: Queue, package: bytes) -> No
         lines = with_lines(with_run(package, model=name), lambda x, n=name: [line.update(model=n) for line in x])
         queue.reported.publish(taken(lines).result, b"table", per_week=2)
     more = taken(package)
-    with pytest.raises(Refused, match="2 rows within a week"):
+    with pytest.raises(Refused, match="2 rows within the last week"):
         queue.reported.publish(more.result, more.table, per_week=2)
     bens = taken(package, submitter="ben")
     queue.reported.publish(bens.result, bens.table, per_week=2)

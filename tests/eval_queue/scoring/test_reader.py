@@ -280,6 +280,8 @@ ADVERSARIAL = (
     "a\u0300",
     "\ufdfa",
     "答案：",
+    ". i just really ",
+    "the answer is ",
 )
 
 

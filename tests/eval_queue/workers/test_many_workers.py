@@ -29,16 +29,17 @@ from eval_queue.store.hub import HubStore
 from eval_queue.store.repository import HubRepo
 from eval_queue.submission import Submission, new_submission
 from tests.support.chat_server import ChatServer, rate
+from tests.support.forks import Forks, forks
 from tests.support.hub import Fault, HubProcess, hub_process
-from tests.support.worker_process import PROMPTS, Kind, Nursery, nursery, tiny_benchmark
+from tests.support.worker_process import PROMPTS, Kind, tiny_benchmark
 
 SEEDS = 20
 NUMBERS = count()
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Nursery]:
-    with nursery() as running:
+def workers() -> Iterator[Forks]:
+    with forks("tests.support.worker_process") as running:
         yield running
 
 
@@ -57,7 +58,7 @@ def chat() -> Iterator[ChatServer]:
 class World:
     """Two repositories, a disk and workers on them."""
 
-    def __init__(self, hub: HubProcess, chat: ChatServer, workers: Nursery, folder: Path) -> None:
+    def __init__(self, hub: HubProcess, chat: ChatServer, workers: Forks, folder: Path) -> None:
         self.hub, self.chat, self.workers, self.folder = hub, chat, workers, folder
         self.number = next(NUMBERS)
         self.requests, self.results = f"lab/requests-{self.number}-x", f"lab/results-{self.number}-x"
@@ -151,7 +152,7 @@ class World:
 
 
 @pytest.fixture
-def world(hub: HubProcess, chat: ChatServer, workers: Nursery, tmp_path: Path) -> Iterator[World]:
+def world(hub: HubProcess, chat: ChatServer, workers: Forks, tmp_path: Path) -> Iterator[World]:
     made = World(hub, chat, workers, tmp_path)
     yield made
     hub.faults.clear()
@@ -267,7 +268,7 @@ CONCURRENCY = Kind.concurrency
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
-def test_killed_at_random_points(hub: HubProcess, workers: Nursery, tmp_path: Path, parallel: int) -> None:
+def test_killed_at_random_points(hub: HubProcess, workers: Forks, tmp_path: Path, parallel: int) -> None:
     """Twenty lives, several at a time: each with its own repositories, disk and endpoint."""
     with ChatServer() as chat:
         requests = one_life(World(hub, chat, workers, tmp_path / "whole"), parallel)
@@ -310,7 +311,7 @@ def test_clocks_that_are_two_minutes_wrong_do_no_harm(world: World) -> None:
 
 
 def test_a_hub_that_is_killed_and_comes_back_loses_and_doubles_nothing(
-    workers: Nursery, chat: ChatServer, tmp_path: Path
+    workers: Forks, chat: ChatServer, tmp_path: Path
 ) -> None:
     with hub_process(tmp_path / "hub") as hub:
         world = World(hub, chat, workers, tmp_path)

@@ -606,6 +606,23 @@ def test_the_scheduler_goes_on_after_an_error(
     assert caplog.text.count("the store is away") >= 2
 
 
+def test_the_scheduler_has_it_evaluated_elsewhere_until_it_is_closed(here: Here) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def elsewhere(stop: threading.Event) -> None:
+        begun.set()
+        stop.wait()
+        ended.set()
+
+    here.put("org/a")
+    evaluator = scheduler.start(app_settings(here), here.queue(), elsewhere=elsewhere)
+    assert begun.wait(10)
+    evaluator.close()
+    assert ended.is_set()
+    assert here.only().state == "pending", "nothing is evaluated here"
+    assert evaluator.notes == {}
+
+
 def test_the_setting_switches_the_scheduler_off(here: Here) -> None:
     here.put("org/a")
     evaluator = scheduler.start(app_settings(here, scheduler=False), here.queue(), benchmarks=[here.benchmark])

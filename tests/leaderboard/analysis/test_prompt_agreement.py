@@ -23,13 +23,17 @@ SELECTED = BENCHMARK.key.selected
 RATERS = score(rater_means(BENCHMARK, practice_study())[None, None], SELECTED).score[0]
 
 
+def _by_key(x: Any) -> Any:
+    return score(x[:, None], SELECTED).score
+
+
 def _ratings(models: int = 4, seed: int = 1) -> Any:
     return np.random.default_rng(seed).integers(1, 7, (models, 6, len(BENCHMARK.items))).astype(float)
 
 
 def test_six_equal_prompts_agree_with_the_whole() -> None:
     ratings = np.repeat(_ratings()[:, :1], 6, axis=1)
-    found = groups_by_prompt(ratings, SELECTED, RATERS, load_reference())
+    found = groups_by_prompt(ratings, _by_key, RATERS, load_reference())
     assert (found.prompts == 6).all()
     assert (found.nearest_holds == 6).all()
     assert (found.lean_holds == 6).all()
@@ -39,7 +43,7 @@ def test_six_equal_prompts_agree_with_the_whole() -> None:
 def test_a_prompt_that_says_the_opposite_is_counted_out() -> None:
     ratings = np.repeat(_ratings()[:, :1], 6, axis=1)
     ratings[:, 2] = 7 - ratings[:, 2]
-    turned = groups_by_prompt(ratings, SELECTED, np.zeros_like(RATERS) + RATERS, load_reference())
+    turned = groups_by_prompt(ratings, _by_key, np.zeros_like(RATERS) + RATERS, load_reference())
     assert (turned.lean_holds == 5).all()
     assert (turned.nearest_holds == 5).all()
 
@@ -49,7 +53,7 @@ def test_without_a_profile_nothing_holds() -> None:
     ratings[0] = 4.0
     ratings[1] = np.nan
     ratings[2, 1:] = np.nan
-    found = groups_by_prompt(ratings, SELECTED, RATERS, load_reference())
+    found = groups_by_prompt(ratings, _by_key, RATERS, load_reference())
     assert (found.nearest[:2] == NO_GROUP).all()
     assert (found.nearest_holds[:2] == 0).all()
     assert found.prompts[2] == found.nearest_holds[2] == 1
@@ -85,7 +89,8 @@ def test_the_whole_says_what_the_groups_page_says(upstream_dir: Path, outputs_di
         complete=np.ones(3, dtype=bool),
         reliability=np.ones(3),
     )
-    found = groups_by_prompt(ratings, benchmark.key.selected, sample.point[-1], reference)
+    selected = benchmark.key.selected
+    found = groups_by_prompt(ratings, lambda x: score(x[:, None], selected).score, sample.point[-1], reference)
     np.testing.assert_array_equal(found.nearest, full.nearest.group)
     np.testing.assert_array_equal(found.lean, np.sign(full.leans.lean.value))
     assert ((found.nearest_holds >= 0) & (found.nearest_holds <= 6)).all()

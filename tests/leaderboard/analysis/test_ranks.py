@@ -638,7 +638,7 @@ def difference(name: str, d: float, p: float) -> Difference:
     ("changes", "line"),
     [
         ({}, "No value separates A and B; the largest difference is Tradition, +0.31 (+0.01 to +0.61). "
-             "Its interval, taken alone, leaves out zero; among ten that can be chance."),
+             "Taken alone, its interval excludes 0; among ten comparisons that can be chance."),
         ({"Power": (-0.5, 0.01)}, "A puts Power lower than B: -0.50 (-0.80 to -0.20); "
                                   "the other nine values are not distinguishable."),
         ({"Power": (-0.5, 0.01), "Stimulation": (0.6, 0.01), "Security": (-0.7, 0.02)},

@@ -7,17 +7,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 from typer.testing import CliRunner
 
 from data.benchmark import Benchmark
 from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark
+from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.formulas import score
 from eval_queue.scoring.released import Released
 from leaderboard.__main__ import app
-from leaderboard.analysis.form_validity import PUBLISHED_FORMS, measure, read_short_forms, released_ratings
-from leaderboard.analysis.short_form import SIZES, Form, Length, _best, agreement, choose, score_form
+from leaderboard.analysis.form_validity import (
+    PUBLISHED_FORMS,
+    FormAgreement,
+    Measured,
+    chosen,
+    measure,
+    read_short_forms,
+    released_ratings,
+)
+from leaderboard.analysis.short_form import SIZES, Form, Length, _best, agreement, choose, match_form, score_form
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.rank_intervals import read_ranks
 from tests.support.folders import write_folder
@@ -168,18 +178,59 @@ def test_agreement_is_perfect_with_itself_and_knows_a_stranger() -> None:
     assert (other.difference > 0.05).all()
 
 
+def test_a_form_s_match_is_a_plain_correlation_with_a_jackknife_over_queries() -> None:
+    rng = np.random.default_rng(12)
+    ratings, loadings = rng.integers(1, 7, 12).astype(float), rng.normal(size=(12, 10))
+    resampled = loadings + 0.1 * rng.integers(-3, 4, (30, 12, 10))
+    queries = np.array([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+    found = match_form(ratings, loadings, resampled, queries)
+    for v in range(10):
+        r = np.corrcoef(ratings, loadings[:, v])[0, 1]
+        left = [np.corrcoef(ratings[queries != q], loadings[queries != q, v])[0, 1] for q in range(11)]
+        others = [np.corrcoef(ratings, a[:, v])[0, 1] for a in resampled]
+        se = np.sqrt(10 / 11 * np.square(left - np.mean(left)).sum() + np.var(others, ddof=1))
+        assert found.score[v] == pytest.approx(r)
+        assert found.half[v] == pytest.approx(se * student.ppf(0.975, 10))
+    assert np.isnan(match_form(np.full(12, 4.0), loadings, resampled, queries).score).all()
+    alone = np.full(12, 4.0)
+    alone[5] = 6.0  # without this one nothing varies
+    only = match_form(alone, loadings, resampled, queries)
+    assert np.isfinite(only.score).all()
+    assert np.isnan(only.half).all()
+
+
+def test_the_match_is_chosen_only_where_median_and_tail_are_better() -> None:
+    def measured(median: float | None, low: float | None) -> Measured:
+        of = FormAgreement(
+            respondents=9, correlation_median=median, correlation_low=low, correlation_high=0.9, difference=None,
+            held=None, half=None,
+        )  # fmt: skip
+        return Measured(models=of, once=of, raters=of)
+
+    published = measured(0.6, 0.1)
+    assert chosen(published, measured(0.8, 0.1)) == "match"
+    for other in (measured(0.8, 0.05), measured(0.6, 0.3), measured(None, None), None):
+        assert chosen(published, other) == "published"
+
+
 @pytest.mark.upstream
 def test_the_shipped_report_is_what_is_measured(published: Benchmark, upstream_dir: Path) -> None:
     shipped = read_short_forms()
-    fresh = measure(published, released_ratings(published, Released()), load_study(upstream_dir))
+    ratings, study = released_ratings(published, Released()), load_study(upstream_dir)
+    fresh = measure(published, ratings, study, templates_of(published))
     assert shipped == fresh
     assert shipped is not None
     for length in LENGTHS:
         form = choose(published, SIZES[length])
         found = shipped.of(length, form, published)
         assert found is not None
-        assert found.models.respondents == len(read_ranks().rows)  # type: ignore[union-attr]
-        assert found.once.held is not None
+        assert found.published.models.respondents == len(read_ranks().rows)  # type: ignore[union-attr]
+        assert found.published.once.held is not None
+        assert found.match is not None
+        assert found.reading == chosen(found.published, found.match)
+        # what the design measured: 20 items are better by the match, 60 are worse where they are worst
+        assert found.reading == ("match" if length == "short" else "published")
+        assert 0.93 <= (found.match.once.held or 0) <= 1, "its interval holds what it stands for"
         assert shipped.of(length, Form(form.rows[::-1], form.stands_for[::-1]), published) is None
 
 

@@ -7,11 +7,22 @@ from pathlib import Path
 import pytest
 
 from data.errors import InputError
+from data.people.norms import READINGS, Reading
+from data.people.rater_means import rater_means
 from data.people.reference import load_reference
 from data.sources.loading import load_benchmark, load_study
-from leaderboard.boards.group_similarity import NOT_AT_HAND, Proximities, among_people, read_proximity
+from data.sources.published_templates import templates_of
+from eval_queue.scoring.released import Released
+from leaderboard.analysis.form_validity import released_ratings
+from leaderboard.analysis.group_report import match_reading
+from leaderboard.boards.group_similarity import (
+    NOT_AT_HAND,
+    Proximities,
+    among_people,
+    read_proximity,
+    shipped_proximity,
+)
 from leaderboard.boards.results import PUBLISHED, boards, load
-from leaderboard.boards.row_answers import published_means
 from tests.support.rows import result, stored
 
 ROWS = load(PUBLISHED).results
@@ -22,12 +33,19 @@ def nothing(*_: object) -> bytes:
 
 
 @pytest.mark.upstream
-def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path) -> None:
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path, reading: Reading) -> None:
     benchmark = load_benchmark(upstream_dir)
-    means = published_means(benchmark, ROWS)
-    found = among_people(ROWS, means, benchmark, load_study(upstream_dir), load_reference())
-    shipped = read_proximity()
+    study, ratings = load_study(upstream_dir), released_ratings(benchmark, Released())
+    order = {name: m for m, name in enumerate(sorted(r.model for r in ROWS))}
+    templates = templates_of(benchmark)
+    assert templates is not None
+    match = None if reading == "published" else match_reading(benchmark, study, templates)
+    prompts = ratings[[order[r.model] for r in ROWS]]
+    found = among_people(ROWS, prompts, benchmark, rater_means(benchmark, study), load_reference(), match)
+    shipped = shipped_proximity(reading)
     assert shipped is not None
+    assert found.reading == shipped.reading == reading
     assert [m.model for m in shipped.models] == [r.model for r in ROWS]
     assert found.caveats == shipped.caveats
     for new, old in zip(found.models, shipped.models, strict=True):
@@ -37,6 +55,8 @@ def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path) -> 
             old.reason,
             old.nearest.group,
         )
+        assert new.held == old.held
+        assert (new.held is not None) is new.reported
         for name, lean in new.leans.items():
             assert (lean.lean, lean.low, lean.high) == pytest.approx(
                 (old.leans[name].lean, old.leans[name].low, old.leans[name].high), abs=1e-6

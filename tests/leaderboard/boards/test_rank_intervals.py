@@ -143,7 +143,7 @@ def test_without_the_benchmark_another_row_has_no_rank_and_the_others_keep_their
     (shown,) = sent.boards(table.payload([board], lambda _: table.Facts(ranking)))
     reasons = dict(zip((row["id"] for row in shown["rows"]), sent.why(shown["ranking"], shown["n"]), strict=True))
     assert shown["ranking"]["n"] == 33
-    assert "not at hand" in (reasons.pop("another") or "")
+    assert "not available" in (reasons.pop("another") or "")
     assert set(reasons.values()) == {None}
 
 

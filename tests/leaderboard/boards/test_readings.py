@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,14 @@ from data.sources.loading import load_benchmark
 from data.sources.published_templates import templates_of
 from data.sources.published_validity import read_validation
 from data.values import SCALES, VALUES
-from leaderboard.analysis.summary import PUBLISHED_DIGEST, match_sentence, match_standing
+from eval_queue.records import Result
+from leaderboard.analysis.summary import (
+    PUBLISHED_DIGEST,
+    PUBLISHED_QUERIES,
+    match_sentence,
+    match_standing,
+    sentence,
+)
 from leaderboard.boards.rank_intervals import PUBLISHED_MATCH_RANKS, rank_match, read_ranks
 from leaderboard.boards.readings import NO_TEMPLATES, Standings, no_match, read_columns, read_readings, reading_of
 from leaderboard.boards.results import PUBLISHED, boards, load
@@ -145,6 +153,36 @@ def test_a_sentence_names_only_matches_that_hold() -> None:
             assert name in match_sentence(r)
     assert "cannot be tested" in match_sentence(result("none"))
     assert "practice" in match_sentence(result("none", name="practice"))
+
+
+NAMES = "|".join(d.name for d in VALUES)
+LIST = rf"(?:{NAMES})(?:(?:, | and )(?:{NAMES}))*"
+
+
+def sides(said: str) -> tuple[set[str], set[str]]:
+    """The values that a sentence puts above and below, in its own words."""
+    above = [*re.findall(rf"(?<!un)like people who put ({LIST}) first", said)]
+    above += re.findall(rf"({LIST}) (?:(?:is|are) )?above", said)
+    below = [*re.findall(rf"unlike people who put ({LIST}) first", said)]
+    below += re.findall(rf"({LIST}) (?:(?:is|are) )?below", said)
+    return tuple({name for part in parts for name in re.findall(NAMES, part)} for parts in (above, below))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda r: r.model)
+def test_neither_sentence_of_a_row_contradicts_the_intervals_beside_it(row: Result) -> None:
+    """Every value whose interval leaves out zero is named on its side, and no other is named."""
+    assert row.match is not None
+    readings = (
+        (sentence(row, PUBLISHED_QUERIES), row.scales["pvq"].dimensions),
+        (match_sentence(row), row.match["pvq"]),
+    )
+    for said, cells in readings:
+        above = {name for name, c in cells.items() if c.low is not None and c.low > 0}
+        below = {name for name, c in cells.items() if c.high is not None and c.high < 0}
+        assert row.complete is not False
+        assert sides(said) == (above, below), said
+        if said.startswith(f"{row.model} "):  # what it names is not all there is
+            assert bool(re.search("rest are|other is", said)) == (len(above | below) < len(VALUES)), said
 
 
 def test_matches_of_a_large_board_come_when_they_are_asked_for() -> None:

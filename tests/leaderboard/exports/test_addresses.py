@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from markupsafe import escape
 from starlette.applications import Starlette
+from starlette.routing import Mount
 from starlette.testclient import TestClient
 
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.exports.addresses import FIELDS, VIEW
-from leaderboard.exports.routes import routes
 from leaderboard.exports.tables import SHEETS
-from leaderboard.pages.about import page as about
-from leaderboard.pages.alike import page as alike
-from leaderboard.pages.compare import page as compare
-from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
-from leaderboard.pages.map import page as map_page
-from leaderboard.pages.model import page as model
-from leaderboard.pages.news import page as news
-from leaderboard.pages.value import page as value
+from leaderboard.ui import READ, Ui
 from leaderboard.web import document
 from tests.leaderboard.exports.test_exports import make_site
 
@@ -63,11 +59,13 @@ WRONG: dict[tuple[str, str], list[str]] = {
     ("compare", "value"): ["power"],
     ("compare", "items"): ["0", "51", "ten"],
     ("map", "view"): ["globe"],
+    ("map", "reading"): ["al"],
     ("map", "table"): ["nope"],
     ("map", "highlight"): ["nobody"],
     ("map", "family"): ["gpt4o"],
     ("map", "developer"): ["openai"],
     ("groups", "contrast"): ["height"],
+    ("groups", "reading"): ["al"],
     ("groups", "table"): ["nope"],
     ("groups", "id"): ["nobody"],
     ("groups", "model"): ["nobody"],
@@ -75,19 +73,23 @@ WRONG: dict[tuple[str, str], list[str]] = {
     ("groups", "order"): ["sideways"],
     ("card", "id"): ["nobody"],
     ("result", "id"): ["nobody"],
+    ("badge", "id"): ["nobody"],
     ("portrait", "id"): ["nobody"],
     ("scores", "id"): ["nobody"],
     ("match-portrait", "id"): ["nobody"],
     ("matches", "id"): ["nobody"],
     ("correlations", "dimension"): ["power"],
     ("value", "name"): ["power"],
+    ("value", "reading"): ["al"],
     ("value", "table"): ["nope"],
     ("value", "sort"): ["score"],
     ("dates", "along"): ["age"],
     ("dates", "scale"): ["all"],
+    ("dates", "reading"): ["al"],
     ("dates", "table"): ["nope"],
     ("dates", "family"): ["gpt4o"],
     ("matrix", "table"): ["nope"],
+    ("matrix", "reading"): ["al"],
 }
 SAME = {
     **{"differences": "compare", "series": "compare", "leans": "groups", "alike": "groups"},
@@ -97,6 +99,8 @@ SAME = {
 
 
 def path(name: str) -> str:
+    if name == "badge":
+        return "/chart/badge.svg"
     if name in ("card", "result"):
         return f"/download/{name}.{'md' if name == 'card' else 'json'}"
     return f"/{'download' if name in SHEETS else 'chart'}/{name}.csv"
@@ -105,8 +109,7 @@ def path(name: str) -> str:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     site = make_site(tmp_path_factory.mktemp("site"))
-    pages: list[document.ReadingPage] = [model, compare, map_page, groups, value, dates, alike, news, about]
-    return TestClient(Starlette(routes=[*routes(site), *document.routes(site, pages)]))
+    return TestClient(Starlette(routes=Ui(site).launch_options()["app_kwargs"]["routes"]))
 
 
 def test_every_field_of_every_file_is_tried() -> None:
@@ -146,6 +149,66 @@ def test_what_the_pages_own_links_carry_is_no_error(client: TestClient) -> None:
     fields = {"show": "ranks", "intervals": "off", "model": ROW.id, "hide": "Power,date", "sort": "nearest"}
     assert set(fields) >= set(VIEW["board"])
     assert client.get("/download/board.csv", params={**fields, "weights": "", "developer": ""}).status_code == 200
+
+
+PARAMETERS = {"name": "portrait", "form": "csv"}
+NO_FILTER = {
+    "/health": "its state is one",
+    "/metrics": "likewise",
+    "/robots.txt": "crawlers add nothing",
+    "/sitemap.xml": "likewise",
+    "/logo.svg": "a picture",
+    "/vp/{name}": "style sheets and scripts carry their version",
+    "/m/{name:path}": "leads to a page",
+    "/submit/package": "has a ticket, which is tried in tests/attack",
+    "/board/late": "asked by the page itself with its table, tried below",
+}
+"""Addresses whose fields choose nothing, and why."""
+
+
+def test_an_address_that_programs_read_names_a_field_that_it_has_not(client: TestClient) -> None:
+    """Every address of the app that is no page: what it is told in a field that it does not know changes the answer."""
+    tried = set()
+    for route in client.app.routes:  # type: ignore[attr-defined]
+        if route.path.strip("/") in {page.ROUTE for page in READ} or "POST" in (getattr(route, "methods", None) or ()):
+            continue
+        if route.path in NO_FILTER or isinstance(route, Mount) or "mcp" in route.path:
+            continue
+        if route.path == "/api/{name:path}" or "openapi" in route.path:
+            continue
+        answer = client.get(route.path.format(**PARAMETERS), params={"develper": "OpenAI"})
+        assert answer.status_code == 400, route.path
+        assert "develper" in answer.text, route.path
+        tried.add(route.path)
+    assert tried >= {"/news.atom", "/submission.atom", "/embed", "/benchmark.json", "/download/all-answers.parquet"}
+    assert client.get("/submission.atom", params={"id": "nobody"}).status_code == 404
+    assert "nobody" in client.get("/submission.atom", params={"id": "nobody"}).text
+
+
+NO_SUCH_ROW = {(groups, "id"), (groups, "model")}
+"""The page says which row it shows instead."""
+
+
+def said_by_page(page: document.ReadingPage) -> dict[str, list[str]]:
+    """Wrong values of each field of a page."""
+    name = {"model": "answers", "alike": "matrix"}.get(page.ROUTE, page.ROUTE)
+    own = {"news": {"kind": ["nothing"]}, "take": {"form": ["nothing"]}, "about": {"reading": ["al"]}}
+    return own.get(page.ROUTE) or {field: values for (of, field), values in WRONG.items() if of == name}
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.ROUTE)
+def test_every_field_of_every_page_is_tried(client: TestClient, page: document.ReadingPage) -> None:
+    wrong = said_by_page(page)
+    assert set(wrong) == set(page.FIELDS) - ANY
+    for field, values in wrong.items():
+        for value_ in values:
+            fixed = {"id": ROW.id} if page.ROUTE == "model" and field != "id" else {}
+            fixed |= {"name": "Power"} if page.ROUTE == "value" and field != "name" else {}
+            answer = client.get(f"/{page.ROUTE}", params={**fixed, field: value_})
+            if answer.status_code != 404:
+                notices = re.findall(r'role="status">([^<]*)', answer.text)
+                told = escape(value_) if (page, field) not in NO_SUCH_ROW else "There is no such row"
+                assert any(told in said for said in notices), (field, value_, notices)
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,12 @@ def test_nothing_in_it_asks_a_server(copy: Path) -> None:
         assert not re.search(r'<form\b[^>]*\baction="', text), page.name
 
 
+def test_lines_to_copy_say_that_the_live_board_s_address_is_missing(copy: Path) -> None:
+    page = (copy / page_name(RELEASED[0])).read_text(encoding="utf-8")
+    assert "https://ADDRESS-OF-THIS-BOARD/chart/badge.svg?id=" in page
+    assert "this-board.invalid" not in page
+
+
 def test_every_page_says_from_when_it_is(copy: Path) -> None:
     assert all("A copy of the board as it was on" in page.read_text(encoding="utf-8") for page in copy.glob("*.html"))
 

@@ -28,8 +28,7 @@ from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
 from leaderboard.analysis.persona_report import find_runs, report
-from leaderboard.analysis.summary import PUBLISHED_DIGEST
-from leaderboard.boards.group_similarity import Table, read_claims, read_proximity
+from leaderboard.boards.group_similarity import Table, read_proximity, shipped_proximity
 from leaderboard.boards.persona_runs import Biases, series_id
 from leaderboard.boards.results import PUBLISHED, boards, load
 from leaderboard.charts.portrait import number
@@ -108,8 +107,10 @@ def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tu
     html = groups.content(site, {"contrast": name})
     all_ = plain(section(html, "all"))
     for m in TOLD:
-        lean = m.leans[name]
-        assert f"{m.model} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_.replace("  ", " ")
+        lean, held = m.leans[name], m.held
+        assert held is not None
+        told = f"{m.model} {held.leans[name]} of {held.prompts} prompts"
+        assert f"{told} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_.replace("  ", " ")
     assert f"← {SHORT[against]}" in all_
     assert f"{SHORT[toward]} →" in all_
     assert plain(groups.content(site, {"contrast": name})).count("not distinguishable") >= 2
@@ -145,7 +146,7 @@ def test_no_published_model_is_said_to_lean_or_to_have_a_nearest_group(site: Sit
     """As measured (`tests/test_proximity.py`); a sentence that says more would be wrong."""
     for m in TOLD:
         said = plain(groups.content(site, {"id": ROWS[m.model].id, "contrast": "age"}))
-        assert f"{m.model} cannot be told to lean" in said
+        assert f"No lean of {m.model} towards" in said
         assert "Nearest of the 8 groups: not distinguishable" in said
 
 
@@ -336,6 +337,14 @@ def test_models_are_set_against_own_groups_where_the_benchmark_is_at_hand(
     assert set(found) == {m.model for m in TOLD}
     for m in TOLD:
         assert found[m.model].lean == pytest.approx(-(m.leans["age"].lean or 0), abs=1e-6), "turned round"
+        assert m.held is not None
+        assert (found[m.model].holds, found[m.model].prompts) == (m.held.leans["age"], m.held.prompts)
+    by_match = groups.data(site, {"contrast": "age", "reading": "all"})
+    assert by_match.reading == "match"
+    found = {r.model: r for r in by_match.leans if r.reported}
+    assert set(found) == {m.model for m in BY_MATCH.values() if m.reported}
+    for name, row in found.items():
+        assert row.lean == pytest.approx(-(BY_MATCH[name].leans["age"].lean or 0), abs=1e-6), "turned round"
 
 
 @pytest.mark.slow
@@ -349,7 +358,10 @@ def test_a_survey_file_of_ones_own_takes_the_groups_place_in_the_app(tmp_path: P
     said = plain(html)
     old, young = own["age_paper/80+"], own["age_paper/20-39"]
     assert "ESS9 edition 3.1 (3 countries)" in said
-    assert f"{own['overall/all'].n:,} people, of them {old.n:,} people of 80 or older and {young.n:,} people of" in said
+    assert (
+        f"{own['overall/all'].n:,} people, of them {old.n:,} people aged 80 or older and {young.n:,} people aged"
+        in said
+    )
     numbers = html.split('class="vp-numbers"')[1].split("</table>")[0]
     for d, a, b in zip(VALUES, old.mean_centred10, young.mean_centred10, strict=True):
         assert f"{d.name} {number(a)} {number(b)} {number(a - b)}" in plain(numbers)
@@ -559,22 +571,100 @@ def test_an_axis_holds_every_gap(site: Site) -> None:
     np.testing.assert_allclose([r.real for r in lanes.rows], 0.52 * REFERENCE.gap(CONTRASTS[0]))
 
 
-def test_the_other_reading_counts_what_the_shipped_files_say() -> None:
-    found, shipped = read_claims(PUBLISHED_DIGEST), read_proximity()
-    assert found is not None
-    assert shipped is not None
+# --- the reading on all items ---------------------------------------------------------------------------------------
+
+MATCHED = shipped_proximity("match")
+assert MATCHED is not None
+BY_MATCH = {m.model: m for m in MATCHED.models}
+
+
+def test_both_readings_are_counted_as_the_shipped_files_say() -> None:
+    assert REPORT is not None
+    assert MATCHED is not None
     board = boards(load(PUBLISHED).results)[0]
-    by_model = {m.model: m for m in shipped.models}
-    table = Table(shipped, {r.id: by_model[r.model] for r in board.results})
-    chosen = next(r for r in board.results if by_model[r.model].reported)
-    said = other_reading(found, table, chosen)
-    assert said.models == len(found.models) == 33
-    assert said.reported == (
-        sum(m.reported for m in shipped.models),
-        sum(m.reported for m in found.models),
+    tables = [
+        Table(of, {r.id: named[r.model] for r in board.results})
+        for of, named in ((REPORT, SHIPPED), (MATCHED, BY_MATCH))
+    ]
+    chosen = next(r for r in board.results if SHIPPED[r.model].reported and BY_MATCH[r.model].reported)
+    said = other_reading(*tables, chosen)
+    assert said.models == len(MATCHED.models) == 33
+    assert said.reported == (sum(m.reported for m in REPORT.models), sum(m.reported for m in MATCHED.models))
+    assert said.sure == tuple(
+        sum(lean.sure for m in of.models for lean in m.leans.values()) for of in (REPORT, MATCHED)
     )
-    assert said.sure[1] == sum(lean.sure for m in found.models for lean in m.leans.values())
-    assert said.held == found.held[chosen.model]
-    assert all(0 <= lean.holds <= 6 for lean in said.leans)
-    assert all(g.distance is None for m in found.models for g in m.groups.values()), "matches are no rating points"
-    assert read_claims("0" * 64) is None
+    assert said.held == (SHIPPED[chosen.model].held, BY_MATCH[chosen.model].held)
+    assert [lean.holds for lean in said.leans] == [
+        tuple(held.leans[lean.name] for held in said.held if held) for lean in said.leans
+    ]
+    assert all(g.distance is None for m in MATCHED.models for g in m.groups.values()), "matches are no rating points"
+    assert all(m.like_raters.rms is None for m in MATCHED.models)
+
+
+def test_the_switch_shows_every_number_of_the_other_reading_and_stays_in_the_address(site: Site) -> None:
+    reported = [m for m in BY_MATCH.values() if m.reported]
+    model = reported[0]
+    query = {"id": ROWS[model.model].id, "contrast": "age", "reading": "all"}
+    html = groups.content(site, query)
+    assert '<option value="all" selected>all items</option>' in html
+    assert "reading=all" in html.split('id="all"')[1]
+    all_ = plain(section(html, "all")).replace("  ", " ")
+    for m in reported:
+        lean, held = m.leans["age"], m.held
+        assert held is not None
+        told = f"{m.model} {held.leans['age']} of {held.prompts} prompts"
+        assert f"{told} {number(lean.lean)} ({number(lean.low)} to {number(lean.high)})" in all_
+        assert groups.data(site, query).leans[[r.model for r in reported].index(m.model)].holds == held.leans["age"]
+    alike = plain(section(html, "alike"))
+    for g in model.groups.values():
+        assert f"{number(g.spearman)} ({number(g.low)} to {number(g.high)})" in alike
+    assert "No distances" in alike
+    assert "has no scale" in plain(html) or "have no scale" in plain(html)
+    assert MATCHED is not None
+    assert MATCHED.caveats.reading is not None
+    assert MATCHED.caveats.reading in plain(html)
+    published = groups.content(site, {k: v for k, v in query.items() if k != "reading"})
+    assert MATCHED.caveats.reading not in plain(published)
+    assert "reading=all" not in published
+
+
+def test_statements_say_in_how_many_prompts_they_hold(site: Site) -> None:
+    for named, reading in ((SHIPPED, ""), (BY_MATCH, "all")):
+        model = next(m for m in named.values() if m.reported)
+        held = model.held
+        assert held is not None
+        said = plain(groups.content(site, {"id": ROWS[model.model].id, "reading": reading}))
+        for n in held.leans.values():
+            assert f"same side in {n} of {held.prompts} prompts" in said
+        assert f"The same group leads in {held.nearest} of {held.prompts} prompts taken alone" in said
+
+
+def test_sure_leans_stand_beside_what_chance_would_give(site: Site) -> None:
+    """Three released models lean surely by matches; one or two would if none did."""
+    sure = [m.model for m in BY_MATCH.values() if any(lean.sure for lean in m.leans.values())]
+    said = plain(groups.content(site, {"reading": "all"}))
+    assert all(name in said.split("Both readings side by side")[1] for name in sure)
+    reported = sum(m.reported for m in BY_MATCH.values())
+    assert f"about {0.05 * reported:.1f} of them would still be called sure" in said
+
+
+def test_files_and_flat_rows_follow_the_reading(site: Site) -> None:
+    client = TestClient(Starlette(routes=routes(site)))
+    id_ = next(ROWS[m.model].id for m in BY_MATCH.values() if m.reported)
+    for name in ("chart/leans", "chart/alike", "download/groups"):
+        for reading, expected in (("published", "published"), ("all", "match")):
+            answer = client.get(f"/{name}.csv", params={"id": id_, "contrast": "age", "reading": reading})
+            assert answer.status_code == 200, answer.text
+            found = list(csv.DictReader(line for line in answer.text.splitlines() if not line.startswith("#")))
+            assert {row["reading"] for row in found if row["reading"]} == {expected}
+    leans = client.get("/chart/leans.csv", params={"contrast": "age", "reading": "all"}).text.splitlines()
+    for row in csv.DictReader(line for line in leans if not line.startswith("#")):
+        m = BY_MATCH[row["model"]]
+        if m.reported:
+            assert float(row["lean"]) == pytest.approx(m.leans["age"].lean)
+            assert m.held is not None
+            assert int(row["holds"]) == m.held.leans["age"]
+            assert int(row["prompts"]) == m.held.prompts
+    svg = client.get("/chart/leans.svg", params={"contrast": "age", "reading": "all"}).text
+    assert "Read with all items" in svg
+    assert client.get("/chart/leans.csv", params={"reading": "both"}).status_code == 400

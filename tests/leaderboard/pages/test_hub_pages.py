@@ -115,7 +115,7 @@ def test_quota_and_sign_in_hold_on_the_pages(site: Site, place: Place) -> None:
     assert Life(site).cancel(ids[0], by("ada")) == ""
     assert "Only the person" in Life(site).cancel(ids[1], by("ben"))
     weekly = replace(site, rules=replace(RULES, per_week=1))
-    assert "within a week" in send(weekly, "org/d")[1]
+    assert "within the last week" in send(weekly, "org/d")[1]
     assert {s.state for s in place.queue().submissions()} == {"proposed", "cancelled"}
 
 

@@ -19,11 +19,14 @@ from starlette.testclient import TestClient
 from data.errors import InputError
 from data.people.item_means import read_item_means
 from data.people.reference import load_reference
+from data.people.templates import template_match
 from data.sources.key_file import read_key
 from data.sources.practice import practice_benchmark
+from data.sources.published_templates import read_published
 from data.values import VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
+from eval_queue.scoring.stability import centred_on_ten, circumplex
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore, StoreUnavailable
 from leaderboard.analysis.projection import Place, View, places
@@ -32,6 +35,7 @@ from leaderboard.boards.map_positions import Map, PlacedModel, Regions, bridged,
 from leaderboard.boards.results import PUBLISHED, Board, boards, load
 from leaderboard.boards.row_answers import AT_ONCE, RowAnswers
 from leaderboard.charts.map import map_rows, map_svg
+from leaderboard.exports.tables import SHEETS
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
@@ -114,6 +118,52 @@ def test_every_released_row_is_placed_where_its_record_says(board: Board, region
         assert m.length.low < m.length.high
     assert shown.unsure == 0
     assert shown.not_placed == ()
+
+
+def test_by_matches_rows_are_placed_by_their_matches_without_people(board: Board) -> None:
+    key = read_key()
+    templates = read_published(key)
+    assert templates is not None
+    regions = Regions(lambda _: key, RowAnswers(lambda _: key, unasked), lambda _: templates)
+    sure, finished = regions.of(board, reading="match")
+    assert finished
+    means = read_item_means(key)
+    assert means is not None
+    for view in VIEWS:
+        shown = build(board, view, nobody, sure, load_reference(), "match", templates)
+        assert shown.people == shown.contrasts == ()
+        assert shown.reading == "match"
+        for m, r in zip(shown.models, board.results, strict=True):
+            assert r.match is not None
+            ten = np.array([r.match["pvq"][v.name].match for v in VALUES], dtype=float)
+            at = places(ten - ten.mean(), view)
+            assert (m.x.value, m.y.value) == pytest.approx(tuple(at), abs=1e-9)
+            assert m.length.low is not None
+            assert m.fit is not None
+            assert m.angle is not None
+            assert m.angle.low is not None
+            assert m.fit.low is not None
+            assert m.fit.high is not None
+            assert m.fit.low <= m.fit.high
+            assert m.angle.low <= m.angle.value <= (m.angle.high or 0) + 1e-9 or not m.directed
+    # models that rate at random: what a wave explains of their matches is what the map says
+    x = np.random.default_rng(3).normal(size=(3000, len(key.ids)))
+    fit, _ = circumplex(centred_on_ten(template_match(x, templates.loadings)))
+    assert shown.fit_by_chance == pytest.approx(fit.mean(), abs=0.03)
+    assert shown.fit_by_chance > 0.4, "far above the 22 % of unrelated numbers"
+
+
+def test_the_map_page_and_its_files_follow_the_reading(tmp_path: Path) -> None:
+    site = site_of(tmp_path, [])
+    html = map_page.content(site, {"reading": "all"})
+    assert "Read with all items" in html
+    assert "chart/map.csv?view=circle&amp;reading=all" in html
+    assert '<option value="all" selected>' in html
+    assert "Read with all items" not in map_page.content(site, {})
+    rows = SHEETS["map"](site, QueryParams({"reading": "all"})).rows
+    assert {r["reading"] for r in rows} == {"match"}
+    assert {r["kind"] for r in rows} == {"model"}
+    assert map_page.problems(site, {"reading": "both"})
 
 
 @pytest.mark.parametrize("view", VIEWS)

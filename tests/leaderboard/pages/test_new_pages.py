@@ -15,6 +15,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from data.people.norms import READINGS
+from data.people.templates import template_match
 from data.sources.key_file import read_key
 from data.sources.practice import practice_benchmark
 from data.values import BIG_FIVE, BY_NAME, DIMENSIONS, VALUES
@@ -24,7 +26,10 @@ from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from eval_queue.submission import BenchmarkRef, new_submission
+from leaderboard.analysis.associations import overlap
+from leaderboard.boards.readings import read_columns
 from leaderboard.charts.portrait import number
+from leaderboard.charts.validity import two_digits
 from leaderboard.exports import routes as files
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.dates import page as dates
@@ -37,6 +42,7 @@ from leaderboard.site.news import versions
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web import document
+from tests.support.html import words
 from tests.support.rows import result
 
 HOSTILE = "<script>alert(1)</script>"
@@ -64,7 +70,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         half=0.2,
     )
     store.commit({"results/hostile.json": encode(hostile)}, EMPTY_HEAD, "a row")
-    plain.relations.of(plain.boards()[0])  # what pages would wait for
+    for reading in READINGS:
+        plain.relations.of(plain.boards()[0], reading)  # what pages would wait for
     return plain
 
 
@@ -78,6 +85,11 @@ def rows_of(client: TestClient, address: str) -> list[dict[str, str]]:
     answer = client.get(address)
     assert answer.status_code == 200, answer.text
     return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def words(html: str) -> str:
+    """What a page says, without the buttons that open its terms."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", "", html)))
 
 
 def published(site: Site) -> tuple[Result, ...]:
@@ -132,7 +144,7 @@ def test_the_responses_that_count_are_those_of_the_key_with_what_the_models_answ
         assert (item.lowest, item.highest) == pytest.approx((np.nanmin(each[:, a]), np.nanmax(each[:, a])))
         assert item.rows == 33
         assert item.text is None  # the published benchmark is not at hand here
-    assert "its texts and correlations are not loaded" in client.get("/value?name=Tradition").text
+    assert "its texts and correlations are not loaded" in words(client.get("/value?name=Tradition").text)
 
 
 def test_texts_are_shown_where_the_benchmark_is_at_hand(tmp_path: Path) -> None:
@@ -174,7 +186,7 @@ def test_the_column_carries_what_the_validity_report_says(site: Site, client: Te
         html = client.get("/value", params={"name": d.name}).text
         v = report.dimensions[d.name]
         assert f"<dd>{v.items}, where chance gives {v.null_mean:.1f} on average" in html
-        assert ("No more responses count than chance would pick" in html) == (v.p >= 0.05)
+        assert ("No more responses count than chance alone would select" in words(html)) == (v.p >= 0.05)
 
 
 def test_neighbours_are_those_of_the_board(site: Site, client: TestClient) -> None:
@@ -198,6 +210,58 @@ def test_an_unknown_value_is_not_there(client: TestClient) -> None:
     assert client.get("/chart/value.svg?name=Nope").status_code == 404
 
 
+def test_a_value_s_page_and_files_follow_the_reading(site: Site, client: TestClient) -> None:
+    address = {"name": "Power", "reading": "all"}
+    html = client.get("/value", params=address).text
+    matches = {r.id: r.match["pvq"]["Power"] for r in published(site) if r.match}
+    for m in matches.values():
+        assert f'{number(m.match)} <span class="vp-small">({number(m.low)} to {number(m.high)})' in html
+    given = {r["id"]: r for r in rows_of(client, "/chart/value.csv?name=Power&reading=all")}
+    for id_, m in matches.items():
+        assert given[id_]["reading"] == "match"
+        assert [float(given[id_][name]) for name in ("score", "low", "high")] == pytest.approx([m.match, m.low, m.high])
+    assert given["hostile"]["score"] == "", "it has no match"
+    assert "match on all items" in client.get("/chart/value.svg", params=address).text
+    # what stands beside it is of the same reading, and links keep it
+    relations = site.relations.of(site.boards()[0], "match")
+    assert relations is not None
+    near = rows_of(client, "/chart/neighbours.csv?name=Power&reading=all")
+    expected = relations.associations["Power"]
+    assert [(r["dimension"], float(r["r"])) for r in near] == [(a.dimension, pytest.approx(a.r)) for a in expected]
+    assert [float(r["chance"]) for r in near] == pytest.approx([a.chance for a in expected])
+    assert "value?name=Hedonism&amp;reading=all" in html
+    columns = read_columns(site.boards()[0].key.digest)
+    assert columns is not None
+    for reading, query in (("published", {"name": "Hedonism"}), ("match", {"name": "Hedonism", "reading": "all"})):
+        found = columns.columns[reading]["Hedonism"]  # type: ignore[index]
+        page = words(client.get("/value", params=query).text)
+        assert f"{two_digits(found.queries)} over halves of the queries" in page
+        assert "It cannot tell these models apart" in page
+    assert client.get("/chart/value.csv?name=Power&reading=both").status_code == 400
+
+
+def test_the_largest_loadings_are_listed_where_all_responses_count(site: Site) -> None:
+    board = site.boards()[0]
+    found = value_data(site, BY_NAME["Power"], board, "name", "match")
+    templates = site.templates(board.key.digest)
+    assert templates is not None
+    loadings = templates.loadings[:, DIMENSIONS.index(BY_NAME["Power"])]
+    assert found.loaded == 520
+    shown = [i.loading for i in found.items]
+    assert shown == sorted(shown, key=lambda x: -(x or 0))
+    assert sorted(abs(x or 0) for x in shown) == pytest.approx(sorted(abs(loadings))[-len(shown) :])
+    assert min(x or 0 for x in shown) < 0 < max(x or 0 for x in shown)
+
+
+def test_matches_of_models_that_rate_at_random_correlate_as_the_templates_do(site: Site) -> None:
+    templates = site.templates(site.boards()[0].key.digest)
+    assert templates is not None
+    x = np.random.default_rng(4).normal(size=(4000, len(templates.loadings)))
+    np.testing.assert_allclose(
+        np.corrcoef(template_match(x, templates.loadings).T), overlap(templates.loadings), atol=0.07
+    )
+
+
 # --- dates ----------------------------------------------------------------------------------------------------------
 
 
@@ -214,6 +278,23 @@ def test_a_panel_has_every_dated_model_at_its_score(site: Site, client: TestClie
     for missing in ("qwen-max", "mistral-tiny"):  # aliases of several models
         assert missing in html.partition("Not shown")[2]
         assert missing not in {r["model"] for r in given}
+
+
+def test_dates_follow_the_reading(site: Site, client: TestClient) -> None:
+    given = rows_of(client, "/chart/dates.csv?reading=all&scale=higher_pvq")
+    by_row = {r.id: r for r in published(site)}
+    assert given
+    for r in given:
+        assert r["reading"] == "match"
+        match = by_row[r["id"]].match
+        assert match is not None
+        cell = match["higher_pvq"][r["dimension"]]
+        assert [float(r[name]) for name in ("score", "low", "high")] == pytest.approx([cell.match, cell.low, cell.high])
+    assert "matches on all items" in client.get("/chart/dates.svg?reading=all").text
+    html = client.get("/dates?reading=all&family=gpt-4o").text
+    assert "reading=all" in html.partition("chart/dates.csv?")[2][:60]
+    assert 'name="reading" value="all"' in html
+    assert client.get("/chart/dates.csv?reading=x").status_code == 400
 
 
 def test_sizes_are_those_of_records_and_names_only(site: Site) -> None:
@@ -256,6 +337,26 @@ def test_cells_that_cannot_be_told_are_blank(site: Site, client: TestClient) -> 
     assert [float(r["r"]) for r in given] == sorted((float(r["r"]) for r in given), reverse=True)
 
 
+def test_the_matrix_follows_the_reading(site: Site, client: TestClient) -> None:
+    relations = site.relations.of(site.boards()[0], "match")
+    assert relations is not None
+    assert relations.pairs is not None
+    given = rows_of(client, "/chart/matrix.csv?reading=all")
+    at = {id_: i for i, id_ in enumerate(relations.ids)}
+    assert {r["reading"] for r in given} == {"match"}
+    for r in given:
+        i, j = at[r["first_id"]], at[r["second_id"]]
+        assert float(r["r"]) == pytest.approx(relations.pairs.r[i, j])
+        assert (r["told_apart"] == "true") == relations.pairs.told_apart[i, j]
+    html = client.get("/alike?reading=all").text
+    assert "the people behind the templates" in words(html)
+    assert "chart/matrix.csv?table=" in html
+    assert "reading=all" in html.partition("chart/matrix.csv?")[2][:80]
+    assert "over ten matches on all items" in client.get("/chart/matrix.svg?reading=all").text
+    published_ = rows_of(client, "/chart/matrix.csv")
+    assert {r["reading"] for r in published_} == {"published"}
+
+
 def test_the_model_page_names_only_rows_that_are_surely_alike(site: Site, client: TestClient) -> None:
     relations = site.relations.of(site.boards()[0])
     assert relations is not None
@@ -269,7 +370,7 @@ def test_the_model_page_names_only_rows_that_are_surely_alike(site: Site, client
         assert re.findall(r'<li><a href="model\?id=[^"]*">(.*?)</a>', part) == like
         seen.add(bool(like))
     assert seen == {True, False}
-    assert "Not told: its single answers are not at hand" in client.get("/model?id=hostile").text
+    assert "Not told: its individual answers are not available here" in client.get("/model?id=hostile").text
 
 
 # --- news -----------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -18,13 +19,15 @@ from starlette.testclient import TestClient
 from data.benchmark import RATING_PHRASES, Benchmark
 from data.people.item_means import read_item_means
 from data.people.rater_means import rater_means
+from data.people.templates import STEP
 from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark, practice_study
+from data.sources.published_templates import templates_of
 from data.values import VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.store.local import LocalStore
 from leaderboard.analysis.form_validity import read_short_forms
-from leaderboard.analysis.short_form import SIZES, Length, choose
+from leaderboard.analysis.short_form import PEOPLE, SIZES, Length, choose
 from leaderboard.pages.take import page as take
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
@@ -94,7 +97,22 @@ def test_with_the_published_benchmark_models_and_measured_caution_are_there(
     # nothing but means of the raters leaves `data`
     raters = rater_means(benchmark, site.study(benchmark))[rows]
     assert made["raters"] == pytest.approx(raters)
-    once = shipped.forms[length].once
+    report = shipped.forms[length]
+    once = report.shown.once
+    assert made["reading"] == report.reading
+    assert ("By match" in html or "by match" in html) is True
+    if report.reading == "match":
+        templates = templates_of(benchmark)
+        assert templates is not None
+        steps = np.frombuffer(base64.b64decode(made["people"]), dtype=np.int8).reshape(PEOPLE, len(rows), 10)
+        np.testing.assert_array_equal(steps, templates.steps[:PEOPLE, rows, :10])
+        np.testing.assert_allclose([i["loadings"] for i in made["items"]], templates.loadings[rows, :10])
+        assert made["step"] == STEP
+        assert "Which reading, and why" in html
+    else:
+        assert made["people"] is None
+        assert {i["loadings"] for i in made["items"]} == {None}
+        assert "worse where it is worst" in html
     assert f"correlates {once.correlation_median:.2f} with" in html
     assert f"{100 * (once.held or 0):.0f} of 100 intervals" in html
     assert "Practice items" not in html

@@ -109,7 +109,9 @@ def test_the_board_is_cited_with_its_data() -> None:
         assert "method 2" in text
         assert "as published" in text
     assert "all items" in board_apa(**said, reading="match")
-    assert f"Version {METHOD} of the method" in DOCUMENT.read_text(encoding="utf-8"), "what citations name is described"
+    assert f"Version <!--method-->{METHOD}<!--/--> of the method" in DOCUMENT.read_text(encoding="utf-8"), (
+        "what citations name is described"
+    )
     assert board_apa(**said).endswith("Retrieved November 25, 2026.")
     assert board_apa(**said, url="https://x.example/").endswith("Retrieved November 25, 2026, from https://x.example/")
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from .jobs import Jobs
 from .running import address, make_server
 from .world import World
 
@@ -17,13 +18,14 @@ def serve(
     folder: Annotated[Path | None, typer.Option(help="Where the journal is kept; without it, in memory only.")] = None,
 ) -> None:
     """Serve until a signal ends it. The first line on stdout says where, and gives a token."""
-    world = World(folder)
-    server, listener = make_server(world, port)
+    world, jobs = World(folder), Jobs()
+    server, listener = make_server(world, jobs, port)
     typer.echo(json.dumps({"url": address(listener), "token": world.first_token}))
     try:
         server.run(sockets=[listener])
     finally:
         world.close()
+        jobs.close()
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import FastAPI
+from fastapi import Body, FastAPI
 from pydantic import BaseModel, Field
 
 from .gate import CONTROL, Fault, Gate, Logged
+from .jobs import Jobs, aged, kill
 from .world import OPERATOR, Commit, Kind, TokenRole, World
 
 
@@ -58,7 +59,14 @@ class NewSettings(Place):
     grant: str | None = None
 
 
-def add_control(app: FastAPI, world: World, gate: Gate) -> None:
+class NewStage(BaseModel):
+    stage: str | None = None
+    message: str | None = None
+    logs: list[str] = Field(default_factory=list)
+    older: float = 0.0
+
+
+def add_control(app: FastAPI, world: World, jobs: Jobs, gate: Gate) -> None:
     """Add the control routes to `app`."""
 
     @app.get(f"{CONTROL}/token")
@@ -116,6 +124,35 @@ def add_control(app: FastAPI, world: World, gate: Gate) -> None:
     @app.delete(f"{CONTROL}/faults")
     async def clear_faults(number: int | None = None) -> None:
         gate.clear(number)
+
+    @app.put(f"{CONTROL}/jobs/machine")
+    async def machine(environment: Annotated[dict[str, str] | None, Body()] = None) -> None:
+        jobs.machine = environment
+
+    @app.put(f"{CONTROL}/jobs/credit")
+    async def credit(there_is: Annotated[bool, Body()]) -> None:
+        jobs.credit = there_is
+
+    @app.get(f"{CONTROL}/jobs")
+    async def all_jobs() -> list[dict[str, Any]]:
+        return [
+            {**job.describe(), "spec": job.spec, "log": [line for _, line in job.logs]} for job in jobs.all.values()
+        ]
+
+    @app.post(f"{CONTROL}/jobs/{{id_}}")
+    async def change_job(id_: str, new: NewStage) -> None:
+        job = jobs.all[id_]
+        aged(job, new.older)
+        for line in new.logs:
+            job.say(line)
+        if new.stage is not None:
+            job.become(new.stage, new.message)
+
+    @app.post(f"{CONTROL}/jobs/{{id_}}/kill")
+    async def kill_job(id_: str) -> None:
+        process = jobs.all[id_].process
+        assert process is not None
+        kill(process)
 
     @app.get(f"{CONTROL}/requests")
     async def requests() -> list[Logged]:

@@ -14,6 +14,8 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import unquote
 
@@ -195,7 +197,9 @@ class Gate:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = str(uuid.uuid4())
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = str(uuid.uuid4())
+                headers.setdefault("Date", format_datetime(datetime.now(UTC), usegmt=True))
             elif not message.get("more_body"):
                 record(status)
             await send(message)

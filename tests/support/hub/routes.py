@@ -16,6 +16,7 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, cast
 from urllib.parse import quote, unquote, urlencode
 
@@ -91,11 +92,12 @@ def bearer(world: World, authorization: str) -> Token | None:
 Asking = Annotated[Ask, Depends(Ask)]
 
 
-def make_app(world: World) -> FastAPI:
-    """The Hub's routes over `world`."""
+def make_app(world: World, first: Callable[[FastAPI], None]) -> FastAPI:
+    """The Hub's routes over `world`, behind those that `first` adds."""
     app = FastAPI(openapi_url=None, redirect_slashes=False)
     app.state.world = world
     _add_errors(app)
+    first(app)
     _add_account(app)
     _add_repositories(app)
     _add_history(app)
@@ -148,7 +150,7 @@ def _add_account(app: FastAPI) -> None:
 
     @app.post("/api/validate-yaml", name="validate-yaml")
     async def validate_yaml(ask: Asking) -> JSONResponse:
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         try:
             data = front_matter(str(body.get("content", "")))
         except ValueError as error:
@@ -166,7 +168,7 @@ def _entity(name: str, user: User) -> str:
 def _add_repositories(app: FastAPI) -> None:
     @app.post("/api/repos/create", name="create-repo")
     async def create(ask: Asking) -> JSONResponse:
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         user = ask.user()
         kind = cast(Kind, body.get("type") or "model")
         repo_id = f"{body.get('organization') or user.name}/{body['name']}"
@@ -179,7 +181,7 @@ def _add_repositories(app: FastAPI) -> None:
 
     @app.delete("/api/repos/delete", name="delete-repo")
     async def delete(ask: Asking) -> Response:
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         repo_id = f"{body.get('organization') or ask.user().name}/{body['name']}"
         repository = ask.world.repository(ask.token, cast(Kind, body.get("type") or "model"), repo_id)
         ask.world.check_write(ask.token, repo_id)
@@ -189,7 +191,7 @@ def _add_repositories(app: FastAPI) -> None:
     @app.put(f"{_REPO}/settings", name="settings")
     async def settings(ask: Asking) -> JSONResponse:
         repository = ask.repository(write=True)
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         changes = {"gated": body["gated"]} if "gated" in body else {}
         if "visibility" in body:
             changes["private"] = body["visibility"] == "private"
@@ -248,7 +250,7 @@ def _add_history(app: FastAPI) -> None:
     @app.post(f"{_REPO}/branch/{{branch}}", name="branch")
     async def add_branch(ask: Asking) -> Response:
         repository = ask.repository(write=True)
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         _add_ref(ask, repository, f"refs/heads/{ask.params['branch']}", body.get("startingPoint") or "main")
         return Response("OK")
 
@@ -264,14 +266,14 @@ def _add_history(app: FastAPI) -> None:
     @app.post(f"{_REPO}/tag/{{revision}}", name="tag")
     async def add_tag(ask: Asking) -> Response:
         repository = ask.repository(write=True)
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         _add_ref(ask, repository, f"refs/tags/{body['tag']}", ask.params["revision"])
         return Response("OK")
 
     @app.post(f"{_REPO}/super-squash/{{branch}}", name="super-squash")
     async def squash(ask: Asking) -> Response:
         repository = ask.repository(write=True)
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         ask.world.squash(repository, repository.branch(ask.params["branch"]), body["message"], ask.user().name)
         return Response("OK")
 
@@ -374,8 +376,14 @@ def _ranged(content: bytes, wanted: str | None, headers: dict[str, str]) -> Resp
 
 
 def _next(ask: Ask, **query: object) -> dict[str, str]:
-    plain = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
-    return {"Link": f'<{ask.base}{ask.request.url.path}?{urlencode(plain)}>; rel="next"'}
+    return next_page(
+        ask, [(name, str(value).lower() if isinstance(value, bool) else value) for name, value in query.items()]
+    )
+
+
+def next_page(ask: Ask, query: Sequence[tuple[str, object]]) -> dict[str, str]:
+    """The header that says where a list goes on."""
+    return {"Link": f'<{ask.base}{ask.request.url.path}?{urlencode(query)}>; rel="next"'}
 
 
 def _to_cursor(path: str) -> str:
@@ -392,7 +400,7 @@ def _from_cursor(cursor: str) -> str:
 def _add_writing(app: FastAPI) -> None:
     @app.post(f"{_REPO}/preupload/{{revision}}", name="preupload")
     async def preupload(ask: Asking, create_pr: bool = False) -> JSONResponse:
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         repository = ask.repository(write=not create_pr)
         ask.user()
         commit = repository.resolve(ask.params["revision"])
@@ -464,7 +472,7 @@ def _add_lfs(app: FastAPI) -> None:
     @app.post(f"{_GIT[0]}/batch", name="lfs-batch")
     @app.post(f"{_GIT[1]}/batch", name="lfs-batch")
     async def batch(ask: Asking) -> JSONResponse:
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         repository = ask.repository(write=True)
         objects = []
         for wanted in body["objects"]:
@@ -492,14 +500,15 @@ def _add_lfs(app: FastAPI) -> None:
     @app.post(f"{_GIT[0]}/verify", name="lfs-verify")
     @app.post(f"{_GIT[1]}/verify", name="lfs-verify")
     async def verify(ask: Asking) -> Response:
-        body = await _json_body(ask.request)
+        body = await json_body(ask.request)
         stored = ask.repository(write=True).lfs.get(body["oid"])
         if stored is None or len(stored) != body["size"]:
             raise Refused(404, "no such object")
         return Response()
 
 
-async def _json_body(request: Request) -> dict[str, Any]:
+async def json_body(request: Request) -> dict[str, Any]:
+    """The body of a request that has to be a JSON object."""
     try:
         body = await request.json()
     except ValueError as error:

@@ -28,6 +28,7 @@ from tests.support import ROOT
 
 from .control import add_control
 from .gate import CONTROL, Fault, Gate, Logged, Message
+from .jobs import Jobs, add_jobs
 from .routes import bearer, make_app
 from .world import OPERATOR, ORGANISATION, Kind, Refused, TokenRole, World
 
@@ -248,6 +249,31 @@ class Hub:
         new = {"kind": kind, "repo_id": repo_id, "files": _encoded(changes), "message": message}
         return str(_ok(self._control.post("/commits", json=new)).json())
 
+    def machine(self, environment: Mapping[str, str] | None) -> None:
+        """From now on jobs run as processes of this machine with this environment, `PYTHON` among it; None: not."""
+        _ok(self._control.put("/jobs/machine", json=None if environment is None else dict(environment)))
+
+    def credit(self, there_is: bool) -> None:
+        """Whether whoever starts a job can pay for it."""
+        _ok(self._control.put("/jobs/credit", json=there_is))
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """All jobs, the oldest first, with what their secrets hold in `spec`."""
+        found = _ok(self._control.get("/jobs")).json()
+        assert isinstance(found, list)
+        return found
+
+    def change_job(
+        self, id_: str, *, stage: str | None = None, message: str | None = None, logs: str = "", older: float = 0.0
+    ) -> None:
+        """Let something become of a job: another stage, lines it says, seconds that have gone by."""
+        values = {"stage": stage, "message": message, "logs": logs.splitlines(), "older": older}
+        _ok(self._control.post(f"/jobs/{id_}", json=values))
+
+    def kill_job(self, id_: str) -> None:
+        """End a job's machine at once, as one that breaks."""
+        _ok(self._control.post(f"/jobs/{id_}/kill"))
+
     def files(self, repo_id: str, *, kind: Kind = "dataset") -> dict[str, bytes]:
         """What main truly holds, past faults and log."""
         encoded = _ok(self._control.get("/files", params={"kind": kind, "repo_id": repo_id})).json()
@@ -308,8 +334,8 @@ def hub_process(folder: Path | None = None) -> Iterator[HubProcess]:
 @contextlib.contextmanager
 def hub_server(folder: Path | None = None) -> Iterator[Hub]:
     """A test Hub in a thread of this process, on a free port, for the length of a `with` block."""
-    world = World(folder)
-    server, listener = make_server(world, 0)
+    world, jobs = World(folder), Jobs()
+    server, listener = make_server(world, jobs, 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     try:
@@ -323,6 +349,7 @@ def hub_server(folder: Path | None = None) -> Iterator[Hub]:
         server.should_exit = True
         thread.join(10)
         world.close()
+        jobs.close()
 
 
 def address(listener: socket.socket) -> str:
@@ -330,8 +357,8 @@ def address(listener: socket.socket) -> str:
     return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def make_server(world: World, port: int) -> tuple[uvicorn.Server, socket.socket]:
-    """A server over `world` that is ready to run, and the socket it is to run on. Port 0 takes a free one."""
+def make_server(world: World, jobs: Jobs, port: int) -> tuple[uvicorn.Server, socket.socket]:
+    """A server over `world` and `jobs`, ready to run, and the socket it is to run on. Port 0 takes a free one."""
     transports: dict[object, asyncio.Transport] = {}
 
     class Protocol(H11Protocol):
@@ -355,9 +382,10 @@ def make_server(world: World, port: int) -> tuple[uvicorn.Server, socket.socket]
     def close(scope: Message) -> None:
         transports[tuple(scope["client"])].close()
 
-    app = make_app(world)
+    app = make_app(world, add_jobs)  # what is below /api/jobs would be taken for a kind of repository
+    app.state.jobs = jobs
     gate = Gate(app, list(app.router.routes), user_of, close)
-    add_control(app, world, gate)
+    add_control(app, world, jobs, gate)
     # asyncio turns off Nagle's delay only on sockets that say they are TCP; with it each answer takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -369,6 +397,7 @@ def make_server(world: World, port: int) -> tuple[uvicorn.Server, socket.socket]
         log_level="warning",
         access_log=False,
         proxy_headers=False,
+        date_header=False,  # it may be seconds old where the machine is busy; the gate adds one
         lifespan="off",
         timeout_graceful_shutdown=1,
     )

@@ -1,0 +1,503 @@
+"""What stands behind an answer: whether it explains the answer, or takes it back.
+
+Scope: bare text behind a stated phrase; which phrase is stated is `reader`. Those who correct themselves do so in words
+that nobody foresees ("too strong", "wrong line", "in my dreams"), but mostly at once and in few words, while an
+explanation is a long sentence, has a label, or speaks of the response in words that are known. So what stands right
+behind an answer must be one of these (`_explains`, `_is_plain_aside`). All that follows is searched for words that take
+an answer back (`_REVERSAL`) or that say the reverse of it (`_clashes`).
+
+Of 3,434 released answers that go on behind a phrase none loses its rating here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from eval_queue.scoring.answer_text import DOUBT
+
+SAME: Final = "\ue001"
+"""Stands in the text for a phrase that says the same as the answer."""
+OTHER: Final = "\ue002"
+"""Stands in the text for a phrase that is denied, or part of everyday English."""
+
+
+def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
+    """Whether the text behind an answer takes it back, or may.
+
+    Args:
+        behind: bare text, from the end of the phrase; other phrases in it stand as `SAME` or `OTHER` where known.
+        rating: what the phrase says.
+        cut: whether it was cut, so that its last sentence may be the beginning of any other.
+    """
+    if _REVERSAL.search(behind) or _clashes(behind, rating):
+        return True
+    end = _SENTENCE_END.search(behind)
+    own = behind[: end.start()] if end else behind
+    if not _leaves(own, behind, rating):
+        return True
+    explained = len(own.split()) > _FEW or _GROUNDS.match(own.strip(_EDGE)) is not None
+    while end is not None:
+        start = end.end()
+        end = _SENTENCE_END.search(behind, start)
+        said = behind[start : end.start() if end else len(behind)].strip(_EDGE)
+        if _SAYS_SOMETHING.search(said) is None or _DEBRIS.fullmatch(said):
+            continue
+        last = cut and end is None
+        label = None if explained else _EXPLAINING.match(said)
+        if label is not None:
+            if _is_no_ground(said[label.end() :].strip(_EDGE), rating) and not last:
+                return True
+        elif last:
+            return len(said.split()) <= _FEW and _BEGUN.match(said) is None
+        elif _TURNS.match(said) if explained else not _explains(said, rating, asked=end is not None and "?" in end[0]):
+            return True
+        explained = True
+    return False
+
+
+def _any_of(words: str) -> str:
+    return "|".join(words.split())
+
+
+def _either(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns))
+
+
+_SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
+_SAYS_SOMETHING: Final = re.compile(rf"[^\W_]|[{SAME}{OTHER}{DOUBT}]")
+_DEBRIS: Final = re.compile(r"[\u0080-\u024f\ufffd]")
+"""What is left of a broken byte."""
+_EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
+_FEW: Final = 10
+"""Words of a sentence that is short."""
+_VERY_FEW: Final = 2
+"""Words of a sentence that is short even behind the label of an explanation."""
+_LONG_ELSEWHERE: Final = 20
+"""Characters of a sentence in another script that is not short."""
+_ALIKE: Final = 5
+"""The lowest rating that says "like me" without reserve."""
+_UNLIKE: Final = 2
+"""The highest rating that says "not like me"."""
+
+# --- what a short sentence that explains is made of -----------------------------------------------------------------
+
+_ABOUT: Final = _any_of(
+    "response text advice tone message person author writer speaker wording style suggestion approach idea content"
+    " sentiment language comment statement phrasing attitude view perspective passage reply recommendation situation"
+    " humor warmth empathy concern care focus emphasis reasoning values"
+)
+"""What it is about."""
+_VERB: Final = _any_of(
+    "show shows reflect reflects align aligns capture captures match matches resonate resonates describe describes"
+    " express expresses convey conveys demonstrate demonstrates emphasize emphasizes emphasise emphasises focus focuses"
+    " suggest suggests acknowledge acknowledges recognize recognizes recognise recognises highlight highlights value"
+    " values care cares respect respects prioritize prioritizes encourage encourages support supports promote promotes"
+    " mirror mirrors agree agrees believe believes understand understands appreciate appreciates enjoy enjoys love"
+    " loves"
+    " try tries strive strives tend tends relate relates share shares matter matters help helps indicate indicates"
+    " mention mentions sounds approach handle represent represents echo echoes embody embodies touches speaks comes"
+    " works"
+    " advocates offers provides"
+)
+"""Its verb: of a response, or of what one values."""
+_QUALITY: Final = _any_of(
+    "important caring careful key similar close typical consistent essential natural central crucial thoughtful helpful"
+    " polite practical familiar considerate empathetic compassionate reasonable sensible balanced challenging complex"
+    " difficult different line good nice great respectful supportive priority necessary beneficial valuable friendly"
+    " rude blunt direct calm warm cold cruel harsh aggressive selfish gentle generous wise fair sweet funny formal kind"
+    " kinder kindness honest honestly honesty"
+)
+"""What it says that a response, or a person, is."""
+_VERY: Final = r"(?:(?:also|very|quite|really|so|just|always|generally|usually|a|an|the|my|in) )*"
+_LIKE_WHAT: Final = r"(?:(?:very much |somewhat |a little )?(?:like|similar to) (?:my|what i|how i)|how i|what i|way i)"
+_BE: Final = (
+    rf"(?:is|are|am|'s|'m|'re) {_VERY}(?:{_LIKE_WHAT}|(?:kind|sort|type) of person|value of mine|(?:{_QUALITY}))\b"
+)
+_PLAIN: Final = _either(
+    rf"(?:[^\n]*? )?(?:(?:{_VERB})\b|{_BE})",
+    rf"[^\n]*\w{_BE}",
+    rf"(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+ )?(?:{_ABOUT})\b",
+    rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and) {_VERY}(?:{_QUALITY}))*$",
+    r"i (?:also |really )?like (?:the|its|how|that)\b",
+    r"i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely))*"
+    r" (?:be|do|say the same|react|respond|feel|help|give|offer|wait|act|want|use|word|phrase|advise|recommend"
+    r"|listen)\b",
+)
+"""A short sentence whose subject or verb is known."""
+_I_DO: Final = _any_of(
+    "understand would can also believe agree might may share value too sometimes often tend appreciate do typically"
+    " interpret mainly primarily strive enjoy think feel like love care try prefer respect find want hold always"
+    " usually"
+    " generally personally don't wouldn't could couldn't cannot can't see never see relate consider empathize recognize"
+    " recognise acknowledge identify resonate sympathize support admire prioritize aim wish disagree rarely normally"
+    " certainly definitely really truly genuinely fully completely strongly largely mostly partly somewhat chose"
+    " selected"
+    " rated gave picked am have"
+)
+_SPEAKS_OTHERWISE: Final = _either(
+    # what no explanation begins with: an order, a condition, a remark on what was said
+    r"(?:that|there|here|now|then|well|or|yet|nor|please|if|let|just|only|do|don't|does|did|is|are|was|who|what|where"
+    r"|why"
+    r"|how|not|no|before|after|until|once|having|by|between|apart|beyond|never|hence|sorry|oh|hm+|ok|okay|actually"
+    r"|truth"
+    r"|frankly|put|take|make|think|read|look|bear|keep|mind|remember|imagine|pretend|suppose)\b"
+    r"(?! (?:because|is because|someone|somebody|people|everyone|a person|the (?:person|response|situation|author)"
+    r"|being)\b"
+    r"|(?:'s| is) (?:because|why|how|what|something|exactly|a (?:value|principle))\b)",
+    rf"i(?:'d|'m|'ve|'ll)?+\b(?! (?:{_I_DO})\b|,| (?:not (?:directly|as|always)|a|an|someone|not a|not an)\b)",
+    r"it\b(?!'s (?:important|essential|a|about|how|what|also|crucial|similar|kind|honest|because|too|very|not)\b"
+    r"| (?:\w+ly |also )?(?!was\b|has\b|seems\b|turns\b|occurs\b|strikes\b|dawns\b)(?:\w+s\b|does not\b|doesn't\b"
+    r"|is\b))",
+    r"(?:the|this|my|these|those) (?:word|words|sentence|options?|scale|truth|above|other|first|last|latter|former"
+    r"|line|level"
+    r"|label|list|fact is|only thing|problem with (?:this|that|my)|answer (?!is based)|rating|pick|would|was|has|had"
+    r"|cannot"
+    r"|can't|phrase(?! \"))\b",
+    r"(?:but|though|although|while|whereas|even though|however,?|still,?) (?!i\b|i'm\b|it\b|it's\b|the\b|this\b"
+    r"|there\b|some\b|my\b"
+    r"|not\b|we\b|people\b|both\b|others?\b|their\b|his\b|her\b|its\b|these\b|each\b|every\w*\b|more\b|less\b)",
+)
+"""How a long sentence begins that is hardly an explanation: with an order, a condition or a remark, and not with the
+response, with those whom it is about, or with what one does, thinks or feels."""
+_GROUNDS: Final = re.compile(
+    r"(?:that(?:'s| is) )?(?:(?:mostly|mainly|largely|primarily|partly|simply|just) )?(?:because|since|given"
+    r"|considering"
+    r"|due to|based on|as an?|as (?:i|it|the|this|my)|in terms of|for example|for instance|e\.g|here's|here is)(?!\w) ?"
+)
+_EXPLAINING: Final = re.compile(
+    r"(?:(?:brief|short|my|the|additional|further|an?|some) )*(?:explanations?|reason(?:s|ing)?|rationale"
+    r"|justifications?|notes?|why|analysis|comments?|context|evidence|details|summary|disclaimer"
+    r"|response(?: \(optional| to (?:explain|elaborate))"
+    r"|begründung|erklärung|explicación|explication|spiegazione|explicação|理由|解释|解釈|説明|说明|이유|설명)"
+    r"(?: ?\([^()\n]{0,60}\)?)?(?: (?:for|of|behind|my) [^:\n]{1,40})?\s?(?:[:：=-]|$)"
+)
+"""A label of an explanation, which then lasts to the end."""
+_BEGUN: Final = re.compile(
+    r"(?:(?:the|this|these) (?!is|was|isn|rating|answer|above|opposite|other)|(?:brief )?(?:explanation|reason"
+    r"|rationale"
+    r"|justification|note)|while |although |because|since |as |my (?!bad|mistake|answer|rating|apolog)|i (?:agree"
+    r"|understand|value|also|believe|appreciate|often|try|tend|care)|confiden|the?$|this?$|i$|ex|re$|rea|b$|be$)"
+)
+"""How an explanation begins in a text that was cut."""
+
+# --- what else may stand there --------------------------------------------------------------------------------------
+
+_CERTAIN: Final = re.compile(
+    r"(?:(?:my|the) )?(?:confiden(?:ce|t)|certainty|probability)(?: (?:level|score|rating))?(?: ?[:=-] ?| is | of )?"
+    r"(?:(?:100|[2-9]\d|1[1-9])(?:\.\d+)? ?%?|0?\.[1-9]\d*|[1-9](?:\.\d+)? ?/ ?\d+"
+    r"|(?:very )?(?:high|medium|moderate|low)|$)"
+    r"|(?:100|[5-9]\d) ?% (?:confiden\w+|sure|certain\w*)"
+)
+"""How sure of itself a model says that it is."""
+_PLEASANTRY: Final = _either(
+    r"(?:thanks?|thank you|(?:i )?hope (?:this|that|it) helps|let me know|feel free|sorry if (?:this|that|it))\b.*",
+    r"if you(?:'d| would)? (?:like|want|need|prefer)\b.*",
+    r"(?:as|i'm|i am) (?:just |only )?an? (?:\w+ )?(?:ai|language model|assistant)\b.*",
+    r"no (?:doubt|question|further comments?|changes needed)|not a word to change|nothing to (?:add|change)",
+    r"without (?:a |any )?(?:doubt|question)|definitely|certainly|absolutely|indeed|honestly|for sure|done|yes|yep",
+    r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|end of (?:answer"
+    r"|response)",
+    r"(?:this|that|it)(?:'s| is) (?:my (?:final |honest )?(?:answer|rating|choice|assessment)|who i am|how i \w+|all|it"
+    r"|exactly (?:who|what|how) .*)",
+    r"i(?:'d| would) never (?!say|do|write|put|claim|call|think|choose|pick|act|be|have|go|use|respond|react|give|feel)"
+    r"\w+ .*",
+)
+_OFFER: Final = re.compile(
+    rf"(?:(?:would|do|did) you (?:like\b|want\b|need\b|have\b|{OTHER})"
+    r"|(?:shall|can|may|could|should) i (?:help|explain|elaborate|assist|provide)\b"
+    r"|(?:is there )?any(?:thing)? (?:else|other|more)\b|(?:what|how) about you\b|what do you think\b"
+    r"|does (?:this|that) (?:help|make sense|answer)\b).*"
+)
+"""A question that asks nothing about the answer."""
+_LIKENESS_ELSEWHERE: Final = re.compile(r"像|似|비슷|닮|похож|wie ich|comme moi|como yo|come me|como eu")
+_NUMBER: Final = re.compile(
+    r"(?:(?:rating|score|level|option|choice|number|no\.?|#)[ :=]*)?(\d)(?:\s?/\s?\d|\.0)?|[a-f]"
+)
+_OF_A_PART: Final = _either(
+    r"[^:\n]{0,20}like me\s?: \w",
+    r"[^\n]*like me (?:at all )?in (?:tone|style|content|its|the|how|spirit|substance|terms|form)\b",
+    r"(?:it|this|that|the (?:response|text))(?: just)? falls short of\b",
+)
+"""Another phrase that is said of a part of the response, or of what the answer is less than."""
+_IN_PART: Final = _either(
+    r"(?:i(?:'m| am) |it(?:'s| is) |this (?:is|was) )?not (?:as|that i|always|exactly|entirely|fully|completely)\b(?="
+    r" \w)",
+    r"(?:it|this|that) isn't (?:exactly|entirely|fully|completely)\b(?= \w)",
+)
+"""What one who says "somewhat" or "a little like me" adds to it."""
+_UNLIKE_ME: Final = _either(
+    r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
+    r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
+    r"i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
+    r"i(?:'m| am| would be|'d be) (?:much |far |a lot )?(?:more \w+|kinder|gentler|softer|calmer|warmer|nicer)",
+    rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
+)
+"""What one who says "not like me" adds to it."""
+_NOT_AT_ALL: Final = re.compile(
+    r"(?:not|no way|sorry)(?: (?:one|a|an|in|the|even|any|this|single|least|little))*"
+    r"(?: (?:bit|way|slightest|remotely|chance|all|close|iota|shape|form|ever))?(?: or \w+)?"
+)
+"""What one who says "not like me at all" adds to it."""
+
+_BUT_NOT: Final = re.compile(r"(?:but|,) not(?: with| in| for| of)? (?:the|its|all|every)\b")
+_MISGIVING: Final = _either(
+    r"^or\b|^as (?:it were|if)\b|\bwho (?:cares|knows)\b|\bless(?! \w)",
+    r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
+    r"\b(?:too|lower|higher|else|stronger|weaker|almost|nearly|above|below|overstat\w*|understat\w*|exaggerat\w*)\b",
+    r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|contrary)\b",
+    r"\b(?:reverse\w*|backwards?|flip\w*|swap\w*|switch\w*|chang\w+|correct\w*|revis\w+|retract\w*|withdr\w+|fix\w*)\b",
+    r"\b(?:ignore|disregard|skip|undo|scrap|void|invalid|cancel\w*|remove\w*|replace\w*|delete\w*)\b",
+    r"\b(?:old|former\w*|previous\w*|once|used to|now|if|unless|should|supposed|meant|mean)\b",
+    r"\b(?:jok\w+|kidding|sarcas\w+|iron(?:y|ic\w*)|lie|lies|lying|lied|pretend\w*|dream\w*|wish\w*|lol|haha|ha)\b",
+    r"\b(?:doubt\w*|unsure|uncertain)\b",
+)
+"""Words that let a short sentence say more than an explanation."""
+_CLASHING: Final = _either(
+    r"\b(?:reversed?|opposite|wrong|sorry|actually|mistaken?|instead(?! of)|rather(?! than)|wait|meant|none of)\b",
+    r"\b(?:joking|kidding|teasing|lies?|dreams?|jokes?|sarcas\w*|iron(?:y|ic\w*))\b",
+    r"\b(?:ignore|discard\w*|disregard|skip|void|cancel\w*|withdrawn)\b",
+    r"\b(?:lower|higher)$",
+    r"\b(?:(?:would|will) have it|claim\w*|they say|i(?:'ve| have| was| am) (?:been )?told)\b",
+)
+"""Those of them that are none in a reservation either ("but not the tone")."""
+
+_ASIDE: Final = re.compile(r"[\"'>}$]*\s?(?:[(\[]([^()\[\]\n]{1,200})[)\]]?|(?:[,:]| -) ([^.!?;\n]{1,200}))")
+"""What is put in brackets, or behind a comma, a colon or a dash, right behind a phrase."""
+_PLAIN_ASIDE: Final = _either(
+    r"(?:even|and|so|especially|particularly|mainly|overall|really|indeed|honestly|definitely|certainly|after all)\b",
+    r"(?:no (?:doubt|question)|without (?:a |any )?(?:doubt|question)|to be (?:honest|fair|sure)|thanks?|not least"
+    r"|both)\b",
+    r"(?:rather than|instead of|not|and not|over|as opposed to)\b",
+    r"(?:in|on|for|with|when|at|to) (?:terms|its?|my|this|that|these|tone|style|spirit|general|particular|content|me"
+    r"|how"
+    rf"|what|the (?:[\w-]+ )?(?:{_ABOUT}))\b",
+    r"i(?:'d| would)? (?:say|think|guess|suppose|believe|feel)(?=$| (?!not|no|so\b))",
+    r"(?:the|its|this) (?!opposite|reverse|contrary|other|wrong|old|lie)\b",
+)
+"""How an aside begins that leaves the answer as it is."""
+_BUT: Final = re.compile(r"(?:but|though|although|while|yet|however|even though|even if)\b[, ]*")
+_LESS_SO: Final = _either(
+    r"(?:a (?:bit|little|touch) |much |slightly |somewhat |far )?(?:more|less|(?:not )?(?:as|quite as))"
+    r" (?!so\b|or\b|than\b)\w+",
+    r"with(?:out)? \w+|\w+er\b",
+    r"i (?:might|may|would|do|also|prefer|could)(?: (?!not\b|never\b|easily\b|see\b|say\b|rather\b)\w+)+",
+)
+"""How one who agrees in the main goes on behind "but"."""
+
+
+def _leaves(own: str, behind: str, rating: int) -> bool:
+    """Whether the rest of the answer's own sentence leaves the answer as it is."""
+    aside = _ASIDE.match(behind)
+    if aside is None:
+        return True
+    rest = own[aside.end() :].strip(_EDGE) if aside[1] else ""
+    return _is_plain_aside(aside[1] or aside[2], rating) and (not rest or _is_plain_aside(rest, rating))
+
+
+def _is_plain_aside(aside: str, rating: int) -> bool:
+    said = aside.strip(_EDGE)
+    if _SAYS_SOMETHING.search(said) is None or _NUMBER.fullmatch(said) or not said.isascii():
+        return True
+    if _EXPLAINING.match(said) or _CERTAIN.match(said) or _LIKENESS_ELSEWHERE.search(said):
+        return True
+    turned = _BUT.match(said)
+    if len(said.split()) > _FEW:
+        return _GROUNDS.match(said) is not None or _SPEAKS_OTHERWISE.match(said) is None
+    if turned is not None:
+        reserved = said[turned.end() :]
+        plain = _LESS_SO.match(reserved) is not None or _explains(reserved, rating, asked=False)
+        return plain and _CLASHING.search(said) is None
+    if _GROUNDS.match(said) or _PLAIN_ASIDE.match(said):
+        return _CLASHING.search(said) is None
+    return _explains(said, rating, asked=False)
+
+
+def _explains(said: str, rating: int, *, asked: bool) -> bool:
+    """Whether the sentence right behind an answer explains it, as far as that can be told."""
+    if asked:
+        return _OFFER.fullmatch(said) is not None
+    if SAME in said or OTHER in said:
+        return len(said.split()) > _FEW or (_MISGIVING if SAME in said else _CLASHING).search(said) is None
+    number = _NUMBER.fullmatch(said)
+    if number is not None:
+        return number[1] in (None, str(rating))
+    if not any(letter.isascii() and letter.isalpha() for letter in said):
+        return _LIKENESS_ELSEWHERE.search(said) is not None or len(said) > _LONG_ELSEWHERE
+    if _CERTAIN.match(said) or _PLEASANTRY.fullmatch(said) or _OF_A_PART.match(said):
+        return True
+    if len(said.split()) > _FEW:
+        return _SPEAKS_OTHERWISE.match(said) is None
+    if _ALIKE > rating > _UNLIKE and _IN_PART.match(said):
+        return True
+    if rating <= _UNLIKE and (_UNLIKE_ME.match(said) or (rating == 1 and _NOT_AT_ALL.fullmatch(said))):
+        return True
+    plain = _GROUNDS.match(said) or _PLAIN.match(said)
+    return plain is not None and _MISGIVING.search(_BUT_NOT.sub("", said)) is None
+
+
+def _is_no_ground(said: str, rating: int) -> bool:
+    """Whether what stands behind the label of an explanation is none."""
+    words = len(said.split())
+    if words > _FEW or not words:
+        return False
+    return _CLASHING.search(said) is not None or (words <= _VERY_FEW and not _explains(said, rating, asked=False))
+
+
+# --- wherever it stands ---------------------------------------------------------------------------------------------
+
+_TURNS: Final = re.compile(
+    r"(?:hm+|wait|uh+|um+|oh+|ah+|er+m?|oops|whoops|nope|nah|no(?=,|$| (?:it|this|that|i|not|wait|way|longer)\b)"
+    r"|not (?:really|quite|so|at all|true)|actually,? (?:no|i|that|it|this)|scratch|sorry|correction|edit|erratum"
+    r"|update"
+    r"|p\.?s|never ?mind|on (?:second|reflection))\b"
+)
+"""How a later sentence begins that turns against what was said."""
+
+_DENIES_ALIKENESS: Final = _either(
+    r"\b(?:this|that|it|description|response|text) (?:does not|doesn't|did not|didn't) (?:really |actually |even |at"
+    r" all )?"
+    r"(?:describe|fit|sound like|resemble|apply to|represent|express|match|reflect|look like) (?:me|how i|who i|what i"
+    r"|my)\b",
+    r"\b(?:the|very|exact|complete) (?:very )?(?:opposite|reverse|contrary)\b",
+    r"(?<!only the )(?<!just the )\b(?:values?|views?|tone|approach(?:es)?|opinions?|thoughts?|wording)"
+    r" (?:clash\w*|conflict\w*|differs?|(?:are|is) (?:very |quite )?(?:different|off))\b",
+    r"\b(?:nothing|little) (?:in|about) (?:it|this|that|the (?:response|text))\b",
+    r"\bnothing (?:at all |whatsoever )?(?:to do with|in common with)\b",
+    r"\bnot something (?:that )?i would\b|\b(?:can't|cannot|can not|don't) (?:find|see) anything\b",
+    r"\bi (?:would|'d|could|do) never (?:in my life |ever )?(?:give|say|do|write|act|speak|talk|respond|behave"
+    r"|answer)\b",
+)
+"""What one who says that it is like them would not add."""
+_AFFIRMS_ALIKENESS: Final = re.compile(
+    r"(?:^|[.!?;\n])\W*(?:"
+    r"(?:this|that|it|the (?:response|text|advice|tone)) (?:\w+ly )?(?:describes exactly|is (?:exactly|precisely|just"
+    r"|very|so much)"
+    r"|reflects"
+    r"|captures|matches|mirrors|aligns (?:\w+ )?with|sounds (?:just|exactly|a lot|very)|resonates)"
+    r"|i (?:\w+ly )?(?:agree|love|like|share|would say the same|see (?:a lot|much) of myself|(?:would )?do the same))\b"
+    r"(?![^.!?;\n]*(?:\bnot\b|n't\b|\bbut\b|\bopposite|\bhowever|\bthough))"
+)
+"""What one who says that it is unlike them would not add."""
+
+
+def _clashes(behind: str, rating: int) -> bool:
+    """Whether what follows says of the response the reverse of what the answer says."""
+    if rating >= _ALIKE:
+        return _DENIES_ALIKENESS.search(behind) is not None
+    return rating <= _UNLIKE and _AFFIRMS_ALIKENESS.search(behind) is not None
+
+
+_IT: Final = r"(?:this|that|it|the above|the former|(?:my|the) (?:\w+ ){0,2}(?:answer|rating|choice|selection))"
+_ITSELF: Final = (
+    r"(?:my|the|this|that|first|initial|above|previous|last) (?:[\w']+ ){0,2}?(?:answer|rating|choice|option|scale"
+    r"|selection|label|score|verdict|assessment|level|line|entry)\b"
+)
+_AMENDS: Final = _any_of(
+    "lower higher wrong wrongly change changed changing changes revise revised revises adjusted corrected correction"
+    " reconsider reconsidered reversed inverted backwards swapped mixed discard discarded ignore ignored disregard"
+    " opposite mistake mistaken mistakenly error initially previously earlier originally retracted withdrawn withdraw"
+    " replaced outdated misread misleading invalid void overstated understated exaggerated contradicts"
+)
+"""Words that with one for the answer itself in a sentence say that it does not stand."""
+_I: Final = (
+    r"i(?:'m|'ve|'d| am| have| had| must| need to| should| would| will| may| might| do| was)?(?: have)?"
+    r" (?:(?:just|now|actually|really|then|rather|too|also|probably|have to|to|want to|like to|being|been) )*"
+)
+_AT_ONCE: Final = (
+    r"(?:^|[.!?;\n(,]\s*|- ?)(?:(?:oh|hm+|well|but|or|and|no|nope|ah|ok(?:ay)?|actually|sorry),?\s+){0,9}+"
+)
+_SELF_REPAIRS: Final = (
+    r"(?:wait|hold on)\b(?=\s*[,.!;:\n-]|\s+(?:no|actually|i|that)\b|$)",
+    r"(?:please )?(?:scratch|strike|ignore|disregard|forget|delete|cancel|flip|reverse|invert|undo|scrap|discard)"
+    r" (?:that|this|it|(?:the|my) (?:above|last|first|previous|former|answer|rating))",
+    r"(?:(?:just )?kidding|jk\b|never ?mind|psych\b|/s\b|come to think of it)",
+    r"on (?:second|further|closer|re)\w* ?(?:thought|look|reading|glance|inspection|consideration)\w*",
+    r"(?:thinking|looking|reading|considering|coming|going|reflecting) (?:[\w']+ ){0,4}"
+    r"(?:again|back|closer|twice|anew|once more)\b",
+    r"let me (?:reconsider|rethink|correct|revise|change|rephrase|amend|try again|redo|start over)",
+)
+"""Words that take back in so many words, at the beginning of a sentence or clause."""
+_TAKEN_BACK: Final = (
+    # what the one who answers did
+    _I
+    + r"(?:misspoke|mis(?:read|judged|understood|clicked|typed|took|heard)|lied|joking|kidding|mistaken|wrong|swapped)",
+    _I
+    + r"(?:retract|withdraw|revise|reconsider|rethink|(?:take|took) (?:that|it|this|back)|correct (?:that|this|it|my))",
+    _I + r"(?:changed? my (?:mind|answer|rating|choice)|made (?:a|an) (?:mistake|error|typo)|stand corrected|confused)",
+    _I
+    + r"(?:spoke too soon|mixed (?:it|this|that|them|up)|meant (?:to|the)|overstat\w+|exaggerat\w+|downgrade|upgrade)",
+    _I + r"(?:go (?:one|a (?:step|level|notch)|lower|higher|down|up)|(?:lower|raise) (?:it|that|this|my))",
+    _I + r"(?:had|got) (?:it|the scale|this|that) (?:the )?(?:wrong|backward|revers|the other)",
+    r"i(?:'ve| have|'d| had)? (?:just |first |initially |originally |previously )+(?:wrote|written|said|answered"
+    r"|rated"
+    r"|chose|chosen|picked|put|gave|given|typed|stated|entered)\b",
+    r"i (?:wrote|said|rated|answered|put|gave|typed)\b[^.\n]{0,40}\b(?:above|first|earlier|before|initially)\b",
+    r"i(?:'m| am) (?:now |also |just |not )*(?:changing|revising|lowering|raising|withdrawing|retracting"
+    r"|reconsidering"
+    r"|correcting|contradicting|switching|adjusting|amending|unsure|sure (?:any|about (?:this|that|it|my)))",
+    r"i (?:now )?reali[sz]e(?: now)?\b|i now see\b|i(?:'d| would) now\b|as i (?:write|type|say) (?:this|it"
+    r"|that)\b",
+    r"contradict\w* (?:myself|what i (?:said|wrote)|my (?:own )?(?:answer|rating))|carried away\b|made (?:it"
+    r"|that|this) up\b|hit (?:return"
+    r"|enter|send)\b",
+    r"having (?:written|said|typed|answered|rated|re-?read|thought)\b|in (?:hindsight|retrospect|haste)\b"
+    r"|premature\b",
+    r"after (?:weighing|thinking|reading|considering|looking|reflecting)[^.\n]{0,60}\b(?:more|again|further|twice"
+    r"|longer)\b",
+    r"(?:slower|closer|second|third|careful|renewed) reading\b|sle(?:pt|ep) on it\b|(?:was|too|been) hasty",
+    r"no longer (?:think|believe|holds?|sure|agree|stand)|from another (?:side|angle)\b|(?:turns|turned) out\b",
+    r"(?:time|need|have|ought) to reconsider\b|persuaded to\b|start (?:again|over)\b|clean slate\b",
+    r"step (?:away|back) from (?:it|this|that|what|my)\b|before i (?:had )?(?:seen|saw|read|finished|understood)\b",
+    # what is said of the answer
+    _IT + r"(?:'s| is| was| were| are)(?: \w+ly)?(?: just| all)? (?:wrong|incorrect|mistaken|false|void|untrue|invalid"
+    r"|outdated|inaccurate|off|backwards?|reversed|too (?:strong|weak|high|low|much|harsh|generous|far|little)"
+    r"|(?:a |an )?(?:mistake|lie|typo|error|joke|exaggeration|overstatement|understatement|old answer)(?! to)"
+    r"|not (?:right|correct|true|accurate|it(?=\W|$)|my answer|what i mea\w+|quite (?:right|it)))\b",
+    _IT + r" (?:overstates?|understates?|exaggerates?|contradicts?|should (?:read|say|have read)"
+    r"|(?:does not|doesn't|cannot|can't|won't) (?:hold|be right|stand|count|add up))\b",
+    _IT + r"(?: is|'s)?(?: no|n't| not) (?:right|correct|true|it(?=\W|$)|my answer)\b",
+    _ITSELF + rf"[^.!?;\n]{{0,80}}?\b(?:{_AMENDS})\b",
+    rf"(?:{_AMENDS})\b[^.!?;\n]{{0,40}}?\b{_ITSELF}",
+    _ITSELF + r" (?:is|was|seems|looks|sounds) (?:far |much |a bit |a little |rather )?too \w+",
+    r"the (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option"
+    r"|label"
+    r"|level|one)\b",
+    r"(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|(?:stronger|weaker) one\b",
+    r"phrase (?:i|that|which|given|above)\b(?! (?:used|in))|what i (?:put|wrote|said|answered|chose|picked)\b",
+    r"(?:my|the) (?:reply|answer|phrase|rating|choice) above\b|(?:sentence|line|statement|words?) (?:before"
+    r"|above)\b",
+    r"(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b|disagree (?:about|on|with) (?:every|all"
+    r"|nearly|most)",
+    r"first (?:guess|answer|impression|instinct|rating|reaction|draft)\b|(?:next|following|later) (?:message"
+    r"|answer|reply)\b",
+    r"(?:correction|revision|update|another answer|new answer) (?:follows|below|to follow|will follow)",
+    r"false alarm\b|my (?:bad|mistake)\b|sorry about\b|wrong (?:line|option|button|answer|one|choice|box"
+    r"|row)\b",
+    r"the (?:exact |very |complete )?(?:opposite|reverse|contrary) (?:is|was|of what i|would|holds|applies)\b",
+    r"(?:only|was|were) (?:joking|kidding|teasing|lying)\b|pulling your leg\b|jest\w*\b|messing with\b"
+    r"|fooled you\b",
+    r"by which i mean\b|tell you the truth\b|ashamed of\b|nothing of me\b",
+    # what is to be done with it
+    r"(?:do not|don't|never) (?:(?:count|record|use|quote|log|score|save|store) (?:this|that|it|my|the)\b"
+    r"|(?:take|trust|believe|mind) (?:this|that|it|me)(?=\W*(?:[.!;\n]|$)))",
+    r"not (?:to )?be (?:used|relied|counted|recorded|taken seriously)\b(?! towards)|substitut\w+ (?:it|that|this"
+    r"|the)\b",
+    r"before you (?:record|count|log|save|score)\b|leave (?:the|this|that) (?:decision|choice|question|rating)\b",
+    r"(?:unable|cannot|can't|not able|hard|impossible) to (?:settle|decide|choose|pick)\b",
+    r"you (?:told|asked|instructed|forced) me to\b|you insist|the operator\b|i have to (?:pick|choose|say"
+    r"|answer)\b",
+    r"i(?:'m| am| was|'ve been| have been| had been) (?:told|asked|instructed|forced|required|made) to\b",
+    # the scale
+    r"(?:one|a|two|1|2|half a) (?:step|level|notch|point|category|degree|rung|grade)s?"
+    r" (?:lower|higher|down|up|less|more|below|above|off)\b",
+    r"(?:read|got|had|used|mixed|flipped|inverted|reversed) (?:up )?the (?:ends of the )?scale\b",
+    r"(?:the )?other way (?:a)?round\b|off by one\b|(?:side|end|middle) of the scale\b",
+)
+"""Words that take back wherever they stand."""
+_REVERSAL: Final = _either(
+    rf"{DOUBT}|^\s*[(\[]?[-+]\d\b",
+    rf"{_AT_ONCE}(?:{'|'.join(_SELF_REPAIRS)})",
+    rf"\b(?:{'|'.join(_TAKEN_BACK)})",
+)
+"""What takes an answer back wherever it stands behind it."""
