@@ -224,7 +224,8 @@ def frame(kind: Kind, *, tinted: bool = True) -> str:
 def linked(drawing: str) -> Markup:
     """A drawing whose names of values lead to their pages: for a page, not for a file."""
     led = _NAME_IN_DRAWING.sub(lambda m: f'<a href="value?name={quote(m[2])}">{m[1]}</a>', drawing)
-    return Markup(led.replace('role="img"', 'role="group"', 1))  # a drawing of ours; an image has no links in it
+    # a drawing of ours; neither an image nor what is hidden from those who read by ear has links in it
+    return Markup(led.replace('role="img"', 'role="group"', 1).replace('<g aria-hidden="true">', "<g>"))
 
 
 def _wider(matches: Sequence[float | None]) -> list[float | None]:

@@ -35,4 +35,6 @@ def _document() -> Markup:
 
     text = _MARK.sub("", DOCUMENT.read_text(encoding="utf-8"))  # the marks of its generated numbers
     made = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    for wide in ("pre", "table"):  # what may be wider than the window is reached by keyboard
+        made = made.replace(f"<{wide}>", f'<{wide} tabindex="0">')
     return Markup(made)  # our own document; HTML in it would be shown as text
