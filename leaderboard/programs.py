@@ -397,7 +397,8 @@ def fitted(document: Document, part: object = "") -> Document:
     value: Any = document
     for step in part.split("."):
         inside = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else {}
-        key: Any = int(step) if isinstance(value, list) and step.isascii() and step.isdigit() else step
+        numbered = isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 9
+        key: Any = int(step) if numbered else step
         if key not in inside:
             raise InputError(f"part: there is no {step[:80]!r} here; there are {', '.join(map(str, inside)) or 'none'}")
         value = inside[key]

@@ -287,3 +287,19 @@ def test_the_site_builds_without_a_warning_and_needs_nobody_elses_server(tmp_pat
     assert [name for name, text in pages.items() if loaded.search(text) or "fonts.googleapis" in text] == []
     assert "value-portrait evaluate" in pages["reference/commands/index.html"]
     assert "eval_queue.scoring.reader.read_answer" in pages["reference/eval_queue/index.html"]
+
+
+def test_each_threat_names_tests_that_there_are() -> None:
+    rows = [line for line in (ROOT / "SECURITY.md").read_text().splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 15
+    for row in rows:
+        named = re.findall(r"`((?:tests/)?[\w/]*test_\w+\.py|tests/[\w/]+(?:\.py)?)`", row.rsplit("|", 2)[1])
+        assert named, row
+        for name in named:
+            assert (ROOT / name if name.startswith("tests/") else ROOT / "tests" / "attack" / name).exists(), name
+
+
+def test_each_fault_names_tests_that_there_are() -> None:
+    named = set(re.findall(r"[\w/]+\.py", (ROOT / "tests" / "faults" / "__init__.py").read_text()))
+    assert len(named) > 8
+    assert [name for name in named if not (ROOT / "tests" / name).exists()] == []

@@ -98,6 +98,7 @@ HUB: dict[str, Fault] = {
     "429 with a time": Fault(status=429, retry_after=1, times=2),
     "429 without one": Fault(status=429, times=2),
     "409": Fault(status=409, times=2),
+    "412": Fault(status=412, times=2),
     "500 before": Fault(status=500, times=2),
     "500 after": Fault(status=500, after=True),
     "503 after": Fault(status=503, after=True),
@@ -112,7 +113,7 @@ HUB: dict[str, Fault] = {
 @pytest.mark.parametrize("fault", HUB)
 @pytest.mark.parametrize("route", ["commit", "info", "preupload", "lfs-*"])
 def test_a_fault_of_the_hub_costs_nothing_but_time(here: Here, route: str, fault: str) -> None:
-    if fault == "409" and route != "commit":
+    if fault in ("409", "412") and route != "commit":
         pytest.skip("only commits conflict")
     here.place.hub.faults.add(HUB[fault].model_copy(update={"route": route}))
     here.evaluate()
