@@ -99,6 +99,9 @@ class Ui:
         private = frozenset(self.blocks.fns)
         with self.blocks:
             api.register(site)
+            for number, fn in self.blocks.fns.items():
+                if number not in private:
+                    fn.page = board.ROUTE  # else the last one's; the guard asks Gradio for those of the page that opens
         self.fresh.heads = {module.ROUTE: partial(self._head, name, module) for name, module in WORKED_WITH}
         self.fresh.blocks = self.blocks
         self.tokens = PageTokens()
