@@ -190,9 +190,11 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=15.0, gt=0)
     """How often the scheduled evaluator looks for work."""
     lease_seconds: float | None = Field(default=None, gt=0)
-    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub."""
+    """How long a claim holds without a sign of life. Unset: 120, and 600 on the Hub, where it must be 240 times the
+    number of processes that evaluate, so that their signs of life stay within the commits of one."""
     beat_seconds: float | None = Field(default=None, gt=0)
-    """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have."""
+    """How often progress is written. Unset: 3, and 60 on the Hub, which limits how many commits an hour may have: there
+    all processes that hold claims share this pace."""
     keep_seconds: float = Field(default=600.0, gt=0)
     """How often the answers so far of an evaluation are stored on the Hub, for a worker on another machine that has to
     go on with it: what a machine loses that dies. They go with a sign of life and cost no commit of their own."""

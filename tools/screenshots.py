@@ -80,6 +80,7 @@ SHOTS = (
     Shot("methodology", "methodology", "main h1"),
     Shot("not-found", "no-such-page", "main h1"),
     Shot("about", "about", ".vp-terms"),
+    Shot("glossary", "glossary", ".vp-terms"),
 )
 
 
@@ -142,6 +143,7 @@ def main(
         if readme:
             with page(browser, 1440, "light") as view:
                 chosen = next(r.id for r in published if r.model.startswith("claude-3-opus"))
+                view.add_init_script("localStorage.setItem('vp-first-visit', 'closed')")
                 view.set_viewport_size({"width": 1440, "height": 820})
                 take(view, running.url, SHOTS[1], chosen, ASSETS / "board.png", whole=False)
             slim(ASSETS / "board.png")

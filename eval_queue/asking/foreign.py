@@ -8,13 +8,14 @@ does not tell stays unknown: finish reasons in lm-evaluation-harness's samples, 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
+from pydantic import ValidationError
 
 from data.benchmark import Benchmark
 from data.errors import InputError
@@ -25,6 +26,7 @@ from eval_queue.protocol import Prompt
 from eval_queue.records import DimensionScore, now
 from eval_queue.scoring.answers import read_answers
 from eval_queue.scoring.profiles import profiles
+from eval_queue.settings import Endpoint
 
 LARGEST_LOG: Final = 2_000_000_000
 """Bytes of a log that is read."""
@@ -82,8 +84,14 @@ def import_log(log: Log, job: Job, folder: Path) -> Report:
     Raises:
         InputError: the folder holds another run or is in use.
     """
-    if isinstance(most := log.request.get("max_tokens"), int):
-        job = replace(job, endpoint=job.endpoint.model_copy(update={"max_tokens": most}))
+    # of these an answer depends so much that rows of different ones are different rows
+    of_row = {name: log.request[name] for name in ("max_tokens", "reasoning_effort") if log.request.get(name)}
+    try:
+        endpoint = Endpoint.model_validate({**job.endpoint.model_dump(mode="json"), **of_row})
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise InputError("the log names one that cannot be meant", field=where) from None
+    job = replace(job, endpoint=endpoint)
     names = {prompt_words(p): custom_id(p) for p in prompts_of(job)}
     with lock(folder):
         run = open_run(folder, new_run(job))
@@ -119,6 +127,13 @@ def prompt_words(prompt: Prompt) -> str:
     return prompt.text if prompt.system is None else f"{prompt.system}\0{prompt.text}"
 
 
+def _words(messages: Sequence[tuple[str, str]]) -> str:
+    """What was asked, as `prompt_words`; no words of ours where it is more than a system and a user message."""
+    roles = [role for role, _ in messages]
+    told = "\0".join(text for _, text in messages)
+    return told if roles in (["user"], ["system", "user"]) else f"{roles}\0{told}"
+
+
 def _line(name: str, told: Told) -> dict[str, Any]:
     if told.error is not None:
         return {"custom_id": name, "error": {"message": told.error}}
@@ -140,7 +155,11 @@ def _inspect(file: Path) -> Log:
     except Exception as error:  # noqa: BLE001 - whatever the library says of a file that is no log
         raise InputError(f"is no log that inspect_ai reads ({type(error).__name__})", file=file) from None
     sent = log.eval.model_generate_config.model_dump() | log.plan.config.model_dump(exclude_none=True)
-    wanted = {n: sent[n] for n in ("temperature", "seed", "max_tokens", "top_p") if sent.get(n) is not None}
+    wanted = {
+        n: sent[n]
+        for n in ("temperature", "seed", "max_tokens", "top_p", "reasoning_effort")
+        if sent.get(n) is not None
+    }
     return Log(
         "inspect-ai",
         "/".join(log.eval.model.split("/")[1:][-2:]) or log.eval.model,
@@ -159,8 +178,8 @@ def _asked(began: str, ended: str) -> tuple[datetime, datetime] | None:
 
 
 def _sample(sample: Any) -> Told:
-    asked = [(m.role, m.text) for m in sample.messages if m.role in ("system", "user")]
-    words = "\0".join(text for _, text in asked)
+    *before, last = [(m.role, m.text) for m in sample.messages] or [("", "")]
+    words = _words(before if last[0] == "assistant" else [*before, last])
     if sample.error is not None:
         return Told(words, None, error=sample.error.message)
     return Told(
@@ -186,7 +205,7 @@ def _lm_eval(file: Path) -> Log:
         raise InputError("has no samples", file=file)
     sent = next((request for _, request in told), {})
     names = {"temperature": "temperature", "seed": "seed", "max_gen_toks": "max_tokens", "max_tokens": "max_tokens"}
-    wanted = {ours: sent[theirs] for theirs, ours in names.items() if theirs in sent}
+    wanted = {o: sent[t] for t, o in names.items() if isinstance(sent.get(t), int | float)}
     return Log("lm-evaluation-harness", None, wanted, tuple(answer for answer, _ in told))
 
 
@@ -195,11 +214,14 @@ def _samples(file: Path) -> Iterator[tuple[Told, dict[str, Any]]]:
         for n, line in enumerate(lines, start=1):
             try:
                 sample = orjson.loads(line)
-                arguments = sample["arguments"]["gen_args_0"]
+                arguments = sample["arguments"]
+                if isinstance(arguments, list):  # as older versions write them
+                    arguments = {"gen_args_0": {f"arg_{i}": told for i, told in enumerate(arguments[0])}}
+                arguments = arguments["gen_args_0"]
                 text, words = sample["resps"][0][0], arguments["arg_0"]
                 words = words if isinstance(words, str) else words[0]
                 if words.startswith("[{"):  # a chat, as the harness writes it
-                    words = "\0".join(m["content"] for m in orjson.loads(words))
+                    words = _words([(m["role"], m["content"]) for m in orjson.loads(words)])
                 yield Told(words, str(text)), dict(arguments.get("arg_1") or {})
             except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError):
                 message = "expected a sample of lm-evaluation-harness with `arguments` and `resps`"

@@ -23,6 +23,7 @@ from data.benchmark import Benchmark
 from data.files import write_whole
 from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord
 from eval_queue.asking.replies import REFUSED
+from eval_queue.protocol import SEED, TEMPERATURE
 from eval_queue.records import Cost, Origin, Result, Retest, RunInfo, now
 from eval_queue.scoring.answers import read_answers
 from eval_queue.scoring.profiles import number, profiles
@@ -157,8 +158,16 @@ def _of_log(run: RunRecord) -> str | None:
     """What is not as in a run of this program, where the answers come from another's log."""
     if run.log is None:
         return None
-    said = f"Its answers come from a log of {run.log}; prompt digests were computed from the words in it."
-    return said if run.dated else f"{said} The log does not tell when it was asked: times are those of its import."
+    said = [f"Its answers come from a log of {run.log}; prompt digests were computed from the words in it."]
+    if not run.dated:
+        said.append("The log does not tell when it was asked: times are those of its import.")
+    wanted = {"temperature": TEMPERATURE, "seed": SEED}
+    if unknown := [name for name in (*wanted, "max_tokens") if name not in run.request]:
+        said.append(f"The log does not tell its {' and '.join(unknown)}.")
+    other = [f"{n} {run.request[n]} in place of {x:g}" for n, x in wanted.items() if run.request.get(n, x) != x]
+    if other:
+        said.append(f"It was asked with {' and '.join(other)}.")
+    return " ".join(said)
 
 
 def _lacks(answers: Sequence[Answer]) -> str | None:

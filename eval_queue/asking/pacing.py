@@ -6,7 +6,8 @@ round ended without a refusal.
 
 1. **Grow.** Start with `START` requests and allow one more for each answer, which doubles the limit in a round. Where a
    limit `TOLD_APART` times as high brings hardly more answers a second (less than `SHARE` of what an idle endpoint
-   would give) and takes longer an answer, the endpoint queues: step back to the limit before, and hold.
+   would give) and takes longer an answer, `BAD_ROUNDS` in a row, the endpoint queues: step back to the limit before,
+   and hold.
 2. **A refusal** (429, 503, a time-out) above the proven limit tells what was taken: those in flight with it, less each
    that turns out to be refused too. While holding at a limit not yet proven, it takes a sixteenth off. At the proven
    limit, it tells that the endpoint can do less: halve it. Nothing is sent until fewer are in flight than that, and
@@ -225,10 +226,15 @@ class Pacing:
             # a smaller step brings less than rounds differ by chance
             wanted = 1 + SHARE * (ended.limit / before.limit - 1)
             if ended.throughput < wanted * before.throughput and ended.latency > wanted * before.latency:
+                self._bad += 1
+                if self._bad < BAD_ROUNDS:
+                    self._target = self.limit
+                    return
                 self._hold = min(2 * self._hold, LONGEST_HOLD)
                 self._decrease(before.limit, now)
                 return
             self._base = ended
+        self._bad = 0
         if ended.limit == self._most:
             self._mode = "hold"
         else:

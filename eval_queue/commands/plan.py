@@ -30,14 +30,15 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """Estimate prompts, tokens, hours and dollars for many models, by machine and by batch interface."""
-        from eval_queue.workers.costs import by_batch, on_machines, work_of
+        from eval_queue.workers.costs import SOURCES, UNVERIFIED, by_batch, on_machines, work_of
 
         work = work_of(models, prompts, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, retest=retest)
         costs = [*on_machines(work, parameters), *by_batch(work)]
         if as_json:
             import orjson
 
-            document = {"work": work._asdict(), "costs": [cost._asdict() for cost in costs]}
+            document: dict[str, object] = {"work": work._asdict(), "costs": [cost._asdict() for cost in costs]}
+            document |= {"sources": SOURCES, "unverified": UNVERIFIED}
             typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         else:
             _print(work, costs)
@@ -46,6 +47,8 @@ def register(app: typer.Typer) -> None:
 def _print(work: Work, costs: list[Cost]) -> None:
     from rich import box
     from rich.table import Table
+
+    from eval_queue.workers.costs import SOURCES, UNVERIFIED
 
     tokens = f"{work.prompt_tokens / 1e6:,.1f} M tokens read, {work.answer_tokens / 1e6:,.1f} M written"
     typer.echo(f"{work.models:,} evaluations, {work.prompts:,} prompts, {tokens}")
@@ -59,3 +62,6 @@ def _print(work: Work, costs: list[Cost]) -> None:
         table.add_row(cost.where, hours, "" if cost.dollars is None else f"{cost.dollars:,.2f}", cost.note)
     console(WIDTH).print(table)
     typer.echo("Hours are of one machine, estimated from parameters and nominal speed; several share them.")
+    for what, source in SOURCES.items():
+        typer.echo(f"{what}: {source}.")
+    typer.echo("Not verified: " + " ".join(UNVERIFIED))

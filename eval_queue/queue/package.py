@@ -386,6 +386,16 @@ def _is(value: object, kind: type | tuple[type, ...]) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+def _request(run: RunRecord) -> dict[str, object]:
+    """What is kept of the parameters that were sent: the token limit, and those that the note on a log speaks of."""
+    if run.log is None:
+        return {"max_tokens": run.max_tokens}
+    given = {name: run.request.get(name) for name in ("temperature", "seed", "max_tokens")}
+    return {
+        name: x for name, x in given.items() if isinstance(x, int | float) and _is(x, (int, float)) and abs(x) < 2**31
+    }
+
+
 # --- the result -----------------------------------------------------------------------------------------------------
 
 
@@ -407,7 +417,7 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
         last=run.last,
         log=run.log,
         dated=run.dated,
-        request={"max_tokens": run.max_tokens},
+        request=_request(run),
     )
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)

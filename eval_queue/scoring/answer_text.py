@@ -670,7 +670,7 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("–—―", " - ")
     | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("*`~", "")
-    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄🤥🤡↓⬇¬≠≤≥", DOUBT)
+    | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄🤥🤡🤷↓⬇¬≠≤≥", DOUBT)
     | dict.fromkeys("🚫🙅", " no, ")
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}

@@ -88,41 +88,57 @@ _ABOUT: Final = _any_of(
     " humor warmth empathy concern care focus emphasis reasoning values"
 )
 """What it is about."""
-_VERB: Final = _any_of(
-    "show shows reflect reflects align aligns capture captures match matches resonate resonates describe describes"
-    " express expresses convey conveys demonstrate demonstrates emphasize emphasizes emphasise emphasises focus focuses"
-    " suggest suggests acknowledge acknowledges recognize recognizes recognise recognises highlight highlights value"
-    " values care cares respect respects prioritize prioritizes encourage encourages support supports promote promotes"
-    " mirror mirrors agree agrees believe believes understand understands appreciate appreciates enjoy enjoys love"
-    " loves"
-    " try tries strive strives tend tends relate relates share shares matter matters help helps indicate indicates"
-    " mention mentions sounds approach handle represent represents echo echoes embody embodies touches speaks comes"
-    " works"
-    " advocates offers provides"
+_SHOWS: Final = _any_of(
+    "acknowledges advocates agrees aligns appreciates believes captures cares comes conveys demonstrates"
+    " describes echoes embodies emphasises emphasizes encourages enjoys expresses focus focuses helps highlights"
+    " indicates loves matches matters mentions mirrors offers prioritizes promotes provides recognises recognizes"
+    " reflects relates represents resonates respects shares shows sounds speaks strives suggests supports"
+    " tends touches tries understands values works"
+    " ignores lacks dismisses assumes implies insults blames judges praises seeks wants prefers"
 )
-"""Its verb: of a response, or of what one values."""
+"""Its verb, of a response ..."""
+_VALUE: Final = _any_of(
+    "acknowledge agree align appreciate approach believe capture care convey demonstrate describe echo embody"
+    " emphasise emphasize encourage enjoy express handle help highlight indicate love match matter mention mirror"
+    " prioritize promote recognise recognize reflect relate represent resonate respect share show strive suggest"
+    " support tend try understand value"
+)
+"""... or of the one who answers."""
 _QUALITY: Final = _any_of(
     "important caring careful key similar close typical consistent essential natural central crucial thoughtful helpful"
     " polite practical familiar considerate empathetic compassionate reasonable sensible balanced challenging complex"
     " difficult different line good nice great respectful supportive priority necessary beneficial valuable friendly"
-    " rude blunt direct calm warm cold cruel harsh aggressive selfish gentle generous wise fair sweet funny formal kind"
-    " kinder kindness honest honestly honesty"
+    " rude blunt direct calm warm cold cruel harsh aggressive selfish gentle generous wise fair sweet formal kind"
+    " kinder kindness honest honestly honesty fine sound solid"
 )
 """What it says that a response, or a person, is."""
 _VERY: Final = r"(?:(?:also|very|quite|really|so|just|always|generally|usually|a|an|the|my|in) )*"
 _LIKE_WHAT: Final = r"(?:(?:very much |somewhat |a little )?(?:like|similar to) (?:my|what i|how i)|how i|what i|way i)"
 _BE: Final = (
-    rf"(?:is|are|am|'s|'m|'re) {_VERY}(?:{_LIKE_WHAT}|(?:kind|sort|type) of person|value of mine|(?:{_QUALITY}))\b"
+    rf"(?:is|are|am|'s|'m|'re) {_VERY}(?:{_LIKE_WHAT}|(?:kind|sort|type) of person|(?:core |key )?value of mine"
+    rf"|(?:{_QUALITY}))\b"
 )
 _PLAIN: Final = _either(
-    rf"(?:[^\n]*? )?(?:(?:{_VERB})\b|{_BE})",
+    rf"(?:[^\n]*? )?(?:(?:{_SHOWS})\b|{_BE})",
+    rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all) (?:{_VALUE})\b",
     rf"[^\n]*\w{_BE}",
-    rf"(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+ )?(?:{_ABOUT})\b",
+    rf"(?:[^\n]*? (?:but|and|though) )?(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+"
+    rf" )?(?:{_ABOUT})\b"
+    r"(?! (?:will|of|may)\b| (?:is|are|was|were) (?:a|an|the|blank|false|void|empty|automatic|random|fake|generated"
+    r"|over"
+    r"|done|gone|missing|null|fictional|pending|tentative|provisional|temporary|unavailable|ironic|hasty)\b)",
     rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and) {_VERY}(?:{_QUALITY}))*$",
-    r"i (?:also |really )?like (?:the|its|how|that)\b",
-    r"i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely))*"
-    r" (?:be|do|say the same|react|respond|feel|help|give|offer|wait|act|want|use|word|phrase|advise|recommend"
-    r"|listen)\b",
+    r"i (?:also |really )?like (?:the|its|how|that)\b|i(?:'d| would|'ve| have)? also \w+",
+    r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
+    r" way)\b",
+    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely))*"
+    r" (?:help|give|offer|wait|want|advise|recommend"
+    r"|listen"
+    r"|suggest|be (?:happy|glad|\w+er|more \w+|less \w+)"
+    r"|(?:do|say|react|respond|feel|act|word|phrase|put) (?:exactly |much |just |it |this |that )*"
+    r"(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
+    r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too"
+    r"|it|that|this))\b",
 )
 """A short sentence whose subject or verb is known."""
 _I_DO: Final = _any_of(
@@ -165,6 +181,7 @@ _GROUNDS: Final = re.compile(
     r"|considering"
     r"|due to|based on|as an?|as (?:i|it|the|this|my)|in terms of|for example|for instance|e\.g|here's|here is)(?!\w) ?"
 )
+_OF_WHAT: Final = re.compile(rf"(?:of )?(?:the|its|my|this|that) (?:[\w-]+ )?(?:{_ABOUT})\b")
 _EXPLAINING: Final = re.compile(
     r"(?:(?:brief|short|my|the|additional|further|an?|some) )*(?:explanations?|reason(?:s|ing)?|rationale"
     r"|justifications?|notes?|why|analysis|comments?|context|evidence|details|summary|disclaimer"
@@ -223,13 +240,15 @@ _OF_A_PART: Final = _either(
 _IN_PART: Final = _either(
     r"(?:i(?:'m| am) |it(?:'s| is) |this (?:is|was) )?not (?:as|that i|always|exactly|entirely|fully|completely)\b(?="
     r" \w)",
+    rf"(?:it|this|that|the \w+)(?:'s| is) (?:a bit|a little|slightly|somewhat|rather) (?:too |more |less"
+    rf" )?(?:{_QUALITY})\b",
     r"(?:it|this|that) isn't (?:exactly|entirely|fully|completely)\b(?= \w)",
 )
 """What one who says "somewhat" or "a little like me" adds to it."""
 _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
-    r"i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
+    r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
     r"i(?:'m| am| would be|'d be) (?:much |far |a lot )?(?:more \w+|kinder|gentler|softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
 )
@@ -242,9 +261,10 @@ _NOT_AT_ALL: Final = re.compile(
 
 _BUT_NOT: Final = re.compile(r"(?:but|,) not(?: with| in| for| of)? (?:the|its|all|every)\b")
 _MISGIVING: Final = _either(
-    r"^or\b|^as (?:it were|if)\b|\bwho (?:cares|knows)\b|\bless(?! \w)",
+    r"^or\b|^as (?:it were|if)\b|\bwho (?:cares|knows)\b|\bless(?! \w)|\blittle$",
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
-    r"\b(?:too|lower|higher|else|stronger|weaker|almost|nearly|above|below|overstat\w*|understat\w*|exaggerat\w*)\b",
+    r"\btoo(?= \w)|\b(?:lower|higher|else|stronger|weaker|almost|nearly|above|below|overstat\w*|understat\w*"
+    r"|exaggerat\w*)\b",
     r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|contrary)\b",
     r"\b(?:reverse\w*|backwards?|flip\w*|swap\w*|switch\w*|chang\w+|correct\w*|revis\w+|retract\w*|withdr\w+|fix\w*)\b",
     r"\b(?:ignore|disregard|skip|undo|scrap|void|invalid|cancel\w*|remove\w*|replace\w*|delete\w*)\b",
@@ -257,7 +277,7 @@ _CLASHING: Final = _either(
     r"\b(?:reversed?|opposite|wrong|sorry|actually|mistaken?|instead(?! of)|rather(?! than)|wait|meant|none of)\b",
     r"\b(?:joking|kidding|teasing|lies?|dreams?|jokes?|sarcas\w*|iron(?:y|ic\w*))\b",
     r"\b(?:ignore|discard\w*|disregard|skip|void|cancel\w*|withdrawn)\b",
-    r"\b(?:lower|higher)$",
+    r"\b(?:lower|higher)$|^as it were\b",
     r"\b(?:(?:would|will) have it|claim\w*|they say|i(?:'ve| have| was| am) (?:been )?told)\b",
 )
 """Those of them that are none in a reservation either ("but not the tone")."""
@@ -332,7 +352,8 @@ def _explains(said: str, rating: int, *, asked: bool) -> bool:
         return True
     if rating <= _UNLIKE and (_UNLIKE_ME.match(said) or (rating == 1 and _NOT_AT_ALL.fullmatch(said))):
         return True
-    plain = _GROUNDS.match(said) or _PLAIN.match(said)
+    grounds = _GROUNDS.match(said)
+    plain = _PLAIN.match(said, grounds.end() if grounds else 0) or (grounds and _OF_WHAT.match(said, grounds.end()))
     return plain is not None and _MISGIVING.search(_BUT_NOT.sub("", said)) is None
 
 
@@ -451,9 +472,10 @@ _TAKEN_BACK: Final = (
     r"step (?:away|back) from (?:it|this|that|what|my)\b|before i (?:had )?(?:seen|saw|read|finished|understood)\b",
     # what is said of the answer
     _IT + r"(?:'s| is| was| were| are)(?: \w+ly)?(?: just| all)? (?:wrong|incorrect|mistaken|false|void|untrue|invalid"
-    r"|outdated|inaccurate|off|backwards?|reversed|too (?:strong|weak|high|low|much|harsh|generous|far|little)"
+    r"|outdated|inaccurate|off|backwards?|reversed|too (?:strong|weak|high|low|much|generous|far|little)"
     r"|(?:a |an )?(?:mistake|lie|typo|error|joke|exaggeration|overstatement|understatement|old answer)(?! to)"
     r"|not (?:right|correct|true|accurate|it(?=\W|$)|my answer|what i mea\w+|quite (?:right|it)))\b",
+    r"that(?:'s| is| was) too harsh\b",
     _IT + r" (?:overstates?|understates?|exaggerates?|contradicts?|should (?:read|say|have read)"
     r"|(?:does not|doesn't|cannot|can't|won't) (?:hold|be right|stand|count|add up))\b",
     _IT + r"(?: is|'s)?(?: no|n't| not) (?:right|correct|true|it(?=\W|$)|my answer)\b",

@@ -3,7 +3,8 @@
 An estimate for a decision, not a quotation. Hours come from arithmetic alone: a model of P parameters needs 2 P
 operations a token, a machine gives a share of its nominal speed (`READING_SHARE` for the prompts, which are read
 together, `WRITING_SHARE` for the answers, which are written token by token), and each model has to be fetched and
-loaded once. Prices change: each has the month it was looked up.
+loaded once. Prices change: each has the month for which it was read, `SOURCES` says where, and `UNVERIFIED` what nobody
+has checked against a bill or a run.
 """
 
 from __future__ import annotations
@@ -52,15 +53,31 @@ class Interface(NamedTuple):
     looked_up: str
 
 
+SOURCES: Final = {
+    "Hugging Face Jobs": "huggingface.co/docs/hub/jobs-pricing, from hub-docs; `hf jobs hardware` prints today's",
+    "Batch": "OpenAI's price list as others reported it; developers.openai.com/api/docs/pricing has today's",
+}
+"""Where prices come from."""
+UNVERIFIED: Final = (
+    "OpenAI's prices were read second-hand; its list no longer names the gpt-4.1 models.",
+    "Speeds are the makers' nominal ones; the shares of them that are reached were not measured on these machines.",
+    "Models that reason write hundreds or thousands of tokens an answer: give --answer-tokens.",
+)
+"""What is taken on trust."""
+
 FLAVOURS: Final = (
     Flavour("l4x1", 0.80, 121, 24, "2026-11"),
+    Flavour("l40sx1", 1.80, 362, 48, "2026-11"),
     Flavour("a100-large", 2.50, 312, 80, "2026-11"),
     Flavour("h200", 5.00, 989, 141, "2026-11"),
 )
 INTERFACES: Final = (
-    Interface("OpenAI gpt-4.1-nano", 0.10, 0.40, "2025-04"),
-    Interface("OpenAI gpt-4.1-mini", 0.40, 1.60, "2025-04"),
-    Interface("OpenAI gpt-4.1", 2.00, 8.00, "2025-04"),
+    Interface("OpenAI gpt-4.1-nano", 0.10, 0.40, "2026-05"),
+    Interface("OpenAI gpt-4.1-mini", 0.40, 1.60, "2026-05"),
+    Interface("OpenAI gpt-4.1", 2.00, 8.00, "2026-05"),
+    Interface("OpenAI gpt-5.4-nano", 0.20, 1.25, "2026-06"),
+    Interface("OpenAI gpt-5.4-mini", 0.75, 4.50, "2026-06"),
+    Interface("OpenAI gpt-5.4", 2.50, 15.00, "2026-06"),
 )
 
 

@@ -56,7 +56,7 @@ def test_the_form_is_the_address(page: Page, served: RunningApp) -> None:
     page.get_by_label("Groups").select_option("age")
     page.get_by_role("button", name="Show").click()
     page.wait_for_url("**contrast=age**")
-    assert fields(page) == {"id": [chosen.id], "contrast": ["age"]}
+    assert fields(page) == {"id": [chosen.id], "contrast": ["age"], "reading": ["published"]}
     assert TOLD[5] in page.locator(".vp-verdict").inner_text()
     page.reload()
     assert page.get_by_label("Model").input_value() == chosen.id
@@ -66,7 +66,7 @@ def test_the_form_is_the_address(page: Page, served: RunningApp) -> None:
 
 def test_models_stand_by_name_until_another_order_is_asked_for(page: Page, served: RunningApp) -> None:
     page.goto(f"{served.url}/groups")
-    names = page.locator(".vp-all tbody th")
+    names = page.locator(".vp-all tbody th a")
     assert names.all_inner_texts() == TOLD
     page.locator(".vp-all thead").get_by_role("link", name="Lean").click()
     page.wait_for_url("**sort=lean**")
@@ -118,3 +118,16 @@ def test_a_hostile_name_stays_text(page: Page, served: RunningApp) -> None:
     page.goto(f"{served.url}/groups?id=hostile")
     assert "<img" in page.locator(".vp-verdict").inner_text()
     assert page.evaluate("window.__executed") is None
+
+
+def test_the_reading_is_chosen_and_stays(page: Page, served: RunningApp) -> None:
+    page.goto(f"{served.url}/groups?contrast=age")
+    assert page.locator("select[name=reading]").input_value() == "published"
+    page.locator("select[name=reading]").select_option("all")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url("**reading=all**")
+    assert "Read by matches on all items" in page.locator(".vp-told").inner_text()
+    page.locator(".vp-all thead").get_by_role("link", name="Lean").click()
+    page.wait_for_url("**sort=lean**")
+    assert fields(page)["reading"] == ["all"]
+    assert page.locator("select[name=reading]").input_value() == "all"

@@ -170,6 +170,47 @@ def test_a_run_that_would_not_be_accepted_is_not_on_the_board(tmp_path: Path) ->
     assert not (tmp_path / "store" / "self-reported").exists()
 
 
+def chat(sent: list[tuple[str, str]]) -> list[str]:
+    return [json.dumps([{"role": role, "content": text} for role, text in sent])]
+
+
+def test_what_was_asked_otherwise_is_not_taken_for_the_protocol_s_question(tmp_path: Path) -> None:
+    """The same words as a system message, after an answer or before one, are other questions."""
+    prompts = plan(PRACTICE)
+    lines = [sample(p, "like me") for p in prompts]
+    for line, p, roles in zip(
+        lines, prompts, (["system"], ["assistant", "user"], ["user", "assistant"], ["user", "user"]), strict=False
+    ):
+        asked = chat([(role, p.text if i == 0 else "") for i, role in enumerate(roles)])
+        line["arguments"]["gen_args_0"]["arg_0"] = asked
+    lines[4]["arguments"]["gen_args_0"]["arg_0"] = chat([("system", "Be brief."), ("user", prompts[4].text)])
+    lines[5]["arguments"] = [[lines[5]["arguments"]["gen_args_0"]["arg_0"][0], {"temperature": 0}]]  # an older form
+    log = write(tmp_path / "samples.jsonl", lines)
+    out = tmp_path / "run"
+    done = CliRunner().invoke(
+        app, ["import", str(log), "--source", "practice", "--out", str(out), "--model", "m", "--endpoint", "e"]
+    )
+    assert "355 answers taken over; 5 prompts have none." in done.output
+
+
+def test_parameters_that_are_not_the_protocol_s_are_stated_on_the_row(tmp_path: Path) -> None:
+    def row(n: int, **sent: object) -> Result:
+        lines = [sample(p, "like me") for p in plan(PRACTICE)]
+        for line in lines:
+            line["arguments"]["gen_args_0"]["arg_1"] = sent
+        made = imported(write(tmp_path / f"{n}.jsonl", lines), tmp_path / f"run-{n}", "--model", "org/model")
+        assert packed(tmp_path / f"run-{n}").note == made.note
+        return made
+
+    said = row(0, temperature=0.7, seed=0, max_gen_toks=64).note or ""
+    assert said.endswith("not told from the others.")
+    assert "It was asked with temperature 0.7 in place of 0. No" in said
+    said = row(1, temperature=0, seed="x" * 1000).note or ""
+    assert "The log does not tell its seed and max_tokens." in said
+    assert "xxx" not in said
+    assert "does not tell its" not in (row(2, temperature=0.0, seed=0, max_gen_toks=64).note or "")
+
+
 def test_answers_to_other_words_are_not_taken(tmp_path: Path) -> None:
     prompts = plan(PRACTICE)
     lines = [sample(p, "like me") for p in prompts[:-40]]

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from eval_queue.workers.costs import FLAVOURS, by_batch, on_machines, work_of
+from eval_queue.workers.costs import FLAVOURS, SOURCES, UNVERIFIED, by_batch, on_machines, work_of
 from tests.support.commands import run_command
 
 
@@ -45,3 +45,6 @@ def test_the_command_prints_every_place_with_its_date() -> None:
     assert "655,200 prompts" in table
     for flavour in FLAVOURS:
         assert f"{flavour.name}, {flavour.dollars:.2f} USD/h ({flavour.looked_up})" in table
+    for told in (*SOURCES.values(), *UNVERIFIED):
+        assert told in table
+    assert document["sources"] == SOURCES

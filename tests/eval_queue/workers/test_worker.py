@@ -28,6 +28,7 @@ from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.checkpoint import ANSWERS_FILE, lock
+from eval_queue.asking.evaluation import evaluate
 from eval_queue.queue.queue import Kept, Queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
@@ -252,21 +253,14 @@ def test_a_requeued_failure_asks_only_what_is_left(here: Here) -> None:
     assert here.queue().results()[0].coverage.rated == 144
 
 
-def test_a_fault_of_the_program_stops_nothing_else(
-    here: Here, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    from eval_queue.workers import worker
-
-    real = worker.evaluate
-
+def test_a_fault_of_the_program_stops_nothing_else(here: Here, caplog: pytest.LogCaptureFixture) -> None:
     async def broken(job: Any, *arguments: Any, **options: Any) -> Any:
         if job.model == "org/a":
             raise ZeroDivisionError("a private detail")
-        return await real(job, *arguments, **options)
+        return await evaluate(job, *arguments, **options)
 
-    monkeypatch.setattr(worker, "evaluate", broken)
     here.put("org/a", "org/b")
-    assert here.worker().drain() == 2
+    assert here.worker(asker=broken).drain() == 2
     assert here.states() == {"org/a": "failed", "org/b": "done"}
     failure = here.queue().submissions()[0].failure
     assert failure is not None
