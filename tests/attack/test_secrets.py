@@ -86,12 +86,9 @@ def test_the_run_ends_with_a_reason_to_the_operator(leaking: tuple[RunningApp, Q
         assert "Change the key" in failure.message
         feed = httpx2.get(f"{running.url}/submission.atom?id={found[name].id}", timeout=60).text
         assert "the endpoint repeats its own key in an answer" in feed, name
-    end, told = time.monotonic() + 60, 0
-    while told < len(LEAKS) and time.monotonic() < end:  # the page looks at the store now and then
-        told = httpx2.get(f"{running.url}/queue", timeout=60).text.count(
-            "the endpoint repeats its own key in an answer"
-        )
-    assert told == len(LEAKS)
+    # terms in the sentence may be buttons
+    page = re.sub(r"\\u003c.*?\\u003e", "", httpx2.get(f"{running.url}/queue", timeout=60).text)
+    assert page.count("the endpoint repeats its own key in an answer") == len(LEAKS)
     assert {found[ERRORS].state, found[GOOD].state} == {"done"}
 
 
