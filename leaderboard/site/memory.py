@@ -9,7 +9,7 @@ MB for the pool, 661 MB for giving back, 684 MB for arenas and 686 MB for pieces
 there are few arenas, and what is free is given back now and then. Where the system has another allocator, nothing here
 does anything.
 
-Of the rest, by `memray` and `/proc`: 106 MB are libraries' files, about 180 MB Python's objects (most of them modules,
+Of the rest, by `memray` and `/proc`: 106 MB are libraries' files, about 264 MB Python's objects (most of them modules,
 pydantic's and pandas' first), 100 MB what caches are allowed to keep. Each glibc variable that is set in the
 environment (`MALLOC_ARENA_MAX`, `MALLOC_MMAP_THRESHOLD_`, `MALLOC_TRIM_THRESHOLD_`) takes the place of its limit.
 """

@@ -440,5 +440,5 @@ def test_the_method_is_a_page_with_its_numbers(site: Site) -> None:
     page = methodology.content(site, {})
     assert "Methodology</h1>" in page
     assert "<!--" not in page
-    assert "<table>" in page
+    assert "<table" in page
     assert "<td>0.85</td>" in page
