@@ -188,7 +188,7 @@ def test_cancelled_submissions_have_a_limit_of_their_own(tmp_path: Path) -> None
         for n in range(100):
             queue.cancel(queue.submit(asked(f"org/{n}", queue.clock()), quota=3, per_week=3).id, by="ada")
 
-    with pytest.raises(Refused, match="cancelled included"):
+    with pytest.raises(Refused, match="cancelled submissions included"):
         flood()
     assert len(queue.submissions()) == 3 * TRIES
     later = open_queue(Settings(store=tmp_path / "store"))

@@ -22,6 +22,7 @@ from leaderboard.site.sharing import badge_words, lines_to_copy
 from leaderboard.site.site import Site
 from leaderboard.web import document
 from tests.leaderboard.exports.test_exports import make_site
+from tests.support.html import contrast
 from tests.support.rows import result
 
 HOSTILE = '"><script>alert(1)</script>](x) <b>'
@@ -73,6 +74,16 @@ def test_texts_of_any_width_stay_inside_their_halves() -> None:
         assert float(first.attrib["x"]) + float(first.attrib["textLength"]) < float(second.attrib["x"])
         assert float(second.attrib["x"]) + float(second.attrib["textLength"]) < float(root.attrib["width"])
         assert float(root.attrib["width"]) < 1000
+
+
+def test_a_badge_can_be_read_on_any_page() -> None:
+    root = ET.fromstring(badge("Value Portrait", "10 values"))
+    *_, texts = root.iter("{http://www.w3.org/2000/svg}g")
+    assert texts.attrib["fill"] == "#fff"
+    grounds = [g.attrib["fill"] for g in root.iter("{http://www.w3.org/2000/svg}rect") if "fill" in g.attrib]
+    assert len(grounds) == 2
+    for ground in grounds:
+        assert contrast((1, 1, 1), [int(ground[n : n + 2], 16) / 255 for n in (1, 3, 5)]) >= 4.5
 
 
 @pytest.mark.parametrize("id_", ["practice", "persona", "nobody", ""])
