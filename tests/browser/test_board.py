@@ -741,7 +741,6 @@ CONTRASTS = """() => {
   for (const node of document.querySelectorAll('.vp *')) {
     const says = [...node.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     const box = node.getBoundingClientRect();
-    if (node.closest('.vp-badge-shown')) continue;  // a picture with a ground of its own, tested where it is drawn
     if (!says || box.width < 2 || !node.checkVisibility({ visibilityProperty: true })) continue;
     const style = getComputedStyle(node);
     let under = node, ground = [0, 0, 0, 0];

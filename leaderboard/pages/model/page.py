@@ -12,8 +12,6 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
-
 from data.benchmark import RATING_PHRASES, VARIANTS
 from data.errors import InputError
 from data.people.reference import LABELS, OVERALL
@@ -143,7 +141,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         fields=_fields(result.id, found.filters),
         citations=row_citations(site, result),
         shared=lines_to_copy(result),
-        badge=None if stays_here(result) else Markup(badge(LABEL, badge_words(result))),  # escapes what it is given
+        badge=None if stays_here(result) else quote(badge(LABEL, badge_words(result))),
+        badge_says=f"{LABEL}: {badge_words(result)}",
         permanent=row_address(site, result),
         short=f"m/{quote(result.model)}",
         own_page=links.model(result),
