@@ -158,8 +158,8 @@ def main(arguments: list[str]) -> int:
         install("requirements-docs.txt")
         if "--fast" not in rest:
             browser()
-        # two at a time: many tests wait for servers, browsers and processes of their own
-        tests = ["pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest]
+        # three at a time on two cores: many tests wait for servers, browsers and processes of their own
+        tests = ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest]
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
         failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
