@@ -314,6 +314,7 @@ def results(folder: Path) -> dict[str, Result]:
     return {p.parent.name: Result.model_validate_json(p.read_bytes()) for p in folder.glob("*/result.json")}
 
 
+@pytest.mark.slow
 def test_all_personas_and_nobody_in_folders_of_their_own_and_gone_on_with(tmp_path: Path) -> None:
     arguments = ("--persona", "all", "--queries", 1, "--out", tmp_path)
     with ChatServer() as server:

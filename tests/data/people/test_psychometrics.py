@@ -638,6 +638,7 @@ def test_scores_are_those_of_the_scorer(benchmark: Benchmark, released: ItemMean
 
 
 @pytest.mark.upstream
+@pytest.mark.slow
 def test_released_models_under_both_keys(
     benchmark: Benchmark, study: Study, released: ItemMeans, tmp_path: Path
 ) -> None:

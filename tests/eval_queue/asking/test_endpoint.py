@@ -124,6 +124,7 @@ async def test_a_passing_fault_is_tried_again(fault: Response) -> None:
         (Response(hang=True), "timeout"),
     ],
 )
+@pytest.mark.slow
 async def test_a_lasting_fault_ends_after_the_attempts(fault: Response, code: str) -> None:
     with ChatServer(lambda _: fault) as server:
         error = await error_of(server, timeout=1.0 if code == "timeout" else 30.0)

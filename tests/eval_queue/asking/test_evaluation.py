@@ -270,6 +270,7 @@ def test_a_stopped_run_keeps_everything_and_goes_on(tmp_path: Path) -> None:
     assert outcome.result.run.started == first.started
 
 
+@pytest.mark.slow
 def test_a_stop_does_not_wait_for_an_endpoint_that_hangs(tmp_path: Path) -> None:
     stop = threading.Event()
     slow = {p.text for p in PROMPTS[8:16]}

@@ -135,6 +135,7 @@ def test_the_result_is_that_of_one_piece(tmp_path: Path, benchmark: Benchmark) -
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["shared disk", "disks of their own"])
+@pytest.mark.slow
 def test_a_shard_that_dies_loses_nothing_that_was_kept(tmp_path: Path, benchmark: Benchmark, apart: bool) -> None:
     with ChatServer(lambda asked: replace(rate(asked), delay=0.2)) as chat:
         job = job_of(chat, benchmark, concurrency=2)
@@ -146,6 +147,7 @@ def test_a_shard_that_dies_loses_nothing_that_was_kept(tmp_path: Path, benchmark
         assert same(asyncio.run(evaluate(job, tmp_path / "whole")), cut)
 
 
+@pytest.mark.slow
 def test_a_new_machine_goes_on_with_what_was_told(tmp_path: Path, benchmark: Benchmark) -> None:
     with ChatServer(lambda asked: replace(rate(asked), delay=0.2)) as chat:
         job = job_of(chat, benchmark, concurrency=2)
@@ -165,6 +167,7 @@ def test_a_new_machine_goes_on_with_what_was_told(tmp_path: Path, benchmark: Ben
     assert twice <= second + in_flight
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_everything_and_any_number_of_shards_goes_on(tmp_path: Path, benchmark: Benchmark) -> None:
     stop = threading.Event()
     with ChatServer(lambda asked: replace(rate(asked), delay=0.1)) as chat:

@@ -44,6 +44,7 @@ def _assert_close(ours: object, theirs: object, where: str) -> None:
 
 
 @pytest.mark.upstream
+@pytest.mark.slow
 def test_the_committed_files_are_what_the_command_computes(
     upstream_dir: Path, outputs_dir: Path, tmp_path: Path
 ) -> None:

@@ -299,6 +299,7 @@ def equal_groups(n_groups: int, rng: np.random.Generator, se: float, stated: flo
 
 @pytest.mark.parametrize("n_groups", [2, 8])
 @pytest.mark.parametrize("noise", [0.02, 0.15])
+@pytest.mark.slow
 def test_equal_groups_are_not_distinguished_beyond_the_error_rate(n_groups: int, noise: float) -> None:
     rng = np.random.default_rng(8)
     p, n = norm(load_reference()), 250

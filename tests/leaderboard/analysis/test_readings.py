@@ -53,6 +53,7 @@ def test_the_shipped_figures_are_those_measured_elsewhere() -> None:
 
 
 @pytest.mark.upstream
+@pytest.mark.slow
 def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "readings.json"
     done = CliRunner().invoke(app, ["readings", "--source", str(upstream_dir), "--out", str(out)])

@@ -214,6 +214,7 @@ def test_the_match_is_chosen_only_where_median_and_tail_are_better() -> None:
 
 
 @pytest.mark.upstream
+@pytest.mark.slow
 def test_the_shipped_report_is_what_is_measured(published: Benchmark, upstream_dir: Path) -> None:
     shipped = read_short_forms()
     ratings, study = released_ratings(published, Released()), load_study(upstream_dir)
@@ -243,6 +244,7 @@ def test_the_report_is_believed_for_its_own_benchmark_only() -> None:
 
 
 @pytest.mark.upstream
+@pytest.mark.slow
 def test_the_command_writes_the_file(upstream_dir: Path, tmp_path: Path) -> None:
     out = tmp_path / "short_form.json"
     done = CliRunner().invoke(app, ["short-form", "--source", str(upstream_dir), "--out", str(out)])

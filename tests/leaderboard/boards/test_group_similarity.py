@@ -34,6 +34,7 @@ def nothing(*_: object) -> bytes:
 
 @pytest.mark.upstream
 @pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.slow
 def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path, reading: Reading) -> None:
     benchmark = load_benchmark(upstream_dir)
     study, ratings = load_study(upstream_dir), released_ratings(benchmark, Released())

@@ -23,6 +23,8 @@ from tests.support.rows import result
 RELEASED = load(PUBLISHED).results
 REFERENCE = re.compile(r'\b(?:href|src)="([^"]*)"')
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:

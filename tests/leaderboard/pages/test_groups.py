@@ -417,6 +417,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Stored, Path]:
     return Stored(folder, (None, *PERSONAS), 3.0), folder
 
 
+@pytest.mark.slow
 def test_what_is_stored_is_measured_as_folders_are(stored: tuple[Stored, Path]) -> None:
     kept, folder = stored
     (from_store,) = kept.biases().of(kept.results)
