@@ -21,19 +21,20 @@ import pytest
 from data.benchmark import RATING_PHRASES
 from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
-from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, RunRecord, save_run
+from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, Answer, save_run
 from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.asking.replies import MAX_ANSWER
-from eval_queue.protocol import plan, protocol_id
+from eval_queue.protocol import plan
 from eval_queue.queue.apart import accept_apart
 from eval_queue.queue.package import ANSWERS_MEMBER, make_package
 from eval_queue.queue.queue import open_queue
-from eval_queue.records import BenchmarkRef, now
+from eval_queue.records import now
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused
 from tests.attack.conftest import token
 from tests.eval_queue.queue.test_package import members, resealed, with_lines
 from tests.support.chat_server import ChatServer
+from tests.support.rows import run_record
 from tools.live import RunningApp, app
 
 pytestmark = pytest.mark.slow
@@ -167,16 +168,7 @@ def test_six_million_letters_in_a_run_of_the_whole_benchmark(
     """The package that froze the app for 55 s and took 2.5 GB: 234 kB, found good, with its answer cut."""
     benchmark = load_benchmark(upstream_dir)
     folder, at = tmp_path / "run", now()
-    run = RunRecord(
-        model="org/huge",
-        endpoint="mine",
-        answer_mode="free-text",
-        protocol=protocol_id("free-text"),
-        benchmark=BenchmarkRef.of(benchmark),
-        max_tokens=64,
-        started=at,
-        last=at,
-    )
+    run = run_record(benchmark, at, "org/huge", "mine")
     folder.mkdir()
     save_run(folder, run)
     phrases = list(RATING_PHRASES.values())

@@ -205,7 +205,7 @@ def _one_life(chance: random.Random, fault: str, workers: Forks, folder: Path, c
         report.faults += 1
         report.in_flight += CONCURRENCY
     if fault == "torn line":
-        for path in folder.glob("store/work/*/answers.jsonl"):
+        for path in (folder / "store" / "work").glob("*/answers.jsonl"):
             content = path.read_bytes()
             whole = content.rfind(b"\n", 0, len(content) - 1) + 1
             if content:

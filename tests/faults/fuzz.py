@@ -217,24 +217,14 @@ def _answers(path: Path) -> Target:
 
 def _package() -> Target:
     from data.sources.practice import practice_benchmark
-    from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord, save_run
-    from eval_queue.protocol import protocol_id
+    from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, save_run
     from eval_queue.queue.package import ANSWERS_MEMBER, DIGESTS_MEMBER, accept, make_package
-    from eval_queue.records import BenchmarkRef
+    from tests.support.rows import run_record
 
     practice = practice_benchmark()
     here = {practice.digest: practice}
     at = datetime(2026, 11, 1, tzinfo=UTC)
-    run = RunRecord(
-        model="org/a",
-        endpoint="vllm",
-        answer_mode="free-text",
-        protocol=protocol_id("free-text"),
-        benchmark=BenchmarkRef.of(practice),
-        max_tokens=64,
-        started=at,
-        last=at,
-    )
+    run = run_record(practice, at)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_run(folder, run)

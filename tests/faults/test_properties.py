@@ -30,7 +30,7 @@ from data.people.survey_files import read_people
 from data.sources.practice import practice_benchmark
 from data.values import SCALES
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord, save_run
-from eval_queue.protocol import plan, protocol_id
+from eval_queue.protocol import plan
 from eval_queue.queue.package import ANSWERS_MEMBER, Accepted, accept, make_package
 from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Result
@@ -46,7 +46,7 @@ from leaderboard.ui import READ
 from leaderboard.web import document
 from tests.eval_queue.queue.test_package import members, resealed, zipped
 from tests.support import ess_files
-from tests.support.rows import result
+from tests.support.rows import result, run_record
 
 pytestmark = pytest.mark.slow
 
@@ -137,7 +137,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[dict[str,
     def make(lines: list[dict[str, Any]]) -> bytes:
         folder = place / str(next(numbers))
         folder.mkdir()
-        save_run(folder, run_record())
+        save_run(folder, run_record(PRACTICE, AT))
         (folder / ANSWERS_FILE).write_bytes(b"".join(orjson.dumps(line) + b"\n" for line in lines))
         return make_package(folder, PRACTICE, limit=LIMIT)
 
@@ -156,19 +156,6 @@ def accepted(package: bytes) -> Accepted | Refused:
         return accept(package, {PRACTICE.digest: PRACTICE}, submitter="ada", limit=LIMIT)
     except Refused as refusal:
         return refusal
-
-
-def run_record() -> RunRecord:
-    return RunRecord(
-        model="org/a",
-        endpoint="vllm",
-        answer_mode="free-text",
-        protocol=protocol_id("free-text"),
-        benchmark=BenchmarkRef.of(PRACTICE),
-        max_tokens=64,
-        started=AT,
-        last=AT,
-    )
 
 
 def lines_of(answers: list[str]) -> list[dict[str, Any]]:
@@ -322,7 +309,7 @@ def test_a_record_with_another_value_is_refused_or_holds_it(data: st.DataObject)
             "org/a", endpoint=Endpoint(name="vllm"), benchmark=BenchmarkRef.of(PRACTICE), submitter="ada", at=AT
         ),
         Result: lambda: result("org/a", [0.1 * i for i in range(10)], half=0.2),
-        RunRecord: run_record,
+        RunRecord: lambda: run_record(PRACTICE, AT),
     }[kind]()
     fields: dict[str, Any] = orjson.loads(made.model_dump_json())
     name = data.draw(st.sampled_from(sorted(fields)))

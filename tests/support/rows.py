@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 from data.benchmark import RATING_PHRASES, VARIANTS, Benchmark
 from data.sources.key_file import KeyTable
 from data.values import SCALES, VALUES
+from eval_queue.asking.checkpoint import RunRecord
+from eval_queue.protocol import protocol_id
 from eval_queue.records import BenchmarkRef, Coverage, DimensionScore, Result, ScaleProfile
 from eval_queue.scoring.stored import COLUMNS
 from leaderboard.boards.row_answers import RowAnswers
@@ -25,6 +27,20 @@ def stored(answers: Callable[[str], bytes], *benchmarks: Benchmark) -> RowAnswer
     """What rows answered to benchmarks at hand, from tables of answers by id of the row."""
     keys = {b.digest: KeyTable.of(b) for b in benchmarks}
     return RowAnswers(keys.get, lambda row: pq.read_table(pa.BufferReader(answers(row.id)), columns=COLUMNS))
+
+
+def run_record(benchmark: Benchmark, at: datetime, model: str = "org/a", endpoint: str = "vllm") -> RunRecord:
+    """What a run's folder says of it, in free text."""
+    return RunRecord(
+        model=model,
+        endpoint=endpoint,
+        answer_mode="free-text",
+        protocol=protocol_id("free-text"),
+        benchmark=BenchmarkRef.of(benchmark),
+        max_tokens=64,
+        started=at,
+        last=at,
+    )
 
 
 def result(

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -35,7 +36,7 @@ PLACES = 2
 WAIT = 180.0
 
 
-class Place:
+class Place(ABC):
     """An installation of two places, with an endpoint, and its command."""
 
     executor: ClassVar[str]
@@ -113,9 +114,9 @@ class Place:
         records = [path.read_text() for path in (self.folder / "store").rglob("*.json")]
         return "\n".join([(self.folder / "command.log").read_text(), *records])
 
+    @abstractmethod
     def lose_one(self) -> None:
         """Let the machine of some evaluation that runs break."""
-        raise NotImplementedError
 
     def close(self) -> None:
         if self.command is not None and self.command.poll() is None:
