@@ -242,7 +242,11 @@ _LINES: Final = (
         ),
     ),
     _Line("no_interface", (404, 405), _words(r"\A(?!.{0,300}requested param)")),
-    _Line("too_many", (400, 403, 424), _words(r"throttl|rate exceeded|too many requests|rate[ _]?limit|quota.{0,20}per minute")),
+    _Line(
+        "too_many",
+        (400, 403, 424),
+        _words(r"throttl|rate exceeded|too many requests|rate[ _]?limit|quota.{0,20}per minute"),
+    ),
 )
 
 _ONE_PROMPT: Final = _words(r"\bflagged\b|\bblocked\b|\bmoderat|\bunsafe\b|\brisk\b|\bharm|\bsafety\b|\bcensor")

@@ -23,6 +23,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from string import ascii_lowercase
 from typing import Any, Final, Literal, NamedTuple
@@ -219,7 +220,7 @@ _SPEAKER: Final = re.compile(
 _CHANNEL_NAME: Final = re.compile(r"\s{0,9}([a-zA-Z]+)((?:[^<>\n]{0,100}<\|(?:constrain|message)\|>){0,3})")
 _WORD: Final = re.compile(r"(?:unused|ctrl)\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _FIELD: Final = re.compile(r"(?:parameter|param|field|arg|argument|item|property|string)\b", re.IGNORECASE)
-_BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask")
+_BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask|sop|eop|cls|sep|assistant|model|bot|ai")
 """Tokens of a tokenizer that stand in angle brackets."""
 _BRACE: Final = re.compile(r"[{}]")
 
@@ -530,7 +531,9 @@ class _Blocks:
 # --- 4: JSON --------------------------------------------------------------------------------------------------------
 
 _FENCE_LINE: Final = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
-_PAIR: Final = re.compile(r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w[\w ]{0,60}))""")
+_PAIR: Final = re.compile(
+    r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w[\w ]{0,60}))"""
+)
 _DEEPEST: Final = 8
 
 
@@ -573,6 +576,7 @@ _DENYING_NAMES: Final = _words(
     "not no non never reject rejected excluded eliminated discarded wrong incorrect opposite least unlike previous old"
     " initial example examples options enum choices sarcasm sarcastic irony ironic joke joking error invalid mistake"
     " retracted withdrawn cancelled canceled superseded hardly barely scarcely un dis anti nothing anything"
+    " negated negate negative inverted reversed flipped refused declined input prompt question query"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
 
@@ -582,6 +586,12 @@ _FALSE: Final = _words("false no")
 _REMARKS: Final = _words("note notes comment comments remark remarks caveat correction warning disclaimer confidence")
 """Words of names of fields that say something of the answer."""
 _CONFIRMING_NAMES: Final = _words("valid correct confirmed accepted verified right")
+
+
+_LISTED: Final = 4
+"""So many phrases in one field are a copy of the options."""
+_SAYS: Final = re.compile(r"[^\W\d_]{3}")
+"""Words, and not a number or the letter of an option."""
 
 
 def _confirms(name: str) -> bool:
@@ -600,15 +610,19 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
     for key, value in fields:
         if (_denies(key) and value.lower() in _TRUE) or (_confirms(key) and value.lower() in _FALSE):
             return DOUBT + "json"
+    listed = Counter(key for key, value in fields if _PHRASE.search(value))
     texts = [
         (key, value)
         for key, value in fields
-        if _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
+        if listed[key] < _LISTED and _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
     ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
     remarks = [f"{key}: {value}" for key, value in fields if not _REMARKS.isdisjoint(_WORD.findall(key.lower()))]
     if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
         return DOUBT + "json"
+    if not answers and any(_named(key).role == "answer" and _SAYS.search(value) for key, value in fields):
+        return DOUBT + "json"
+    answers += [value for key, value in texts if answers and _named(key).role is None and len(value) <= _SHORT]
     if not texts:
         return DOUBT + " ".join(value for _, value in fields)
     return "\n".join([*(answers or [value for _, value in texts]), *remarks])
@@ -618,7 +632,7 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w:.-]{0,60})(?:[\s=/][^<>]{0,300})?>")
 _LIKE_A_TAG: Final = re.compile(r"</?[a-zA-Z|!][^<>]{0,300}>")
-_WORDS_IN_BRACKETS: Final = re.compile(r"<[a-zA-Z']+(?: [a-zA-Z']+)+>")
+_WORDS_IN_BRACKETS: Final = re.compile(r"<[a-zA-Z']+(?: [a-zA-Z']+)*>")
 _HTML: Final = _words(
     "b i u em strong p div span br hr li ul ol dl dt dd h1 h2 h3 h4 h5 h6 mark code pre center font small big sub sup"
     " table tr td th tbody thead blockquote q a s del strike ins html body section article main label kbd samp var tt"
@@ -658,8 +672,14 @@ def _shown(tag: re.Match[str]) -> str:
     found = _TAG.match(tag[0])
     if found is not None and _denies(found[2]):
         return DOUBT
-    if found is not None and not found[1] and _WORDS_IN_BRACKETS.fullmatch(tag[0]) and f"</{found[2]}" not in tag.string:
-        return DOUBT  # "<anything but> like me"
+    if (
+        found is not None
+        and _WORDS_IN_BRACKETS.fullmatch(tag[0])
+        and found[2].lower() not in _HTML
+        and _named(found[2]).role is None
+        and f"</{found[2]}" not in tag.string
+    ):
+        return DOUBT  # "<anything but> like me": no tag, and words that count
     return "\n" if found is not None and found[2].lower() in _LINE else ""
 
 
@@ -681,8 +701,8 @@ def _without_blocks(text: str) -> str:
                 pieces.append((True, DOUBT if _denies(name) else text[position : tag.start()]))
                 opened, position = None, tag.end()
     rest = text[position:]
-    # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
-    pieces.append((False, DOUBT if opened is not None and (len(rest) > _SHORT or _denies(opened[2])) else rest))
+    # a block that is begun and not ended may be thoughts, or no tag but a word that counts: "<hardly> like me"
+    pieces.append((False, DOUBT if opened is not None else rest))
     alone = not any(any(map(str.isalnum, _LIKE_A_TAG.sub("", piece))) for block, piece in pieces if not block)
     kept = (piece for block, piece in pieces if not block or alone or (len(piece) <= _SHORT and _PHRASE.search(piece)))
     return "\n".join(kept)
@@ -707,12 +727,22 @@ _NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
+_DENYING_SIGNS: Final = frozenset(
+    "NOT NO X CROSS CROSSED CROSSING SALTIRE PROHIBITED QUESTION STROKE SLASH NEGATED DOWN".split()
+)
+"""Words of the Unicode names of signs that may deny or ask."""
+
+
+def _blank_or_doubt(sign: re.Match[str]) -> str:
+    return " " if _DENYING_SIGNS.isdisjoint(unicodedata.name(sign[0], "").replace("-", " ").split()) else DOUBT
+
+
 def _folded(text: str) -> str:
     """In lower case, with plain quotes, without symbols, single spaces, no empty lines."""
     text = text.translate(_FOLDED)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_FOLDED)
-    text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(" ", text))
+    text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(_blank_or_doubt, text))
     if "-" in text:
         text = _HYPHEN.sub(" ", text)
     lines = (" ".join(line.split()) for line in text.casefold().splitlines())

@@ -310,7 +310,8 @@ _OPENING: Final = re.compile(
     r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered"
     r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
     r"|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go|are))[,.:!] ?"
+    + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
 _NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
@@ -350,7 +351,8 @@ _SCOPE: Final = re.compile(
     r"|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine"
     r"|pretend|were"
     r"|could|might"
-    r"|want\w*|expect\w*|supposed)\b"
+    r"|want\w*|expect\w*|supposed|exclud\w*|reject\w*|eliminat\w*|discard\w*|avoid\w*|others|everyone|everybody"
+    r"|nobody|no one|him|them|(?:to|for) (?:most|many|some))\b"
     r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
     r"|describe)\b"
     r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)"
@@ -401,7 +403,9 @@ _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
     2: re.compile(rf"$|{_REASON}|, (?:i|it|it's|this|that|the)\b"),
     0: re.compile(
-        rf"$|{_REASON}|,| (?:for|when|with|here|and|in terms|in its|in my|in this|in the|in how|to an? \w+|on)\b"
+        rf"$|{_REASON}|,| (?:for|when (?:it|\w+ing|i|we|you|someone|people)|with|here|and|in terms|in its|in my|in this"
+        r"|in the|in how|to an? \w+|on (?:the|this|that|these|it|both|all|how|my))\b(?! (?:was|were|am|youth|teens"
+        r"|childhood|dreams?|past|younger|worst|best|bad)\b)"
     ),
 }
 """What may follow a phrase in its sentence, by rating; 0 for those with a degree of their own."""
@@ -485,7 +489,7 @@ _LABEL: Final = re.compile(
     r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
     rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
-    r"(?: ?\(\d[\d a-z/-]{0,12}\))?\s?(?:[:=-]+>?|is:)"
+    r"(?: ?\((?:\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?\s?(?:[:=-]+>?|is:)"
     r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
@@ -520,7 +524,9 @@ def _without_options(text: str) -> str:
         elif not listed and len(row) > 1 and {row[0], row[1]} == _ENDS:
             start = found[number].start()
             between = text[found[number].end() : found[number + 1].start()]
-            listed = _TO.fullmatch(between) is not None and _SCALE.search(text, max(0, start - _BRIEF), start) is not None
+            listed = (
+                _TO.fullmatch(between) is not None and _SCALE.search(text, max(0, start - _BRIEF), start) is not None
+            )
             end = number + 2
         if listed:
             pieces += [text[at : found[number].start()], OPTIONS]
@@ -630,6 +636,8 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
         return "unclear"
     follows = _MAY_FOLLOW[rating if rating in (5, 2) else 0]
     glossed = rest.lstrip().startswith(("(", "["))
+    if glossed and rating <= _UNLIKE_AT_MOST and _UNLIKE.search(rest):
+        rest = ""  # it says the same in another language
     if not (glossed and rating <= 2) and _NEGATION_ELSEWHERE.search(rest[:_BRIEF]):
         return "unclear"
     if glossed and rating in (5, 2) and _DEGREE_ELSEWHERE.search(rest[:_BRIEF]):

@@ -126,6 +126,7 @@ _PLAIN: Final = _either(
     rf"(?:[^\n]*? )?(?:(?:{_SHOWS})\b|{_BE})",
     rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all),? (?:{_VALUE})\b",
     rf"[^\n]*\w{_BE}",
+    rf"(?:{_QUALITY}) (?:{_ABOUT})$",
     r"(?:it|this|that|the response) has (?:a|an|some|the|much|great|real|such)\b(?! (?:chance|point|lot to))",
     rf"(?:[^\n]*? (?:but|and|though) )?(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+"
     rf" )?(?:{_ABOUT})\b"
