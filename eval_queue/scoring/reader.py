@@ -257,7 +257,7 @@ _FRAME_WORDS: Final = (
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
     "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
-    "|you are|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked "
+    "|you are|strikes me as|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked "
     "for|requested|wanted)|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
@@ -399,8 +399,9 @@ _REASON: Final = (
     r"|appropriate"
     r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
-    r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
-    r"|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely|certainly)\b"
+    r"|, (?:thanks|thank you|i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case"
+    r"|after all|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
+    r"|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),

@@ -133,7 +133,8 @@ _PLAIN: Final = _either(
     r"(?! (?:will|of|may)\b| (?:is|are|was|were) (?:a|an|the|blank|false|void|empty|automatic|random|fake|generated"
     r"|over"
     r"|done|gone|missing|null|fictional|pending|tentative|provisional|temporary|unavailable|ironic|hasty)\b)",
-    rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and) {_VERY}(?:{_QUALITY}))*$",
+    rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and|,? but) {_VERY}(?:{_QUALITY}))*$",
+    r"i (?:can |do )?see (?:the|its|their|your) (?:point|appeal|value|logic|reasoning|sense)\b",
     r"i (?:also |really )?like (?:the|its|how|that)\b|i(?:'d| would|'ve| have)? also \w+",
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
@@ -257,6 +258,7 @@ _IN_PART: Final = _either(
 _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
+    r"i(?:'d| would) (?:much )?rather (?!not|say|call|choose|pick|go|rate|answer|put|leave|skip|pass|stay)\w+",
     r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
     r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder"
     r"|gentler|softer|calmer|warmer|nicer)",
