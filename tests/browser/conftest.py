@@ -108,6 +108,12 @@ def new_page(browser: Browser, **options: Any) -> Page:
     return page
 
 
+def resize(page: Page, width: int, height: int = 900) -> None:
+    """Another size of window, and the layout that the page's scripts give it: they are told with the next frame."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def fill(store: Path) -> None:
     """Put rows beside the published ones: a hostile name on their board, and a practice run."""
     published = load(PUBLISHED).results[0]

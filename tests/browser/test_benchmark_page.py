@@ -17,7 +17,7 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.rank_intervals import obstacle, read_ranks
 from leaderboard.boards.results import PUBLISHED, load
-from tests.browser.conftest import Tabs
+from tests.browser.conftest import Tabs, resize
 from tests.support.odd_models import HALF, ONE_PHRASE, REFUSES, odd_rows
 from tools.live import RunningApp, app
 
@@ -210,7 +210,7 @@ def test_columns_of_stability_make_room(view: Page, odd: RunningApp) -> None:
     assert first.sensitivity.prompt is not None
     assert f"{round(100 * first.sensitivity.prompt)} %" in row(view, first.model).inner_text()
     for width in (1110, 1200, 1440, 1600):
-        view.set_viewport_size({"width": width, "height": 900})
+        resize(view, width)
         narrowest = view.locator(".vp-row th").evaluate_all("nodes => Math.min(...nodes.map(n => n.clientWidth))")
         assert narrowest >= 140, width
     view.get_by_role("button", name=f"Portrait of {first.model}", exact=True).click()

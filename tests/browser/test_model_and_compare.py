@@ -40,6 +40,11 @@ WIDTHS = (390, 700, 1020, 1440)
 
 def open_page(page: Page, served: RunningApp, address: str) -> None:
     page.goto(f"{served.url}/{address}", wait_until="load")
+    for _ in range(60):
+        if "being computed" not in page.locator("body").inner_text():
+            break
+        page.wait_for_timeout(1000)
+        page.reload(wait_until="load")
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

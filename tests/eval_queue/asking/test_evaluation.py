@@ -222,14 +222,14 @@ def test_slow_reports_neither_overlap_nor_hold_up_the_asking(tmp_path: Path) -> 
         now += 1
         most = max(most, now)
         done.append(progress.done)
-        time.sleep(0.7)
+        wait_until(lambda: server.answered.total() == 100)  # which it never would if they waited for this
         now -= 1
 
     with ChatServer() as server:
         run(job(server.address, limit=100), tmp_path, on_progress=report)
     assert most == 1
     assert done[-1] == 100
-    assert len(done) <= 4
+    assert len(done) < 20, "not one an answer"
 
 
 def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path) -> None:
@@ -305,7 +305,8 @@ def evaluate_process(server: ChatServer, out: Path) -> subprocess.Popen[str]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(3000):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.01)
@@ -590,11 +591,12 @@ def test_the_command_prints_the_profile_and_where_the_files_are(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_in_good_order_and_says_how_to_go_on(tmp_path: Path) -> None:
-    with ChatServer(lambda a: replace(rate(a), delay=0.02)) as server:
+    with ChatServer(lambda a: rate(a) if len(server.asked) <= 100 else Response(hang=True)) as server:
         process = evaluate_process(server, tmp_path)
         wait_until(lambda: len(complete(tmp_path)) >= 20)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
+        server.behave = rate
         assert process.returncode == 130
         assert "same command goes on" in stderr
         assert "Traceback" not in stderr
