@@ -16,6 +16,7 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.results import PUBLISHED, load
 from tests.support.rows import result
+from tests.support.waiting import LIMIT
 from tools.live import RunningApp, app, chromium, find_chromium
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Tabs:
 def new_page(browser: Browser, **options: Any) -> Page:
     """A page in a profile of its own that says when it is left."""
     page = browser.new_page(**({"viewport": WIDE} | options))
+    page.set_default_timeout(1000 * LIMIT)
     page.add_init_script(f"addEventListener('beforeunload', () => console.debug({LEAVING!r}))")
     return page
 

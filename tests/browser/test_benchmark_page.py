@@ -73,6 +73,7 @@ def row(view: Page, model: str) -> Locator:
 def test_the_page_opens_offline_with_the_published_figures(view: Page, odd: RunningApp) -> None:
     open_page(view, odd, "")
     view.get_by_role("link", name="Benchmark", exact=True).click()
+    view.wait_for_url("**/benchmark**")
     view.locator(".vp-hill").first.wait_for()
     report = read_validation()
     assert report is not None
@@ -132,6 +133,7 @@ def test_the_card_can_be_downloaded(view: Page, odd: RunningApp) -> None:
 def test_the_way_to_a_figure_is_one_click(view: Page, odd: RunningApp) -> None:
     open_page(view, odd, "")
     view.get_by_role("link", name="How to read this").click()
+    view.wait_for_load_state()
     view.locator(".vp-terms").first.wait_for()
     terms = " ".join(view.locator("#reading dt").all_inner_texts())
     for term in (
@@ -147,6 +149,7 @@ def test_the_way_to_a_figure_is_one_click(view: Page, odd: RunningApp) -> None:
     ):
         assert term in terms
     view.locator("#reading a[href=benchmark]").click()
+    view.wait_for_url("**/benchmark**")
     view.locator(".vp-hill").first.wait_for()
 
 

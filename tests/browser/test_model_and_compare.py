@@ -124,6 +124,7 @@ def test_a_visitor_chooses_two_models_without_a_script(browser: Browser, served:
     boxes.nth(0).fill("gpt-4o-2024-05-13")
     boxes.nth(1).fill("claude-3-5-haiku-20241022")
     view.get_by_role("button", name="Compare").click()
+    view.wait_for_url("**/compare?**")
     assert view.locator(".vp-gaps tbody tr").count() == len(VALUES)
     assert "is flat" in view.locator(".vp-notice").inner_text()
     still.close()

@@ -52,6 +52,8 @@ class Response:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    until: threading.Event | None = None
+    """Send nothing until this is set."""
     hang: bool = False
     """Send nothing until the client gives up."""
     cut: bool = False
@@ -210,6 +212,8 @@ class ChatServer:
                 await reader.read()
                 return False
             await asyncio.sleep(response.delay)
+            while response.until is not None and not response.until.is_set():
+                await asyncio.sleep(0.01)
         finally:
             self.at_once -= 1
         head = {"content-type": "application/json", "content-length": str(len(response.body)), **response.headers}

@@ -39,19 +39,8 @@ from eval_queue.store.repository import HubClock, HubRepo
 from eval_queue.submission import Progress, Submission
 from tests.support.commands import Done, client_started_with, run_command
 from tests.support.hub import Fault, Hub, HubProcess, hub_process
-from tests.support.hub_place import (
-    CARD,
-    NUMBERS,
-    PRACTICE,
-    START,
-    Place,
-    asked,
-    content,
-    file_of,
-    filled,
-    result_of,
-    until,
-)
+from tests.support.hub_place import CARD, NUMBERS, PRACTICE, START, Place, asked, content, file_of, filled, result_of
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

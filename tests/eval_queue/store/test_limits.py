@@ -24,7 +24,8 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Progress
 from tests.support import ROOT
 from tests.support.hub import Fault, HubProcess
-from tests.support.hub_place import START, Place, asked, filled, result_of, until
+from tests.support.hub_place import START, Place, asked, filled, result_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import io
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +31,7 @@ from eval_queue.submission import Submission, new_submission
 from tests.support.chat_server import ChatServer, rate
 from tests.support.forks import Forks, forks
 from tests.support.hub import Fault, HubProcess, hub_process
+from tests.support.waiting import until
 from tests.support.worker_process import PROMPTS, Kind, tiny_benchmark
 
 SEEDS = 20
@@ -156,13 +157,6 @@ def world(hub: HubProcess, chat: ChatServer, workers: Forks, tmp_path: Path) -> 
     made = World(hub, chat, workers, tmp_path)
     yield made
     hub.faults.clear()
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.01)
 
 
 # --- races ----------------------------------------------------------------------------------------------------------

@@ -40,6 +40,7 @@ from eval_queue.workers.worker import Benchmarks, Worker
 from tests.support import ROOT
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
 from tests.support.folders import write_folder
+from tests.support.waiting import LIMIT, until
 
 LEASE = timedelta(seconds=30)
 
@@ -134,7 +135,7 @@ class Here:
             self.stop.set()
             raise
         finally:
-            thread.join(timeout=60)
+            thread.join(LIMIT)
         assert not thread.is_alive()
 
     def process(self, *arguments: str) -> subprocess.Popen[str]:
@@ -180,13 +181,6 @@ def here(tmp_path: Path, chat: ChatServer, folder: Path, benchmark: Benchmark) -
         if process.poll() is None:
             process.kill()
             process.communicate()
-
-
-def until(condition: Callable[[], object], seconds: float = 40.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.02)
 
 
 def slowly(seconds: float) -> Callable[[Asked], Response]:
@@ -338,11 +332,8 @@ def test_a_store_that_fails_at_the_end_leaves_everything_for_the_next(
 def test_a_slow_endpoint_holds_up_no_other(here: Here) -> None:
     go = threading.Event()
 
-    def behave(asked: Asked) -> Response:
-        return rate(asked) if go.is_set() else Response(hang=True)
-
-    with ChatServer(behave) as slow_server:
-        slow = Endpoint(name="slow", base_url=slow_server.address, timeout=2)  # type: ignore[arg-type]
+    with ChatServer(lambda asked: replace(rate(asked), until=go)) as slow_server:
+        slow = Endpoint(name="slow", base_url=slow_server.address)  # type: ignore[arg-type]
         here.put("org/slow", "org/slower", endpoint=slow)
         here.put("org/a", "org/b", "org/c")
         with here.in_background(here.worker(endpoints=[slow, here.endpoint], look=0.1)):
@@ -630,7 +621,7 @@ def test_the_scheduler_has_it_evaluated_elsewhere_until_it_is_closed(here: Here)
 
     here.put("org/a")
     evaluator = scheduler.start(app_settings(here), here.queue(), elsewhere=elsewhere)
-    assert begun.wait(60)
+    assert begun.wait(LIMIT)
     evaluator.close()
     assert ended.is_set()
     assert here.only().state == "pending", "nothing is evaluated here"
@@ -652,7 +643,7 @@ def test_the_setting_switches_the_scheduler_off(here: Here) -> None:
 def test_a_share_of_the_prompts_is_asked_again_unless_a_setting_says_otherwise(here: Here) -> None:
     del here.environment["VALUE_PORTRAIT_RETEST"]
     here.put("org/a")
-    assert here.process("work", "--once").wait(timeout=240) == 0
+    assert here.process("work", "--once").wait(timeout=LIMIT) == 0
     (result,) = here.queue().results()
     assert result.retest is not None
     assert (result.retest.share, result.retest.asked, result.retest.identical) == (0.05, 8, 1.0)
@@ -661,7 +652,7 @@ def test_a_share_of_the_prompts_is_asked_again_unless_a_setting_says_otherwise(h
 
 def test_older_results_are_completed_from_their_stored_answers(here: Here) -> None:
     here.put("org/a")
-    assert here.process("work", "--once").wait(timeout=240) == 0
+    assert here.process("work", "--once").wait(timeout=LIMIT) == 0
     queue = here.queue()
     (new,) = queue.results()
     old = new.model_copy(update={"match": None, "match_reason": None})
@@ -678,7 +669,7 @@ def test_older_results_are_completed_from_their_stored_answers(here: Here) -> No
 def test_four_processes_evaluate_twelve_submissions_once_each(here: Here) -> None:
     here.put(*(f"org/model-{i}" for i in range(12)))
     workers = [here.process("work", "--once") for _ in range(4)]
-    said = [w.communicate(timeout=240)[1] for w in workers]
+    said = [w.communicate(timeout=LIMIT)[1] for w in workers]
     assert [w.returncode for w in workers] == [0] * 4, said
     assert set(here.states().values()) == {"done"}
     assert {s.attempts for s in here.queue().submissions()} == {1}
@@ -696,7 +687,7 @@ def test_a_process_told_to_end_returns_its_claim_and_the_next_goes_on(here: Here
     worker = here.process("work")
     until(lambda: here.only().state == "running" and here.kept() > 20)
     worker.send_signal(number)
-    _, said = worker.communicate(timeout=120)
+    _, said = worker.communicate(timeout=LIMIT)
     assert worker.returncode == 0, said
     assert "Traceback" not in said
     assert (here.only().state, here.only().attempts) == ("pending", 0)
@@ -724,7 +715,7 @@ def test_a_killed_process_is_gone_on_with_where_it_was(here: Here) -> None:
     other = here.process("work")
     until(lambda: here.only().state == "done")
     other.terminate()
-    _, said = other.communicate(timeout=120)
+    _, said = other.communicate(timeout=LIMIT)
     assert other.returncode == 0, said
     assert here.only().attempts == 2
     assert [step.state for step in here.only().history] == ["pending", "running", "pending", "running", "done"]
@@ -748,7 +739,7 @@ def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
     queue.renew_all = queue.release = _unavailable  # type: ignore[method-assign, assignment]
     queue.heartbeats(1)._renew_all = _unavailable  # type: ignore[assignment]
     stop.set()
-    thread.join(60)
+    thread.join(LIMIT)
     kept = here.only().kept
     assert here.only().state == "running"
     here.chat.asked.clear()
@@ -886,7 +877,7 @@ def test_a_damaged_store_is_said_without_a_traceback(here: Here) -> None:
     (here.store / "HEAD").write_text("rubbish")
     ended = here.command("list")
     worker = here.process("work", "--once")
-    _, said = worker.communicate(timeout=120)
+    _, said = worker.communicate(timeout=LIMIT)
     assert (ended.status, worker.returncode) == (2, 2)
     for text in (ended.err, said):
         assert "backup" in text
