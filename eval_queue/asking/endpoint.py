@@ -17,6 +17,7 @@ log; an answer that repeats the key is not given out. Not done: streaming, sever
 
 from __future__ import annotations
 
+import asyncio
 import random
 import re
 import time
@@ -54,8 +55,6 @@ from eval_queue.scoring.reader import finish_kind
 from eval_queue.settings import Endpoint
 
 if TYPE_CHECKING:
-    from tenacity import RetryCallState
-
     from eval_queue.asking.transport import Response
 
 __all__ = ["ChatClient", "EndpointError", "FailureCode", "Reply", "RetryPolicy"]
@@ -118,18 +117,11 @@ class ChatClient:
             EndpointError: `auth`, when the environment variable of the key is not set or cannot be sent;
                 `endpoint_gone`, when the address is none, or a proxy in the environment cannot be used.
         """
-        from tenacity import AsyncRetrying, retry_if_exception
-
         from eval_queue.asking import transport
 
         key = transport.key_of(endpoint.api_key_env)
         self._session = transport.Session(address, key, timeout=endpoint.timeout, connections=endpoint.concurrency)
         self._policy = retry or RetryPolicy()
-        self._retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, EndpointError) and error.retry),
-            wait=self._wait,
-            reraise=True,
-        )
         self._timeout = endpoint.timeout
         self._address = address
         self._model = model
@@ -169,26 +161,24 @@ class ChatClient:
         Raises:
             EndpointError: no answer within the retry policy, or none to be had.
         """
-        impatient = 0
-        turns = [] if turn is None else [turn]
+        began, attempt, impatient = time.monotonic(), 0, 0
+        while True:
+            try:
+                return await self._attempt(prompt, turn)
+            except EndpointError as error:
+                wait = self._wait(error, attempt)
+                spent = time.monotonic() - began + wait
+                self.setbacks += error.retry
+                impatient += not error.patient
+                if not error.retry or spent >= self._policy.seconds or impatient >= self._policy.attempts:
+                    # callers and logs see this error alone: those it came from carry the request with its key
+                    raise error from None
+            turn, attempt = None, attempt + 1
+            await asyncio.sleep(wait)
 
-        def gives_up(state: RetryCallState) -> bool:
-            nonlocal impatient
-            error = state.outcome.exception() if state.outcome else None
-            self.setbacks += 1
-            impatient += not (isinstance(error, EndpointError) and error.patient)
-            spent = (state.seconds_since_start or 0.0) + state.upcoming_sleep
-            return spent >= self._policy.seconds or impatient >= self._policy.attempts
-
-        try:
-            return await self._retrying.copy(stop=gives_up)(self._attempt, prompt, turns)
-        except EndpointError as error:
-            # callers and logs see this error alone: those it came from carry the request with its key
-            raise error from None
-
-    async def _attempt(self, prompt: Prompt, turns: list[Ticket]) -> Reply:
-        """One try, in its turn; those in hand are used up first."""
-        turn = turns.pop() if turns else await self.gate.enter(again=True)
+    async def _attempt(self, prompt: Prompt, turn: Ticket | None) -> Reply:
+        """One try, in its turn."""
+        turn = turn or await self.gate.enter(again=True)
         outcome: Outcome = "failed"
         try:
             reply = await self._try(prompt)
@@ -238,7 +228,8 @@ class ChatClient:
                 message = f"{error.why}: is base_url the address of a chat interface, and does it end in /v1?"
                 raise EndpointError("bad_response", message, fatal=True) from None
             raise EndpointError("bad_response", error.why, retry=True) from None
-        return replace(reply, provider=reply.provider or response.headers.get("x-inference-provider"))
+        provider = reply.provider or response.headers.get("x-inference-provider")
+        return reply if provider == reply.provider else replace(reply, provider=provider)
 
     def _kept(self, reply: Reply) -> Reply:
         """The reply as it may be kept.
@@ -252,12 +243,11 @@ class ChatClient:
         if self._constrained and not may_be_constrained(reply):
             message = "the endpoint does not keep to the grammar of the constrained mode; use free text"
             raise EndpointError("unsupported", message, fatal=True)
-        return replace(
-            reply,
-            model=self._name(reply.model),
-            provider=self._name(reply.provider),
-            finish_reason=self._name(reply.finish_reason),
-        )
+        said = (reply.model, reply.provider, reply.finish_reason)
+        model, provider, reason = map(self._name, said)
+        if (model, provider, reason) == said:
+            return reply
+        return replace(reply, model=model, provider=provider, finish_reason=reason)
 
     def _name(self, name: str | None) -> str | None:
         """A name without the folders of the endpoint's machine and without addresses."""
@@ -379,12 +369,13 @@ class ChatClient:
             text = pattern.sub("[hidden]", text)
         return shortened(_ADDRESS.sub("[address]", text))
 
-    def _wait(self, state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, EndpointError) else None
-        if asked is not None:
-            return min(asked, self._policy.longest_retry_after) + random.uniform(0, min(1.0, asked / 10))
-        wait = min(self._policy.first_wait * 2.0 ** min(state.attempt_number - 1, 30), self._policy.longest_wait)
+    def _wait(self, error: EndpointError, attempt: int) -> float:
+        """Seconds before the next attempt; `attempt` of them have failed before this one."""
+        if error.retry_after is not None:
+            return min(error.retry_after, self._policy.longest_retry_after) + random.uniform(
+                0, min(1.0, error.retry_after / 10)
+            )
+        wait = min(self._policy.first_wait * 2.0 ** min(attempt, 30), self._policy.longest_wait)
         return random.uniform(wait / 2, wait)
 
 
