@@ -115,7 +115,7 @@ class ChatClient:
 
         Raises:
             EndpointError: `auth`, when the environment variable of the key is not set or cannot be sent;
-                `endpoint_gone`, when the address is none, or a proxy in the environment cannot be used.
+                `endpoint_gone`, when a proxy in the environment cannot be used.
         """
         from eval_queue.asking import transport
 

@@ -14,16 +14,16 @@ import socket
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, NamedTuple, Self
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import aiohttp
 import httpx2
 import orjson
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
-from yarl import URL
 
 from eval_queue.asking.diagnosis import EndpointError
 
@@ -102,15 +102,15 @@ class Session:
         connections: so many at once.
 
     Raises:
-        EndpointError: `endpoint_gone`, when the address is none, or a proxy in the environment cannot be used.
+        EndpointError: `endpoint_gone`, when a proxy in the environment cannot be used.
     """
 
     def __init__(self, address: str, key: str, *, timeout: float, connections: int) -> None:
         base, url = base_of(address), urlsplit(address)
-        try:
-            self._base = URL(base.url).with_user(None).with_query(base.query)
-        except ValueError as error:
-            raise why_no_reply(error, address, timeout=timeout, answered=False) from None
+        host = url.netloc.rpartition("@")[2]
+        self._root = urlunsplit((url.scheme, host, "", "", ""))
+        self._base = urlunsplit((url.scheme, host, urlsplit(base.url).path, "", ""))
+        self._query = f"?{urlencode(base.query)}" if base.query else ""
         self._timeout = timeout
         authorization = f"Bearer {key or 'none'}"
         if url.username is not None:
@@ -153,7 +153,7 @@ class Session:
         Raises:
             NO_REPLY: there was none.
         """
-        return await self._exchange("POST", self._under(path), orjson.dumps(body))
+        return await self._exchange("POST", f"{self._base}{path}{self._query}", orjson.dumps(body))
 
     async def get(self, path: str, *, root: bool = False) -> Response:
         """Read a path behind the address, or from the root of its host.
@@ -161,12 +161,9 @@ class Session:
         Raises:
             NO_REPLY: there was none.
         """
-        return await self._exchange("GET", self._base.with_path(path, keep_query=True) if root else self._under(path))
+        return await self._exchange("GET", f"{self._root if root else self._base}{path}{self._query}")
 
-    def _under(self, path: str) -> URL:
-        return self._base.with_path(self._base.raw_path.rstrip("/") + path, encoded=True, keep_query=True)
-
-    async def _exchange(self, method: str, url: URL, data: bytes | None = None) -> Response:
+    async def _exchange(self, method: str, url: str, data: bytes | None = None) -> Response:
         async with asyncio.timeout(self._timeout):
             try:
                 return await self._try(method, url, data)
@@ -176,7 +173,7 @@ class Session:
             # an idle connection that the server closes just when it is used again is no failure
             return await self._try(method, url, data)
 
-    async def _try(self, method: str, url: URL, data: bytes | None) -> Response:
+    async def _try(self, method: str, url: str, data: bytes | None) -> Response:
         async with self._session.request(method, url, data=data, allow_redirects=False) as response:
             content = bytearray()
             async for part in response.content.iter_any():
@@ -220,13 +217,10 @@ def _proxy(address: str) -> str | None:
         return None
     named = urllib.request.getproxies()[variable.removesuffix("_PROXY").lower()]
     proxy = named if "://" in named else f"http://{named}"
-    try:
+    with suppress(ValueError):
         parts = urlsplit(proxy)
-        usable = parts.scheme in ("http", "https") and bool(URL(proxy).host)
-    except ValueError:
-        usable = False
-    if usable:
-        return proxy
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return proxy
     why = "does not name a proxy that can be used"
     if proxy.lower().startswith("socks"):
         why = "names a SOCKS proxy, which cannot be used here; use an HTTP proxy"
@@ -244,7 +238,7 @@ def why_no_reply(error: BaseException, address: str, *, timeout: float, answered
     """Why a request brought no reply.
 
     Args:
-        error: one of `NO_REPLY`, or what was wrong with the address.
+        error: one of `NO_REPLY`.
         address: of the endpoint.
         timeout: seconds that the request had.
         answered: whether this endpoint answered before; then whatever it is may pass.
@@ -278,7 +272,7 @@ def _way(chain: list[BaseException], address: str) -> _Way:
     def among(*kinds: type[BaseException]) -> bool:
         return any(isinstance(e, kinds) for e in chain)
 
-    if among(aiohttp.NonHttpUrlClientError, aiohttp.InvalidURL) or type(chain[0]) is ValueError:
+    if among(aiohttp.NonHttpUrlClientError, aiohttp.InvalidURL):
         return _Way("the address begins with neither http:// nor https://, or is none", True)
     if among(ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in said:
         why = next((w for e in reversed(chain) if (w := getattr(e, "verify_message", ""))), "unknown reason")
@@ -320,14 +314,14 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 
 def redirected(status: int, location: str | None, address: str) -> EndpointError:
     """An endpoint that sends requests elsewhere: where to, without saying it where everybody reads."""
-    asked = URL(f"{base_of(address).url}/chat/completions").with_user(None)
+    asked = httpx2.URL(f"{base_of(address).url}/chat/completions")
     try:
-        target = asked.join(URL(location or "")).with_user(None)
-    except ValueError:
+        target = asked.join(location or "")
+    except (httpx2.InvalidURL, ValueError):
         target = asked
     if not location:
         words, advice = "without saying where to", "check base_url"
-    elif target.with_query(None).with_fragment(None) == asked:
+    elif target.copy_with(query=None) == asked:
         words, advice = "to itself", "check base_url, and the server or the proxy before it"
     elif target.host != asked.host:
         words, advice = "to another host", "give the address it names as base_url if it is the right one"
@@ -337,7 +331,7 @@ def redirected(status: int, location: str | None, address: str) -> EndpointError
         words, advice = "to another port", "give the address it names as base_url"
     else:
         words, advice = "to another path", "give the address it names as base_url"
-    base = base_of(str(target.with_query(None).with_fragment(None)))
+    base = base_of(str(target.copy_with(query=None, fragment=None, username=None, password=None)))
     return EndpointError(
         "redirected",
         f"the endpoint redirects {words} (HTTP {status}), which is not followed; {advice}",

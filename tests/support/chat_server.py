@@ -54,6 +54,8 @@ class Response:
     delay: float = 0.0
     hang: bool = False
     """Send nothing until the client gives up."""
+    gone: bool = False
+    """Close the connection without a word."""
     cut: bool = False
     """Send half of the body, then close the connection."""
     drip: float = 0.0
@@ -210,6 +212,8 @@ class ChatServer:
                 await reader.read()
                 return False
             await asyncio.sleep(response.delay)
+            if response.gone:
+                return False
         finally:
             self.at_once -= 1
         head = {"content-type": "application/json", "content-length": str(len(response.body)), **response.headers}
