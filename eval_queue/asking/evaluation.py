@@ -374,6 +374,7 @@ class _Asking:
         ]
         self._arrived = 0
         self._answered = asyncio.Event()
+        self._begun = asyncio.Event()
         self._alike: Counter[tuple[FailureCode, str]] = Counter()
         given = [checkpoint.answers[p.id] for p in wanted if p.id in checkpoint.answers]
         self._done = len(wanted) - len(self._left)
@@ -406,6 +407,7 @@ class _Asking:
         everything = asyncio.gather(*workers)
         reporter = asyncio.create_task(self._keep_reporting(client, asked))
         stopped = asyncio.create_task(self._stopped())
+        first = asyncio.create_task(self._first_answer(client))
         try:
             ends: set[asyncio.Future[Any]] = {everything, reporter, stopped}
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -418,9 +420,9 @@ class _Asking:
             else:
                 await asyncio.wait(workers, timeout=_GRACE)
         finally:
-            for task in (*workers, reporter, stopped):
+            for task in (*workers, reporter, stopped, first):
                 task.cancel()
-            await asyncio.gather(everything, *workers, reporter, stopped, return_exceptions=True)
+            await asyncio.gather(everything, *workers, reporter, stopped, first, return_exceptions=True)
             self._save(client)
         if self._done < len(self._wanted):
             raise EvaluationStopped("stopped; the same call goes on from here")
@@ -431,19 +433,19 @@ class _Asking:
 
     async def _work(self, client: ChatClient, queue: Iterator[Prompt], *, first: bool) -> None:
         if not first:
-            await self._first_answer(client)
+            await self._begun.wait()
         await self._work_through(client, queue)
         # whatever came of them, the others need not wait any longer
         self._answered.set()
 
     async def _first_answer(self, client: ChatClient) -> None:
-        """Wait until one prompt has an answer, but not long where the endpoint is only slow."""
+        """Hold the others back until one prompt has an answer, but not long where the endpoint is only slow."""
         while not self._answered.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(_SLOW_SECONDS):
-                    await self._answered.wait()
+                await asyncio.wait_for(self._answered.wait(), _SLOW_SECONDS)
             if not client.setbacks:
-                return
+                break
+        self._begun.set()
 
     async def _work_through(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
         while True:
