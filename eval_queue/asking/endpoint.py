@@ -371,10 +371,9 @@ class ChatClient:
 
     def _wait(self, error: EndpointError, attempt: int) -> float:
         """Seconds before the next attempt; `attempt` of them have failed before this one."""
-        if error.retry_after is not None:
-            return min(error.retry_after, self._policy.longest_retry_after) + random.uniform(
-                0, min(1.0, error.retry_after / 10)
-            )
+        asked = error.retry_after
+        if asked is not None:
+            return min(asked, self._policy.longest_retry_after) + random.uniform(0, min(1.0, asked / 10))
         wait = min(self._policy.first_wait * 2.0 ** min(attempt, 30), self._policy.longest_wait)
         return random.uniform(wait / 2, wait)
 

@@ -8,6 +8,7 @@ machine is asked without any proxy. No cookie is kept, and nothing of the user's
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 import socket
@@ -114,7 +115,8 @@ class Session:
         self._timeout = timeout
         authorization = f"Bearer {key or 'none'}"
         if url.username is not None:
-            authorization = aiohttp.encode_basic_auth(unquote(url.username), unquote(url.password or ""))
+            pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+            authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=connections,
@@ -170,7 +172,7 @@ class Session:
             except _HUNG_UP as error:
                 if isinstance(error, aiohttp.ClientConnectorError):
                     raise
-            # an idle connection that the server closes just when it is used again is no failure
+            # an idle connection that the server closes just when it is used again is no failure: once more at once
             return await self._try(method, url, data)
 
     async def _try(self, method: str, url: str, data: bytes | None) -> Response:
