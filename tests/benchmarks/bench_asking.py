@@ -49,7 +49,7 @@ from tests.support.simulated_endpoint import Fixed  # noqa: E402
 
 LATENCY = 0.15
 ROUNDS: Final = {16: 1, 64: 2, 256: 3}
-"""So often each way is measured, by slots: what takes longer differs less by chance."""
+"""So often each way is measured, by slots: what takes longer differs less by chance. `inspect-ai` is measured once."""
 ALONE = 60
 """Prompts asked one at a time."""
 
@@ -220,6 +220,13 @@ def paced(pacing: type[Pacing]) -> Iterator[None]:
         endpoint.Pacing = before  # type: ignore[misc]
 
 
+def _line(name: str, slots: int, prompts: Sequence[Prompt], cost: Cost, bare: Cost) -> str:
+    ideal = len(prompts) * LATENCY / slots
+    share = f"{cost.cpu / len(prompts) * 1000:.2f} ms"
+    times = f"{cost.wall / ideal:6.2f} {cost.wall / bare.wall:8.2f}"
+    return f"{slots:5}  {ideal:6.1f}s  {name:24} {cost.wall:7.1f}s {times} {share:>13}"
+
+
 def costs(benchmark: Benchmark) -> None:
     """Print what each way of asking costs."""
     prompts = plan(benchmark)
@@ -232,22 +239,19 @@ def costs(benchmark: Benchmark) -> None:
         alone = measure(lambda: asyncio.run(with_openai(address, prompts[:ALONE], 1)))
         tell(f"one at a time: {alone.wall / ALONE * len(prompts):.0f} s from {ALONE} prompts")
         for slots, rounds in ROUNDS.items():
-            ideal = len(prompts) * LATENCY / slots
             for _ in range(rounds):
                 ways: dict[str, Callable[[], object]] = {
-                    "bare aiohttp": lambda: asyncio.run(with_aiohttp(address, prompts, slots)),  # noqa: B023
                     "bare openai": lambda: asyncio.run(with_openai(address, prompts, slots)),  # noqa: B023
                     "bare huggingface_hub": lambda: asyncio.run(with_hub_client(address, prompts, slots)),  # noqa: B023
                     "evaluate": lambda: ours(address, benchmark, slots, fixed=False),  # noqa: B023
                     "evaluate, all from start": lambda: ours(address, benchmark, slots, fixed=True),  # noqa: B023
                 }
-                found = {name: measure(work) for name, work in ways.items()}
-                if python:
-                    found["inspect-ai"] = with_inspect(python, address, slots, len(prompts))
-                for name, cost in found.items():
-                    share = f"{cost.cpu / len(prompts) * 1000:.2f} ms"
-                    times = f"{cost.wall / ideal:6.2f} {cost.wall / found['bare aiohttp'].wall:8.2f}"
-                    tell(f"{slots:5}  {ideal:6.1f}s  {name:24} {cost.wall:7.1f}s {times} {share:>13}")
+                bare = measure(lambda: asyncio.run(with_aiohttp(address, prompts, slots)))  # noqa: B023
+                tell(_line("bare aiohttp", slots, prompts, bare, bare))
+                for name, work in ways.items():
+                    tell(_line(name, slots, prompts, measure(work), bare))
+            if python:
+                tell(_line("inspect-ai", slots, prompts, with_inspect(python, address, slots, len(prompts)), bare))
     if not python:
         tell("inspect-ai left out: INSPECT_PYTHON does not name a Python that has it")
 
