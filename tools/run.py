@@ -158,6 +158,7 @@ def main(arguments: list[str]) -> int:
         install("requirements-docs.txt")
         if "--fast" not in rest:
             browser()
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of some hundred processes would compile the project anew
         # three at a time on two cores: many tests wait for servers, browsers and processes of their own
         tests = ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest]
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
