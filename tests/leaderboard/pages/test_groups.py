@@ -646,7 +646,7 @@ def test_sure_leans_stand_beside_what_chance_would_give(site: Site) -> None:
     said = plain(groups.content(site, {"reading": "all"}))
     assert all(name in said.split("Both readings side by side")[1] for name in sure)
     reported = sum(m.reported for m in BY_MATCH.values())
-    assert f"about {0.05 * reported:.1f} of them would still be called sure" in said
+    assert f"about {0.05 * reported:.1f} of them would still have a distinguishable lean" in said
 
 
 def test_files_and_flat_rows_follow_the_reading(site: Site) -> None:
