@@ -31,13 +31,13 @@ _HEADING: Final = re.compile(r"<h2>(.*?)</h2>")
 def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML; its address has no fields."""
     del site, query
-    document, headings = _document()
-    return render("methodology.html", document=document, headings=headings)
+    title, document, headings = _document()
+    return render("methodology.html", title=title, document=document, headings=headings)
 
 
 @cache
-def _document() -> tuple[Markup, list[tuple[str, str]]]:
-    """The document as HTML, and the anchor and words of each of its headings."""
+def _document() -> tuple[Markup, Markup, list[tuple[str, str]]]:
+    """The document as HTML, its title and the rest, and the anchor and words of each of its headings."""
     from markdown_it import MarkdownIt
 
     text = _MARK.sub("", DOCUMENT.read_text(encoding="utf-8"))  # the marks of its generated numbers
@@ -48,4 +48,5 @@ def _document() -> tuple[Markup, list[tuple[str, str]]]:
     for anchor, words in headings:
         made = made.replace(f"<h2>{words}</h2>", f'<h2 id="{anchor}">{words}</h2>')
     # our own document; HTML in it would be shown as text
-    return Markup(made), [(anchor, Markup(words).unescape()) for anchor, words in headings]
+    title, end, rest = made.partition("</h1>")
+    return Markup(title + end), Markup(rest), [(anchor, Markup(words).unescape()) for anchor, words in headings]
