@@ -405,7 +405,7 @@ def test_all_missing_files_are_named_at_once(own: Path) -> None:
 
 @pytest.mark.parametrize("load", [load_benchmark, load_study])
 def test_a_folder_that_is_not_there(load: Callable[[Path], object], tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such folder; expected `practice`, `upstream`, a folder"):
+    with pytest.raises(InputError, match="no such folder; expected `practice`, `upstream` or a folder"):
         load(tmp_path / "nowhere")
 
 
