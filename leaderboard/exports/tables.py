@@ -476,7 +476,7 @@ def compare_sheet(site: Site, query: Query) -> Sheet:
 _PLACES: Final = {
     "x": "Its place from left to right",
     "y": "Its place from bottom to top",
-    "length": "Length of its wave around the circle of values, in rating points or matches",
+    "length": "Amplitude of its wave around the circle of values, in rating points or matches",
     "angle": "Where its wave peaks, in degrees: Self-Direction 0, the others 36 apart",
     "fit": "Share of its profile that the wave explains; `fit_by_chance` is what chance gives",
 }
