@@ -157,7 +157,7 @@ class Ui:
                     *self.operations.routes(),
                     *programs.routes(self.site),
                     *routes.routes(self.site, self._files),
-                    *document.routes(self.site, READ, self._documents),
+                    *document.routes(self.site, READ, self._documents, self._packed),
                 ],
             },
         }

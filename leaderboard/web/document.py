@@ -31,7 +31,7 @@ from eval_queue.records import now
 from leaderboard.site.permanent import at_home
 from leaderboard.site.site import Site
 from leaderboard.web import assets
-from leaderboard.web.cache import Cache
+from leaderboard.web.cache import Cache, compressed
 from leaderboard.web.frame import LOGO, footer, masthead
 from leaderboard.web.head import Head, head_html, head_of, origin
 from leaderboard.web.markup import render
@@ -159,10 +159,12 @@ def framed(site: Site, page: ReadingPage, content: str, head: Head | None = None
     )
 
 
-def routes(site: Site, pages: Sequence[ReadingPage], kept: Cache[bytes] | None = None) -> list[BaseRoute]:
-    """The routes of the pages and of their files; finished pages are in `kept`."""
-    kept = kept or Cache[bytes](KEPT_BYTES)
-    made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page, kept)) for page in pages]
+def routes(
+    site: Site, pages: Sequence[ReadingPage], kept: Cache[bytes] | None = None, packed: Cache[bytes] | None = None
+) -> list[BaseRoute]:
+    """The routes of the pages and of their files; finished pages are in `kept`, compressed ones in `packed`."""
+    kept, packed = kept or Cache[bytes](KEPT_BYTES), packed or Cache[bytes](KEPT_BYTES)
+    made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page, kept, packed)) for page in pages]
     return [*made, Route("/logo.svg", _logo), assets.route()]
 
 
@@ -178,7 +180,7 @@ def _encoded(content: str) -> bytes:
     return (_VolatileBytes if isinstance(content, Volatile) else bytes)(content.encode())
 
 
-def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Request], Response]:
+def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes], packed: Cache[bytes]) -> Callable[[Request], Response]:
     policy = getattr(page, "POLICY", None)
     moment: Callable[[Site, Mapping[str, str]], str] = getattr(page, "moment", lambda *_: "")
 
@@ -198,13 +200,17 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Re
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
         base = origin(request)
-        html = framed(site, page, at_home(content.decode(), base), head, base)
-        tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
+        html = framed(site, page, at_home(content.decode(), base), head, base).encode()
+        digest = hashlib.sha256(html).hexdigest()[:24]
+        tag = f'"{digest}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if policy is not None:
             headers["Content-Security-Policy"] = policy
         if head.status == 200 and request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
-        return HTMLResponse(html, head.status, headers=headers)
+        if isinstance(content, _VolatileBytes) or "gzip" not in request.headers.get("accept-encoding", ""):
+            return HTMLResponse(html, head.status, headers=headers)  # compressed on its way, where that is wanted
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+        return HTMLResponse(packed.get(digest, lambda: compressed(html)), head.status, headers=headers)
 
     return answer

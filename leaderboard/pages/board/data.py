@@ -138,12 +138,17 @@ def _dimensions(profiles: Sequence[ScaleProfile], scale: Scale) -> list[dict[str
     return [
         {
             "score": _whole_column(score),
-            "low": _whole_column(low),
-            "high": _whole_column(high),
+            **_interval(score, low, high),
             "n": _column(n.astype(np.int64).tolist()),
         }
         for score, low, high, n in np.moveaxis(columns, 0, -1)
     ]
+
+
+def _interval(estimate: Floats, low: Floats, high: Floats) -> dict[str, object]:
+    """How far below and above an estimate its interval goes: that takes a third less to send than where it ends."""
+    middle, start, end = (np.rint(x * UNIT) for x in (estimate, low, high))
+    return {"below": _whole_column((middle - start) / UNIT), "above": _whole_column((end - middle) / UNIT)}
 
 
 WITH_THE_PAGE: Final = 200
@@ -155,10 +160,10 @@ _NOTHING: Final = ScaleProfile(mean=None, n_items=0, dimensions={})
 
 def _scale(results: Sequence[Result], scale: Scale) -> dict[str, Any]:
     found = [r.scales.get(scale, _NOTHING) for r in results]
+    mean, low, high = np.array([(p.mean, p.mean_low, p.mean_high) for p in found], dtype=np.float64).T
     return {
-        "mean": _numbers(p.mean for p in found),
-        "low": _numbers(p.mean_low for p in found),
-        "high": _numbers(p.mean_high for p in found),
+        "mean": _whole_column(mean),
+        **_interval(mean, low, high),
         "n": _column(p.n_items for p in found),
         "dimensions": _dimensions(found, scale),
     }
