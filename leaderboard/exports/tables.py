@@ -58,7 +58,7 @@ def result_of(site: Site, id_: str | None) -> Result:
     Raises:
         UnknownRow: there is none.
     """
-    found = next((r for r in site.results() if r.id == id_), None)
+    found = site.by_id().get(id_ or "")
     if found is None:
         raise UnknownRow(f"id: no row is called {id_!r}" if id_ else "id: name a row, as its page's address does")
     return found
