@@ -576,7 +576,8 @@ _DENYING_NAMES: Final = _words(
     "not no non never reject rejected excluded eliminated discarded wrong incorrect opposite least unlike previous old"
     " initial example examples options enum choices sarcasm sarcastic irony ironic joke joking error invalid mistake"
     " retracted withdrawn cancelled canceled superseded hardly barely scarcely un dis anti nothing anything"
-    " negated negate negative inverted reversed flipped refused declined input prompt question query"
+    " negated negate negative inverted reversed flipped refused declined input prompt question query neg"
+    " crossed struck deleted removed"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
 
@@ -694,19 +695,24 @@ def _without_blocks(text: str) -> str:
     pieces: list[tuple[bool, str]] = []
     opened: re.Match[str] | None = None
     depth = position = 0
+    word = ""
     for tag in _TAG.finditer(text):
         name = tag[2].lower()
         if name in _HTML or _PHRASE.search(tag[0]):
             continue
         if opened is None and not tag[1]:
-            pieces.append((False, text[position : tag.start()]))
+            pieces.append((False, word + text[position : tag.start()]))
+            word = ""
             opened, depth, position = tag, 1, tag.end()
         elif opened is not None and name == opened[2].lower():
             depth += -1 if tag[1] else 1
             if depth == 0:
-                pieces.append((True, DOUBT if _denies(name) else text[position : tag.start()]))
+                held = text[position : tag.start()]
+                pieces.append((True, DOUBT if _denies(name) else held))
+                # "<x>not</x> like me": a word of the sentence around it
+                word = DOUBT if len(held) <= _SHORT and not _PHRASE.search(held) and _is_word(held.strip()) else ""
                 opened, position = None, tag.end()
-    rest = text[position:]
+    rest = word + text[position:]
     # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
     doubtful = opened is not None and (len(rest) > _SHORT or _is_word(opened[2]))
     pieces.append((False, DOUBT if doubtful else rest))

@@ -45,6 +45,8 @@ def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
         said = behind[start : end.start() if end else len(behind)].strip(_EDGE)
         if _SAYS_SOMETHING.search(said) is None or _DEBRIS.fullmatch(said):
             continue
+        if end is not None and said.isdecimal() and behind[start - 1] == "\n" and behind.startswith(" ", end.end()):
+            continue  # "2." before an item of a list
         if OPTIONS in said and _MISGIVING.search(said) is None:
             continue
         last = cut and end is None
@@ -134,11 +136,17 @@ _PLAIN: Final = _either(
     r"|over"
     r"|done|gone|missing|null|fictional|pending|tentative|provisional|temporary|unavailable|ironic|hasty)\b)",
     rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and|,? but) {_VERY}(?:{_QUALITY}))*$",
+    r"i (?:think|believe|feel) (?!so\b|not\b|it\b|this\b|that\b|i\b|the (?:answer|rating|scale)\b)(?:\w+ ){1,4}"
+    r"(?:is|are|matters?)\b",
+    r"i (?:(?:always|often|usually|generally|typically|tend to) )+(?!say|lie|joke|choose|pick|rate|answer|give|write"
+    r"|dis|hate|avoid|oppose|regret|reject|guess|bluff|kid)\w+",
+    r"i (?:might|could|may)(?: have)? (?:phrased?|worded?|put|said|say|done|do|handled?|reacted|responded)"
+    r" (?:it|this|that) (?:differently|more \w+|less \w+|(?!over|never|ever|other|later|after|lower|higher)\w+er)\b",
     r"i (?:can |do )?see (?:the|its|their|your) (?:point|appeal|value|logic|reasoning|sense)\b",
     r"i (?:also |really )?like (?:the|its|how|that)\b|i(?:'d| would|'ve| have)? also \w+",
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
-    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would| might| could| may)(?: (?:also|probably"
+    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably"
     r"|likely|have|still|definitely|just))*"
     r" (?:help|give|offer|wait|want|advise|recommend"
     r"|listen"
@@ -263,6 +271,9 @@ _UNLIKE_ME: Final = _either(
     r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder"
     r"|gentler|softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
+    r"(?:it|this|that|the (?:response|text|tone|advice))(?:'s| is) (?:far |much |a bit )?(?:too|overly) "
+    r"(?!strong|weak|high|low|much|little|generous|harsh|far|late|early|negative|critical|severe|modest|extreme"
+    r"|strict)\w+$",
 )
 """What one who says "not like me" adds to it."""
 _NOT_AT_ALL: Final = re.compile(
