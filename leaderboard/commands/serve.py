@@ -5,8 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
 
@@ -23,6 +21,14 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 7860, or the next free one.")] = None,
 ) -> None:
     """Serve the leaderboard until SIGTERM or Ctrl-C."""
+    gc.disable()  # hardly anything of the start is garbage, and searching it takes a fifth of the time
+    try:
+        _serve(host, port)
+    finally:
+        gc.enable()
+
+
+def _serve(host: str | None, port: int | None) -> None:
     # before Gradio and the Hub client are imported: they read these once
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -33,15 +39,14 @@ def serve(
     one_thread()
     bound_allocator()
 
-    with _no_collection():
-        from data.errors import InputError
-        from eval_queue.executors.chosen import evaluate_what_waits
-        from eval_queue.logs import adopt, set_up_logging
-        from eval_queue.settings import load_settings
-        from eval_queue.workers import scheduler
-        from leaderboard.site.opening import open_site
-        from leaderboard.ui import Ui
-        from leaderboard.web.sign_in import check_sign_in
+    from data.errors import InputError
+    from eval_queue.executors.chosen import evaluate_what_waits
+    from eval_queue.logs import adopt, set_up_logging
+    from eval_queue.settings import load_settings
+    from eval_queue.workers import scheduler
+    from leaderboard.site.opening import open_site
+    from leaderboard.ui import Ui
+    from leaderboard.web.sign_in import check_sign_in
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)
@@ -83,18 +88,10 @@ def serve(
             typer.echo(str(error), err=True)
             raise typer.Exit(2) from None
         adopt("uvicorn", "uvicorn.error", "uvicorn.access")
+        gc.freeze()  # what is here by now stays: it is not searched later either, not even at the end
+        gc.enable()
         typer.echo(f"The board is at {ui.blocks.local_url}")
         scheduler.until(stop, evaluator.look_after)
         ui.blocks.close(verbose=False)
     finally:
         evaluator.close()
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Look for no garbage meanwhile: what is imported stays, and searching it took a fifth of the start."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
