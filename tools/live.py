@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 90.0
-STOP_SECONDS = 30.0
+START_SECONDS = 180.0
+STOP_SECONDS = 60.0
 
 
 @dataclass
@@ -41,20 +42,24 @@ class RunningApp:
 
 
 def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port: int = s.getsockname()[1]
-    return port
+    """A port on which nobody listens now, and which no system gives to a program that asks for any port."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as s, suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
-def app(store: Path, *, program: Sequence[str] = ("app.py",), **settings: str) -> Iterator[RunningApp]:
+def app(
+    store: Path, *, program: Sequence[str] = ("app.py",), root: Path = ROOT, **settings: str
+) -> Iterator[RunningApp]:
     """Run `app.py` on a free port.
 
     Args:
         store: folder of its store; its log is written beside it.
         program: what Python runs in its place.
+        root: the checkout that it is run from.
         settings: further settings by name, e.g. `source="practice"`.
     """
     url = f"http://127.0.0.1:{free_port()}"
@@ -64,7 +69,7 @@ def app(store: Path, *, program: Sequence[str] = ("app.py",), **settings: str) -
     log = store.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env={**own, **given}, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=root, env={**own, **given}, stdout=out, stderr=subprocess.STDOUT)
     running = RunningApp(url, process, log)
     try:
         _wait_until_it_answers(running)

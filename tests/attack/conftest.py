@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,6 +39,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
 def http(served: RunningApp) -> Iterator[httpx2.Client]:
     with httpx2.Client(base_url=served.url, timeout=60) as client:
         yield client
+
+
+def worked_out(http: httpx2.Client, address: str) -> httpx2.Response:
+    """A page with all that is worked out beside its visitors: on a busy machine it may come a moment later."""
+    deadline = time.monotonic() + 120
+    while True:
+        last, now = http.get(address), http.get(address)
+        if last.text == now.text and "being computed" not in now.text:
+            return now
+        assert time.monotonic() < deadline, f"{address} is not worked out"
+        time.sleep(0.1)
 
 
 def token(http: httpx2.Client) -> str:

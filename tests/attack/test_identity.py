@@ -94,7 +94,7 @@ def test_a_token_that_is_not_valid_is_not_repeated(tmp_path: Path, hub: Hub) -> 
     ],
 )
 def test_odd_addresses_of_the_sign_in_are_pages(signing_in: RunningApp, asked: str) -> None:
-    answer = httpx2.get(f"{signing_in.url}/login/{asked}", follow_redirects=False)
+    answer = httpx2.get(f"{signing_in.url}/login/{asked}", follow_redirects=False, timeout=60)
     assert answer.status_code < 500
     assert "a=b" not in answer.headers.get("set-cookie", "")
     location = answer.headers.get("location", "/")

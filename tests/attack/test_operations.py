@@ -43,7 +43,7 @@ def test_health_says_how_the_app_is(served: RunningApp) -> None:
 
 
 def said_on(url: str, page: str) -> str:
-    return html.unescape(httpx2.get(f"{url}/{page}").text)
+    return html.unescape(httpx2.get(f"{url}/{page}", timeout=60).text)
 
 
 def test_health_is_503_when_the_store_is_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +69,7 @@ def test_health_is_503_when_the_store_is_damaged(tmp_path: Path, monkeypatch: py
         code, told = health(running.url)
         assert (code, told["status"]) == (503, "failing")
         assert str(tmp_path) not in json.dumps(told)
-        assert httpx2.get(f"{running.url}/metrics").status_code == 200
+        assert httpx2.get(f"{running.url}/metrics", timeout=60).status_code == 200
         shutil.rmtree(store)
     store.write_text("in the way of a folder")
     with app(store, source="practice", scheduler="false", oauth="false") as running:
@@ -80,9 +80,10 @@ def test_health_is_503_when_the_store_is_damaged(tmp_path: Path, monkeypatch: py
 
 
 def test_metrics_can_be_scraped_and_tell_no_secret(served: RunningApp) -> None:
-    httpx2.get(f"{served.url}/about")
-    httpx2.get(f"{served.url}/{'a' * 50}")
-    text = httpx2.get(f"{served.url}/metrics").text
+    with httpx2.Client(base_url=served.url, timeout=60) as http:
+        http.get("/about")
+        http.get(f"/{'a' * 50}")
+        text = http.get("/metrics").text
     found = {f.name: f for f in text_string_to_metric_families(text)}
     assert found["value_portrait_up"].samples[0].value == 1
     assert found["value_portrait_rows"].samples[0].value == 35
@@ -113,8 +114,10 @@ def test_the_log_is_json_with_ids_and_the_evaluator_gives_signs_of_life(tmp_path
             )
             queue.submit(wish, quota=3)
             deadline = time.monotonic() + 120
-            while queue.get(wish.id).state != "done" and time.monotonic() < deadline:
+            # what is done is in the store first, and then said
+            while f"{wish.id}: done" not in running.log.read_text() and time.monotonic() < deadline:
                 time.sleep(0.1)
+            assert queue.get(wish.id).state == "done"
             code, told = health(running.url)
             assert (code, told["evaluator"]["here"]) == (200, True)  # type: ignore[index]
             log = running.log.read_text()

@@ -16,6 +16,7 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.results import PUBLISHED, load
 from tests.support.rows import result
+from tests.support.waiting import LIMIT
 from tools.live import RunningApp, app, chromium, find_chromium
 
 if TYPE_CHECKING:
@@ -104,8 +105,15 @@ class Tabs:
 def new_page(browser: Browser, **options: Any) -> Page:
     """A page in a profile of its own that says when it is left."""
     page = browser.new_page(**({"viewport": WIDE} | options))
+    page.set_default_timeout(1000 * LIMIT)
     page.add_init_script(f"addEventListener('beforeunload', () => console.debug({LEAVING!r}))")
     return page
+
+
+def resize(page: Page, width: int, height: int = 900) -> None:
+    """Another size of window, and the layout that the page's scripts give it: they are told with the next frame."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def fill(store: Path) -> None:

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.web.frame import NAVIGATION
+from tests.browser.conftest import resize
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def test_no_page_has_a_serious_issue(
             view.goto(f"{served.url}/{address}", wait_until="load")
             view.locator(".vp-footer").wait_for()
             for width in widths:
-                view.set_viewport_size({"width": width, "height": 900})
+                resize(view, width)
                 for issue, where in serious(view).items():
                     found[f"{address or 'board'} at {width}: {issue}"] = where
         # the check itself can fail

@@ -22,6 +22,7 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from leaderboard.api import ENDPOINTS
 from tests.browser.conftest import HOSTILE
+from tests.support.waiting import LIMIT
 from tools.live import ROOT, RunningApp, app
 
 pytestmark = pytest.mark.browser
@@ -32,7 +33,7 @@ def get(url: str) -> str:
         return str(answer.read().decode())
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> Any:
+def until(holds: Callable[[], Any], seconds: float = LIMIT) -> Any:
     """Wait until something holds; returns what it gave."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -131,7 +132,7 @@ def test_the_end_of_the_app_returns_what_was_running(tmp_path: Path) -> None:
             submitter="local",
             quota=5,
         )
-        asked = until(lambda: (p := queue.get(stored.id).progress) is not None and p.done > 0, 120)
+        asked = until(lambda: (p := queue.get(stored.id).progress) is not None and p.done > 0)
         assert asked
         assert running.stop() == 0
     after = queue.get(stored.id)

@@ -17,7 +17,7 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.rank_intervals import obstacle, read_ranks
 from leaderboard.boards.results import PUBLISHED, load
-from tests.browser.conftest import Tabs
+from tests.browser.conftest import Tabs, resize
 from tests.support.odd_models import HALF, ONE_PHRASE, REFUSES, odd_rows
 from tools.live import RunningApp, app
 
@@ -73,6 +73,7 @@ def row(view: Page, model: str) -> Locator:
 def test_the_page_opens_offline_with_the_published_figures(view: Page, odd: RunningApp) -> None:
     open_page(view, odd, "")
     view.get_by_role("link", name="Benchmark", exact=True).click()
+    view.wait_for_url("**/benchmark**")
     view.locator(".vp-hill").first.wait_for()
     report = read_validation()
     assert report is not None
@@ -132,6 +133,7 @@ def test_the_card_can_be_downloaded(view: Page, odd: RunningApp) -> None:
 def test_the_way_to_a_figure_is_one_click(view: Page, odd: RunningApp) -> None:
     open_page(view, odd, "")
     view.get_by_role("link", name="How to read this").click()
+    view.wait_for_load_state()
     view.locator(".vp-terms").first.wait_for()
     terms = " ".join(view.locator("#reading dt").all_inner_texts())
     for term in (
@@ -147,6 +149,7 @@ def test_the_way_to_a_figure_is_one_click(view: Page, odd: RunningApp) -> None:
     ):
         assert term in terms
     view.locator("#reading a[href=benchmark]").click()
+    view.wait_for_url("**/benchmark**")
     view.locator(".vp-hill").first.wait_for()
 
 
@@ -210,7 +213,7 @@ def test_columns_of_stability_make_room(view: Page, odd: RunningApp) -> None:
     assert first.sensitivity.prompt is not None
     assert f"{round(100 * first.sensitivity.prompt)} %" in row(view, first.model).inner_text()
     for width in (1110, 1200, 1440, 1600):
-        view.set_viewport_size({"width": width, "height": 900})
+        resize(view, width)
         narrowest = view.locator(".vp-row th").evaluate_all("nodes => Math.min(...nodes.map(n => n.clientWidth))")
         assert narrowest >= 140, width
     view.get_by_role("button", name=f"Portrait of {first.model}", exact=True).click()

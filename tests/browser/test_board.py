@@ -20,7 +20,7 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.charts.portrait import GEOMETRY, outline
-from tests.browser.conftest import HOSTILE, PRACTICE_SCORES
+from tests.browser.conftest import HOSTILE, PRACTICE_SCORES, resize
 from tests.support.html import contrast
 from tools.live import RunningApp
 
@@ -33,6 +33,7 @@ PUBLISHED_ROWS = load(PUBLISHED).results
 MODEL = f"model?id={PUBLISHED_ROWS[4].id}"
 """The page of one row, which the board leads to."""
 NARROW = {"width": 390, "height": 844}
+SETTLED = "!document.body.innerText.includes('being computed')"
 PEOPLE = "like_raters,gender,age,political,education,nearest"
 """The columns of people."""
 
@@ -46,7 +47,13 @@ def score(model: str, value: str) -> float:
 
 def open_board(page: Page, served: RunningApp, query: str = "") -> None:
     page.goto(f"{served.url}/{query}", wait_until="domcontentloaded")
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait for the rows, and for what is worked out beside them."""
     page.locator(".vp-row, .vp-card, .vp-empty").first.wait_for()
+    page.wait_for_function(SETTLED)
 
 
 def names(page: Page) -> list[str]:
@@ -427,11 +434,12 @@ def test_every_choice_opens_elsewhere_as_it_is(page: Page, served: RunningApp, o
     open_board(page, served)
     before = table(page)
     choose(page)
+    settled(page)
     there = table(page)
     assert there != before or control == "an opened row"
     assert parse_qs(urlsplit(page.url).query) == fields
     other.goto(page.url, wait_until="domcontentloaded")
-    other.locator(".vp-row, .vp-empty").first.wait_for()
+    settled(other)
     assert table(other) == there
     assert parse_qs(urlsplit(other.url).query) == fields
 
@@ -654,20 +662,20 @@ def test_controls_fit_in_one_row(page: Page, served: RunningApp) -> None:
     )
     assert len(tops) == 8
     assert max(tops) - min(tops) < 4
-    page.set_viewport_size(cast("Any", NARROW))
+    resize(page, **NARROW)
     assert page.locator(".vp-controls details").count() == 1
 
 
 def test_all_columns_fit_beside_each_other(page: Page, served: RunningApp) -> None:
     open_board(page, served, f"?show=ranks,wording,order,{PEOPLE}")
     for width in (1110, 1200, 1440, 1920):
-        page.set_viewport_size({"width": width, "height": 900})
+        resize(page, width)
         assert sideways(page) <= 0
         cut = page.locator(".vp-row:first-child td > span, .vp-heads button > span").evaluate_all(
             "nodes => nodes.filter(n => n.scrollWidth > n.closest('td, th').clientWidth + 1).map(n => n.textContent)"
         )
         assert cut == [], width
-    page.set_viewport_size({"width": 1440, "height": 900})
+    resize(page, 1440)
     assert page.locator(".vp-over").count() == 0
 
 
@@ -676,7 +684,7 @@ def test_headings_stay_over_their_own_columns(page: Page, served: RunningApp, sc
     for show in ("", f"&show=ranks,wording,order,{PEOPLE}"):
         open_board(page, served, f"?scale={scale}{show}")
         for width in (1110, 1200, 1440, 1920):
-            page.set_viewport_size({"width": width, "height": 900})
+            resize(page, width)
             out = page.locator(".vp-heads th").evaluate_all(
                 """heads => heads.filter(head => {
                     const range = document.createRange(); range.selectNodeContents(head);
@@ -697,8 +705,7 @@ def test_no_page_scrolls_sideways(page: Page, served: RunningApp, route: str) ->
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
     page.locator(".vp-row, .vp-card, #send, .vp-queue, .vp-terms, .vp-person").first.wait_for()
     for width in (390, 820, 1100, 1440, 1920):
-        page.set_viewport_size({"width": width, "height": 844})
-        page.wait_for_timeout(100)
+        resize(page, width, 844)
         assert sideways(page) <= 0, width
         clipped = page.locator(".vp-model, .vp h1, .vp h2, .vp nav a").evaluate_all(
             "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth + 1 && n.clientWidth).map(n => n.textContent)"

@@ -49,6 +49,7 @@ def fields(page: Page) -> dict[str, list[str]]:
 def test_the_form_is_the_address(page: Page, served: RunningApp) -> None:
     page.goto(f"{served.url}/")
     page.get_by_role("link", name="Groups", exact=True).click()
+    page.wait_for_url("**/groups**")
     page.locator(".vp-circle").wait_for()
     assert page.locator("nav [aria-current]").inner_text() == "Groups"
     chosen = next(r for r in ROWS if r.model == TOLD[5])

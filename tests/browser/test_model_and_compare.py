@@ -40,6 +40,11 @@ WIDTHS = (390, 700, 1020, 1440)
 
 def open_page(page: Page, served: RunningApp, address: str) -> None:
     page.goto(f"{served.url}/{address}", wait_until="load")
+    for _ in range(60):
+        if "being computed" not in page.locator("body").inner_text():
+            break
+        page.wait_for_timeout(1000)
+        page.reload(wait_until="load")
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
@@ -119,6 +124,7 @@ def test_a_visitor_chooses_two_models_without_a_script(browser: Browser, served:
     boxes.nth(0).fill("gpt-4o-2024-05-13")
     boxes.nth(1).fill("claude-3-5-haiku-20241022")
     view.get_by_role("button", name="Compare").click()
+    view.wait_for_url("**/compare?**")
     assert view.locator(".vp-gaps tbody tr").count() == len(VALUES)
     assert "is flat" in view.locator(".vp-notice").inner_text()
     still.close()

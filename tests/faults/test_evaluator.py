@@ -6,8 +6,7 @@ import html
 import itertools
 import json
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import httpx2
@@ -19,6 +18,7 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import new_submission
 from tests.support.chat_server import Asked, ChatServer, Response, rate
+from tests.support.waiting import until
 from tools.live import RunningApp, app
 
 pytestmark = pytest.mark.slow
@@ -66,15 +66,8 @@ def evaluated(running: RunningApp, chat: ChatServer, model: str) -> str:
     ref = BenchmarkRef.of(practice_benchmark())
     made = new_submission(model, endpoint=endpoint, benchmark=ref, submitter="ada", at=queue.clock())
     id_ = queue.submit(made, quota=None).id
-    wait_for(lambda: queue.get(id_).state == "done")
+    until(lambda: queue.get(id_).state == "done")
     return id_
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2], ids=["who looks", "who works"])
@@ -84,26 +77,26 @@ def test_a_thread_that_dies_is_said_and_started_again(
     evaluated(mortal, chat, f"org/before-{number}")
     before = restarts(mortal)
     mortal.process.send_signal(number)
-    wait_for(lambda: restarts(mortal) == before + 1)
-    assert "a thread of the evaluator has died; it is started again" in mortal.log.read_text()
+    until(lambda: restarts(mortal) == before + 1)
+    until(lambda: "a thread of the evaluator has died; it is started again" in mortal.log.read_text())
     evaluated(mortal, chat, f"org/after-{number}")
     assert health(mortal)[0] == 200
-    assert f"value_portrait_evaluator_restarts {before + 1}.0" in httpx2.get(f"{mortal.url}/metrics").text
+    assert f"value_portrait_evaluator_restarts {before + 1}.0" in httpx2.get(f"{mortal.url}/metrics", timeout=30).text
 
 
 def test_one_that_cannot_be_started_again_is_503_and_said_on_the_pages(mortal: RunningApp, chat: ChatServer) -> None:
     mortal.process.send_signal(signal.SIGHUP)
     mortal.process.send_signal(signal.SIGUSR1)
-    wait_for(lambda: health(mortal)[0] == 503)
+    until(lambda: health(mortal)[0] == 503)
     assert "a thread of the evaluator has died" in str(health(mortal)[1]["trouble"])
     for route in ("queue", "submit"):
         page = httpx2.get(f"{mortal.url}/{route}", timeout=30)
         assert page.status_code == 200
         assert "Nothing is evaluated now: a thread of the evaluator has died" in page.text, route
     said = "the evaluator cannot be started again: can't start new thread; restart the app"
-    wait_for(lambda: said in mortal.log.read_text())
+    until(lambda: said in mortal.log.read_text())
     mortal.process.send_signal(signal.SIGHUP)
-    wait_for(lambda: health(mortal)[0] == 200)
+    until(lambda: health(mortal)[0] == 200)
     evaluated(mortal, chat, "org/at-last")
     assert "Nothing is evaluated now" not in httpx2.get(f"{mortal.url}/queue", timeout=30).text
 

@@ -26,6 +26,7 @@ from tests.support import ROOT
 from tests.support.chat_server import ChatServer, rate
 from tests.support.hub import Fault, HubProcess
 from tests.support.hub_place import Place
+from tests.support.waiting import LIMIT, until
 from tests.support.worker_process import PROMPTS, tiny_benchmark
 
 pytestmark = pytest.mark.slow
@@ -64,7 +65,7 @@ class Here:
         }
         return Worker(self.place.queue(copy="disk"), **given | options)  # type: ignore[arg-type]
 
-    def evaluate(self, seconds: float = 90.0) -> None:
+    def evaluate(self, seconds: float = LIMIT) -> None:
         """Let a worker look for work until it is done, as the scheduler does."""
         worker = self.worker()
         end = time.monotonic() + seconds
@@ -130,7 +131,8 @@ def test_old_heads_for_a_while(here: Here) -> None:
 
 def test_a_token_that_is_revoked_and_replaced_in_the_middle(here: Here) -> None:
     token = here.place.hub.add_token(here.place.hub.user)
-    here.chat.behave = lambda asked: replace(rate(asked), delay=0.05)
+    revoked = threading.Event()
+    here.chat.behave = lambda asked: replace(rate(asked), until=revoked if len(here.chat.asked) > 4 else None)
     worker = Worker(
         here.place.queue(token=token),
         endpoints=[here.endpoint],
@@ -141,17 +143,13 @@ def test_a_token_that_is_revoked_and_replaced_in_the_middle(here: Here) -> None:
     )
     thread = threading.Thread(target=lambda: worker.step())
     thread.start()
-    end = time.monotonic() + 60
-    while not here.chat.answered:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    until(lambda: here.chat.answered)
     here.place.hub.remove_token(token)
-    while len(here.chat.answered) < PROMPTS:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    revoked.set()
+    until(lambda: len(here.chat.answered) == PROMPTS)
     time.sleep(1.0)
     here.stop.set()
-    thread.join(60)
+    thread.join(LIMIT)
     assert not thread.is_alive()
     assert here.place.queue().get(here.id).state == "running", "it could say nothing"
     here.stop.clear()
@@ -199,7 +197,7 @@ def test_a_worker_process_ends_in_its_time_and_obeys_a_signal(here: Here, tmp_pa
         "VALUE_PORTRAIT_ENDPOINTS": json.dumps(endpoint),
     }
     command = [sys.executable, "-m", "eval_queue"]
-    run = subprocess.run([*command, "submit", "org/b"], cwd=ROOT, env=environment, capture_output=True, timeout=120)
+    run = subprocess.run([*command, "submit", "org/b"], cwd=ROOT, env=environment, capture_output=True, timeout=LIMIT)
     assert run.returncode == 0, run.stderr
     number = place.hub.faults.add(Fault(route=route, delay=600, times=None))
     place.hub.requests.clear()
@@ -207,13 +205,10 @@ def test_a_worker_process_ends_in_its_time_and_obeys_a_signal(here: Here, tmp_pa
         process = subprocess.Popen([*command, "work", "--once"], cwd=ROOT, env=environment, stderr=log)
     try:
         if route == "xet-token":
-            assert process.wait(120) == 0
+            assert process.wait(LIMIT) == 0
             assert {s.model: s.state for s in place.queue().submissions()}["org/b"] == "done"
             return
-        end = time.monotonic() + 120
-        while place.hub.requests.count("lfs-batch") == 0:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        until(lambda: place.hub.requests.count("lfs-batch") > 0)
         before = place.hub.requests.count("commit")
         process.send_signal(signal.SIGTERM)
         began = time.monotonic()

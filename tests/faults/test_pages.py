@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.local import LocalStore, StoreUnavailable
 from eval_queue.store.shown import ShownStore
 from eval_queue.submission import new_submission
+from tests.support.waiting import until
 from tools.live import RunningApp, app
 
 pytestmark = pytest.mark.slow
@@ -103,13 +103,6 @@ def page(running: RunningApp, route: str) -> tuple[int, str]:
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-
-
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.2)
 
 
 def holds(running: RunningApp, words: str, folder: Path) -> None:

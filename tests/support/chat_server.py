@@ -52,8 +52,12 @@ class Response:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    until: threading.Event | None = None
+    """Send nothing until this is set."""
     hang: bool = False
     """Send nothing until the client gives up."""
+    gone: bool = False
+    """Close the connection without a word."""
     cut: bool = False
     """Send half of the body, then close the connection."""
     drip: float = 0.0
@@ -210,6 +214,10 @@ class ChatServer:
                 await reader.read()
                 return False
             await asyncio.sleep(response.delay)
+            while response.until is not None and not response.until.is_set():
+                await asyncio.sleep(0.01)
+            if response.gone:
+                return False
         finally:
             self.at_once -= 1
         head = {"content-type": "application/json", "content-length": str(len(response.body)), **response.headers}
@@ -220,27 +228,34 @@ class ChatServer:
                 self.sent += len(response.body)
                 await writer.drain()
         if response.old:
+            self._count(prompt, response)
             writer.write(f"HTTP/1.0 {response.status} X\r\n\r\n".encode() + response.body)
             await writer.drain()
-            self.answered[prompt] += response.status == 200
             return False
+        if not (response.cut or response.drip):
+            self._count(prompt, response)
         writer.write(f"HTTP/1.1 {response.status} X\r\n".encode())
         writer.write("".join(f"{name}: {value}\r\n" for name, value in head.items()).encode() + b"\r\n")
         if response.cut:
             writer.write(response.body[: len(response.body) // 2])
             await writer.drain()
             return False
+        rest = response.body
         if response.drip:
-            for byte in response.body:
+            for byte in rest[:-1]:
                 writer.write(bytes([byte]))
                 await writer.drain()
                 await asyncio.sleep(response.drip)
-        else:
-            writer.write(response.body)
+            rest = rest[-1:]
+            self._count(prompt, response)
+        writer.write(rest)
         await writer.drain()
+        return True
+
+    def _count(self, prompt: str, response: Response) -> None:
+        """Before the last byte is sent: a test reads the number as soon as its client has the answer."""
         if response.status == 200:
             self.answered[prompt] += 1
-        return True
 
 
 def _serve_alone(seconds: float, jitter: float) -> None:

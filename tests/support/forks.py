@@ -47,24 +47,34 @@ class Forks:
             env=environment,
         )
         self._lock = threading.Lock()
+        self._statuses: dict[int, int] = {}
 
     def start(self, of: DataclassInstance) -> int:
         """Start a process; its id."""
-        return int(self._ask(asdict(of)))
+        pid = int(self._ask(asdict(of)))
+        self._statuses.pop(pid, None)  # of an earlier process with that id
+        return pid
 
     def kill(self, pid: int) -> None:
         """End a process at once, wherever it is."""
-        os.kill(pid, signal.SIGKILL)
+        if not self.ended(pid):  # from here on it is there, even if it ends: only `ended` lets its id go
+            os.kill(pid, signal.SIGKILL)
         self.wait(pid)
+
+    def ended(self, pid: int) -> bool:
+        """Whether a process has ended."""
+        if pid not in self._statuses and (status := self._ask({"wait": pid})) is not None:
+            self._statuses[pid] = int(status)
+        return pid in self._statuses
 
     def wait(self, pid: int, seconds: float = 300.0) -> int:
         """Wait until a process has ended; its status, negative for a signal. One that does not end is killed."""
         end = time.monotonic() + seconds
-        while (status := self._ask({"wait": pid})) is None:
+        while not self.ended(pid):
             if time.monotonic() > end:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.02)
-        return int(status)
+        return self._statuses[pid]
 
     def _ask(self, question: dict[str, Any]) -> Any:
         assert self._process.stdin is not None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -102,10 +100,3 @@ def filled(place: Place, *models: str) -> HubStore:
     store.commit(files, store.head(), "fill")
     place.routes()
     return store
-
-
-def until(condition: Callable[[], object], seconds: float = 40.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.02)

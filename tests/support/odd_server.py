@@ -1,8 +1,12 @@
-"""A server that answers whatever it is asked with one and the same body, as a proxy or a page of maintenance does."""
+"""A server that answers whatever it is asked with one and the same body, as a proxy or a page of maintenance does.
+
+And an address where nobody answers.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,3 +59,11 @@ def odd_server() -> Iterator[OddServer]:
         finally:
             server.shutdown()
             thread.join(10)
+
+
+@contextlib.contextmanager
+def nobody_listens() -> Iterator[str]:
+    """An address, `host:port`, where nothing listens for the length of a `with` block: nobody else can be given it."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"

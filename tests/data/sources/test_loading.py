@@ -27,6 +27,7 @@ from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark
 from data.values import DIMENSIONS
 from tests.support.folders import QUERIES, copy_folder, edit_json, write_folder
+from tests.support.odd_server import nobody_listens
 
 PVQ = CORRELATIONS["pvq"]
 TITLED, UNTITLED = TEMPLATES["v2_reversed"]
@@ -468,11 +469,11 @@ def other_mirror(own: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]
 
 
 @pytest.fixture
-def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An address where nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    monkeypatch.setenv("VALUE_PORTRAIT_UPSTREAM_URL", f"http://127.0.0.1:{port}")
+    with nobody_listens() as address:
+        monkeypatch.setenv("VALUE_PORTRAIT_UPSTREAM_URL", f"http://{address}")
+        yield
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from eval_queue.settings import Endpoint
 from tests.support import ROOT
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
 from tests.support.commands import run_command
+from tests.support.waiting import LIMIT, until
 
 BENCHMARK = practice_benchmark()
 PROMPTS = plan(BENCHMARK)
@@ -123,7 +124,7 @@ def test_the_record_says_how_it_was_asked(tmp_path: Path) -> None:
     assert (result.run.prompt_tokens, result.run.completion_tokens) == (20 * 100, 20 * 2)
     assert result.run.started <= result.run.finished <= result.created
     assert result.run.seconds > 0.01
-    assert result.run.software["openai"]
+    assert result.run.software["aiohttp"]
 
 
 def test_the_record_says_what_the_run_cost_where_a_price_is_known(tmp_path: Path) -> None:
@@ -222,14 +223,14 @@ def test_slow_reports_neither_overlap_nor_hold_up_the_asking(tmp_path: Path) -> 
         now += 1
         most = max(most, now)
         done.append(progress.done)
-        time.sleep(0.7)
+        until(lambda: server.answered.total() == 100)  # which it never would if they waited for this
         now -= 1
 
     with ChatServer() as server:
         run(job(server.address, limit=100), tmp_path, on_progress=report)
     assert most == 1
     assert done[-1] == 100
-    assert len(done) <= 4
+    assert len(done) < 20, "not one an answer"
 
 
 def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path) -> None:
@@ -304,21 +305,13 @@ def evaluate_process(server: ChatServer, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    for _ in range(3000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it did not happen")
-
-
 @pytest.mark.slow
 def test_a_killed_process_is_resumed_without_asking_twice(tmp_path: Path) -> None:
     kills: list[tuple[int, set[str]]] = []
     with ChatServer(lambda a: replace(rate(a), delay=0.01)) as server:
         for enough in (60, 120, 180):
             process = evaluate_process(server, tmp_path)
-            wait_until(lambda enough=enough: len(complete(tmp_path)) >= enough)
+            until(lambda enough=enough: len(complete(tmp_path)) >= enough)
             process.kill()
             process.communicate()
             time.sleep(0.3)  # requests that were already on the wire
@@ -327,7 +320,7 @@ def test_a_killed_process_is_resumed_without_asking_twice(tmp_path: Path) -> Non
             with (tmp_path / ANSWERS_FILE).open("ab") as file:
                 file.write(b'{"model":"org/model","prompt_variant":"v1","portr')
         process = evaluate_process(server, tmp_path)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=LIMIT)
     assert process.returncode == 0, stderr
     assert "360 of 360" in stdout
     for asked_before, kept in kills:
@@ -590,16 +583,17 @@ def test_the_command_prints_the_profile_and_where_the_files_are(tmp_path: Path) 
 
 @pytest.mark.slow
 def test_ctrl_c_stops_in_good_order_and_says_how_to_go_on(tmp_path: Path) -> None:
-    with ChatServer(lambda a: replace(rate(a), delay=0.02)) as server:
+    with ChatServer(lambda a: rate(a) if len(server.asked) <= 100 else Response(hang=True)) as server:
         process = evaluate_process(server, tmp_path)
-        wait_until(lambda: len(complete(tmp_path)) >= 20)
+        until(lambda: len(complete(tmp_path)) >= 20)
         process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=LIMIT)
+        server.behave = rate
         assert process.returncode == 130
         assert "same command goes on" in stderr
         assert "Traceback" not in stderr
         process = evaluate_process(server, tmp_path)
-        process.communicate(timeout=120)
+        process.communicate(timeout=LIMIT)
     assert process.returncode == 0
     assert server.times.total() <= 360 + 4
 

@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.request
@@ -29,6 +28,7 @@ from eval_queue.asking.evaluation import EvaluationFailed, Job, evaluate
 from eval_queue.asking.local_model import MODEL
 from eval_queue.asking.outcome import Outcome
 from eval_queue.settings import Endpoint
+from tools.live import free_port
 
 LITELLM = os.environ.get("TEST_LITELLM") or shutil.which("litellm")
 TRANSFORMERS = os.environ.get("TEST_TRANSFORMERS")
@@ -41,11 +41,6 @@ pytestmark = pytest.mark.slow
 needs_local_model = pytest.mark.skipif(not local_model.available(), reason="needs requirements-local.txt")
 needs_litellm = pytest.mark.skipif(LITELLM is None, reason=f"TEST_LITELLM names no litellm proxy; {HOW}")
 needs_transformers = pytest.mark.skipif(TRANSFORMERS is None, reason=f"TEST_TRANSFORMERS names no command; {HOW}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,7 +25,7 @@ from eval_queue.store.local import LocalStore
 from eval_queue.submission import Failure, RefusalCode, Refused, Submission
 from tests.eval_queue.queue.conftest import Opener
 from tests.support.hub import CAUSAL, CHAT, Fault, Hub, hub_server
-from tests.support.odd_server import odd_server
+from tests.support.odd_server import nobody_listens, odd_server
 
 REAL_LIST = offered_models
 BENCHMARK = BenchmarkRef(name="practice", version="1", digest="ab" * 32)
@@ -405,11 +404,12 @@ FAULTS: dict[str, Fault] = {
 def test_a_hub_in_trouble_is_said_and_nothing_is_stored(
     hub: Hub, queue: Queue, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    monkeypatch.setattr(model_check, "SECONDS", 1.0)
     name = f"lab/fine-{what}"
     hub.add_model(name, parameters=SIZE)
     hub.faults.add(FAULTS[what])
-    refused = refusal(queue, name)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(model_check, "SECONDS", 1.0)
+        refused = refusal(queue, name)
     assert refused.code == "hub_unavailable"
     assert "Nothing was stored" in str(refused)
     hub.faults.clear()
@@ -420,12 +420,9 @@ def test_a_hub_in_trouble_is_said_and_nothing_is_stored(
 
 
 def test_a_hub_that_is_gone_is_said(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
-    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", url)
-    monkeypatch.setattr(model_check, "SECONDS", 3.0)
-    assert "no connection" in str(refusal(queue))
+    with nobody_listens() as address:
+        monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", f"http://{address}")
+        assert "no connection" in str(refusal(queue))
 
 
 def test_an_answer_that_cannot_be_read_is_said(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,9 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.store.repository import Entry, HubClock, HubRepo
 from eval_queue.submission import Progress
 from tests.support.hub import Fault, Hub
-from tests.support.hub_place import START, Place, asked, content, filled, result_of, until
+from tests.support.hub_place import START, Place, asked, content, filled, result_of
 from tests.support.odd_server import OddServer, odd_server
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Progress
 from tests.support import ROOT
 from tests.support.hub import Fault, HubProcess
-from tests.support.hub_place import START, Place, asked, filled, result_of, until
+from tests.support.hub_place import START, Place, asked, filled, result_of
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -133,9 +134,9 @@ def test_results_go_up_without_the_native_library(place: Place) -> None:
 def test_the_test_hub_hands_out_tokens_to_who_asks(place: Place) -> None:
     filled(place, "org/a")
     address = f"{place.hub.url}/api/datasets/{place.requests}/xet-write-token/main"
-    answer = httpx2.get(address, headers={"Authorization": f"Bearer {place.hub.token}"})
+    answer = httpx2.get(address, headers={"Authorization": f"Bearer {place.hub.token}"}, timeout=60)
     assert answer.json()["casUrl"] == answer.headers["X-Xet-Cas-Url"]
-    assert httpx2.get(address).status_code in (401, 403, 404)
+    assert httpx2.get(address, timeout=60).status_code in (401, 403, 404)
 
 
 @pytest.mark.parametrize("route", ["lfs-batch", "lfs-upload", "lfs-verify", "preupload", "commit"])
@@ -257,6 +258,7 @@ def test_twenty_running_evaluations_stay_within_an_hour_s_commits(place: Place) 
     until(lambda: place.hub.requests.count("commit") >= begun + 4)
     for pulse in pulses:
         beats[0].end(pulse)
+    until(lambda: not beats[0]._beating)  # one beat may have been on its way
     beaten = place.hub.requests.count("commit") - begun
     ticks = (time.monotonic() - began) / 0.5
     assert 3 <= beaten <= ticks + 1
@@ -291,7 +293,7 @@ def test_processes_share_the_commits_of_their_signs_of_life(place: Place, caplog
             store.doubt()
         queue.renew_all([sign])  # a look at the others, at every beat
     assert [queue.pace(every) for queue in queues] == [3 * every] * 3
-    assert not caplog.records
+    assert not [record for record in caplog.records if record.name.startswith("eval_queue")]
     assert queues[0].pace(lease / 6) == lease / 4, "a claim is kept alive before commits are saved"
     assert "VALUE_PORTRAIT_LEASE_SECONDS" in caplog.text
     assert lease_for(lease / 6, 3) == pytest.approx(2 * lease)

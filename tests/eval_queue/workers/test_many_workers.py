@@ -9,7 +9,7 @@ import io
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +31,7 @@ from eval_queue.submission import Submission, new_submission
 from tests.support.chat_server import ChatServer, rate
 from tests.support.forks import Forks, forks
 from tests.support.hub import Fault, HubProcess, hub_process
+from tests.support.waiting import until
 from tests.support.worker_process import PROMPTS, Kind, tiny_benchmark
 
 SEEDS = 20
@@ -158,13 +159,6 @@ def world(hub: HubProcess, chat: ChatServer, workers: Forks, tmp_path: Path) -> 
     hub.faults.clear()
 
 
-def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "this did not happen in time"
-        time.sleep(0.01)
-
-
 # --- races ----------------------------------------------------------------------------------------------------------
 
 
@@ -193,12 +187,19 @@ WHEN: dict[str, dict[str, Any]] = {
 """What becomes of the request at which a worker is killed: the Hub holds it until then."""
 
 
-def kill_at(world: World, pid: int, rule: int) -> None:
-    """Kill a worker at the request that is held by a rule, which then ends."""
-    until(lambda: world.hub.faults.fired()[rule] == 1)
-    time.sleep(0.05)  # if the Hub is to do its part first, it does
-    world.workers.kill(pid)
+def kill_at(world: World, pid: int, rule: int) -> bool:
+    """Kill a worker at the request that is held by a rule, which then ends; whether it came to that request."""
+    ended = False
+
+    def held() -> bool:
+        nonlocal ended
+        return world.hub.faults.held()[rule] == 1 or (ended := world.workers.ended(pid))
+
+    until(held)
+    if not ended:
+        world.workers.kill(pid)
     world.hub.faults.clear(rule)
+    return not ended
 
 
 @pytest.mark.parametrize("when", WHEN)
@@ -218,7 +219,7 @@ def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
     else:
         rule = world.hub.faults.add(to_requests if commit == "claim" else to_results)
         pid = world.worker(user=user, lease=LEASE)
-    kill_at(world, pid, rule)
+    assert kill_at(world, pid, rule)
     assert world.workers.wait(world.worker(lease=LEASE)) == 0
     world.check_done_once(submissions, attempts=None)
     (submission,) = world.queue().submissions()
@@ -246,13 +247,14 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
         number, when = dice.randrange(requests), dice.choice(sorted(WHEN))
         where = f"request {number}, {when}"
         rule = world.hub.faults.add(Fault(repo=world.repositories, user=user, skip=number, **WHEN[when]))
-        kill_at(world, world.worker(user=user, lease=LEASE, parallel=parallel), rule)
+        if not kill_at(world, world.worker(user=user, lease=LEASE, parallel=parallel), rule):
+            where = UNHURT  # with fewer signs of life than the one whose requests were counted
     else:
         number = dice.randrange(2 * PROMPTS)
         where = f"prompt {number}"
         pid = world.worker(user=user, lease=LEASE, parallel=parallel)
         until(lambda: sum(world.asked().values()) > number)
-        world.workers.kill(pid)
+        world.workers.kill(pid)  # or it has just ended
     before = Counter(world.asked())
     assert world.workers.wait(world.worker(lease=LEASE, parallel=parallel)) == 0
     world.check_done_once(submissions, attempts=None)
@@ -265,6 +267,7 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
 
 
 CONCURRENCY = Kind.concurrency
+UNHURT = "unhurt"
 
 
 @pytest.mark.parametrize("parallel", [1, 2])
@@ -283,7 +286,8 @@ def test_killed_at_random_points(hub: HubProcess, workers: Forks, tmp_path: Path
     finally:
         hub.faults.clear()
     assert len(ends) == SEEDS
-    assert len(set(ends)) > SEEDS / 2, "the points differ"
+    hurt = [end for end in ends if not end.startswith(UNHURT)]
+    assert len(set(hurt)) > SEEDS / 2, "the points differ"
 
 
 # --- clocks ---------------------------------------------------------------------------------------------------------
@@ -337,7 +341,7 @@ def test_an_outage_when_the_result_is_to_be_stored_costs_no_attempt(world: World
     away = world.hub.faults.add(Fault(repo=world.repositories, user=user, cut=True, times=None))
     world.hub.faults.clear(hold)
     time.sleep(2.5)  # far longer than a queue tries by itself
-    assert world.hub.faults.fired()[away] > 3
+    until(lambda: world.hub.faults.fired()[away] > 3)
     world.hub.faults.clear(away)
     assert world.workers.wait(pid) == 0
     world.check_done_once(submissions)

@@ -57,7 +57,6 @@ from leaderboard.site.site import Site
 from tests.support.commands import client_started_with
 from tests.support.hub import hub_server
 from tests.support.rows import result
-from tools.live import free_port
 
 HOSTILE = '=HYPERLINK("x")<script>,\'\n'
 RELEASED = load(PUBLISHED).results
@@ -334,14 +333,13 @@ def test_who_submitted_is_in_no_file(site: Site, client: TestClient) -> None:
 
 @contextmanager
 def served(site: Site) -> Iterator[str]:
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes(site)), port=port, log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes(site)), port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         thread.join(0.05)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join()
@@ -569,7 +567,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_the_commands_write_what_the_documents_are(settings: Path) -> None:
     row = RELEASED[0].id
-    assert json.loads(run("eee", row))["schema_version"] == "0.3.0"
+    assert json.loads(run("eee", RELEASED[0].model))["schema_version"] == "0.3.0"
     run("card", row, "--out", str(settings / "card"))
     assert {f.name for f in (settings / "card").iterdir()} == {"value-portrait.md", "value-portrait.svg"}
     run("eval-results", row, "--dataset", "lab/b@c0ffee", "--out", str(settings / "x.yaml"))

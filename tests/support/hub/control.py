@@ -121,6 +121,10 @@ def add_control(app: FastAPI, world: World, jobs: Jobs, gate: Gate) -> None:
     async def faults() -> dict[int, int]:
         return gate.fired()
 
+    @app.get(f"{CONTROL}/faults/held")
+    async def held() -> dict[int, int]:
+        return gate.held()
+
     @app.delete(f"{CONTROL}/faults")
     async def clear_faults(number: int | None = None) -> None:
         gate.clear(number)
@@ -160,7 +164,7 @@ def add_control(app: FastAPI, world: World, jobs: Jobs, gate: Gate) -> None:
 
     @app.delete(f"{CONTROL}/requests")
     async def clear_requests() -> None:
-        gate.log.clear()
+        gate.forget()
 
 
 def _commit(world: World, new: Changes) -> str:

@@ -105,6 +105,7 @@ class _Rule:
     fault: Fault
     matched: int = 0
     fired: int = 0
+    held: int = 0
     cleared: asyncio.Event = field(default_factory=asyncio.Event)
 
     def fires(self, seen: dict[str, str]) -> bool:
@@ -143,6 +144,7 @@ class Gate:
         self.log: list[Logged] = []
         self._rules: list[_Rule] = []
         self._requests = 0
+        self._forgotten = 0
         self._faults = 0
 
     def add(self, fault: Fault) -> int:
@@ -162,6 +164,15 @@ class Gate:
         """How often each present rule has fired."""
         return {rule.number: rule.fired for rule in self._rules}
 
+    def held(self) -> dict[int, int]:
+        """How many requests each present rule has begun to delay; with `after`, the Hub has done its work by then."""
+        return {rule.number: rule.held for rule in self._rules}
+
+    def forget(self) -> None:
+        """Begin a new log. What is still under way, as of a client that gave up long ago, will not be in it."""
+        self.log.clear()
+        self._forgotten = self._requests
+
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
@@ -180,7 +191,7 @@ class Gate:
         def record(status: int) -> None:
             # Before the client can know that its request is over: whoever counts requests then counts this one.
             nonlocal logged
-            if not logged:
+            if not logged and number > self._forgotten:
                 self.log.append(
                     Logged(
                         number=number,
@@ -269,10 +280,10 @@ class Gate:
                 headers["content-length"] = str(len(body))
         await send(start)
         if fault.drip:
-            for at in range(len(body)):
+            for at in range(len(body) - 1):
                 await send({"type": "http.response.body", "body": body[at : at + 1], "more_body": True})
                 await _wait(rule, fault.drip)
-            body = b""
+            body = body[-1:]  # with it the request is over, and in the log
         await send({"type": "http.response.body", "body": body})
 
 
@@ -294,6 +305,7 @@ async def _refuse(fault: Fault, send: Send, hang_up: Callable[[], Awaitable[None
 async def _wait(rule: _Rule, seconds: float | None = None) -> None:
     seconds = rule.fault.delay if seconds is None else seconds
     if seconds:
+        rule.held += 1
         try:
             await asyncio.wait_for(rule.cleared.wait(), seconds)
         except TimeoutError:

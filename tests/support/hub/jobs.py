@@ -63,11 +63,13 @@ class Job:
         self.logs.append((now(), line))
 
     def become(self, stage: str, message: str | None = None) -> None:
-        self.stage, self.message = stage, message
+        # who sees the stage, in another thread, sees what belongs to it
+        self.message = message
         if stage == "RUNNING":
             self.started = now()
-        elif not self.live:
+        elif stage != "SCHEDULING":
             self.finished = now()
+        self.stage = stage
 
     def describe(self) -> dict[str, Any]:
         """As the Hub tells of it. What a secret holds is told to nobody."""
@@ -129,6 +131,8 @@ class Jobs:
             job.process = process
             if job.live:
                 job.become("RUNNING")
+            else:  # cancelled before it had a machine
+                kill(process)
             out_of_time = threading.Event()
 
             def end() -> None:

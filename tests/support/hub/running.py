@@ -56,6 +56,10 @@ class Faults:
         """How often each rule in force has fired, by number."""
         return {int(number): times for number, times in _ok(self._control.get("/faults")).json().items()}
 
+    def held(self) -> dict[int, int]:
+        """How many requests each rule has begun to delay; with `after`, the Hub has done its work by then."""
+        return {int(number): times for number, times in _ok(self._control.get("/faults/held")).json().items()}
+
     def clear(self, number: int | None = None) -> None:
         """Remove one rule, or all; requests that wait because of them go on."""
         _ok(self._control.delete("/faults", params={} if number is None else {"number": number}))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,8 @@ import httpx2
 import pytest
 from huggingface_hub import CommitOperationAdd, HfApi
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError
+
+from tests.support.waiting import LIMIT, until
 
 from . import Fault, Hub, hub_process
 
@@ -36,13 +36,6 @@ def landed(hub: Hub, path: str = "new.json") -> bool:
 
 def paths(api: HfApi) -> list[str]:
     return [entry.path for entry in api.list_repo_tree(REPO, repo_type="dataset", recursive=True)]
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
@@ -84,7 +77,7 @@ def test_a_commit_can_be_held_once_it_has_landed(hub: Hub, api: HfApi) -> None:
     until(lambda: landed(hub))
     assert not oids
     hub.faults.clear(rule)
-    thread.join(30)
+    thread.join(LIMIT)
     assert oids == [hub.history(REPO)[0]["oid"]]
 
 
@@ -158,7 +151,7 @@ def test_a_listing_by_branch_name_can_mix_two_commits_and_a_pinned_one_cannot(hu
         until(lambda: 1 in hub.faults.fired().values())
         hub.commit(REPO, {"a.json": None, "many/9999.json": b"late"})
         hub.faults.clear()
-        thread.join(30)
+        thread.join(LIMIT)
         assert ("a.json" in listed and "many/9999.json" in listed) is mixed
         hub.commit(REPO, {"a.json": b"1", "many/9999.json": None})
 
@@ -262,7 +255,7 @@ def test_a_server_killed_between_commit_and_answer_has_the_commit(tmp_path: Path
         thread.start()
         until(lambda: landed(hub))
         hub.kill()
-        thread.join(30)
+        thread.join(LIMIT)
         assert len(errors) == 1
         with pytest.raises(httpx2.ConnectError):
             api.dataset_info(REPO)

@@ -216,9 +216,9 @@ def test_malformed_commits_are_refused(hub: Hub, repo: str) -> None:
     missing = {"key": "lfsFile", "value": {"path": "x.bin", "algo": "sha256", "oid": "0" * 64, "size": 1}}
     for lines in ([], [{"key": "nothing"}], [header, {"key": "odd", "value": {"path": "x"}}], [header, outside]):
         body = b"\n".join(json.dumps(line).encode() for line in lines)
-        assert httpx2.post(url, content=body, headers=headers).status_code == 400
+        assert httpx2.post(url, content=body, headers=headers, timeout=60).status_code == 400
     body = b"\n".join(json.dumps(line).encode() for line in (header, missing))
-    assert httpx2.post(url, content=body, headers=headers).status_code == 400
+    assert httpx2.post(url, content=body, headers=headers, timeout=60).status_code == 400
     assert len(hub.history(repo)) == 1
 
 
@@ -343,7 +343,7 @@ def test_parts_of_a_file(hub: Hub, repo: str) -> None:
     url, headers = f"{hub.url}/datasets/{repo}/resolve/main/digits", {"Authorization": f"Bearer {hub.token}"}
 
     def part(wanted: str) -> tuple[int, bytes, str | None]:
-        response = httpx2.get(url, headers=headers | {"Range": wanted})
+        response = httpx2.get(url, headers=headers | {"Range": wanted}, timeout=60)
         return response.status_code, response.content, response.headers.get("Content-Range")
 
     assert part("bytes=2-4") == (206, b"234", "bytes 2-4/10")
@@ -352,7 +352,7 @@ def test_parts_of_a_file(hub: Hub, repo: str) -> None:
     assert part("bytes=8-100") == (206, b"89", "bytes 8-9/10")
     assert part("bytes=10-")[0] == 416
     assert part("lines=1-2")[0] == 200
-    described = httpx2.head(url, headers=headers).headers
+    described = httpx2.head(url, headers=headers, timeout=60).headers
     assert (described["Content-Length"], described["X-Repo-Commit"]) == ("10", hub.history(repo)[0]["oid"])
 
 
@@ -554,7 +554,7 @@ def test_only_the_announced_bytes_are_stored(hub: Hub, repo: str) -> None:
     url, headers = f"{hub.url}/datasets/{repo}.git/info/lfs/objects", {"Authorization": f"Bearer {hub.token}"}
 
     def batch() -> dict[str, Any]:
-        answer = httpx2.post(f"{url}/batch", json=body, headers=headers).json()["objects"][0]
+        answer = httpx2.post(f"{url}/batch", json=body, headers=headers, timeout=60).json()["objects"][0]
         assert isinstance(answer, dict)
         return answer
 
@@ -563,9 +563,9 @@ def test_only_the_announced_bytes_are_stored(hub: Hub, repo: str) -> None:
     assert actions["verify"]["href"] == f"{url}/verify"
     assert httpx2.put(place, content=b"wrong").status_code == 400
     assert httpx2.put(place.replace("key=", "key=0"), content=b"right").status_code == 403
-    assert httpx2.post(f"{url}/verify", json={"oid": oid, "size": 5}, headers=headers).status_code == 404
+    assert httpx2.post(f"{url}/verify", json={"oid": oid, "size": 5}, headers=headers, timeout=60).status_code == 404
     assert httpx2.put(place, content=b"right").status_code == 200
-    assert httpx2.post(f"{url}/verify", json={"oid": oid, "size": 5}, headers=headers).status_code == 200
+    assert httpx2.post(f"{url}/verify", json={"oid": oid, "size": 5}, headers=headers, timeout=60).status_code == 200
     assert batch() == {"oid": oid, "size": 5}
 
 
