@@ -205,8 +205,8 @@ case, its pattern, what the block holds, name of the pair."""
 
 _MARK: Final = re.compile(
     "|".join(f"(?P<t{n}>{pattern})" for n, (_, pattern, *_) in enumerate(_TEXT_MARKS))
-    + r"|<(?P<angle>[^<>\n]{1,200})\n?[ \t]{0,9}>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}|\{(?P<curly>/?[a-z_]{3,20})\}"
-    + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
+    + r"|<(?P<angle>[^<>\n]{1,200})\n?[ \t]{0,9}>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}|"
+    r"\{(?P<curly>/?[a-z_]{3,20})\}" + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
     re.MULTILINE,
 )
 _MARK_SIGNS: Final = ("<", "[", "{", "```", *{sign for signs, *_ in _TEXT_MARKS for sign in signs.split("|")})
@@ -728,7 +728,21 @@ _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
 _DENYING_SIGNS: Final = frozenset(
-    "NOT NO X CROSS CROSSED CROSSING SALTIRE PROHIBITED QUESTION STROKE SLASH NEGATED DOWN".split()
+    [
+        "NOT",
+        "NO",
+        "X",
+        "CROSS",
+        "CROSSED",
+        "CROSSING",
+        "SALTIRE",
+        "PROHIBITED",
+        "QUESTION",
+        "STROKE",
+        "SLASH",
+        "NEGATED",
+        "DOWN",
+    ]
 )
 """Words of the Unicode names of signs that may deny or ask."""
 

@@ -242,12 +242,14 @@ def _any_of(words: str) -> str:
 _FRAME_WORDS: Final = (
     "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
     "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
-    "comes comment conclusion consider correct describe described describes description evaluation falls feel feels final "
+    "comes comment conclusion consider correct describe described describes description evaluation falls feel feels "
+    "final "
     "finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm "
     "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
     "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
     "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
-    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects expresses conveys shows represents demonstrates embodies captures sounds stance "
+    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects expresses "
+    "conveys shows represents demonstrates embodies captures sounds stance "
     "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
     "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
 )
@@ -255,7 +257,8 @@ _FRAME_WORDS: Final = (
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
     "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
-    "|you are|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    "|you are|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|"
+    "(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -310,8 +313,8 @@ _OPENING: Final = re.compile(
     r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered"
     r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
     r"|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go|are))[,.:!] ?"
-    + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go|"
+    r"are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
 _NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
@@ -488,7 +491,8 @@ _LABEL: Final = re.compile(
     r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
     r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
-    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
+    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is|would be|"
+    rf"for this (?:one|response)))*[\"']?"
     r"(?: ?\((?:\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?\s?(?:[:=-]+>?|is:)"
     r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )

@@ -137,11 +137,13 @@ _PLAIN: Final = _either(
     r"i (?:also |really )?like (?:the|its|how|that)\b|i(?:'d| would|'ve| have)? also \w+",
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
-    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would| might| could| may)(?: (?:also|probably|likely|have|still|definitely|just))*"
+    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would| might| could| may)(?: (?:also|probably|likely|have|"
+    r"still|definitely|just))*"
     r" (?:help|give|offer|wait|want|advise|recommend"
     r"|listen"
     r"|suggest|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)"
-    r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:exactly |much |just |it |this |that )*"
+    r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:exactly "
+    r"|much |just |it |this |that )*"
     r"(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
     r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too"
     r"|it|that|this))\b",
@@ -256,7 +258,8 @@ _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
     r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
-    r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder|gentler|softer|calmer|warmer|nicer)",
+    r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder|gentler|"
+    r"softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
 )
 """What one who says "not like me" adds to it."""

@@ -122,7 +122,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Collect without looking for garbage, neither now nor later in what stays to the end: that took a third of the time."""
+    """Collect without looking for garbage, neither now nor later in what stays: that took a third of the time."""
     gc.disable()
     try:
         return (yield)
