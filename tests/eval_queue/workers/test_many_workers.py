@@ -180,9 +180,9 @@ LEASE = 2.0
 
 
 WHEN: dict[str, dict[str, Any]] = {
-    "and it never arrives": {"delay": 60, "cut": True},
-    "and it was done": {"delay": 60, "after": True},
-    "and it is done later": {"delay": 60},
+    "and it never arrives": {"delay": 600, "cut": True},
+    "and it was done": {"delay": 600, "after": True},
+    "and it is done later": {"delay": 600},
 }
 """What becomes of the request at which a worker is killed: the Hub holds it until then."""
 
@@ -211,7 +211,7 @@ def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
     to_results = Fault(route="commit", repo=world.results, user=user, **WHEN[when])
     if commit == "done":
         # the first to the requests after the result's, which is held until the trap is set
-        hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=60))
+        hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=600))
         pid = world.worker(user=user, lease=LEASE)
         until(lambda: world.hub.faults.fired()[hold] == 1)
         rule = world.hub.faults.add(to_requests)
@@ -335,7 +335,7 @@ def test_a_hub_that_is_killed_and_comes_back_loses_and_doubles_nothing(
 def test_an_outage_when_the_result_is_to_be_stored_costs_no_attempt(world: World) -> None:
     submissions = world.put(1)
     user = f"patient-{world.number}"
-    hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=60, cut=True))
+    hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=600, cut=True))
     pid = world.worker(user=user)
     until(lambda: world.hub.faults.fired()[hold] == 1)
     away = world.hub.faults.add(Fault(repo=world.repositories, user=user, cut=True, times=None))
