@@ -175,6 +175,7 @@ def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> 
         thread.join(timeout=240)
     finished.set()
     reading.join(timeout=240)
+    assert not any(thread.is_alive() for thread in (reading, *writing))
     assert content(opener())["total"] == b"90"
     assert not torn
 
