@@ -7,7 +7,7 @@ import typer
 from data.cli import run
 from data.commands import ess, info, publish, validate
 
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at a benchmark, check its key, publish it.")
 
 ess.register(app)
 info.register(app)

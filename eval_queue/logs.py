@@ -54,7 +54,7 @@ def set_up_logging(*, as_json: bool, level: int = logging.INFO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # these log every request, with addresses
-    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "mcp", "asyncio"):
+    for name in ("aiohttp", "httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "mcp", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 

@@ -78,7 +78,7 @@ class Ui:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.fresh = PageValues()
-        self._documents = Cache[bytes](document.KEPT_BYTES)
+        self._documents = Cache[document.Kept](document.KEPT_BYTES)
         self._files = Cache[routes.File](routes.KEPT_BYTES)
         self._packed = Cache[bytes](PACKED_BYTES)
         caches: dict[str, Cache[Any]] = {"pages": self._documents, "files": self._files, "compressed": self._packed}

@@ -2,7 +2,7 @@
 
 A block of code after the comment `<!-- runs -->` is run, those of a page one after the other in one empty folder, with
 an OpenAI-compatible server where they speak of one. `<!-- runs: folder -->` also puts a benchmark into `my-benchmark`.
-All other commands are parsed by the program that they name, so that an option that does not exist is found.
+All other commands are parsed by the program or package that they name, so that an option that does not exist is found.
 """
 
 from __future__ import annotations
@@ -24,8 +24,12 @@ import pytest
 import typer.main
 import yaml
 
+from data.__main__ import app as of_data
+from eval_queue.__main__ import app as of_queue
 from eval_queue.submission import TRANSITIONS
+from leaderboard.__main__ import app as of_board
 from leaderboard.console import application
+from leaderboard.web.document import ReadingPage
 from tests.support import ROOT
 from tests.support.chat_server import ChatServer, Response
 from tests.support.folders import write_folder
@@ -65,26 +69,38 @@ def commands() -> Iterator[tuple[str, list[str]]]:
     """Every command in a document, in its words."""
     for page in PAGES:
         for block in blocks(page):
-            if block.language == "bash":
+            if block.language in ("bash", "sh"):
                 for line in block.code.replace("\\\n", " ").splitlines():
-                    if words := shlex.split(line, comments=True):
-                        yield name(page), words
+                    said = line.removeprefix("exec ")
+                    if said.startswith(("value-portrait ", "python -m ")):
+                        yield name(page), shlex.split(said, comments=True)
 
 
-COMMANDS: Final = [(page, words) for page, words in commands() if words[0] == "value-portrait"]
+PROGRAMS: Final = {
+    ("value-portrait",): application,
+    ("python", "-m", "data"): lambda: of_data,
+    ("python", "-m", "eval_queue"): lambda: of_queue,
+    ("python", "-m", "leaderboard"): lambda: of_board,
+}
+COMMANDS: Final = [
+    (page, words, start) for page, words in commands() for start in PROGRAMS if tuple(words[: len(start)]) == start
+]
 RUN: Final = [page for page in PAGES if any(block.runs for block in blocks(page))]
 
 
 def test_there_are_examples() -> None:
     assert len(RUN) >= 3
     assert len(COMMANDS) >= 10
+    assert {start for _, _, start in COMMANDS} >= {("value-portrait",), ("python", "-m", "eval_queue")}
 
 
-@pytest.mark.parametrize(("page", "words"), COMMANDS, ids=[f"{page}: {' '.join(words)}" for page, words in COMMANDS])
-def test_a_command_is_understood(page: str, words: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("page", "words", "start"), COMMANDS, ids=[f"{page}: {' '.join(words)}" for page, words, _ in COMMANDS]
+)
+def test_a_command_is_understood(page: str, words: list[str], start: tuple[str, ...]) -> None:
     """Parsed by the program itself, without being run."""
-    command: click.Command = typer.main.get_command(application())
-    rest = words[1 : words.index(">")] if ">" in words else words[1:]
+    command: click.Command = typer.main.get_command(PROGRAMS[start]())
+    rest = words[len(start) : next((i for i, word in enumerate(words) if word in (">", "|")), None)]
     context = None
     while True:
         is_group = hasattr(command, "commands")
@@ -303,3 +319,11 @@ def test_each_fault_names_tests_that_there_are() -> None:
     named = set(re.findall(r"[\w/]+\.py", (ROOT / "tests" / "faults" / "__init__.py").read_text()))
     assert len(named) > 8
     assert [name for name in named if not (ROOT / "tests" / name).exists()] == []
+
+
+def test_the_example_page_has_what_a_page_needs() -> None:
+    (example,) = [b.code for b in blocks(DOCS / "how-to" / "add-a-page.md") if b.language == "python"]
+    made: dict[str, object] = {}
+    exec(example, made)
+    needed = {*ReadingPage.__annotations__, *(n for n in vars(ReadingPage) if not n.startswith("_"))}
+    assert {"FIELDS", "content"} <= needed <= made.keys()

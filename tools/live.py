@@ -51,12 +51,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def app(store: Path, *, program: Sequence[str] = ("app.py",), **settings: str) -> Iterator[RunningApp]:
+def app(
+    store: Path, *, program: Sequence[str] = ("app.py",), root: Path = ROOT, **settings: str
+) -> Iterator[RunningApp]:
     """Run `app.py` on a free port.
 
     Args:
         store: folder of its store; its log is written beside it.
         program: what Python runs in its place.
+        root: the checkout that it is run from.
         settings: further settings by name, e.g. `source="practice"`.
     """
     url = f"http://127.0.0.1:{free_port()}"
@@ -66,7 +69,7 @@ def app(store: Path, *, program: Sequence[str] = ("app.py",), **settings: str) -
     log = store.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env={**own, **given}, stdout=out, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, cwd=root, env={**own, **given}, stdout=out, stderr=subprocess.STDOUT)
     running = RunningApp(url, process, log)
     try:
         _wait_until_it_answers(running)

@@ -179,6 +179,7 @@ def main(arguments: list[str]) -> int:
         install("requirements-docs.txt")
         if "--fast" not in rest:
             browser()
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of some hundred processes would compile the project anew
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]]
         failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         # three at a time on two cores: many tests wait for servers, browsers and processes of their own

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 SourceOption = Annotated[
-    str | None, typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False)
+    str | None,
+    typer.Option(
+        help="`practice`, `upstream`, a folder in upstream's layout, or a dataset on the Hub as org/name@revision.",
+        show_default=False,
+    ),
 ]
 PublishedSourceOption = Annotated[
     str | None, typer.Option(help="`upstream` or a folder in upstream's layout.", show_default=False)

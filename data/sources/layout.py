@@ -216,7 +216,8 @@ def read_folder(folder: Path) -> Files:
     """
     if not folder.is_dir():
         raise InputError(
-            "no such folder; expected `practice`, `upstream` or a folder in upstream's layout", file=folder
+            "no such folder; expected `practice`, `upstream` or a folder in upstream's layout, or org/name@revision",
+            file=folder,
         )
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:

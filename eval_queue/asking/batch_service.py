@@ -7,24 +7,26 @@ program killed between handing in and remembering finds its batch again instead 
 from __future__ import annotations
 
 import hashlib
+import logging
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
+import httpx2
+import openai
+from openai.types import Batch
 from pydantic import Field, ValidationError
 
 from data.errors import InputError
 from data.files import write_whole
 from eval_queue.asking.batch import URL
-from eval_queue.asking.endpoint import EndpointError
-from eval_queue.asking.transport import client, key_of
+from eval_queue.asking.diagnosis import EndpointError, said
+from eval_queue.asking.replies import shortened
+from eval_queue.asking.transport import CONNECT_SECONDS, MAX_REPLY_BYTES, base_of, key_of, on_this_machine
 from eval_queue.records import Record
 from eval_queue.store.collection import encode
 
 if TYPE_CHECKING:
-    import openai
-    from openai.types import Batch
-
     from eval_queue.settings import Endpoint
 
 BATCHES_FILE: Final = "batches.json"
@@ -76,11 +78,13 @@ class BatchService:
         """
         if endpoint.base_url is None:
             raise InputError(f"the endpoint {endpoint.name} has no address", field="endpoint")
-        address = str(endpoint.base_url)
         try:
-            api = client(address, key_of(endpoint.api_key_env), timeout=endpoint.timeout)
+            api = _client(str(endpoint.base_url), key_of(endpoint.api_key_env), endpoint.timeout)
         except EndpointError as error:
             raise InputError(error.message, field="endpoint") from None
+        except (ImportError, ValueError, httpx2.InvalidURL):
+            message = "the proxy in the environment cannot be used; use an HTTP proxy, or name the host in NO_PROXY"
+            raise InputError(message, field="endpoint") from None
         return cls(api, folder)
 
     def __enter__(self) -> Self:
@@ -167,6 +171,44 @@ class BatchService:
             temporary.replace(path)
 
 
+def _client(address: str, key: str, timeout: float) -> openai.OpenAI:
+    # the transport logs every address at level INFO
+    for name in ("httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    base = base_of(address)
+    # it would send the operator's own OpenAI account to any endpoint
+    account: dict[str, Any] = {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
+    return openai.OpenAI(
+        base_url=base.url,
+        api_key=key or "none",
+        max_retries=0,
+        timeout=openai.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
+        default_query=base.query,
+        default_headers=account,
+        http_client=_Client(follow_redirects=False, trust_env=not on_this_machine(address)),
+    )
+
+
+class _Client(openai.DefaultHttpxClient):
+    """Reads every reply here, up to its bound, but for one that is asked for as a stream."""
+
+    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        response = super().send(request, **{**options, "stream": True})
+        if options.get("stream"):
+            return response
+        content = bytearray()
+        try:
+            for part in response.iter_bytes():
+                content += part
+                if len(content) > MAX_REPLY_BYTES:
+                    raise httpx2.RequestError("too large", request=request)
+        finally:
+            response.close()
+        about_the_way = ("content-encoding", "content-length", "transfer-encoding")
+        headers = [(name, value) for name, value in response.headers.multi_items() if name not in about_the_way]
+        return httpx2.Response(response.status_code, headers=headers, content=bytes(content), request=request)
+
+
 class _plainly:
     """Turns the client's errors into a sentence."""
 
@@ -179,11 +221,6 @@ class _plainly:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        import openai
-
-        from eval_queue.asking.diagnosis import said
-        from eval_queue.asking.replies import shortened
-
         if isinstance(error, openai.APIStatusError):
             message = f"{self._what} (HTTP {error.status_code}: {shortened(said(error.body).text)})"
             raise InputError(message, field="endpoint") from None

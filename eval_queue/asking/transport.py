@@ -2,24 +2,29 @@
 
 What a reply may take is bounded after it is expanded: neither an endless body nor a small bomb fills the memory.
 A redirect is never followed: prompts and key would go where the operator did not send them. What listens on this
-machine is asked without any proxy.
+machine is asked without any proxy. No cookie is kept, and nothing of the user's own (`~/.netrc`) is sent.
 """
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import base64
 import os
 import re
 import socket
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from ipaddress import ip_address
-from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
+import aiohttp
 import httpx2
-import openai
+import orjson
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
 from eval_queue.asking.diagnosis import EndpointError
 
@@ -27,11 +32,22 @@ MAX_REPLY_BYTES: Final = 10_000_000
 """The largest reply that is read, expanded."""
 CONNECT_SECONDS: Final = 10.0
 
+_MOST_FIELDS: Final = 256
+"""Header fields of a reply, ..."""
+_LONGEST_FIELD: Final = 32_768
+"""... and bytes of each."""
+_IDLE_SECONDS: Final = 4.0
+"""So long an idle connection is kept: less than the five seconds after which many servers close one."""
 _OWN_PATH: Final = re.compile(r"/chat/completions/?$")
 
 
-class ReplyTooLarge(httpx2.RequestError):
+class ReplyTooLarge(aiohttp.ClientError):
     """A reply of more than `MAX_REPLY_BYTES`; what came of it is thrown away."""
+
+
+NO_REPLY: Final = (aiohttp.ClientError, HttpProcessingError, OSError)
+"""What `Session` raises where a request brought no reply; a time-out is an `OSError`, too."""
+_HUNG_UP: Final = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError)
 
 
 class Base(NamedTuple):
@@ -68,86 +84,114 @@ def key_of(variable: str | None) -> str:
     return key
 
 
-def async_client(address: str, key: str, *, timeout: float, connections: int) -> openai.AsyncOpenAI:
-    """A client that asks one endpoint.
+class Response(NamedTuple):
+    """A whole reply, whatever its status."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By name, in any case."""
+    content: bytes
+
+
+class Session:
+    """Connections to one endpoint. An async context manager; belongs to one event loop.
+
+    Args:
+        address: base URL up to and with `/v1`.
+        key: sent as a bearer token, unless the address itself has a user.
+        timeout: seconds for a request, all of it.
+        connections: so many at once.
 
     Raises:
         EndpointError: `endpoint_gone`, when a proxy in the environment cannot be used.
     """
-    common = _common(address, key, timeout)
-    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
-    try:
-        http = _AsyncClient(limits=limits, follow_redirects=False, trust_env=not on_this_machine(address))
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        raise _no_proxy(error) from None
-    return openai.AsyncOpenAI(**common, http_client=http)
 
+    def __init__(self, address: str, key: str, *, timeout: float, connections: int) -> None:
+        base, url = base_of(address), urlsplit(address)
+        host = url.netloc.rpartition("@")[2]
+        self._root = urlunsplit((url.scheme, host, "", "", ""))
+        self._base = urlunsplit((url.scheme, host, urlsplit(base.url).path, "", ""))
+        self._query = f"?{urlencode(base.query)}" if base.query else ""
+        self._timeout = timeout
+        authorization = f"Bearer {key or 'none'}"
+        if url.username is not None:
+            pair = f"{unquote(url.username)}:{unquote(url.password or '')}"
+            authorization = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=connections,
+                keepalive_timeout=_IDLE_SECONDS,
+                # the system's own trust on every platform, or what SSL_CERT_FILE names
+                ssl=httpx2.create_ssl_context() if url.scheme == "https" else True,
+            ),
+            headers={
+                "Authorization": authorization,
+                "Accept": "application/json",
+                "Content-Type": "application/json",
+            },
+            cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=_proxy(address),
+            timeout=aiohttp.ClientTimeout(total=None, connect=min(CONNECT_SECONDS, timeout)),
+            max_headers=_MOST_FIELDS,
+            max_field_size=_LONGEST_FIELD,
+            max_line_size=_LONGEST_FIELD,
+        )
 
-def client(address: str, key: str, *, timeout: float) -> openai.OpenAI:
-    """The same for a few requests, one after the other."""
-    common = _common(address, key, timeout)
-    try:
-        http = _Client(follow_redirects=False, trust_env=not on_this_machine(address))
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        raise _no_proxy(error) from None
-    return openai.OpenAI(**common, http_client=http)
+    async def __aenter__(self) -> Self:
+        return self
 
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
-def _common(address: str, key: str, timeout: float) -> dict[str, Any]:
-    # the transport logs every address at level INFO
-    for name in ("httpx2", "httpcore2"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    base = base_of(address)
-    return {
-        "base_url": base.url,
-        "api_key": key or "none",
-        "max_retries": 0,
-        "timeout": openai.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
-        "default_query": base.query,
-        # the client would send the operator's own OpenAI account to any endpoint
-        "default_headers": {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit},
-    }
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
 
+    async def post(self, path: str, body: object) -> Response:
+        """Send JSON to a path behind the address.
 
-class _AsyncClient(openai.DefaultAsyncHttpxClient):
-    """Reads every body here, up to its bound; those who asked get a whole response."""
+        Raises:
+            NO_REPLY: there was none.
+        """
+        return await self._exchange("POST", f"{self._base}{path}{self._query}", orjson.dumps(body))
 
-    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        response = await super().send(request, **{**options, "stream": True})
-        content = bytearray()
-        try:
-            async for part in response.aiter_bytes():
+    async def get(self, path: str, *, root: bool = False) -> Response:
+        """Read a path behind the address, or from the root of its host.
+
+        Raises:
+            NO_REPLY: there was none.
+        """
+        return await self._exchange("GET", f"{self._root if root else self._base}{path}{self._query}")
+
+    async def _exchange(self, method: str, url: str, data: bytes | None = None) -> Response:
+        async with asyncio.timeout(self._timeout):
+            try:
+                return await self._try(method, url, data)
+            except _HUNG_UP as error:
+                if isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+            # an idle connection that the server closes just when it is used again is no failure: once more at once
+            return await self._try(method, url, data)
+
+    async def _try(self, method: str, url: str, data: bytes | None) -> Response:
+        async with self._session.request(method, url, data=data, allow_redirects=False) as response:
+            content = bytearray()
+            async for part in response.content.iter_any():
                 content += part
                 if len(content) > MAX_REPLY_BYTES:
-                    raise ReplyTooLarge("too large", request=request)
-        finally:
-            await response.aclose()
-        return _whole(response, request, bytes(content))
+                    raise ReplyTooLarge
+            return Response(response.status, response.headers, bytes(content))
 
 
-class _Client(openai.DefaultHttpxClient):
-    """As `_AsyncClient`."""
-
-    def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        response = super().send(request, **{**options, "stream": True})
-        content = bytearray()
-        try:
-            for part in response.iter_bytes():
-                content += part
-                if len(content) > MAX_REPLY_BYTES:
-                    raise ReplyTooLarge("too large", request=request)
-        finally:
-            response.close()
-        return _whole(response, request, bytes(content))
+async def get_once(address: str, key: str, path: str, *, timeout: float) -> Response:
+    """As `Session.get`, for a single request."""
+    async with Session(address, key, timeout=timeout, connections=1) as session:
+        return await session.get(path)
 
 
-def _whole(response: httpx2.Response, request: httpx2.Request, content: bytes) -> httpx2.Response:
-    about_the_way = ("content-encoding", "content-length", "transfer-encoding")
-    headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in about_the_way]
-    return httpx2.Response(response.status_code, headers=headers, content=content, request=request)
-
-
-# --- why there is no way --------------------------------------------------------------------------------------------
+# --- why there is no reply ------------------------------------------------------------------------------------------
 
 
 def on_this_machine(address: str) -> bool:
@@ -168,19 +212,22 @@ def proxy_of(address: str) -> str | None:
     return next((f"{kind.upper()}_PROXY" for kind in (parts.scheme, "all") if proxies.get(kind)), None)
 
 
-def _no_proxy(error: Exception) -> EndpointError:
-    names = " or ".join(f"{kind.upper()}_PROXY" for kind in urllib.request.getproxies() if kind != "no")
-    if isinstance(error, ImportError):
-        why = "names a SOCKS proxy, which needs a package that is not installed; use an HTTP proxy"
-    else:
-        why = "does not name a proxy that can be used"
-    message = f"the environment variable {names or 'of the proxy'} {why}, or name the endpoint's host in NO_PROXY"
-    return EndpointError("endpoint_gone", message, fatal=True)
-
-
-def never_connected(error: BaseException) -> bool:
-    """Whether a time-out came before there was a connection."""
-    return any(isinstance(e, httpx2.ConnectTimeout) for e in _causes(error))
+def _proxy(address: str) -> str | None:
+    """The address of that proxy."""
+    variable = proxy_of(address)
+    if variable is None:
+        return None
+    named = urllib.request.getproxies()[variable.removesuffix("_PROXY").lower()]
+    proxy = named if "://" in named else f"http://{named}"
+    with suppress(ValueError):
+        parts = urlsplit(proxy)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return proxy
+    why = "does not name a proxy that can be used"
+    if proxy.lower().startswith("socks"):
+        why = "names a SOCKS proxy, which cannot be used here; use an HTTP proxy"
+    message = f"the environment variable {variable} {why}, or name the endpoint's host in NO_PROXY"
+    raise EndpointError("endpoint_gone", message, fatal=True)
 
 
 class _Way(NamedTuple):
@@ -189,20 +236,28 @@ class _Way(NamedTuple):
     """Whether it is so for every prompt, and will be."""
 
 
-def no_connection(error: BaseException | None, address: str, *, answered: bool) -> EndpointError:
-    """Why a request did not get through.
+def why_no_reply(error: BaseException, address: str, *, timeout: float, answered: bool) -> EndpointError:
+    """Why a request brought no reply.
 
     Args:
-        error: what the client raised, with its causes.
+        error: one of `NO_REPLY`.
         address: of the endpoint.
+        timeout: seconds that the request had.
         answered: whether this endpoint answered before; then whatever it is may pass.
     """
     chain = list(_causes(error))
-    if any(isinstance(e, ReplyTooLarge) for e in chain):
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        seconds = min(CONNECT_SECONDS, timeout)
+        return EndpointError(
+            "endpoint_gone", f"no connection ({_way(chain, address).words}) within {seconds:g} s", retry=True
+        )
+    if isinstance(error, TimeoutError):
+        return EndpointError("timeout", f"no answer within {timeout:g} s", retry=True, busy=True)
+    if isinstance(error, ReplyTooLarge):
         message = f"the reply is larger than {MAX_REPLY_BYTES / 1e6:g} MB; it was cut off and not kept"
         return EndpointError("bad_response", message)
-    if any(isinstance(e, httpx2.DecodingError) for e in chain):
-        return EndpointError("bad_response", "the reply's compression is damaged", retry=True)
+    if any(isinstance(e, ContentEncodingError) for e in chain):
+        return EndpointError("bad_response", "the reply's compression is damaged, or unknown here", retry=True)
     way = _way(chain, address)
     return EndpointError(
         "endpoint_gone",
@@ -213,43 +268,39 @@ def no_connection(error: BaseException | None, address: str, *, answered: bool) 
 
 
 def _way(chain: list[BaseException], address: str) -> _Way:
-    scheme = urlsplit(address).scheme
     proxy = proxy_of(address)
     said = " ".join(str(e) for e in chain)
-    if any(isinstance(e, httpx2.UnsupportedProtocol | httpx2.InvalidURL) for e in chain):
+
+    def among(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(e, kinds) for e in chain)
+
+    if among(aiohttp.NonHttpUrlClientError, aiohttp.InvalidURL):
         return _Way("the address begins with neither http:// nor https://, or is none", True)
-    for e in chain:
-        if isinstance(e, ssl.SSLCertVerificationError):
-            why = str(e.verify_message or "unknown reason")
-            return _Way(f"its certificate is not trusted: {why}; SSL_CERT_FILE may name a file of those to trust", True)
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        return _Way("its certificate is not trusted; SSL_CERT_FILE may name a file of those to trust", True)
-    if any(isinstance(e, ssl.SSLError) for e in chain) or "[SSL" in said:
+    if among(ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in said:
+        why = next((w for e in reversed(chain) if (w := getattr(e, "verify_message", ""))), "unknown reason")
+        return _Way(f"its certificate is not trusted: {why}; SSL_CERT_FILE may name a file of those to trust", True)
+    if among(ssl.SSLError) or "[SSL" in said:
         if "WRONG_VERSION_NUMBER" in said or "RECORD_LAYER" in said or "UNKNOWN_PROTOCOL" in said:
             return _Way("it does not speak TLS here: should the address begin with http:// instead of https://?", True)
         return _Way("the TLS handshake failed: should the address begin with http:// instead of https://?", False)
-    if any(isinstance(e, httpx2.ProxyError) for e in chain):
+    if among(aiohttp.ClientHttpProxyError):
         return _Way(f"the proxy in {proxy or 'the environment'} does not let the request through", False)
-    for e in chain:
-        if isinstance(e, socket.gaierror) or "Name or service not known" in str(e) or "getaddrinfo" in str(e):
-            what = f"the host of the proxy in {proxy}" if proxy else "its host"
-            passing = isinstance(e, socket.gaierror) and e.errno == socket.EAI_AGAIN
-            return _Way(f"{what} is not known: check the spelling, and this machine's network", not passing)
-    if any(isinstance(e, httpx2.ConnectError | httpx2.ConnectTimeout) for e in chain):
-        refused = (
-            any(isinstance(e, ConnectionRefusedError) for e in chain) or "refused" in said or "All connection" in said
-        )
+    if among(aiohttp.ClientConnectorDNSError):
+        what = f"the host of the proxy in {proxy}" if proxy else "its host"
+        passing = any(isinstance(e, socket.gaierror) and e.errno == socket.EAI_AGAIN for e in chain)
+        return _Way(f"{what} is not known: check the spelling, and this machine's network", not passing)
+    if among(aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
         if proxy:
-            return _Way(
-                f"the proxy in {proxy} does not answer; unset it, or name the endpoint's host in NO_PROXY", False
-            )
+            why = f"the proxy in {proxy} does not answer; unset it, or name the endpoint's host in NO_PROXY"
+            return _Way(why, False)
+        refused = among(ConnectionRefusedError) or "Connect call failed" in said
         return _Way("nothing listens there" if refused else "it cannot be reached", False)
-    if any(isinstance(e, httpx2.RemoteProtocolError) for e in chain) and scheme == "http":
-        return _Way(
-            "it hung up in the middle, or does not speak HTTP here: should the address begin with https://?", False
-        )
-    name = type(chain[1] if len(chain) > 1 else chain[0]).__name__ if chain else "unknown cause"
-    return _Way(name, False)
+    if urlsplit(address).scheme == "http" and among(
+        aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError, aiohttp.ClientResponseError
+    ):
+        why = "it hung up in the middle, or does not speak HTTP here: should the address begin with https://?"
+        return _Way(why, False)
+    return _Way(type(chain[-1]).__name__, False)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -53,12 +53,12 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
     ) -> None:
         """Make the results on the Hub what they were at an earlier commit, by a new commit."""
-        from eval_queue.store.backup import FOLDERS, files_at, roll_back
+        from eval_queue.store.backup import files_of_revision, roll_back
 
         with opened(store) as (_, queue):
             results = queue.stores["results"]
             if not yes:
-                count = len(files_at(results, FOLDERS["results"], revision))
+                count = len(files_of_revision(results, revision))
                 typer.echo(f"At {revision} there were {count} files. With --yes the results become these.")
                 return
             typer.echo(f"{roll_back(results, revision)} files written or removed")

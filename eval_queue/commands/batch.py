@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from data.commands.shared import SourceOption
 from eval_queue.commands.evaluate import choose_endpoint, choose_personas, default_folder, subfolder
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ SELF_HOSTED = "http://127.0.0.1/v1"
 """Stands for an endpoint of one's own: only its name, `self-hosted`, is recorded."""
 
 Model = Annotated[str | None, typer.Option(help="The model's name, as the service knows it.", show_default=False)]
-Source = Annotated[
-    str | None, typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False)
-]
 Whom = Annotated[
     str | None,
     typer.Option(
@@ -67,7 +65,7 @@ def register(app: typer.Typer) -> None:
     def write(
         model: Annotated[str, typer.Option(help="The model's name, as the service knows it.", show_default=False)],
         out: Annotated[Path, typer.Option(help="File of the requests.", show_default=False)],
-        source: Source = None,
+        source: SourceOption = None,
         endpoint: Whom = None,
         run: Folder = None,
         persona: PersonaOption = None,
@@ -111,7 +109,7 @@ def register(app: typer.Typer) -> None:
         results: Annotated[list[Path], typer.Argument(help="Files of results, in any order.", show_default=False)],
         out: Folder = None,
         model: Model = None,
-        source: Source = None,
+        source: SourceOption = None,
         endpoint: Whom = None,
         persona: PersonaOption = None,
         personas: Wording = None,
@@ -157,7 +155,7 @@ def register(app: typer.Typer) -> None:
         api_key_env: Annotated[
             str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
         ] = None,
-        source: Source = None,
+        source: SourceOption = None,
         wait: Annotated[
             float | None, typer.Option(min=1, help="Look again every so many seconds until all are done.")
         ] = None,

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from data.commands.shared import SourceOption
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -56,15 +58,12 @@ def register(app: typer.Typer) -> None:
                 show_default=False,
             ),
         ],
-        source: Annotated[
-            str | None,
-            typer.Option(help="`practice`, `upstream`, or a folder in upstream's layout.", show_default=False),
-        ] = None,
+        source: SourceOption = None,
         limit: Annotated[
             int | None, typer.Option(min=1, help="Ask only the first so many prompts.", show_default=False)
         ] = None,
         concurrency: Annotated[
-            int | None, typer.Option(min=1, max=512, help="Requests in flight at once.", show_default=False)
+            int | None, typer.Option(min=1, max=512, help="Most requests in flight at once.", show_default=False)
         ] = None,
         out: Annotated[
             Path | None,

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from eval_queue.commands.batch import Folder, Model, Source, runs_of, say
+from data.commands.shared import SourceOption
+from eval_queue.commands.batch import Folder, Model, runs_of, say
 from eval_queue.commands.package import Name, Submit, put_on_board
 from eval_queue.commands.queue import StoreOption
 
@@ -25,7 +26,7 @@ def register(app: typer.Typer) -> None:
             ),
         ],
         model: Model = None,
-        source: Source = None,
+        source: SourceOption = None,
         endpoint: Annotated[
             str | None,
             typer.Option(help="What the endpoint is called on the row. Default: the tool.", show_default=False),

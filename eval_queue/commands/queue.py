@@ -238,7 +238,7 @@ def register(app: typer.Typer) -> None:
         ],
         store: StoreOption = None,
     ) -> None:
-        """Move a damaged record out of the way, to `set-aside/` in the store; its question can be asked again then."""
+        """Move a damaged record out of the way, to `set-aside/` in the store; its model can be submitted again then."""
         with opened(store) as (_, queue):
             typer.echo(f"{path} is now {queue.set_aside(path)}")
 

@@ -8,6 +8,7 @@ nothing is stored.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -79,9 +80,6 @@ def offered_models(endpoint: Endpoint) -> list[str] | None:
     """The names that an endpoint lists under `/models`; None where it has no list, or none that comes in time."""
     if endpoint.base_url is None:
         return list(endpoint.models)
-    import httpx2
-    import openai
-
     from eval_queue.asking import transport
 
     try:
@@ -89,9 +87,9 @@ def offered_models(endpoint: Endpoint) -> list[str] | None:
             key = transport.key_of(endpoint.api_key_env)
         except EndpointError:
             key = ""  # a list may be had without one
-        with transport.client(str(endpoint.base_url), key, timeout=_SECONDS) as client:
-            body = orjson.loads(client.get("/models", cast_to=httpx2.Response).content)
-    except (openai.OpenAIError, EndpointError, ValueError):
+        response = asyncio.run(transport.get_once(str(endpoint.base_url), key, "/models", timeout=_SECONDS))
+        body = orjson.loads(response.content) if response.status == 200 else None
+    except (*transport.NO_REPLY, EndpointError, ValueError):
         return None
     entries = body.get("data") if isinstance(body, dict) else None
     if not isinstance(entries, list):

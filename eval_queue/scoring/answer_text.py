@@ -23,6 +23,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from string import ascii_lowercase
 from typing import Any, Final, Literal, NamedTuple
@@ -66,13 +67,14 @@ def bare_text(raw: str) -> BareText:
 # --- 1: brackets ----------------------------------------------------------------------------------------------------
 
 _ENTITY: Final = re.compile(r"&(?:amp;)*(#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{1,31});")
-_ESCAPE: Final = re.compile(r"\\u00(3[cCeE])|\\([<>\"])|(?:\A|(?<=\\n))\\n|\\n(?![a-z])")
+_ESCAPE: Final = re.compile(r"\\u00(3[cCeE])|\\([<>\"/])|(?:\A|(?<=\\n))\\n|\\n(?![a-z])")
 _BRACKETS: Final = str.maketrans(
-    dict.fromkeys("◁＜〈⟨", "<")
-    | dict.fromkeys("▷＞〉⟩", ">")
-    | dict.fromkeys("【［〖", "[")
-    | dict.fromkeys("】］〗", "]")
-    | {"｜": "|", "▁": "_", "\u00a0": " "}
+    dict.fromkeys("◁〈⟨《", "<")
+    | dict.fromkeys("▷〉⟩》", ">")
+    | dict.fromkeys("【〖", "[")
+    | dict.fromkeys("】〗", "]")
+    | {0xFF01 + n: chr(0x21 + n) for n in range(94)}
+    | {"▁": "_", "\u00a0": " "}
     | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u2061\u2062\u2063", "")
 )
 
@@ -83,13 +85,28 @@ def _unescaped(found: re.Match[str]) -> str:
     return found[2] or "\n"
 
 
+_TERMINAL: Final = re.compile(r"\x1b\[([\d;]{0,20})[a-zA-Z]")
+
+
+_TOKEN_END: Final = re.compile(r"<\|/([a-zA-Z_]{1,40})\|?>")
+_PAIRED_TOKEN: Final = re.compile(r"<\|(/?)([a-zA-Z_]{1,40})\|?>")
+
+
 def _plain_brackets(text: str) -> str:
     """Entities, escapes and brackets of other kinds as the plain characters that they stand for."""
+    if "\x1b" in text:
+        text = _TERMINAL.sub(lambda found: DOUBT if "9" in found[1].split(";") else "", text)
     if "&" in text:
         text = _ENTITY.sub(lambda found: html.unescape(f"&{found[1]};"), text)
     if "\\" in text:
         text = _ESCAPE.sub(_unescaped, text)
-    return text if text.isascii() else text.translate(_BRACKETS)
+    if not text.isascii():
+        text = text.translate(_BRACKETS)
+    if "<|/" in text:
+        # special tokens that pair as tags do
+        paired = {found[1] for found in _TOKEN_END.finditer(text)}
+        text = _PAIRED_TOKEN.sub(lambda found: f"<{found[1]}{found[2]}>" if found[2] in paired else found[0], text)
+    return text
 
 
 # --- 2: marks -------------------------------------------------------------------------------------------------------
@@ -108,6 +125,7 @@ _ROLE_WORDS: Final[dict[Role, str]] = {
         " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
         " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
         " note comment comments summary details thoughtprocess unused94 ctrl94"
+        " denken gedanken nachdenken reflexion razonamiento pensamiento pensiero raciocinio"
         " 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 추론 мысли размышления"
     ),
     "answer": (
@@ -187,19 +205,22 @@ case, its pattern, what the block holds, name of the pair."""
 
 _MARK: Final = re.compile(
     "|".join(f"(?P<t{n}>{pattern})" for n, (_, pattern, *_) in enumerate(_TEXT_MARKS))
-    + r"|<(?P<angle>[^<>\n]{1,200})>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}|\{(?P<curly>/?[a-z_]{3,20})\}"
-    + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
+    + r"|<(?P<angle>[^<>\n]{1,200})\n?[ \t]{0,9}>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}|"
+    r"\{(?P<curly>/?[a-z_]{3,20})\}" + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
     re.MULTILINE,
 )
 _MARK_SIGNS: Final = ("<", "[", "{", "```", *{sign for signs, *_ in _TEXT_MARKS for sign in signs.split("|")})
 """A text without any of these in lower case has no mark; looking for them costs a tenth of looking for marks."""
 _SPEAKER: Final = re.compile(
-    r"\s{0,9}(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?", re.I
+    r"\s{0,9}(?:(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?"
+    r"|(think|thinking|thoughts?|reasoning|analysis|final|answer|response)[ \t]*(?=\n|<))",
+    re.I,
 )
+"""Who speaks in a turn, or what a turn holds."""
 _CHANNEL_NAME: Final = re.compile(r"\s{0,9}([a-zA-Z]+)((?:[^<>\n]{0,100}<\|(?:constrain|message)\|>){0,3})")
 _WORD: Final = re.compile(r"(?:unused|ctrl)\d+|[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 _FIELD: Final = re.compile(r"(?:parameter|param|field|arg|argument|item|property|string)\b", re.IGNORECASE)
-_BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask")
+_BYTE: Final = re.compile(r"0x[0-9A-Fa-f]{2}|unk|pad|bos|eos|mask|sop|eop|cls|sep|assistant|model|bot|ai")
 """Tokens of a tokenizer that stand in angle brackets."""
 _BRACE: Final = re.compile(r"[{}]")
 
@@ -258,7 +279,9 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
         return _Mark(start, end, "other", opens=False, name="field")
     if kind == "angle" and bare.lower() in _TURN_ENDS and (inner.startswith("/") or "_" in inner):
         return _Mark(start, end, "turn", opens=False, strong=True)
-    named = _named(bare if _is_field(bare) else bare.split(" ")[0] if kind == "angle" else bare)
+    first = bare.split(" ")[0]
+    whole = kind != "angle" or _is_field(bare) or first.lower() in _BEGIN | _END
+    named = _named(bare if whole else first)
     if named.role == "answer" and _PHRASE.search(bare):
         return None
     if named.role is None or (kind != "angle" and not named.known) or (kind == "curly" and named.role != "reasoning"):
@@ -292,6 +315,8 @@ def _special_token(found: re.Match[str], inner: str) -> _Mark:
         return _Mark(start, channel.end() if channel else end, role, not closing, name, strong=True)
     if name in _TURN_BEGINS:
         speaker = _SPEAKER.match(text, end)
+        if speaker is not None and speaker[2]:
+            return _Mark(start, speaker.end(), _ROLES[speaker[2].lower()], opens=True, name="turn", strong=True)
         other = name in _OTHERS or (speaker is not None and speaker[1].lower() in _OTHERS)
         end = speaker.end() if speaker else end
         return _Mark(start, end, "other" if other else "turn", opens=True, name="turn", strong=True)
@@ -506,7 +531,9 @@ class _Blocks:
 # --- 4: JSON --------------------------------------------------------------------------------------------------------
 
 _FENCE_LINE: Final = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
-_PAIR: Final = re.compile(r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w+))""")
+_PAIR: Final = re.compile(
+    r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w[\w ]{0,60}))"""
+)
 _DEEPEST: Final = 8
 
 
@@ -548,7 +575,8 @@ def _fields(name: str, value: Any, depth: int) -> Iterator[tuple[str, str]]:
 _DENYING_NAMES: Final = _words(
     "not no non never reject rejected excluded eliminated discarded wrong incorrect opposite least unlike previous old"
     " initial example examples options enum choices sarcasm sarcastic irony ironic joke joking error invalid mistake"
-    " retracted withdrawn cancelled canceled superseded"
+    " retracted withdrawn cancelled canceled superseded hardly barely scarcely un dis anti nothing anything"
+    " negated negate negative inverted reversed flipped refused declined input prompt question query"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
 
@@ -558,6 +586,12 @@ _FALSE: Final = _words("false no")
 _REMARKS: Final = _words("note notes comment comments remark remarks caveat correction warning disclaimer confidence")
 """Words of names of fields that say something of the answer."""
 _CONFIRMING_NAMES: Final = _words("valid correct confirmed accepted verified right")
+
+
+_LISTED: Final = 4
+"""So many phrases in one field are a copy of the options."""
+_SAYS: Final = re.compile(r"[^\W\d_]{3}")
+"""Words, and not a number or the letter of an option."""
 
 
 def _confirms(name: str) -> bool:
@@ -576,15 +610,19 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
     for key, value in fields:
         if (_denies(key) and value.lower() in _TRUE) or (_confirms(key) and value.lower() in _FALSE):
             return DOUBT + "json"
+    listed = Counter(key for key, value in fields if _PHRASE.search(value))
     texts = [
         (key, value)
         for key, value in fields
-        if _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
+        if listed[key] < _LISTED and _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
     ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
     remarks = [f"{key}: {value}" for key, value in fields if not _REMARKS.isdisjoint(_WORD.findall(key.lower()))]
     if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
         return DOUBT + "json"
+    if not answers and any(_named(key).role == "answer" and _SAYS.search(value) for key, value in fields):
+        return DOUBT + "json"
+    answers += [value for key, value in texts if answers and _named(key).role is None and len(value) <= _SHORT]
     if not texts:
         return DOUBT + " ".join(value for _, value in fields)
     return "\n".join([*(answers or [value for _, value in texts]), *remarks])
@@ -594,6 +632,7 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w:.-]{0,60})(?:[\s=/][^<>]{0,300})?>")
 _LIKE_A_TAG: Final = re.compile(r"</?[a-zA-Z|!][^<>]{0,300}>")
+_WORDS_IN_BRACKETS: Final = re.compile(r"<[a-zA-Z']+(?: [a-zA-Z']+)*>")
 _HTML: Final = _words(
     "b i u em strong p div span br hr li ul ol dl dt dd h1 h2 h3 h4 h5 h6 mark code pre center font small big sub sup"
     " table tr td th tbody thead blockquote q a s del strike ins html body section article main label kbd samp var tt"
@@ -633,6 +672,14 @@ def _shown(tag: re.Match[str]) -> str:
     found = _TAG.match(tag[0])
     if found is not None and _denies(found[2]):
         return DOUBT
+    if (
+        found is not None
+        and _WORDS_IN_BRACKETS.fullmatch(tag[0])
+        and found[2].lower() not in _HTML
+        and _named(found[2]).role is None
+        and f"</{found[2]}" not in tag.string
+    ):
+        return DOUBT  # "<anything but> like me": no tag, and words that count
     return "\n" if found is not None and found[2].lower() in _LINE else ""
 
 
@@ -654,8 +701,8 @@ def _without_blocks(text: str) -> str:
                 pieces.append((True, DOUBT if _denies(name) else text[position : tag.start()]))
                 opened, position = None, tag.end()
     rest = text[position:]
-    # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
-    pieces.append((False, DOUBT if opened is not None and (len(rest) > _SHORT or _denies(opened[2])) else rest))
+    # a block that is begun and not ended may be thoughts, or no tag but a word that counts: "<hardly> like me"
+    pieces.append((False, DOUBT if opened is not None else rest))
     alone = not any(any(map(str.isalnum, _LIKE_A_TAG.sub("", piece))) for block, piece in pieces if not block)
     kept = (piece for block, piece in pieces if not block or alone or (len(piece) <= _SHORT and _PHRASE.search(piece)))
     return "\n".join(kept)
@@ -680,12 +727,36 @@ _NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
+_DENYING_SIGNS: Final = frozenset(
+    [
+        "NOT",
+        "NO",
+        "X",
+        "CROSS",
+        "CROSSED",
+        "CROSSING",
+        "SALTIRE",
+        "PROHIBITED",
+        "QUESTION",
+        "STROKE",
+        "SLASH",
+        "NEGATED",
+        "DOWN",
+    ]
+)
+"""Words of the Unicode names of signs that may deny or ask."""
+
+
+def _blank_or_doubt(sign: re.Match[str]) -> str:
+    return " " if _DENYING_SIGNS.isdisjoint(unicodedata.name(sign[0], "").replace("-", " ").split()) else DOUBT
+
+
 def _folded(text: str) -> str:
     """In lower case, with plain quotes, without symbols, single spaces, no empty lines."""
     text = text.translate(_FOLDED)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_FOLDED)
-    text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(" ", text))
+    text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(_blank_or_doubt, text))
     if "-" in text:
         text = _HYPHEN.sub(" ", text)
     lines = (" ".join(line.split()) for line in text.casefold().splitlines())

@@ -33,13 +33,14 @@ be read either way (all distinct answers of the released models on which the rea
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
 from eval_queue.records import UnscoredKind
 from eval_queue.scoring.answer_text import DOUBT, bare_text
-from eval_queue.scoring.retraction import OTHER, SAME, takes_back
+from eval_queue.scoring.retraction import OPTIONS, OTHER, SAME, takes_back
 
 READER_VERSION: Final = "2"
 """Version of the official reader, on every record: raise it when any answer may read differently."""
@@ -157,6 +158,7 @@ _VARIANTS: Final[dict[int, tuple[str, ...]]] = {
     2: ("does not like me", "doesn't like me", "is not like me", "isn't like me", "isnt like me"),
     1: (
         "not at all like me",
+        "not like me, at all",
         "is not like me at all",
         "isn't like me at all",
         "isnt like me at all",
@@ -171,6 +173,14 @@ _VARIANTS: Final[dict[int, tuple[str, ...]]] = {
 _FORMS: Final[dict[str, int]] = {
     form: rating for rating, phrase in RATING_PHRASES.items() for form in (phrase, *_VARIANTS[rating])
 }
+_JOIN: Final = re.compile(r"[\s,;/|\"'()\[\]#.:-]*(?:(?:\d|[a-f](?!\w)|or|and|to)[\s,;/|\"'()\[\]#.:-]*){0,2}")
+"""What stands between the options of a list: signs, numbers, letters."""
+_SCALE: Final = re.compile(r"\b(?:from|between) [\s\"']*\Z")
+_TO: Final = re.compile(r"[\s\"',)]*(?:(?:all the way |up |down )?to|and|through|until)[\s\"'(]*")
+"""What stands before the ends of the scale, and between them."""
+_LISTED: Final = 4
+"""So many different phrases in a row, with nothing said of any of them, are a copy of the options."""
+_ENDS: Final = {min(RATING_PHRASES), max(RATING_PHRASES)}
 _BARE: Final = frozenset({"like me", "likes me"})
 """Forms that are everyday English too: more must be known about the words around them."""
 _FORM: Final = re.compile(r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, _FORMS), key=len, reverse=True)) + r")(?!\w)")
@@ -232,12 +242,14 @@ def _any_of(words: str) -> str:
 _FRAME_WORDS: Final = (
     "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
     "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
-    "comes comment conclusion consider correct describe described description evaluation falls feel feels final "
+    "comes comment conclusion consider correct describe described describes description evaluation falls feel feels "
+    "final "
     "finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm "
     "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
     "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
     "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
-    "scenario seems select selected sentiment settle similar similarity situation so somewhere sounds stance "
+    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects expresses "
+    "conveys shows represents demonstrates embodies captures sounds stance "
     "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
     "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
 )
@@ -245,7 +257,8 @@ _FRAME_WORDS: Final = (
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
     "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
-    "|you are|(?:this|that) one(?:'s)?|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    "|you are|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|"
+    "(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -286,17 +299,30 @@ _BEING: Final = re.compile(
     r"(?:ai|language model|assistant|human|person|machine|program)(?: \w+){0,2}, (?:(?:so|therefore|thus|and) )?"
 )
 """What a model says of itself before it answers."""
+_OF_OPTIONS: Final = re.compile(
+    rf"(?:(?:and|so|well),? )?(?:given|considering|on|of|out of|from|among|using|with|(?:choos|pick|select)ing from)"
+    r"(?: (?:the|a|an|this|that|your|my|these|all|six|available|possible|provided|given|following|response|rating"
+    r"|answer))*(?: (?:scale|options|choices|answers|phrases|levels|range))?(?: (?:of|from|(?:rang|go|runn)ing from"
+    rf"|between|are|were))*[ :(\"'\[]*{OPTIONS}[\s\"'),:;\]-]*"
+)
+"""What tells the options over before one is chosen."""
 _OPENING: Final = re.compile(
     r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
     r"|not sure"
     r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
-    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|to be (?:honest"
-    r"|fair)|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}, ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}"
+    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered"
+    r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
+    r"|from)"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go|"
+    r"are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
 _NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
 """The same before "not like me"; before the others it would deny them."""
+_ASKS_HOW: Final = re.compile(
+    r"(?:q(?:uestion)?\W+)?(?:(?:so|and|well|now),? )?how (?:much|like|similar|close|alike|far|well|strongly)?\b"
+)
+"""A question for the degree, which states none."""
 _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
@@ -328,11 +354,12 @@ _SCOPE: Final = re.compile(
     r"|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine"
     r"|pretend|were"
     r"|could|might"
-    r"|want\w*|expect\w*|supposed)\b"
+    r"|want\w*|expect\w*|supposed|exclud\w*|reject\w*|eliminat\w*|discard\w*|avoid\w*|others|everyone|everybody"
+    r"|nobody|no one|him|them|(?:to|for) (?:most|many|some))\b"
     r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
     r"|describe)\b"
     r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)"
-    r"|\bsays\b"
+    r"|\bsays\b|\b(?:in|under|for|by|from)\s?$"
     r"|(?:^|[,.;(-]\s*)(?:no|nope|nah|yes and no)[\s\"']*(?=[,(-]|$)"
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
@@ -379,7 +406,9 @@ _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
     2: re.compile(rf"$|{_REASON}|, (?:i|it|it's|this|that|the)\b"),
     0: re.compile(
-        rf"$|{_REASON}|,| (?:for|when|with|here|and|in terms|in its|in my|in this|in the|in how|to an? \w+|on)\b"
+        rf"$|{_REASON}|,| (?:for|when (?:it|\w+ing|i|we|you|someone|people)|with|here|and|in terms|in its|in my|in this"
+        r"|in the|in how|to an? \w+|on (?:the|this|that|these|it|both|all|how|my))\b(?! (?:was|were|am|youth|teens"
+        r"|childhood|dreams?|past|younger|worst|best|bad)\b)"
     ),
 }
 """What may follow a phrase in its sentence, by rating; 0 for those with a degree of their own."""
@@ -413,9 +442,13 @@ _DEGREE_ELSEWHERE: Final = re.compile(
     r"|sehr|etwas|très|un peu|muy|un poco|molto|muito"
 )
 _FRAGMENT: Final = re.compile(
-    r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|e\.g|i\.e|etc|vs|cf)(?:[,;:\s]*|[.!]+ ?)\Z"
+    r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|(?:\w\.)+\w|etc|vs|cf)(?:[,;:\s]*|[.!]+ ?)\Z"
 )
-"""A denial that a full stop or a new line parts from the phrase."""
+"""A denial, or letters with stops, that a full stop or a new line parts from the phrase."""
+_NO_ABOVE: Final = re.compile(
+    r"(?:^|[.!?;\n]\s*)(?:no|nope|nah|nein|non|nej|nei|não|нет|لا|नहीं|不|不是|いいえ|아니요|아니오)[.!;\s]+\Z"
+)
+"""A denial as a sentence of its own, behind which "not like me" may stand, and "like me" hardly."""
 _NOT_SO: Final = re.compile(
     r"(?:^|\n)[^\n]*\b(?:not|never|\w+n't|others?|reject\w*|rul\w+ out|exclud\w*|considered|eliminat\w*"
     r"|wrong|incorrect|false|avoid|choose (?:one|from|between))\b[^\n]*:\n\Z"
@@ -428,17 +461,19 @@ _UNLIKE: Final = re.compile(
 )
 """A denial of likeness in another language, as a sentence of its own."""
 _FRAGMENT_LENGTH: Final = 60
+_UNLIKE_AT_MOST: Final = 2
+"""The highest rating that says "not like me"."""
 _BRIEF: Final = 8
 _GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
 """Words in another script with the phrase behind them in brackets."""
 
 _MARKER: Final = re.compile(
-    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)\s*)*+"
+    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)|[ivx]{1,4}[.)](?=\s))\s*)*+"
 )
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|rating|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
+    "answer|ans|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
     "|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     # the same in other languages
@@ -446,8 +481,9 @@ _LABEL_NOUNS: Final = (
     "|avaliação"
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
     "|відповідь|απάντηση"
-    "|答案|回答|评分|評分|评价|評価|结论|結論|选择|選擇|選択|评级"
-    "|答|答え|お答え|我的答案|我的回答|最终答案|最終回答|답변|답|대답|평가|정답|최종 답변"
+    "|结论|結論|评级"
+    r"|(?![^:\n]{0,12}[不没沒非无無否])[\u3040-\u30ff\u4e00-\u9fff]{0,8}(?:答案|回答|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?"
+    "|답변|답|대답|평가|정답|최종 답변"
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _LABEL: Final = re.compile(
@@ -455,8 +491,9 @@ _LABEL: Final = re.compile(
     r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
     r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
-    rf"(?:{_LABEL_NOUNS})(?: (?:level|phrase|rating|answer|choice|score|is|would be|for this (?:one|response)))*[\"']?"
-    r"(?: ?\(\d[\d a-z/-]{0,12}\))?\s?(?:[:=-]+>?|is:)"
+    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is|would be|"
+    rf"for this (?:one|response)))*[\"']?"
+    r"(?: ?\((?:\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?\s?(?:[:=-]+>?|is:)"
     r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )
 _FINAL: Final = re.compile(
@@ -471,6 +508,42 @@ _CHOOSES: Final = re.compile(
     r"|my (?:answer|choice|pick|rating|selection) (?:is|would be))\b"
 )
 """A choice in so many words."""
+
+
+def _without_options(text: str) -> str:
+    """A text in which `OPTIONS` stands for copies of the options, and for both ends of the scale."""
+    if text.count("like") < len(_ENDS):
+        return text
+    found = list(_FORM.finditer(text))
+    pieces: list[str] = []
+    at = number = 0
+    while number < len(found):
+        end = number + 1
+        while end < len(found) and _JOIN.fullmatch(text, found[end - 1].end(), found[end].start()):
+            end += 1
+        row = [_FORMS[match[0]] for match in found[number:end]]
+        listed = len(set(row)) >= _LISTED and not _is_marked_beside(text, found, number, end)
+        if listed and row[-1] in row[:-1] and "\n" in text[found[end - 2].end() : found[end - 1].start()]:
+            end -= 1  # the answer on a line of its own behind the options
+        elif not listed and len(row) > 1 and {row[0], row[1]} == _ENDS:
+            start = found[number].start()
+            between = text[found[number].end() : found[number + 1].start()]
+            listed = (
+                _TO.fullmatch(between) is not None and _SCALE.search(text, max(0, start - _BRIEF), start) is not None
+            )
+            end = number + 2
+        if listed:
+            pieces += [text[at : found[number].start()], OPTIONS]
+            at = found[end - 1].end()
+        number = end
+    return "".join([*pieces, text[at:]]) if pieces else text
+
+
+def _is_marked_beside(text: str, found: list[re.Match[str]], start: int, end: int) -> bool:
+    """Whether a sign and no word parts a row of phrases from another phrase: the sign may mark one of them."""
+    before = text[found[start - 1].end() : found[start].start()] if start else "a"
+    behind = text[found[end - 1].end() : found[end].start()] if end < len(found) else "a"
+    return not (any(map(str.isalnum, before)) and any(map(str.isalnum, behind)))
 
 
 def _mentions(text: str) -> list[_Mention]:
@@ -496,7 +569,7 @@ def _mentions(text: str) -> list[_Mention]:
         rating = _FORMS[match[0]]
         standing: Standing
         label = _LABEL.match(left)
-        if label is None and _is_denied_above(text, begin):
+        if label is None and _is_denied_above(text, begin, rating):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
             standing = "everyday" if _is_everyday(match, left, right) else "unclear"
@@ -523,9 +596,13 @@ def _mentions(text: str) -> list[_Mention]:
     return mentions
 
 
-def _is_denied_above(text: str, begin: int) -> bool:
+def _is_denied_above(text: str, begin: int, rating: int) -> bool:
     """Whether the sentence or line that ends at `begin` is a denial of what follows."""
+    if not begin:
+        return False
     above = text[max(0, begin - _FRAGMENT_LENGTH) : begin]
+    if rating > _UNLIKE_AT_MOST and _NO_ABOVE.search(above):
+        return True
     if _FRAGMENT.search(above) or _UNLIKE.search(above) or _NOT_SO.search(above):
         return True
     return above.endswith("\n") and _DENIED.search(above.rstrip("\n") + " ") is not None
@@ -549,6 +626,8 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
         return "everyday"
     if _DENIED.search(left) or (_NOT_ONLY.search(left) and between):
         return "denied"
+    if "?" in right and _ASKS_HOW.match(left):
+        return "everyday"
     if "?" in right or DOUBT in left or DOUBT in right:
         return "unclear"
     if right.startswith(" as ") and _AS.search(left):
@@ -561,6 +640,8 @@ def _standing(match: re.Match[str], left: str, right: str, between: str, *, seve
         return "unclear"
     follows = _MAY_FOLLOW[rating if rating in (5, 2) else 0]
     glossed = rest.lstrip().startswith(("(", "["))
+    if glossed and rating <= _UNLIKE_AT_MOST and _UNLIKE.search(rest):
+        rest = ""  # it says the same in another language
     if not (glossed and rating <= 2) and _NEGATION_ELSEWHERE.search(rest[:_BRIEF]):
         return "unclear"
     if glossed and rating in (5, 2) and _DEGREE_ELSEWHERE.search(rest[:_BRIEF]):
@@ -609,7 +690,7 @@ def _leads(frame: re.Pattern[str], left: str) -> bool:
     left = left.lstrip()
     begin = _end_of(_OPENING, left)
     if (
-        _SCOPE.search(_BEING.sub("", _IF_PRESSED.sub("", left[:begin])))
+        _SCOPE.search(_OF_OPTIONS.sub("", _BEING.sub("", _IF_PRESSED.sub("", left[:begin]))))
         or _ASKING.match(left, begin)
         or _NUMBERED.search(left)
         or _QUOTED.match(left)
@@ -651,6 +732,7 @@ _LAST_WORDS: Final = re.compile(
     r"|(?:is|seems|fits|would be|may be|might be) (?:closer|nearer|better|best|right|correct|more \w+))?\W*"
 )
 """What stands before and behind a phrase in a sentence that says nothing else."""
+_OTHER_TURN: Final = re.compile(r"\n(?:#+ ?)?(?:instruction|input|system)\s?:")
 _BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
 
@@ -662,18 +744,28 @@ def _rating(text: str, *, cut: bool) -> int | None:
         text: bare text.
         cut: whether the endpoint says that it was cut; then the rest may have changed what is no clear beginning.
     """
+    text = _answered_part(text)
     share = _SHARE.match(text)
     whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
     if share is not None and share[1] != _HIGHEST:
         return None
     if whole is not None and "?" not in text:
         return None if cut and whole == 2 and not _ENDED.search(text) else whole
+    text = _without_options(text)
     every = _mentions(text)
     mentions = [mention for mention in every if mention.standing != "everyday"]
     answer = _answer(mentions, cut=cut)
     if answer is None or _is_taken_back(text, answer, every, cut=cut) or (cut and _may_go_on(text, answer)):
         return None
     return answer.rating
+
+
+def _answered_part(text: str) -> str:
+    """A text without the turn of somebody else that a model wrote behind its answer, if no phrase stands there."""
+    other = _OTHER_TURN.search(text) if "\n" in text else None
+    if other is None or _FORM.search(text, other.end()) or not _FORM.search(text, 0, other.start()):
+        return text
+    return text[: other.start()]
 
 
 def _answer(mentions: list[_Mention], *, cut: bool) -> _Mention | None:

@@ -20,6 +20,8 @@ SAME: Final = "\ue001"
 """Stands in the text for a phrase that says the same as the answer."""
 OTHER: Final = "\ue002"
 """Stands in the text for a phrase that is denied, or part of everyday English."""
+OPTIONS: Final = "\ue003"
+"""Stands in the text for a copy of the options."""
 
 
 def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
@@ -42,6 +44,8 @@ def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
         end = _SENTENCE_END.search(behind, start)
         said = behind[start : end.start() if end else len(behind)].strip(_EDGE)
         if _SAYS_SOMETHING.search(said) is None or _DEBRIS.fullmatch(said):
+            continue
+        if OPTIONS in said and _MISGIVING.search(said) is None:
             continue
         last = cut and end is None
         label = None if explained else _EXPLAINING.match(said)
@@ -120,8 +124,10 @@ _BE: Final = (
 )
 _PLAIN: Final = _either(
     rf"(?:[^\n]*? )?(?:(?:{_SHOWS})\b|{_BE})",
-    rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all) (?:{_VALUE})\b",
+    rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all),? (?:{_VALUE})\b",
     rf"[^\n]*\w{_BE}",
+    rf"(?:{_QUALITY}) (?:{_ABOUT})$",
+    r"(?:it|this|that|the response) has (?:a|an|some|the|much|great|real|such)\b(?! (?:chance|point|lot to))",
     rf"(?:[^\n]*? (?:but|and|though) )?(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+"
     rf" )?(?:{_ABOUT})\b"
     r"(?! (?:will|of|may)\b| (?:is|are|was|were) (?:a|an|the|blank|false|void|empty|automatic|random|fake|generated"
@@ -131,11 +137,13 @@ _PLAIN: Final = _either(
     r"i (?:also |really )?like (?:the|its|how|that)\b|i(?:'d| would|'ve| have)? also \w+",
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
-    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely))*"
+    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would| might| could| may)(?: (?:also|probably|likely|have|"
+    r"still|definitely|just))*"
     r" (?:help|give|offer|wait|want|advise|recommend"
     r"|listen"
-    r"|suggest|be (?:happy|glad|\w+er|more \w+|less \w+)"
-    r"|(?:do|say|react|respond|feel|act|word|phrase|put) (?:exactly |much |just |it |this |that )*"
+    r"|suggest|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)"
+    r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:exactly "
+    r"|much |just |it |this |that )*"
     r"(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
     r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too"
     r"|it|that|this))\b",
@@ -204,6 +212,7 @@ _CERTAIN: Final = re.compile(
     r"(?:(?:my|the) )?(?:confiden(?:ce|t)|certainty|probability)(?: (?:level|score|rating))?(?: ?[:=-] ?| is | of )?"
     r"(?:(?:100|[2-9]\d|1[1-9])(?:\.\d+)? ?%?|0?\.[1-9]\d*|[1-9](?:\.\d+)? ?/ ?\d+"
     r"|(?:very )?(?:high|medium|moderate|low)|$)"
+    r"|(?:word|character|token)(?: count|s)(?: used)?\s?[:=]?\s?\d+"
     r"|(?:100|[5-9]\d) ?% (?:confiden\w+|sure|certain\w*)"
 )
 """How sure of itself a model says that it is."""
@@ -213,8 +222,8 @@ _PLEASANTRY: Final = _either(
     r"(?:as|i'm|i am) (?:just |only )?an? (?:\w+ )?(?:ai|language model|assistant)\b.*",
     r"no (?:doubt|question|further comments?|changes needed)|not a word to change|nothing to (?:add|change)",
     r"without (?:a |any )?(?:doubt|question)|definitely|certainly|absolutely|indeed|honestly|for sure|done|yes|yep",
-    r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|end of (?:answer"
-    r"|response)",
+    r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|end(?: of (?:answer"
+    r"|response))?",
     r"(?:this|that|it)(?:'s| is) (?:my (?:final |honest )?(?:answer|rating|choice|assessment)|who i am|how i \w+|all|it"
     r"|exactly (?:who|what|how) .*)",
     r"i(?:'d| would) never (?!say|do|write|put|claim|call|think|choose|pick|act|be|have|go|use|respond|react|give|feel)"
@@ -249,7 +258,8 @@ _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
     r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
-    r"i(?:'m| am| would be|'d be) (?:much |far |a lot )?(?:more \w+|kinder|gentler|softer|calmer|warmer|nicer)",
+    r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder|gentler|"
+    r"softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
 )
 """What one who says "not like me" adds to it."""
@@ -263,7 +273,7 @@ _BUT_NOT: Final = re.compile(r"(?:but|,) not(?: with| in| for| of)? (?:the|its|a
 _MISGIVING: Final = _either(
     r"^or\b|^as (?:it were|if)\b|\bwho (?:cares|knows)\b|\bless(?! \w)|\blittle$",
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
-    r"\btoo(?= \w)|\b(?:lower|higher|else|stronger|weaker|almost|nearly|above|below|overstat\w*|understat\w*"
+    r"\btoo(?= \w)|\b(?:lower|higher|else|stronger|weaker|almost|nearly|above(?! all)|below|overstat\w*|understat\w*"
     r"|exaggerat\w*)\b",
     r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|contrary)\b",
     r"\b(?:reverse\w*|backwards?|flip\w*|swap\w*|switch\w*|chang\w+|correct\w*|revis\w+|retract\w*|withdr\w+|fix\w*)\b",
@@ -289,6 +299,7 @@ _PLAIN_ASIDE: Final = _either(
     r"(?:no (?:doubt|question)|without (?:a |any )?(?:doubt|question)|to be (?:honest|fair|sure)|thanks?|not least"
     r"|both)\b",
     r"(?:rather than|instead of|not|and not|over|as opposed to)\b",
+    rf"(?:on|of|out of|from|among) [^\n]*{OPTIONS}",
     r"(?:in|on|for|with|when|at|to) (?:terms|its?|my|this|that|these|tone|style|spirit|general|particular|content|me"
     r"|how"
     rf"|what|the (?:[\w-]+ )?(?:{_ABOUT}))\b",

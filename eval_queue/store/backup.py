@@ -16,7 +16,7 @@ from typing import Any, Final
 import orjson
 
 from data.errors import InputError
-from eval_queue.store.local import Store, check_path
+from eval_queue.store.local import Store, WriteConflict, check_path
 
 FOLDERS: Final[Mapping[str, tuple[str, ...]]] = {
     "requests": ("submissions/",),
@@ -32,6 +32,18 @@ _FILE_BYTES: Final = 256 * 2**20
 def files_at(store: Store, folders: tuple[str, ...], head: str) -> dict[str, bytes]:
     """The content of all files of some folders at a head."""
     return {path: store.read(path, head) for folder in folders for path in store.list(folder, head)}
+
+
+def files_of_revision(store: Store, revision: str) -> dict[str, bytes]:
+    """The files of the results as they were at a revision that somebody names.
+
+    Raises:
+        InputError: the store has no such revision, or none any more.
+    """
+    try:
+        return files_at(store, FOLDERS["results"], revision)
+    except WriteConflict:
+        raise InputError(f"the store has no revision {revision!r}, or does not keep it any more") from None
 
 
 def write_backup(stores: Mapping[str, Store], path: Path) -> int:
@@ -88,6 +100,8 @@ def read_backup(path: Path) -> dict[str, dict[str, bytes]]:
                 if hashlib.sha256(content).hexdigest() != digest:
                     raise InputError(f"{member[:100]} is damaged", file=path)
                 found[name][file] = content
+    except FileNotFoundError:
+        raise InputError("no such file", file=path) from None
     except (OSError, zipfile.BadZipFile, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"is no backup, or a damaged one ({type(error).__name__})", file=path) from None
     return found
@@ -102,13 +116,14 @@ def restore(stores: Mapping[str, Store], kept: Mapping[str, Mapping[str, bytes]]
     return sum(_become(stores[name], FOLDERS[name], kept[name], "restore a backup") for name in ("results", "requests"))
 
 
-def roll_back(store: Store, revision: str, folders: tuple[str, ...] = FOLDERS["results"]) -> int:
-    """Make a store's folders what they were at an earlier head.
+def roll_back(store: Store, revision: str) -> int:
+    """Make the results what they were at an earlier revision.
 
     Raises:
-        WriteConflict: it does not know this head any more.
+        InputError: there is no such revision.
+        WriteConflict: somebody else wrote meanwhile.
     """
-    return _become(store, folders, files_at(store, folders, revision), f"roll back to {revision[:12]}")
+    return _become(store, FOLDERS["results"], files_of_revision(store, revision), f"roll back to {revision[:12]}")
 
 
 def _become(store: Store, folders: tuple[str, ...], wanted: Mapping[str, bytes], message: str) -> int:

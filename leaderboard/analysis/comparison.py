@@ -112,7 +112,7 @@ class Comparison:
         if rest == 0:
             return f"{line}."
         others = f"the other {noun} is" if rest == 1 else f"the other {_NUMBERS[rest]} {noun}s are"
-        return f"{line}; {others} not distinguishable."
+        return f"{line}; {others} not distinguishable.{self._alone()}"
 
     def _unnamed(self, noun: str, *, together: bool) -> str:
         largest = max(self.differences, key=lambda d: abs(d.difference))
@@ -123,11 +123,18 @@ class Comparison:
             opening = f"No {noun} separates {pair}"
         if abs(largest.difference) < _SHOWN:
             return f"{opening}; no difference reaches 0.01."
-        line = f"{opening}; the largest difference is {largest.dimension}, {largest.figures}."
-        if largest.low >= _SHOWN or largest.high <= -_SHOWN:
-            among = _NUMBERS[len(self.differences)]
-            line += f" Taken alone, its interval excludes 0; among {among} comparisons that can be chance."
-        return line
+        return f"{opening}; the largest difference is {largest.dimension}, {largest.figures}.{self._alone(largest)}"
+
+    def _alone(self, largest: Difference | None = None) -> str:
+        """What the intervals beside the sentence show and the correction does not confirm; empty where nothing."""
+        alone = [d for d in self.differences if not d.separates and (d.low >= _SHOWN or d.high <= -_SHOWN)]
+        if not alone:
+            return ""
+        names = _and([d.dimension for d in alone])
+        one = "its interval" if alone == [largest] else f"the interval of {names}"
+        excludes = f"{one} excludes" if len(alone) == 1 else f"the intervals of {names} exclude"
+        among = _NUMBERS[len(self.differences)]
+        return f" Taken alone, {excludes} 0; among {among} comparisons that can be chance."
 
 
 def compare(

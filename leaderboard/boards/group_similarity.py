@@ -141,6 +141,7 @@ class Proximities:
         self._reference = reference
         self._templates = templates
         self._own: dict[tuple[Reading, str, str], ProximityReport | None] = {}
+        self._raters: dict[str, Floats] = {}
         self._match: dict[str, MatchReading] = {}
         self._lock = threading.Lock()
 
@@ -158,17 +159,27 @@ class Proximities:
         by_model = {} if shipped is None else {m.model: m for m in shipped.models}
         rows = {r.id: by_model[r.model] for r in board.results if r.origin == "published" and r.model in by_model}
         about = shipped
-        for r in board.results:
-            if r.id not in rows and (own := self._of_row(r, reading)) is not None:
+        missing = [r for r in board.results if r.id not in rows]
+        means = self._published(board, [r for r in missing if _key(reading, r) not in self._own])
+        for r in missing:
+            if (own := self._of_row(r, reading, means)) is not None:
                 rows[r.id] = own.models[0]
                 about = about or own
         return None if about is None or not rows else Table(about, rows)
 
-    def _of_row(self, result: Result, reading: Reading) -> ProximityReport | None:
-        key = (reading, result.id, result.created.isoformat())
+    def _published(self, board: Board, rows: Sequence[Result]) -> Mapping[str, Floats]:
+        benchmark = self._benchmarks.get(board.key.digest)
+        try:
+            return {} if benchmark is None else published_means(benchmark, rows)
+        except InputError:
+            _log.exception("the published models' mean ratings cannot be used")
+            return {}
+
+    def _of_row(self, result: Result, reading: Reading, means: Mapping[str, Floats]) -> ProximityReport | None:
+        key = _key(reading, result)
         if key not in self._own:
             try:
-                self._own[key] = self._work_out(result, reading)
+                self._own[key] = self._work_out(result, reading, means)
             except InputError:
                 self._own[key] = None
             except (StoreUnavailable, WriteConflict) as error:
@@ -176,19 +187,19 @@ class Proximities:
                 return None
         return self._own[key]
 
-    def _work_out(self, result: Result, reading: Reading) -> ProximityReport | None:
+    def _work_out(self, result: Result, reading: Reading, means: Mapping[str, Floats]) -> ProximityReport | None:
         benchmark = self._benchmarks.get(result.benchmark.digest)
-        if benchmark is None or (ratings := self._ratings(result, benchmark)) is None:
+        if benchmark is None or (ratings := self._ratings(result, means)) is None:
             return None
-        study = self._study(benchmark)
+        self._read_study(benchmark, reading)
         match = None
-        if reading == "match" and (match := self._match_of(benchmark, study)) is None:
+        if reading == "match" and (match := self._match.get(benchmark.digest)) is None:
             return None
-        return among_people([result], ratings, benchmark, rater_means(benchmark, study), self._reference(), match)
+        return among_people([result], ratings, benchmark, self._raters[benchmark.digest], self._reference(), match)
 
-    def _ratings(self, result: Result, benchmark: Benchmark) -> Floats | None:
+    def _ratings(self, result: Result, published: Mapping[str, Floats]) -> Floats | None:
         """A row's ratings, prompt by prompt where they are at hand, else their means."""
-        means = published_means(benchmark, [result]).get(result.id)
+        means = published.get(result.id)
         if means is None and (means := self._answers.mean(result)) is None:
             return None
         try:
@@ -196,10 +207,17 @@ class Proximities:
         except InputError:
             return means[None, None]
 
-    def _match_of(self, benchmark: Benchmark, study: Study) -> MatchReading | None:
-        if benchmark.digest not in self._match:
-            templates = self._templates(benchmark.digest)
-            if templates is None:
-                return None
-            self._match[benchmark.digest] = match_reading(benchmark, study, templates)
-        return self._match[benchmark.digest]
+    def _read_study(self, benchmark: Benchmark, reading: Reading) -> None:
+        """Work out what is needed of a study, which takes long to read and is not kept: its rows are people."""
+        digest = benchmark.digest
+        templates = self._templates(digest) if reading == "match" and digest not in self._match else None
+        if digest in self._raters and templates is None:
+            return
+        study = self._study(benchmark)
+        self._raters[digest] = rater_means(benchmark, study)
+        if templates is not None:
+            self._match[digest] = match_reading(benchmark, study, templates)
+
+
+def _key(reading: Reading, result: Result) -> tuple[Reading, str, str]:
+    return reading, result.id, result.created.isoformat()

@@ -98,9 +98,10 @@ def _columns(report: ValidationReport, over: str) -> Drawing:
 def _people_check(report: ValidationReport) -> Drawing:
     return _by_dimension(
         "people-check",
-        "Do people’s ratings tell their own values?",
+        "Do people’s ratings predict their own values?",
         Axis(-0.2, 0.6, (-0.2, 0, 0.2, 0.4, 0.6)),
-        "Correlation of a person’s own score with what the ratings say, the person left out; filled: all items.",
+        "Correlation of people’s own scores with the scores from their ratings, each person left out of the key; "
+        "filled: all items, outlined: as published.",
         lambda reading, d: report.people_check.get(reading, {}).get(d.name),
         "Correlation within groups of people's own scores with what their ratings say, the person left out.",
     )
@@ -109,18 +110,19 @@ def _people_check(report: ValidationReport) -> Drawing:
 def _line(report: ReadingsReport) -> Drawing:
     rows: list[PlotRow] = []
     numbers: list[Mapping[str, Any]] = []
-    shares = {"First component": report.first_component, "Along what models share": report.along_common}
+    shares = {"First component": report.first_component, "Along the common profile": report.along_common}
     for name, share in shares.items():
         figures = tuple(_percent(share[reading]) for reading in READINGS)
         rows.append(PlotRow(name, share["match"], ACCENT, ring=share["published"], figures=figures))
         numbers.append({"share": name, **{reading: share[reading] for reading in READINGS}})
     return Drawing(
         "one-line",
-        "How much of what differs between models is one line?",
+        "How much of the variance between models is one component?",
         Axis(0, 1, (0, 0.25, 0.5, 0.75, 1)),
         (("", tuple(rows)),),
         tuple(READ.values()),
-        f"Share of the variance of the ten values between {len(report.models)} models; filled: all items.",
+        f"Share of the variance of the ten values between {len(report.models)} models; filled: all items, outlined: "
+        "as published.",
         tuple(numbers),
         {"share": "Of the variance between models.", **_READINGS},
     )
@@ -139,8 +141,8 @@ def _explained(report: ReadingsReport) -> Drawing:
         Axis(-0.05, 0.15, (-0.05, 0, 0.05, 0.1, 0.15)),
         (("", tuple(rows)),),
         ("Same queries", "Unseen queries"),
-        "Share of the variance beyond people’s mean ratings that the ten templates explain; filled: of the queries "
-        "that the weights were found from; outlined: of others.",
+        "Share of the variance beyond people’s mean ratings that the ten templates explain; filled: in the "
+        "queries of the fit; outlined: in queries left out of it.",
         tuple(numbers),
         {
             "model": "The model's name.",
@@ -155,7 +157,7 @@ def _variance(report: ReadingsReport) -> Drawing:
     rows = tuple(PlotRow(name, None, ACCENT, bar=x, figures=(_percent(x),)) for name, x in shares[:SOURCES])
     return Drawing(
         "variance",
-        "Where is the variance of ratings?",
+        "Where does the variance of ratings lie?",
         Axis(0, 0.4, (0, 0.1, 0.2, 0.3, 0.4)),
         (("", rows),),
         ("Share",),
@@ -204,7 +206,7 @@ def _generalizability(report: ReadingsReport) -> Drawing:
         tuple(groups),
         tuple(READ.values()),
         f"Generalizability for {v.queries} queries in {v.wordings} wordings; in brackets how many more queries would "
-        f"reach {v.target:g} (tick); filled: all items, outlined: as published.",
+        f"reach {v.target:g} (tick; none: no number would); filled: all items, outlined: as published.",
         tuple(numbers),
         _DIMENSION
         | {reading: f"Generalizability coefficient. {about}" for reading, about in _READINGS.items()}
@@ -215,7 +217,7 @@ def _generalizability(report: ReadingsReport) -> Drawing:
 def _queries(n: ColumnNeeds, asked: int) -> str:
     """How many more queries a column would need."""
     if n.queries_for_target is None:
-        return "none would do"
+        return "none"
     more = n.queries_for_target - asked
     return "enough" if more <= 0 else f"+{more:,}"
 

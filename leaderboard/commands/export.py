@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PLACE: Final = ".eval_results/value-portrait.yaml"
 """Where a model repository keeps the document."""
 
-Id = Annotated[str, typer.Argument(help="Id of the row, as its page's address names it.")]
+Id = Annotated[str, typer.Argument(help="Id of the row, as its page's address names it, or its model's name.")]
 Out = Annotated[Path | None, typer.Option(help="File to write; otherwise it is printed.", show_default=False)]
 
 
@@ -103,11 +103,15 @@ def register(app: typer.Typer) -> None:
 
 
 def _row(id_: str) -> tuple[Site, Result]:
+    from data.errors import InputError
     from leaderboard.exports.tables import result_of
     from leaderboard.site.opening import open_site
 
     site = open_site()
-    return site, result_of(site, id_)
+    named = [r.id for r in site.results() if r.model == id_]
+    if len(named) > 1:
+        raise InputError(f"{len(named)} rows are of {id_}; give the id of one: {', '.join(named[:10])}")
+    return site, result_of(site, named[0] if named else id_)
 
 
 def _give(text: str, out: Path | None) -> None:

@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: this machine only.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 7860, or the next free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on. Default: 7860, or the next free one.")
+    ] = None,
 ) -> None:
     """Serve the leaderboard until SIGTERM or Ctrl-C."""
     # before Gradio and the Hub client are imported: they read these once
@@ -67,16 +69,22 @@ def serve(
         typer.echo(problem, err=True)
     try:
         ui = Ui(site)
+        address, wanted = host or settings.host, settings.port if port is None else port
         try:
             ui.blocks.launch(
-                server_name=host or settings.host,
-                server_port=settings.port if port is None else port,
+                server_name=address,
+                server_port=wanted,
                 prevent_thread_lock=True,
                 quiet=True,
                 **ui.launch_options(),
             )
-        except OSError as error:  # the port is taken
-            typer.echo(str(error), err=True)
+        except OSError:
+            where = f"{address or 'this machine'}, port {wanted or '7860 to 7959'}"
+            typer.echo(
+                f"The board cannot listen on {where}: the port is taken, or the address is not this machine's. Name "
+                "another by --port and --host, or VALUE_PORTRAIT_PORT and VALUE_PORTRAIT_HOST.",
+                err=True,
+            )
             raise typer.Exit(2) from None
         adopt("uvicorn", "uvicorn.error", "uvicorn.access")
         typer.echo(f"The board is at {ui.blocks.local_url}")

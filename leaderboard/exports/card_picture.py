@@ -74,7 +74,7 @@ def card(site: Site, id_: str | None) -> bytes:
         UnknownFile: there is no such row, or no board.
     """
     if id_:
-        result = next((r for r in site.results() if r.id == id_), None)
+        result = site.by_id().get(id_)
         if result is None:
             raise UnknownFile(f"id: no row is called {id_!r}")
         return png(row_svg(site, result))

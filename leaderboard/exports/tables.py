@@ -58,7 +58,7 @@ def result_of(site: Site, id_: str | None) -> Result:
     Raises:
         UnknownRow: there is none.
     """
-    found = next((r for r in site.results() if r.id == id_), None)
+    found = site.by_id().get(id_ or "")
     if found is None:
         raise UnknownRow(f"id: no row is called {id_!r}" if id_ else "id: name a row, as its page's address does")
     return found
@@ -476,7 +476,7 @@ def compare_sheet(site: Site, query: Query) -> Sheet:
 _PLACES: Final = {
     "x": "Its place from left to right",
     "y": "Its place from bottom to top",
-    "length": "Length of its wave around the circle of values, in rating points or matches",
+    "length": "Amplitude of its wave around the circle of values, in rating points or matches",
     "angle": "Where its wave peaks, in degrees: Self-Direction 0, the others 36 apart",
     "fit": "Share of its profile that the wave explains; `fit_by_chance` is what chance gives",
 }

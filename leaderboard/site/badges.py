@@ -44,17 +44,23 @@ ORIGINS: Final = {
 
 def badges(result: Result, *, practice: bool) -> list[Badge]:
     """The words that stand beside a model's name."""
-    reason = f" {result.incomplete_reason}." if result.incomplete_reason else ""
-    found = {
-        PRACTICE: practice,
-        OPEN_WEIGHTS: result.open_weights is True,
-        SELF_REPORTED: result.origin == "self-reported",
-        CONSTRAINED: result.answer_mode == "constrained",
-        CHANGED._replace(hint=f"{CHANGED.hint} {_changes(result)}"): bool(_changes(result)),
-        INCOMPLETE._replace(hint=INCOMPLETE.hint + reason): result.complete is False,
-        FLAT._replace(hint=FLAT.hint if result.reliability is not None else SAME_EVERYWHERE): result.flat is True,
-    }
-    return [badge for badge, holds in found.items() if holds]
+    found: list[Badge] = []
+    if practice:
+        found.append(PRACTICE)
+    if result.open_weights is True:
+        found.append(OPEN_WEIGHTS)
+    if result.origin == "self-reported":
+        found.append(SELF_REPORTED)
+    if result.answer_mode == "constrained":
+        found.append(CONSTRAINED)
+    if changes := _changes(result):
+        found.append(CHANGED._replace(hint=f"{CHANGED.hint} {changes}"))
+    if result.complete is False:
+        reason = f" {result.incomplete_reason}." if result.incomplete_reason else ""
+        found.append(INCOMPLETE._replace(hint=INCOMPLETE.hint + reason))
+    if result.flat is True:
+        found.append(FLAT if result.reliability is not None else FLAT._replace(hint=SAME_EVERYWHERE))
+    return found
 
 
 def parameters_changed(result: Result) -> bool | None:

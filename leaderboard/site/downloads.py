@@ -23,9 +23,9 @@ class Download(NamedTuple):
 
 DOWNLOADS: Final[Mapping[str, Download]] = {
     "board": Download(
-        "Board", "The table that opens, one line a model and value, with intervals; on the board, as filtered there."
+        "Board", "The opening table, one line per model and value, with intervals; on the board, as filtered there."
     ),
-    "results": Download("All results", "Every row of every table, one line a row."),
+    "results": Download("All results", "Every row of every table, one line per row."),
     "answers": Download(
         "One row’s answers",
         "On the row’s page, as filtered there; with its record, its portrait and a section for a model card.",

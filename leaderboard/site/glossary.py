@@ -139,9 +139,9 @@ _WRITTEN: Final = (
     ),
     Term(
         "95 % interval",
-        "How far the number could be off by the choice of questions: of 100 ranges made in this way, 95 hold what all "
-        "questions of the same kind would give. Whether two models differ is for the interval of their difference to "
-        "say, not for the overlap of theirs.",
+        "How far the number could be off because of the choice of questions: of 100 intervals made in this way, 95 "
+        "contain what all questions of the same kind would give. Whether two models differ is read off the interval "
+        "of their difference, not off the overlap of their intervals.",
         "certainty",
         ("95 % interval", "95 % intervals", "95 % band", "confidence interval"),
         _METHOD,
@@ -162,8 +162,8 @@ _WRITTEN: Final = (
     ),
     Term(
         "Holm’s correction",
-        "Who tests ten differences will find one by chance more easily than who tests one. Holm’s correction keeps "
-        "the chance of any false finding among all of them at 5 %.",
+        "Ten tests find something by chance more often than one does. Holm’s correction keeps the chance of any false "
+        "finding among all of them at 5 %.",
         "certainty",
         ("holm’s correction", "adjusted p"),
     ),
@@ -274,7 +274,7 @@ _WRITTEN: Final = (
     ),
     Term(
         "Query",
-        "A question that a person put to a language model. Value Portrait has 104; each comes with five responses.",
+        "A question or message that a person really sent. Value Portrait has 104; each comes with five responses.",
         "benchmark",
         ("query", "queries"),
     ),
@@ -389,7 +389,7 @@ _WRITTEN: Final = (
     ),
     Term(
         "Revision",
-        "A state of a model’s repository, or of the results, that stays as it was: who names it can be checked later.",
+        "A state of a model’s repository, or of the results, that stays as it was, so that it can be looked up later.",
         "rows",
         ("revision", "commit"),
     ),

@@ -40,18 +40,18 @@ MEANINGS: Final = MappingProxyType(
         "Hedonism": "Pleasure and the enjoyment of life for their own sake. It shares something with the wish for new "
         "experience and something with the wish for one’s own gain, and belongs to neither family.",
         "Achievement": "Success by the standards of the society one lives in, shown by being competent. What counts is "
-        "that others see and approve it.",
-        "Power": "Standing above others and having a say over them and over goods: authority, wealth, a name. Unlike "
-        "achievement it is about keeping a position, not about doing something well.",
-        "Security": "Living out of danger and in settled circumstances, alone, with those near one and in one’s "
-        "country. It covers a healthy life as well as a state that can protect its citizens.",
+        "that others see it and approve of it.",
+        "Power": "Status, and control over people and resources: authority, wealth, a good name. Unlike achievement it "
+        "is about holding a position, not about doing something well.",
+        "Security": "Safety and stability: of oneself, of the people one is close to and of society. It covers good "
+        "health as well as a state that can protect its citizens.",
         "Conformity": "Keeping oneself from acts and urges that would hurt somebody or go against what is expected. It "
         "shows in politeness, self-discipline and obedience towards people one deals with.",
         "Tradition": "Holding on to what one’s culture or religion has handed down, and passing it on. It includes "
         "contentment with one’s lot and modesty.",
-        "Benevolence": "Doing good to those near one: family, friends, the people one sees every day. It shows in "
-        "being helpful, honest, forgiving and loyal, by one’s own wish and not because it is expected.",
-        "Universalism": "Concern for how everybody fares, and for the natural world. It reaches beyond one’s own "
+        "Benevolence": "Doing good to the people one is close to: family, friends, those one sees every day. It shows "
+        "in being helpful, honest, forgiving and loyal, out of one’s own wish and not because it is expected.",
+        "Universalism": "Concern for the welfare of all people, and for the natural world. It reaches beyond one’s own "
         "group, to strangers and those who think otherwise, to justice and to the environment.",
         "Openness to Change": "Being ready for new ideas, actions and experiences, and following one’s own lead. It "
         "joins Self-Direction and Stimulation and stands opposite to Conservation.",

@@ -58,6 +58,7 @@ class _Shown:
     results: list[Result] = field(default_factory=list)
     revision: str | None = None
     boards: tuple[Board, ...] | None = None
+    by_id: Mapping[str, Result] | None = None
 
 
 @dataclass(frozen=True)
@@ -297,6 +298,13 @@ class Site:
     def results(self) -> list[Result]:
         """All results that may be shown."""
         return [*self.published.results, *self.queue.results()]
+
+    def by_id(self) -> Mapping[str, Result]:
+        """All results by their ids; of two with the same id the first one. Cheap while nothing changes."""
+        shown = self._now()
+        if shown.by_id is None:
+            shown.by_id = {r.id: r for r in reversed(shown.results)}
+        return shown.by_id
 
     def boards(self) -> tuple[Board, ...]:
         """All results as boards; the published models' board opens. Cheap while nothing changes."""

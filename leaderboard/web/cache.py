@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 import threading
 from collections.abc import Callable, Hashable
@@ -67,6 +68,11 @@ class Cache(Generic[T]):
         with self._lock:
             if size <= self._kept.maxsize:
                 self._kept[key] = made, size
+
+
+def compressed(content: bytes) -> bytes:
+    """A page as it is sent to nearly everybody; the same for the same page. Kept, it may take its time."""
+    return gzip.compress(content, 6, mtime=0)
 
 
 def memory(value: object) -> int:

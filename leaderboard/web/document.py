@@ -15,11 +15,12 @@ depends on, besides results and day, as a short string). What it says of itself 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from operator import itemgetter
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from markupsafe import Markup
 from starlette.datastructures import ImmutableMultiDict, QueryParams
@@ -31,7 +32,7 @@ from eval_queue.records import now
 from leaderboard.site.permanent import at_home
 from leaderboard.site.site import Site
 from leaderboard.web import assets
-from leaderboard.web.cache import Cache
+from leaderboard.web.cache import Cache, compressed
 from leaderboard.web.frame import LOGO, footer, masthead
 from leaderboard.web.head import Head, head_html, head_of, origin
 from leaderboard.web.markup import render
@@ -159,9 +160,20 @@ def framed(site: Site, page: ReadingPage, content: str, head: Head | None = None
     )
 
 
-def routes(site: Site, pages: Sequence[ReadingPage], kept: Cache[bytes] | None = None) -> list[BaseRoute]:
+class Kept(NamedTuple):
+    """A finished page."""
+
+    packed: bytes
+    """Compressed, as nearly everybody is sent it."""
+    tag: str
+    status: int
+    lasts: bool
+    """Whether it stays as it is while nothing that it is known by changes."""
+
+
+def routes(site: Site, pages: Sequence[ReadingPage], kept: Cache[Kept] | None = None) -> list[BaseRoute]:
     """The routes of the pages and of their files; finished pages are in `kept`."""
-    kept = kept or Cache[bytes](KEPT_BYTES)
+    kept = kept or Cache[Kept](KEPT_BYTES)
     made: list[BaseRoute] = [Route(f"/{page.ROUTE}", _endpoint(site, page, kept)) for page in pages]
     return [*made, Route("/logo.svg", _logo), assets.route()]
 
@@ -170,41 +182,35 @@ def _logo(_: Request) -> Response:
     return Response(LOGO.read_bytes(), media_type="image/svg+xml", headers={"Cache-Control": "max-age=86400"})
 
 
-class _VolatileBytes(bytes):
-    """The same of content as it is kept: in UTF-8, which takes half of what Python's own form does."""
+def _finished(site: Site, page: ReadingPage, query: QueryParams, base: str) -> Kept:
+    content, head = content_of(site, page, query), head_of(site, page, query)
+    html = framed(site, page, at_home(content, base), head, base).encode()
+    tag = f'"{hashlib.sha256(html).hexdigest()[:24]}"'
+    return Kept(compressed(html), tag, head.status, lasts=not isinstance(content, Volatile))
 
 
-def _encoded(content: str) -> bytes:
-    return (_VolatileBytes if isinstance(content, Volatile) else bytes)(content.encode())
-
-
-def _endpoint(site: Site, page: ReadingPage, kept: Cache[bytes]) -> Callable[[Request], Response]:
+def _endpoint(site: Site, page: ReadingPage, kept: Cache[Kept]) -> Callable[[Request], Response]:
     policy = getattr(page, "POLICY", None)
     moment: Callable[[Site, Mapping[str, str]], str] = getattr(page, "moment", lambda *_: "")
 
     def answer(request: Request) -> Response:
-        query = known(request.query_params, page.FIELDS)
+        query, base = known(request.query_params, page.FIELDS), origin(request)
         # a day is part of what pages say: they name the day on which something was retrieved
         try:
-            head = head_of(site, page, query)
-            key = (page.ROUTE, site.revision(), now().date().isoformat(), moment(site, query), *query.multi_items())
-            content = kept.get(
-                key,
-                lambda: _encoded(content_of(site, page, query)),
-                keep=lambda made: not isinstance(made, _VolatileBytes),
-            )
+            day, outage = now().date().isoformat(), str(site.queue.outage())
+            key = (page.ROUTE, base, site.revision(), day, outage, moment(site, query), *query.multi_items())
+            found = kept.get(key, lambda: _finished(site, page, query, base), keep=lambda made: made.lasts)
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))
             return HTMLResponse(html, status_code=500)
-        base = origin(request)
-        html = framed(site, page, at_home(content.decode(), base), head, base)
-        tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        headers = {"ETag": found.tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if policy is not None:
             headers["Content-Security-Policy"] = policy
-        if head.status == 200 and request.headers.get("if-none-match") == tag:
+        if found.status == 200 and request.headers.get("if-none-match") == found.tag:
             return Response(status_code=304, headers=headers)
-        return HTMLResponse(html, head.status, headers=headers)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return HTMLResponse(gzip.decompress(found.packed), found.status, headers=headers)
+        return HTMLResponse(found.packed, found.status, headers={**headers, "Content-Encoding": "gzip"})
 
     return answer

@@ -64,6 +64,7 @@ def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_FOLDERS),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

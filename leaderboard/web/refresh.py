@@ -6,7 +6,6 @@ just before a page is sent, so that a page arrives with its data in it and nothi
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import logging
 import re
@@ -22,7 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leaderboard.web.cache import Cache
+from leaderboard.web.cache import Cache, compressed
 
 PACKED_BYTES: Final = 32 * 2**20
 """How much of compressed pages is remembered."""
@@ -141,7 +140,7 @@ class RefreshMiddleware:
                 await send({"type": "http.response.body", "body": b""})
                 return
             if "gzip" in asked.get("accept-encoding", ""):
-                body = await run_in_threadpool(self._packed.get, digest, partial(gzip.compress, body, 6, mtime=0))
+                body = await run_in_threadpool(self._packed.get, digest, partial(compressed, body))
                 headers["Content-Encoding"] = "gzip"
             headers["Content-Length"] = str(len(body))
         await send({**start, "headers": headers.raw})

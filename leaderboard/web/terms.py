@@ -46,12 +46,17 @@ def marked(html: str) -> str:
 def explained(html: str) -> str:
     """A page's content with the terms in it as buttons, and the notes they open behind it."""
     made, used = _mark(html)
-    return made + notes(t for t in TERMS if t in used) if used else html
+    return made + notes((t for t in TERMS if t in used), by_script=False) if used else html
 
 
-def notes(terms: Iterable[Term] = TERMS) -> str:
-    """The notes of terms, which a browser shows when they are asked for."""
-    return render("terms.html", terms=[(note_id(t), t) for t in terms])
+def notes(terms: Iterable[Term] = TERMS, *, by_script: bool = True) -> str:
+    """The notes of terms, which a browser shows when they are asked for.
+
+    Args:
+        terms: which.
+        by_script: whether a script marks terms on the page, and must know the forms they have.
+    """
+    return render("terms.html", terms=[(note_id(t), t) for t in terms], by_script=by_script)
 
 
 @cache

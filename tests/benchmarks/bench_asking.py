@@ -10,11 +10,11 @@ once with so many requests in flight from the start; a multiple of 1.00 is promp
 time is asked a part of the prompts. `inspect-ai` takes part if the environment variable INSPECT_PYTHON names a Python
 that has it (and `openai`): with no display, no real-time log and as many connections as slots.
 
-*Capacity*: the server has 16 slots, then 128, then 8, answers after 1 s +- 25 %, so that asking costs little of a
-processor beside waiting, and refuses with 429 what is above. The single run of `evaluate` is measured phase by phase
-against the best of several fixed numbers of requests in flight, which are tried at each capacity before it and after
-it, so that a machine that others use more at one time does not decide. The same law without a machine, where the 85 %
-and 3 % are exact, is in `tests/eval_queue/asking/test_pacing.py`.
+*Capacity*: the server has 16 slots, then 128, then 8, answers after 500 ms +- 25 % and refuses with 429 what is above.
+The single run of `evaluate` is measured phase by phase against the best of three fixed numbers of requests in flight
+(half as many as there are slots, as many, twice as many), which are tried at each capacity before it and after it, so
+that a machine that others use more at one time does not decide. The same law without a machine, where the 85 % and 3 %
+are exact, is in `tests/eval_queue/asking/test_pacing.py`. Together they take some ten minutes.
 """
 
 from __future__ import annotations
@@ -48,18 +48,21 @@ from eval_queue.settings import Endpoint  # noqa: E402
 from tests.support.simulated_endpoint import Fixed  # noqa: E402
 
 LATENCY = 0.15
-SLOTS = (16, 64, 256)
-REPEATS = 2
+ROUNDS: Final = {16: 1, 64: 2, 256: 3}
+"""So often each way is measured, by slots: what takes longer differs less by chance. `inspect-ai` is measured once."""
 ALONE = 60
 """Prompts asked one at a time."""
 
 CAPACITIES = (16, 128, 8)
-PHASE = 60.0
+PHASE = 40.0
 """Seconds of each phase."""
-TRY = 5.0
+TRY = 4.0
 """Seconds of each fixed setting, each time it is tried."""
-FIXED = (8, 16, 32, 64, 128, 256)
-SLOW, JITTER = 1.0, 0.25
+FIXED = (0.5, 1, 2)
+"""Fixed settings, as multiples of the slots that there are."""
+MOST = 256
+"""The operator's limit in the single run."""
+SLOW, JITTER = 0.5, 0.25
 
 
 class Cost(NamedTuple):
@@ -217,6 +220,13 @@ def paced(pacing: type[Pacing]) -> Iterator[None]:
         endpoint.Pacing = before  # type: ignore[misc]
 
 
+def _line(name: str, slots: int, prompts: Sequence[Prompt], cost: Cost, bare: Cost) -> str:
+    ideal = len(prompts) * LATENCY / slots
+    share = f"{cost.cpu / len(prompts) * 1000:.2f} ms"
+    times = f"{cost.wall / ideal:6.2f} {cost.wall / bare.wall:8.2f}"
+    return f"{slots:5}  {ideal:6.1f}s  {name:24} {cost.wall:7.1f}s {times} {share:>13}"
+
+
 def costs(benchmark: Benchmark) -> None:
     """Print what each way of asking costs."""
     prompts = plan(benchmark)
@@ -228,23 +238,20 @@ def costs(benchmark: Benchmark) -> None:
         asyncio.run(with_openai(address, prompts[:64], 16))
         alone = measure(lambda: asyncio.run(with_openai(address, prompts[:ALONE], 1)))
         tell(f"one at a time: {alone.wall / ALONE * len(prompts):.0f} s from {ALONE} prompts")
-        for slots in SLOTS:
-            ideal = len(prompts) * LATENCY / slots
-            for _ in range(REPEATS):
+        for slots, rounds in ROUNDS.items():
+            for _ in range(rounds):
                 ways: dict[str, Callable[[], object]] = {
-                    "bare aiohttp": lambda: asyncio.run(with_aiohttp(address, prompts, slots)),  # noqa: B023
                     "bare openai": lambda: asyncio.run(with_openai(address, prompts, slots)),  # noqa: B023
                     "bare huggingface_hub": lambda: asyncio.run(with_hub_client(address, prompts, slots)),  # noqa: B023
                     "evaluate": lambda: ours(address, benchmark, slots, fixed=False),  # noqa: B023
                     "evaluate, all from start": lambda: ours(address, benchmark, slots, fixed=True),  # noqa: B023
                 }
-                found = {name: measure(work) for name, work in ways.items()}
-                if python:
-                    found["inspect-ai"] = with_inspect(python, address, slots, len(prompts))
-                for name, cost in found.items():
-                    share = f"{cost.cpu / len(prompts) * 1000:.2f} ms"
-                    times = f"{cost.wall / ideal:6.2f} {cost.wall / found['bare aiohttp'].wall:8.2f}"
-                    tell(f"{slots:5}  {ideal:6.1f}s  {name:24} {cost.wall:7.1f}s {times} {share:>13}")
+                bare = measure(lambda: asyncio.run(with_aiohttp(address, prompts, slots)))  # noqa: B023
+                tell(_line("bare aiohttp", slots, prompts, bare, bare))
+                for name, work in ways.items():
+                    tell(_line(name, slots, prompts, measure(work), bare))
+            if python:
+                tell(_line("inspect-ai", slots, prompts, with_inspect(python, address, slots, len(prompts)), bare))
     if not python:
         tell("inspect-ai left out: INSPECT_PYTHON does not name a Python that has it")
 
@@ -281,9 +288,9 @@ def running(server: Server, benchmark: Benchmark, slots: int, pacing: type[Pacin
             thread.join()
 
 
-def begun(server: Server, slots: int) -> None:
+def begun(server: Server, slots: int, before: Counts) -> None:
     """Wait until an evaluation has its first answer, and a little."""
-    while not server.capacity(slots).good:
+    while server.capacity(slots).good == before.good:
         time.sleep(0.05)
     time.sleep(2 * SLOW)
 
@@ -293,18 +300,17 @@ def load() -> str:
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
 
 
-def fixed_settings(benchmark: Benchmark, found: dict[int, dict[int, list[float]]]) -> None:
+def fixed_settings(server: Server, benchmark: Benchmark, found: dict[int, dict[int, list[float]]]) -> None:
     """Try each fixed setting at each capacity, and add its answers a second."""
     for slots in CAPACITIES:
         cells = []
-        for fixed in FIXED:
-            with Server(SLOW, JITTER) as server:
-                server.capacity(slots)
-                with running(server, benchmark, fixed, Fixed):
-                    begun(server, slots)
-                    before = server.capacity(slots)
-                    time.sleep(TRY)
-                    after = server.capacity(slots)
+        for fixed in (int(slots * times) for times in FIXED):
+            time.sleep(2 * SLOW)  # nothing of the one before is left
+            with running(server, benchmark, fixed, Fixed):
+                begun(server, slots, server.capacity(slots))
+                before = server.capacity(slots)
+                time.sleep(TRY)
+                after = server.capacity(slots)
             good, asked = after.good - before.good, after.asked - before.asked
             found[slots].setdefault(fixed, []).append(good / TRY)
             cells.append(f"{fixed}: {good / TRY:.0f} ({1 - good / max(asked, 1):.0%})")
@@ -316,13 +322,14 @@ def capacity() -> None:
     benchmark = large()
     found: dict[int, dict[int, list[float]]] = {slots: {} for slots in CAPACITIES}
     tell(f"\n{SLOW:g} s +- {JITTER:.0%}, 429 above capacity; {load()}")
-    tell("answers a second (refused) with a fixed number in flight")
-    fixed_settings(benchmark, found)
     rates: list[tuple[int, float, int]] = []
     with Server(SLOW, JITTER) as server:
+        tell("answers a second (refused) with a fixed number in flight")
+        fixed_settings(server, benchmark, found)
+        time.sleep(2 * SLOW)
         before = server.capacity(CAPACITIES[0])
-        with running(server, benchmark, max(FIXED), Pacing):
-            begun(server, CAPACITIES[0])
+        with running(server, benchmark, MOST, Pacing):
+            begun(server, CAPACITIES[0], before)
             for slots in CAPACITIES:
                 began = server.capacity(slots)
                 time.sleep(PHASE)
@@ -330,8 +337,8 @@ def capacity() -> None:
                 good = after.good - began.good
                 rates.append((slots, good / PHASE, after.asked - began.asked - good))
         total = after.asked - before.asked
-    tell(f"again, after the run of `evaluate`; {load()}")
-    fixed_settings(benchmark, found)
+        tell(f"again, after the run of `evaluate`; {load()}")
+        fixed_settings(server, benchmark, found)
     for slots, rate, refused in rates:
         best = max(sum(tries) / len(tries) for tries in found[slots].values())
         share = f"{rate / best:.2f} of the best fixed"

@@ -6,6 +6,9 @@ at rest; with `--start` nothing else. The app
 is the real one with rows in a store of its own: the published ones, and others with their scores moved by noise. The
 browser is a real Chromium, with nothing kept from visit to visit; times are medians. Visitors ask over HTTP: one alone,
 fifty who read each page for some seconds, and fifty who ask again at once, which measures throughput.
+
+`--against FOLDER` measures something else: this checkout against another one, e.g. of the last release
+(`git worktree add FOLDER v0.1.0`), the two taking turns, and prints how many times the other's each figure is.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -85,6 +88,8 @@ class Started(NamedTuple):
 
     wall: float
     cpu: float
+    memory: float
+    """Megabytes at rest; of the last start only, else infinite."""
 
 
 FEW_AND_MANY = (34, 5000)
@@ -111,28 +116,40 @@ def resident_megabytes(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1000
 
 
-def report_starts(folder: Path, source: str, few: int, many: int) -> None:
-    """Print what a start takes with few and with many rows."""
-    found: dict[int, list[Started]] = {few: [], many: []}
-    memory: dict[int, float] = {}
-    for n in found:
-        LocalStore(folder / str(n)).commit({f"results/{r.id}.json": encode(r) for r in rows(n)}, EMPTY_HEAD, "rows")
+def fill(store: Path, made: Sequence[Result]) -> Path:
+    """A new store with rows."""
+    LocalStore(store).commit({f"results/{r.id}.json": encode(r) for r in made}, EMPTY_HEAD, "rows")
+    return store
+
+
+def starts(source: str, *cases: tuple[Path, Path]) -> list[Started]:
+    """The best of some starts in turns, for each store with the checkout that the app is run from."""
+    found: list[list[Started]] = [[] for _ in cases]
     for turn in range(STARTS):
-        for n in found:
+        for (store, root), of in zip(cases, found, strict=True):
             begun = time.perf_counter()
-            with app(folder / str(n), source=source, scheduler="false") as running:
-                took = Started(time.perf_counter() - begun, cpu_seconds(running.process.pid))
-                found[n].append(took)
+            with app(store, source=source, scheduler="false", root=root) as running:
+                wall, cpu, memory = time.perf_counter() - begun, cpu_seconds(running.process.pid), float("inf")
                 if turn == STARTS - 1:
                     time.sleep(REST_SECONDS)
-                    memory[n] = resident_megabytes(running.process.pid)
-    best = {n: Started(*map(min, zip(*took, strict=True))) for n, took in found.items()}
-    load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
-    typer.echo(f"start until the first page, best of {STARTS} in turns, and memory at rest; {load}")
-    for n, took in best.items():
-        typer.echo(f"{n:>7} rows: {took.wall:6.2f} s, CPU {took.cpu:6.2f} s, {memory[n]:5.0f} MB")
-    wall, cpu = (after / before for before, after in zip(best[few], best[many], strict=True))
-    typer.echo(f"  ratio       {wall:6.2f}        {cpu:6.2f}    {memory[many] / memory[few]:5.2f}")
+                    memory = resident_megabytes(running.process.pid)
+                of.append(Started(wall, cpu, memory))
+    return [Started(*map(min, zip(*of, strict=True))) for of in found]
+
+
+def load_now() -> str:
+    """How busy the machine is, where it tells."""
+    return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+
+
+def report_starts(folder: Path, source: str, few: int, many: int) -> None:
+    """Print what a start takes with few and with many rows."""
+    best = starts(source, *((fill(folder / str(n), rows(n)), ROOT) for n in (few, many)))
+    typer.echo(f"start until the first page, best of {STARTS} in turns, and memory at rest; {load_now()}")
+    for n, took in zip((few, many), best, strict=True):
+        typer.echo(f"{n:>7} rows: {took.wall:6.2f} s, CPU {took.cpu:6.2f} s, {took.memory:5.0f} MB")
+    wall, cpu, memory = (after / before for before, after in zip(*best, strict=True))
+    typer.echo(f"  ratio       {wall:6.2f}        {cpu:6.2f}    {memory:5.2f}")
 
 
 class Seen(NamedTuple):
@@ -144,6 +161,10 @@ class Seen(NamedTuple):
     model: float | None
     page_kb: float
     all_kb: float
+
+
+HEADS = ("view s", "sort s", "search s", "model s", "page kB", "all kB")
+"""What `Seen` holds."""
 
 
 def count_bytes(session: CDPSession, address: str) -> dict[str, float]:
@@ -223,11 +244,16 @@ def visits(
 ) -> Iterator[Seen]:
     """Visits that keep nothing of each other; the first one, which warms the server, is not counted."""
     for i in range(VISITS + 1):
-        with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
-            page = context.new_page()
-            seen = visit(page, url, count_bytes(context.new_cdp_session(page), url), model)
+        seen = visited(browser, url, visit, model)
         if i:
             yield seen
+
+
+def visited(browser: Browser, url: str, visit: Callable[[Page, str, dict[str, float], str], Seen], model: str) -> Seen:
+    """One visit by somebody who was never here."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        return visit(page, url, count_bytes(context.new_cdp_session(page), url), model)
 
 
 @contextmanager
@@ -260,12 +286,18 @@ def ask(url: str) -> float:
         OSError: it is not answered, or not with a page.
     """
     start = time.perf_counter()
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": "gzip"}), timeout=120) as found:
-        content = found.read()
+    content = asked(url)
     took = time.perf_counter() - start
     if b"<html" not in gzip.decompress(content)[:4000].lower():
         raise OSError(f"{url} is no page")
     return took
+
+
+def asked(url: str) -> bytes:
+    """A page as it is sent."""
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": "gzip"}), timeout=120) as found:
+        content: bytes = found.read()
+    return content
 
 
 class Crowd(NamedTuple):
@@ -319,29 +351,79 @@ def report_visitors(url: str, ids: Sequence[str]) -> None:
         )
 
 
+OLD_PAGES = ("", "model?id={0}", "compare?id={0}&id={1}", "groups", "benchmark", "about")
+"""Addresses that both checkouts have; rows by their ids."""
+ROUNDS = 9
+
+
+def report_against(folder: Path, source: str, other: Path, n: int, browser: Browser) -> None:
+    """Print the figures of this checkout beside another one's, which takes turns with it."""
+    roots = (ROOT, other.resolve())
+    many = rows(FEW_AND_MANY[1])
+    started = starts(source, *((fill(folder / f"start-{i}", many), root) for i, root in enumerate(roots)))
+    typer.echo(f"{'now':>38} {'other':>9} {'ratio':>7}   {load_now()}")
+    for name, pair in zip(("start s", "start, CPU s", "memory at rest MB"), zip(*started, strict=True), strict=True):
+        compared(f"{len(many) + len(load(PUBLISHED).results)} rows, {name}", *pair)
+    made = rows(n)
+    ids = [r.id for r in (*load(PUBLISHED).results, *made)]
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(app(fill(folder / f"{i}", made), source=source, scheduler="false", root=root))
+            for i, root in enumerate(roots)
+        ]
+        urls = [f"{each.url}/" for each in running]
+        seen: list[list[Seen]] = [[], []]
+        for turn in range(VISITS + 1):
+            for url, of in zip(urls, seen, strict=True):
+                found = visited(browser, url, visit_board, ids[len(ids) // 2])
+                of += [found] if turn else []
+        middle = [[statistics.median(column) for column in zip(*of, strict=True)] for of in seen]
+        for name, pair in zip(HEADS, zip(*middle, strict=True), strict=True):
+            compared(f"{n} rows, {name}", *pair)
+        pages = [page.format(*ids) for page in OLD_PAGES]
+        for page in pages:
+            compared(f"{page.partition('?')[0] or 'board'}, sent kB", *(len(asked(url + page)) / 1000 for url in urls))
+        waited: list[list[float]] = [[], []]
+        used = [cpu_seconds(each.process.pid) for each in running]
+        for _ in range(ROUNDS):
+            for url, of in zip(urls, waited, strict=True):
+                of += [ask(url + page) for page in pages]
+        compared("one visitor's median page, ms", *(1000 * statistics.median(of) for of in waited))
+        spent = [cpu_seconds(each.process.pid) - before for each, before in zip(running, used, strict=True)]
+        compared("the server's CPU for a page, ms", *(1000 * s / len(pages) / ROUNDS for s in spent))
+
+
+def compared(what: str, now: float, other: float) -> None:
+    """Print a figure of both."""
+    typer.echo(f"{what:<30} {now:>7.2f} {other:>9.2f} {now / other:>7.2f}")
+
+
 def main(
     source: Annotated[str, typer.Option(help="Benchmark in use: `upstream`, `practice` or a folder.")] = "practice",
     sizes: Annotated[list[int] | None, typer.Option(help="How many models.")] = None,
     start: Annotated[bool, typer.Option(help="Measure the start and nothing else.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="Another checkout, to be measured in turns with this one.")
+    ] = None,
 ) -> None:
     """Print the tables."""
+    if against is not None:
+        with tempfile.TemporaryDirectory() as folder, chromium(chromium_here()) as browser:
+            report_against(Path(folder), source, against, (sizes or [1000])[0], browser)
+        return
     with tempfile.TemporaryDirectory() as folder:
         report_starts(Path(folder), source, *FEW_AND_MANY)
     if start:
         return
-    path = find_chromium()
-    if path is None:
-        raise SystemExit("no Chromium is here (CHROMIUM names one)")
-    heads = ("start s", "view s", "sort s", "search s", "model s", "page kB", "all kB")
-    head = f"{'models':>7} {'':<12} " + " ".join(f"{name:>8}" for name in heads)
+    path = chromium_here()
+    head = f"{'models':>7} {'':<12} " + " ".join(f"{name:>8}" for name in ("start s", *HEADS))
     for n in sizes or [34, 1000, 5000]:
         with tempfile.TemporaryDirectory() as folder, chromium(path) as browser:
             made = rows(n)
             file = Path(folder) / "rows.jsonl"
             shown = [*load(PUBLISHED).results, *made]
             file.write_text("".join(r.model_dump_json() + "\n" for r in shown), encoding="utf-8")
-            store = Path(folder) / "store"
-            LocalStore(store).commit({f"results/{r.id}.json": encode(r) for r in made}, EMPTY_HEAD, "rows")
+            store = fill(Path(folder) / "store", made)
             typer.echo(head)
             begun = time.perf_counter()
             with bare(file) as url:
@@ -354,6 +436,14 @@ def main(
                 ours = line(n, "the board", start, list(visits(browser, url, visit_board, shown[len(shown) // 2].id)))
                 typer.echo(f"{'':>7} {'ratio':<12} {'':>8} {ours.first / plain.first:>8.2f}")
                 report_visitors(url, [r.id for r in shown[:3]])
+
+
+def chromium_here() -> str:
+    """Path of a Chromium."""
+    path = find_chromium()
+    if path is None:
+        raise SystemExit("no Chromium is here (CHROMIUM names one)")
+    return path
 
 
 def line(n: int, name: str, start: float, seen: Sequence[Seen]) -> Seen:

@@ -1,25 +1,32 @@
 """One whole path: submit the real small model on the practice benchmark, watch it run, read its new row.
 
 Nothing here stands in for anything: a real Chromium, the real app with its scheduler, and a real language model that
-answers 360 prompts over HTTP. It takes a few minutes.
+answers 60 prompts over HTTP. Its process is halted while a page is looked at, so that however quick the model and slow
+the browser are, the page is opened before the last answer.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from data.sources.practice import practice_benchmark
 from data.values import VALUES
+from eval_queue.asking.checkpoint import ANSWERS_FILE
 from eval_queue.asking.local_model import MODEL, available
 from eval_queue.queue.queue import open_queue
 from eval_queue.settings import Settings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import Watched, new_page
-from tools.live import app
+from tests.support.short_app import short_practice
+from tools.live import RunningApp, app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -39,9 +46,61 @@ def progress(page: Page) -> tuple[int, int] | None:
     return None if found is None else (int(found[1].replace(",", "")), int(found[2].replace(",", "")))
 
 
+class Model:
+    """The small model's process, which answers only when it is told to."""
+
+    def __init__(self, running: RunningApp, store: Path) -> None:
+        self._pid = self._of(running.process.pid)
+        self._store = store
+
+    @staticmethod
+    def _of(app: int) -> int:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            for status in Path("/proc").glob("[0-9]*/stat"):
+                try:
+                    parent = int(status.read_text().rpartition(")")[2].split()[1])
+                    command = (status.parent / "cmdline").read_bytes()
+                except (OSError, ValueError):  # it has ended
+                    continue
+                if parent == app and b"local_model" in command:
+                    return int(status.parent.name)
+            time.sleep(0.05)
+        raise AssertionError("the app starts no model")
+
+    def halt(self) -> None:
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self._pid, signal.SIGCONT)
+
+    def answer_some(self) -> None:
+        """Let it answer at least two prompts more, of which the first may be on its way to be stored."""
+        wanted, deadline = self._answers() + 2, time.monotonic() + 120
+        self.go_on()
+        while self._answers() < wanted and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.halt()
+
+    def _answers(self) -> int:
+        return sum(file.read_bytes().count(b"\n") for file in self._store.glob(f"work/*/{ANSWERS_FILE}"))
+
+
+@contextmanager
+def halted(running: RunningApp, store: Path) -> Iterator[Model]:
+    """The small model halted, and whatever happens not left so."""
+    model = Model(running, store)
+    model.halt()
+    try:
+        yield model
+    finally:
+        model.go_on()
+
+
 def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: Path) -> None:
-    store, prompts = tmp_path / "store", practice_benchmark().n_prompts
-    with app(store, source="practice", poll_seconds="1") as running:
+    store, prompts = tmp_path / "store", short_practice().n_prompts
+    program = ("-m", "tests.support.short_app")
+    with app(store, program=program, source="practice", poll_seconds="1") as running:
         page = new_page(browser)
         watched = Watched(running.url)
         watched.follow(page)
@@ -61,18 +120,20 @@ def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: 
         page.wait_for_url("**/submit?id=*")
         assert page.locator("#model-error").inner_text() == ""
 
-        page.locator("#life progress").wait_for(timeout=2 * MINUTES)
-        first = progress(page)
-        assert first is not None
-        assert first[1] == prompts
-        page.wait_for_function(
-            "before => Number(document.querySelector('#life progress')?.value) > before",
-            arg=first[0],
-            timeout=2 * MINUTES,
-        )
-        assert re.search(r"\d+ % of the answers readable", page.locator("#life").inner_text())
-
-        watch_the_queue(browser, running.url, watched)
+        with halted(running, store) as model:
+            model.answer_some()
+            page.locator("#life progress").wait_for(timeout=2 * MINUTES)
+            first = progress(page)
+            assert first is not None
+            assert first[1] == prompts
+            model.answer_some()
+            page.wait_for_function(
+                "before => Number(document.querySelector('#life progress')?.value) > before",
+                arg=first[0],
+                timeout=2 * MINUTES,
+            )
+            assert re.search(r"\d+ % of the answers readable", page.locator("#life").inner_text())
+            watch_the_queue(browser, running.url, watched, model)
         page.reload()  # the address names the submission
         page.locator("#life h2", has_text=MODEL).wait_for()
 
@@ -92,7 +153,7 @@ def test_a_model_is_submitted_runs_and_gets_its_row(browser: Browser, tmp_path: 
         assert running.stop() == 0
 
 
-def watch_the_queue(browser: Browser, url: str, watched: Watched) -> None:
+def watch_the_queue(browser: Browser, url: str, watched: Watched, model: Model) -> None:
     """The queue page shows it running, and goes on showing what is new without being asked."""
     page = new_page(browser, viewport={"width": 390, "height": 844})
     watched.follow(page)
@@ -100,6 +161,7 @@ def watch_the_queue(browser: Browser, url: str, watched: Watched) -> None:
     running = page.locator("section", has=page.get_by_role("heading", name="Running"))
     running.get_by_role("link", name=MODEL).wait_for()
     before = page.locator("progress").evaluate("p => p.value")
+    model.answer_some()
     page.wait_for_function(
         "before => document.querySelector('progress')?.value > before", arg=before, timeout=2 * MINUTES
     )

@@ -135,7 +135,7 @@ def _watch(life: Life) -> None:
 
 
 def _serve() -> None:
-    import openai  # noqa: F401
+    import aiohttp  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
     import eval_queue.workers.worker  # noqa: F401 - imported for the forks

@@ -56,6 +56,8 @@ class Response:
     """Send nothing until this is set."""
     hang: bool = False
     """Send nothing until the client gives up."""
+    gone: bool = False
+    """Close the connection without a word."""
     cut: bool = False
     """Send half of the body, then close the connection."""
     drip: float = 0.0
@@ -226,6 +228,8 @@ class ChatServer:
             await asyncio.sleep(response.delay)
             while response.until is not None and not response.until.is_set():
                 await asyncio.sleep(0.01)
+            if response.gone:
+                return False
         finally:
             self.at_once -= 1
         head = {"content-type": "application/json", "content-length": str(len(response.body)), **response.headers}

@@ -35,10 +35,7 @@ def boards(text: str) -> list[dict[str, Any]]:
         }
         rows = [{name: values[i] for name, values in columns.items()} for i in range(n)]
         cells = [
-            [
-                [*(numbers(d[part], n, unit) for part in ("score", "low", "high")), column(d["n"], n)]
-                for d in s["dimensions"]
-            ]
+            [[numbers(d["score"], n, unit), *_ends(d, n, unit), column(d["n"], n)] for d in s["dimensions"]]
             for s in board["scales"]
         ]
         for i, row in enumerate(rows):
@@ -46,6 +43,15 @@ def boards(text: str) -> list[dict[str, Any]]:
         board["rows"] = rows
     found: list[dict[str, Any]] = sent["boards"]
     return found
+
+
+def _ends(sent: dict[str, Any], n: int, unit: int) -> list[list[float | None]]:
+    """Lower and upper ends of intervals, which are sent as distances."""
+    middle = column(sent["score"], n)
+    return [
+        [None if by is None else (x + sign * by) / unit for x, by in zip(middle, column(sent[end], n), strict=True)]
+        for end, sign in (("below", -1), ("above", 1))
+    ]
 
 
 def _cell(dimension: list[list[Any]], i: int) -> tuple[float, float | None, float | None, int] | None:

@@ -94,7 +94,7 @@ def work(kind: Kind) -> None:
 
 
 def _serve() -> None:
-    import openai  # noqa: F401
+    import aiohttp  # noqa: F401
     import pyarrow.parquet  # noqa: F401
 
     import eval_queue.store.compiled

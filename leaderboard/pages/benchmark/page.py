@@ -8,6 +8,7 @@ so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Final, NamedTuple
@@ -43,6 +44,12 @@ DESCRIPTION: Final = (
 )
 JSON_ADDRESS: Final = "benchmark.json"
 """The card for programs, relative to the pages."""
+_PLACES: Final = (
+    (re.compile(r"\bdoi (10\.\S+)"), "https://doi.org/{}"),
+    (re.compile(r"\barXiv (\d{4}\.\d{4,5})"), "https://arxiv.org/abs/{}"),
+    (re.compile(r"^([\w.-]+/[\w.-]+),.* commit ([0-9a-f]{7,40})$"), "https://github.com/{}/tree/{}"),
+)
+"""How the card's references name a place, and its address."""
 
 
 class Shown(NamedTuple):
@@ -131,6 +138,14 @@ def _spread(shares: Sequence[float | None]) -> tuple[float, float, float]:
     return known[0], median(known), known[-1]
 
 
+def address_of(place: str) -> str | None:
+    """Where a reference of the card can be read; None where it names no such place."""
+    for form, address in _PLACES:
+        if found := form.search(place):
+            return address.format(*found.groups())
+    return None
+
+
 def along(x: float | None, low: float, high: float) -> str:
     """Where a number lies between two ends, as a style sheet reads it: 0 to 1, clipped to them."""
     share = 0.0 if x is None else (x - low) / (high - low)
@@ -167,6 +182,7 @@ def page_of(report: ValidationReport, note: str, readings: ReadingsReport | None
         lowest=min(levels, key=lambda n: levels[n]),
         highest=max(levels, key=lambda n: levels[n]),
         levels=levels,
+        address_of=address_of,
         along=along,
         number=number,
         figure=two_digits,

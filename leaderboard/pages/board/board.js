@@ -146,7 +146,7 @@ export function mountBoard(root, text) {
   // ---- what comes after the table: places and people that were still being worked out --------------------------
 
   let waiting = false;
-  function late(seconds = 1.5) {
+  function late(seconds = 0.3) {
     const { board } = state;
     if (waiting || ![board?.ranking, board?.match_ranking, board?.standing, board?.people, board?.match_people, board?.match].some((part) => part?.pending) || !board || !(columns.ranksShown() || columns.peopleShown() || columns.standingShown() || columns.matched() || state.model)) return;
     waiting = true;

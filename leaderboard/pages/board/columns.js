@@ -280,7 +280,7 @@ export function boardColumns(table, state, media) {
         text: (row) => figure(row.reliability), say: (row) => `Reliability of the profile: ${figure(row.reliability)}` },
       { key: "wording", title: "Wording", kind: "figure", extra: true, term: "term-sensitivity-to-wording", value: (row) => row.wording,
         hint: "Share of the items that the model rates differently when the prompt is worded differently.",
-        text: (row) => share(row.wording), say: (row) => `${share(row.wording)} of the items are rated differently in other words` },
+        text: (row) => share(row.wording), say: (row) => `${share(row.wording)} of the items are rated differently when the prompt is reworded` },
       { key: "order", title: "Order", kind: "figure", extra: true, term: "term-sensitivity-to-order", value: (row) => row.order,
         hint: "Share of the items that the model rates differently when the answers are listed in reverse order.",
         text: (row) => share(row.order), say: (row) => `${share(row.order)} of the items are rated differently with the answers in reverse order` },

@@ -314,7 +314,7 @@ export function boardControls(table, state, media, columns, act, terms, first) {
     const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";
     const folds = (/** @type {Child[]} */ ...children) => (media.narrow.matches ? el("details", { class: "vp-places" }, el("summary", null, "What this reading says, and what not"), el("p", null, children)) : el("p", { class: "vp-places" }, children));
     const line = shared && known(shared.along_common)
-      ? ` Among the ${shared.models} released models ${share(shared.along_common)} of what differs lies along one profile that they share: they differ mostly in how strongly they show it, which is no value. ${shared.own ? `A profile of its own beside it can be shown for ${whole(shared.own)} of them.` : "A profile of its own beside it can be shown for none of them."}`
+      ? ` Among the ${shared.models} released models ${share(shared.along_common)} of the variance lies along one common profile: they differ mostly in how strongly they show it, which is no value in itself. ${shared.own ? `A profile of its own beside it can be shown for ${whole(shared.own)} of them.` : "A profile of its own beside it can be shown for none of them."}`
       : "";
     return [folds(terms.marked(`${people}${line} ${said.join(" ")} `), el("a", { href: "./benchmark#readings" }, "How both readings compare"))];
   }

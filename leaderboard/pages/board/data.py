@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -126,44 +126,44 @@ def _whole_column(values: Floats) -> object:
 
 
 _CELL: Final = attrgetter("score", "low", "high", "n")
+_EMPTY: Final = DimensionScore(score=None, raw=None, n=0)
 
 
 def _dimensions(profiles: Sequence[ScaleProfile], scale: Scale) -> list[dict[str, object]]:
     names = [d.name for d in SCALES[scale]]
     # row by row, as they lie in memory, and each cell once
-    cells = [_cell(profile.dimensions.get(name)) for profile in profiles for name in names]
+    cells = [_CELL(profile.dimensions.get(name, _EMPTY)) for profile in profiles for name in names]
     columns = np.array(cells, dtype=np.float64).reshape(len(profiles), len(names), 4)
+    columns[np.isnan(columns[..., 0]), 1:3] = np.nan
     return [
         {
             "score": _whole_column(score),
-            "low": _whole_column(low),
-            "high": _whole_column(high),
+            **_interval(score, low, high),
             "n": _column(n.astype(np.int64).tolist()),
         }
         for score, low, high, n in np.moveaxis(columns, 0, -1)
     ]
 
 
-def _cell(d: DimensionScore | None) -> tuple[float | None, float | None, float | None, int]:
-    if d is None:
-        return None, None, None, 0
-    found: tuple[float | None, float | None, float | None, int] = _CELL(d)
-    return found if found[0] is not None else (None, None, None, found[3])
+def _interval(estimate: Floats, low: Floats, high: Floats) -> dict[str, object]:
+    """How far below and above an estimate its interval goes: that takes a third less to send than where it ends."""
+    middle, start, end = (np.rint(x * UNIT) for x in (estimate, low, high))
+    return {"below": _whole_column((middle - start) / UNIT), "above": _whole_column((end - middle) / UNIT)}
 
 
 WITH_THE_PAGE: Final = 200
-"""Matches of so many rows at most come with the page; those of larger boards come when they are asked for."""
+"""What is seen only where it is asked for comes with the page for so many rows at most, else when it is asked for."""
 ALPHA: Final = 0.05
 """Level of the joint test of an own profile."""
 _NOTHING: Final = ScaleProfile(mean=None, n_items=0, dimensions={})
 
 
-def _scale(results: Sequence[Result], scale: Scale) -> dict[str, object]:
+def _scale(results: Sequence[Result], scale: Scale) -> dict[str, Any]:
     found = [r.scales.get(scale, _NOTHING) for r in results]
+    mean, low, high = np.array([(p.mean, p.mean_low, p.mean_high) for p in found], dtype=np.float64).T
     return {
-        "mean": _numbers(p.mean for p in found),
-        "low": _numbers(p.mean_low for p in found),
-        "high": _numbers(p.mean_high for p in found),
+        "mean": _whole_column(mean),
+        **_interval(mean, low, high),
         "n": _column(p.n_items for p in found),
         "dimensions": _dimensions(found, scale),
     }
@@ -327,46 +327,66 @@ def _lean(contrast: Contrast, rows: Sequence[ModelProximity | None]) -> dict[str
 
 def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:
     """What rows say beside their scores."""
-    lineages = [lineage(r.model) for r in results]
-    sensitive = [r.sensitivity for r in results]
-    styles = [r.style for r in results]
-    circles = [r.circumplex for r in results]
+    # row by row: thousands of them do not fit into the processor's cache, and each is gone through once
+    said, numbers = zip(*((_said(r, practice=practice), _figures(r)) for r in results), strict=True)
     return {
-        **{name: _column(map(attrgetter(name), results)) for name in ("id", "model", "developer", "note", "source")},
-        **{name: _column(map(attrgetter(name), results)) for name in ("endpoint", "revision", "origin")},
-        "badges": _column(tuple(tuple(b) for b in badges(r, practice=practice)) for r in results),
-        "muted": _column(r.complete is False or r.flat is True for r in results),
-        "flat": _column(r.flat for r in results),
-        "changed": _column(map(parameters_changed, results)),
-        "open": _column(r.open_weights for r in results),
-        "family": _column(x.family for x in lineages),
-        "size": _column(map(billions, results)),
-        "released": _column(out.day.isoformat() if (out := released(r)) else None for r in results),
-        "date": _column(r.created.date().isoformat() for r in results),
-        "rated": _column(r.coverage.rated for r in results),
-        "prompts": _column(r.coverage.prompts for r in results),
-        "unscored": _column(tuple((k, n) for k, n in r.coverage.unscored.items() if n) for r in results),
-        "reliability": _numbers(r.reliability for r in results),
-        "wording": _numbers(s.prompt if s else None for s in sensitive),
-        "order": _numbers(s.order.get("average") if s else None for s in sensitive),
-        "most_used": _column(s.most_used if s else None for s in styles),
-        "most_used_share": _numbers(s.most_used_share if s else None for s in styles),
-        "agreeing": _numbers(s.acquiescence if s else None for s in styles),
-        "refused": _numbers(s.refusal_rate if s else None for s in styles),
-        "circle": _numbers(c.fit if c else None for c in circles),
-        "circle_low": _numbers(c.fit_low if c else None for c in circles),
-        "circle_high": _numbers(c.fit_high if c else None for c in circles),
+        **dict(zip(_SAID, map(_column, zip(*said, strict=True)), strict=True)),
+        **dict(zip(_FIGURES, map(_numbers, zip(*numbers, strict=True)), strict=True)),
     }
 
 
-def _items(board: Board) -> dict[str, int]:
+_PLAIN: Final = ("id", "model", "developer", "note", "source", "endpoint", "revision", "origin")
+_SAID: Final = (
+    *_PLAIN,
+    *("badges", "muted", "flat", "changed", "open", "family", "size", "released", "date"),
+    *("rated", "prompts", "unscored", "most_used"),
+)
+_FIGURES: Final = (
+    *("reliability", "wording", "order", "most_used_share", "agreeing", "refused"),
+    *("circle", "circle_low", "circle_high"),
+)
+_plain: Final = attrgetter(*_PLAIN)
+
+
+def _said(r: Result, *, practice: bool) -> tuple[object, ...]:
+    """What a row says in words, dates and counts, as `_SAID` names it."""
+    out, asked = released(r), r.coverage
+    return (
+        *_plain(r),
+        tuple(map(tuple, badges(r, practice=practice))),
+        r.complete is False or r.flat is True,
+        r.flat,
+        parameters_changed(r),
+        r.open_weights,
+        lineage(r.model).family,
+        billions(r),
+        out.day.isoformat() if out else None,
+        r.created.date().isoformat(),
+        asked.rated,
+        asked.prompts,
+        tuple((kind, n) for kind, n in asked.unscored.items() if n),
+        r.style.most_used if r.style else None,
+    )
+
+
+def _figures(r: Result) -> tuple[float | None, ...]:
+    """A row's numbers beside its scores, as `_FIGURES` names them."""
+    form, style, circle = r.sensitivity, r.style, r.circumplex
+    return (
+        r.reliability,
+        *((form.prompt, form.order.get("average")) if form else (None, None)),
+        *((style.most_used_share, style.acquiescence, style.refusal_rate) if style else (None, None, None)),
+        *((circle.fit, circle.fit_low, circle.fit_high) if circle else (None, None, None)),
+    )
+
+
+def _items(scales: Iterable[dict[str, Any]]) -> dict[str, int]:
     """Items of a complete row by dimension: the most that any row of the board has."""
-    counts: dict[str, int] = {}
-    for r in board.results:
-        for scale in r.scales.values():
-            for name, d in scale.dimensions.items():
-                counts[name] = max(counts.get(name, 0), d.n)
-    return counts
+    return {
+        d.name: cells["n"].get("all", 0) if isinstance(cells["n"], dict) else max(cells["n"], default=0)
+        for scale, dimensions in zip(scales, SCALES.values(), strict=True)
+        for d, cells in zip(dimensions, scale["dimensions"], strict=True)
+    }
 
 
 class Facts(NamedTuple):
@@ -390,7 +410,19 @@ def stamp(board: Board) -> str:
     return hashlib.sha256(rows.encode()).hexdigest()[:12]
 
 
+def comes_later(board: Board) -> bool:
+    """Whether a board's page comes without its ranks, people and matches, and asks for them where they are shown."""
+    return len(board.results) > WITH_THE_PAGE
+
+
 def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
+    scales = [_scale(board.results, scale) for scale in SCALES]
+    if comes_later(board) and not whole:
+        # a practice board has neither ranks nor people
+        pending = {"pending": True}
+        late: dict[str, object] = {n: None if board.practice and n != "match" else pending for n in _LATE}
+    else:
+        late = _late(board.results, facts) | {"match": _matches(board.results)}
     return {
         "slug": board.key.slug,
         "name": BENCHMARKS.get(board.benchmark.name, board.benchmark.name),
@@ -399,34 +431,35 @@ def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
         "mode": board.key.answer_mode,
         "protocol": board.key.protocol,
         "practice": board.practice,
-        "items": _items(board),
+        "items": _items(scales),
         "n": len(board.results),
         "stamp": stamp(board),
         "raters": None if facts.raters is None else [_whole(x) for x in facts.raters],
         "rows": _words(board.results, practice=board.practice),
-        "scales": [_scale(board.results, scale) for scale in SCALES],
-        "match": _matches(board.results) if whole or len(board.results) <= WITH_THE_PAGE else {"pending": True},
+        "scales": scales,
         "columns": _reliabilities(read_columns(board.key.digest)),
         "shared": _shared(board),
-        **_late(board.results, facts, whole=whole or len(board.results) <= WITH_THE_PAGE),
+        **late,
     }
 
 
-def late_columns(results: Sequence[Result], facts: Facts) -> dict[str, object]:
+def late_columns(board: Board, facts: Facts) -> dict[str, object]:
     """What comes after the page: what takes long, and what makes large boards heavy."""
-    late = _late(results, facts, whole=True)
-    return late | {"match": _matches(results)} if len(results) > WITH_THE_PAGE else late
+    late = _late(board.results, facts)
+    return late | {"match": _matches(board.results)} if comes_later(board) else late
 
 
-def _late(results: Sequence[Result], facts: Facts, *, whole: bool) -> dict[str, object]:
-    """What may take longer than the page; unless `whole`, without what makes large boards heavy."""
-    match_people = people_columns(results, facts.match_people, facts.contrasts)
+_LATE: Final = ("ranking", "match_ranking", "standing", "people", "match_people", "match")
+
+
+def _late(results: Sequence[Result], facts: Facts) -> dict[str, object]:
+    """What may take longer than the page."""
     return {
         "ranking": ranking_columns(results, facts.ranking),
         "match_ranking": ranking_columns(results, facts.match_ranking),
         "standing": standing_columns(results, facts.standing),
         "people": people_columns(results, facts.people, facts.contrasts),
-        "match_people": match_people if whole or match_people is None else {"pending": True},
+        "match_people": people_columns(results, facts.match_people, facts.contrasts),
     }
 
 

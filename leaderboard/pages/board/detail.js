@@ -88,8 +88,8 @@ export function boardDetail(table, state, columns, cells, terms) {
         listOf([
           ["Own average", `${columns.meanInWords(row)} (${table.scales[state.scale].name.toLowerCase()})`],
           .../** @type {[string, Child][]} */ (columns.ranksInWords(row)),
-          ["Reliability", known(row.reliability) ? `${figure(row.reliability)} (below 0.5: flat)` : null],
-          ["Wording", known(row.wording) ? `${percent(row.wording)} of the items are rated differently in other words` : null, "term-sensitivity-to-wording"],
+          ["Reliability", known(row.reliability) ? `${figure(row.reliability)} (flat if below 0.5)` : null],
+          ["Wording", known(row.wording) ? `${percent(row.wording)} of the items are rated differently when the prompt is reworded` : null, "term-sensitivity-to-wording"],
           ["Order", known(row.order) ? `${percent(row.order)} are rated differently with the answers in reverse order` : null, "term-sensitivity-to-order"],
           ["Style", styleInWords(row), "term-response-style"],
           ["Circle", circleInWords(row), "term-fit-to-the-circle"],

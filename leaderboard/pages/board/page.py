@@ -1,7 +1,8 @@
 """The board: all models on one benchmark. Its data is in `data.py`, how it behaves in the scripts beside it.
 
 The table comes with the page. Places among the models and the rows among people may take long for new rows: the page
-does not wait for them, says that they are being worked out, and asks `board/late` for them.
+does not wait for them, says that they are being worked out, and asks `board/late` for them. Of a large board they are
+worked out, and sent, only where they are asked for.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from data.values import VALUES
 from leaderboard.boards.background import WORKING
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import linked, portrait
-from leaderboard.pages.board.data import Facts, late_columns, payload, stamp
+from leaderboard.pages.board.data import Facts, comes_later, late_columns, payload, stamp
 from leaderboard.pages.model import page as model
 from leaderboard.pages.model.data import find
 from leaderboard.site.site import Site
@@ -98,7 +99,9 @@ class _Sent:
 
     def text(self) -> str:
         boards = self.site.boards()
-        found = [facts(self.site, b) for b in boards]
+        found = [
+            Facts(raters=self.site.raters(b.key.digest)) if comes_later(b) else facts(self.site, b) for b in boards
+        ]
         known = (self.site.revision(), *(tuple(x is WORKING for x in f) for f in found))
         if known != self.known:
             by_board = dict(zip((b.key for b in boards), found, strict=True))
@@ -115,10 +118,7 @@ def late_route(site: Site) -> Route:
         if board is None:
             return Response(status_code=404)
         found = facts(site, board)
-        sent = {
-            "stamp": stamp(board),
-            **late_columns(board.results, found),
-        }
+        sent = {"stamp": stamp(board), **late_columns(board, found)}
         return Response(orjson.dumps(sent), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     return Route(f"/{LATE}", answer)

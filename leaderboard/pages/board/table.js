@@ -110,6 +110,13 @@ export function readTable(text) {
   /** @param {any} packed @param {number} n @returns {Ranges} */
   const ranges = (packed, n) => ({ low: numbers(packed.low, n), high: numbers(packed.high, n) });
 
+  /** Intervals that are sent as distances from their estimates. @param {any} estimates @param {any} packed @param {number} n @returns {Ranges} */
+  const around = (estimates, packed, n) => {
+    const [middle, below, above] = [estimates, packed.below, packed.above].map((sent) => column(sent, n));
+    const end = (/** @type {Maybe[]} */ by, /** @type {number} */ sign) => middle.map((x, i) => (known(x) && known(by[i]) ? (x + sign * by[i]) / data.unit : null));
+    return { low: end(below, -1), high: end(above, 1) };
+  };
+
   /**
    * Rows as objects; made when a board is first shown.
    * @param {any} board As it was sent.
@@ -126,8 +133,8 @@ export function readTable(text) {
     [...board.rows].sort((a, b) => collator.compare(a.model, b.model)).forEach((row, place) => { row.byName = place; });
     board.byId = new Map(board.rows.map((/** @type {Row} */ row) => [row.id, row]));
     board.scales = board.scales.map((/** @type {any} */ scale) => ({
-      mean: numbers(scale.mean, n), n: column(scale.n, n), ...ranges(scale, n),
-      dimensions: scale.dimensions.map((/** @type {any} */ d) => ({ score: numbers(d.score, n), n: column(d.n, n), ...ranges(d, n) })),
+      mean: numbers(scale.mean, n), n: column(scale.n, n), ...around(scale.mean, scale, n),
+      dimensions: scale.dimensions.map((/** @type {any} */ d) => ({ score: numbers(d.score, n), n: column(d.n, n), ...around(d.score, d, n) })),
     }));
     const pair = (/** @type {Record<string, Maybe[]>} */ found) => Object.fromEntries(Object.entries(found).map(([name, packed]) => [name, numbers(packed, 2)]));
     board.columns = board.columns && { models: board.columns.models, published: pair(board.columns.published ?? {}), match: pair(board.columns.match ?? {}) };

@@ -32,15 +32,16 @@ from leaderboard.pages.compare.data import (
 from leaderboard.pages.model.data import UNREACHABLE
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, not_among, shortened, whole_number
+from leaderboard.web.head import Head
 from leaderboard.web.markup import render
 
 ROUTE: Final = "compare"
 NAME: Final = "Compare"
 FIELDS: Final = ("id", "series", "scale", "reading", "value", "items")
-DESCRIPTION: Final = (
-    "Two to five language models side by side on Schwartz’s ten values: "
-    "differences with their intervals, and which of them can be told apart."
+_SIDE_BY_SIDE: Final = (
+    " side by side on Schwartz’s ten values: differences with their intervals, and which of them can be told apart."
 )
+DESCRIPTION: Final = f"Two to five language models{_SIDE_BY_SIDE}"
 SHEETS: Final = ("row.css",)
 
 LONG: Final = 320
@@ -78,6 +79,27 @@ def data(site: Site, query: Mapping[str, str]) -> CompareData:
         WriteConflict: likewise.
     """
     return compare_data(site, parse(query))
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the page is about: the rows or the series that an address names, where they are here."""
+    choice = parse(query)
+    whole = Head(description=DESCRIPTION, address=ROUTE)
+    if choice.series:
+        known = choice.series.lower() in {s.name for s in series_of(site)}
+        subject, about = f"{choice.series} over time", f"Releases of {choice.series}"
+        return (
+            Head(subject, f"{about}{_SIDE_BY_SIDE}", f"{ROUTE}?{urlencode({'series': choice.series})}")
+            if known
+            else whole
+        )
+    by_id = {r.id: r for r in site.results()} if choice.ids else {}
+    by_name = names(site) if choice.ids else {}
+    rows = list({r.id: r for name in choice.ids if (r := by_id.get(name) or by_name.get(name))}.values())[:MOST]
+    if len(rows) < 2:
+        return whole
+    called = ", ".join(r.model for r in rows[:-1]) + f" and {rows[-1].model}"
+    return Head(f"{called} compared", f"{called}{_SIDE_BY_SIDE}", f"{ROUTE}?{urlencode([('id', r.id) for r in rows])}")
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:

@@ -31,6 +31,7 @@ from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.head import Head
 from leaderboard.web.markup import capitalised, render
 
 ROUTE: Final = "groups"
@@ -42,6 +43,19 @@ DESCRIPTION: Final = (
 )
 
 NOT_DISTINGUISHABLE: Final = "not distinguishable"
+
+
+def head(site: Site, query: Mapping[str, str]) -> Head:
+    """What the page is about: the row that an address names, or all of them."""
+    wanted = query.get("id") or query.get("model", "")
+    row = next((r for r in site.results() if r.id == wanted), None)
+    if row is None:
+        return Head(description=DESCRIPTION, address=ROUTE)
+    said = (
+        f"{row.model} among groups of people in Europe: similarity of its values to those of each group, leans between "
+        "groups, and how little of that can be told apart."
+    )
+    return Head(f"{row.model} among groups of people", said, f"{ROUTE}?{urlencode({'id': row.id})}")
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ class ModelData(Record):
 
 def find(site: Site, id_: str | None) -> Result | None:
     """The row of an id; None where there is none."""
-    return next((r for r in site.results() if r.id == id_), None)
+    return None if id_ is None else site.by_id().get(id_)
 
 
 def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
@@ -200,9 +200,9 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
 def submissions_of(site: Site, result: Result) -> list[Submission]:
     """Submissions of the same series, the latest first, except the one that the row is the answer to."""
     series = lineage(result.model).series
-    rows = {r.id for r in site.results()}
-    found = [s for s in site.queue.submissions() if s.id not in rows and lineage(s.model).series == series]
-    return sorted(found, key=lambda s: s.updated, reverse=True)
+    asked = [s for s in site.queue.submissions() if lineage(s.model).series == series]
+    rows = site.by_id() if asked else {}
+    return sorted((s for s in asked if s.id not in rows), key=lambda s: s.updated, reverse=True)
 
 
 def _like(site: Site, result: Result, board: Board | None) -> tuple[list[LikeRow] | None, str | None]:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUES, Dimension
+from leaderboard.analysis.proximity import SLOPES
 from leaderboard.boards.readings import ADDRESS_READINGS, TELLS_APART, read_columns, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.circle import circle
@@ -103,6 +104,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         d=d,
         v=found,
         meaning=MEANINGS[d.name],
+        slope=SLOPES[0],
         source=SOURCES[d.scale],
         scale=SCALE_NAMES[d.scale],
         circle=linked(circle({n: BY_NAME[n] for n in names}, others, None if matched else found.unrelated))

@@ -237,7 +237,8 @@ def service(server: BatchServer, tmp_path: Path) -> tuple[Path, Callable[..., An
 
 
 def test_a_service_is_driven_to_the_end_and_nothing_is_handed_in_twice(tmp_path: Path) -> None:
-    with batch_server(BatchServer(lambda r: answered(r, phrase(r)))) as server:
+    # all results together are more than what is read of any other reply
+    with batch_server(BatchServer(lambda r: answered(r, phrase(r)) | {"note": "x" * 40_000})) as server:
         folder, call = service(server, tmp_path)
         for _ in range(2):
             assert call("submit").exit_code == 0

@@ -124,7 +124,7 @@ def test_the_record_says_how_it_was_asked(tmp_path: Path) -> None:
     assert (result.run.prompt_tokens, result.run.completion_tokens) == (20 * 100, 20 * 2)
     assert result.run.started <= result.run.finished <= result.created
     assert result.run.seconds > 0.01
-    assert result.run.software["openai"]
+    assert result.run.software["aiohttp"]
 
 
 def test_the_record_says_what_the_run_cost_where_a_price_is_known(tmp_path: Path) -> None:

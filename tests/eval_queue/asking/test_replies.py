@@ -141,6 +141,13 @@ READ: dict[str, tuple[Response, object, str]] = {
     "filtered, no choice": (
         Response(b'{"choices": [], "prompt_filter_results": [{"content_filter_results": {"hate": {}}}]}'),
         "refusal", ""),
+    "filtered, no message": (Response(b'{"choices": [{"message": null, "finish_reason": "content_filter"}]}'),
+                             "refusal", ""),
+    "cut before there was anything": (Response(b'{"choices": [{"finish_reason": "length"}]}'), "truncated", ""),
+    "a thought among texts": (
+        content([{"type": "text", "text": "Not like me?", "thought": True}, {"type": "text", "text": "like me"}]),
+        5, "like me"),
+    "two completions, one a line": (Response(say("like me").body + b"\n" + say("not like me").body), 5, "like me"),
 }  # fmt: skip
 
 
@@ -185,6 +192,43 @@ def test_an_event_stream_that_nobody_asked_for_is_read(tmp_path: Path) -> None:
     assert {(a.raw_response, a.reasoning, a.finish_reason) for a in answers(tmp_path)} == {
         ("not like me", "Hm. Well.", "stop")
     }
+
+
+def piece(index: int, text: str) -> dict[str, object]:
+    return {"choices": [{"index": index, "delta": {"content": text}}]}
+
+
+THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "Not like me?"}]}
+STREAMS: dict[str, Response] = {
+    "thoughts as a part, then text": stream(
+        delta(content=[THOUGHT]), delta(content="like "), delta("stop", content="me")
+    ),
+    "two choices": stream(piece(0, "like"), piece(1, "not like me"), piece(0, " me"), delta("stop")),
+    "another choice first": stream(piece(1, "not like me"), piece(0, "like me"), delta("stop")),
+    "legacy completion": stream(
+        {"choices": [{"text": "like "}]}, {"choices": [{"text": "me", "finish_reason": "stop"}]}
+    ),
+    "a line separator in a text": Response(
+        'data: {"choices": [{"delta": {"content": "like me\u2028"}}]}\r\n\r\n'
+        'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\r\n\r\n'.encode()
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_of_a_stream_the_first_completion_is_read_whole(tmp_path: Path, name: str) -> None:
+    with ChatServer(lambda _: STREAMS[name]) as server:
+        run(server, tmp_path, limit=2)
+        assert len(server.asked) == 2
+    assert {reading(a).rating for a in answers(tmp_path)} == {5}
+
+
+def test_a_failure_beside_half_an_answer_is_asked_again(tmp_path: Path) -> None:
+    half = Response(
+        b'{"error": {"message": "Provider returned error", "code": 502}, "choices": [{"message": {"content": "li"}}]}'
+    )
+    with ChatServer(lambda a: half if (PLACE[a.prompt], a.times) == (9, 1) else rate(a)) as server:
+        assert run(server, tmp_path).result.coverage.rated == FEW
 
 
 @pytest.mark.parametrize("finish", ["error", "network_error", "ERROR", "insufficient_system_resource", "abort"])
@@ -309,6 +353,12 @@ def test_control_characters_of_an_error_are_shown_escaped(tmp_path: Path) -> Non
         fail(503, "busy", headers={"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}),
         fail(429, "You exceeded your current quota.", details=[{"retryDelay": "0.05s"}]),
         fail(400, b'{"__type": "ThrottlingException", "message": "Too many requests"}'),
+        fail(400, b'{"message": "Rate exceeded"}'),
+        fail(503, "No replicas are ready; spinning up"),
+        fail(503, "Please wait 50ms before trying again"),
+        fail(429, b'{"error": {"message": "busy", "retryAfter": 0.05}}'),
+        fail(429, b'{"error": {"message": "busy", "metadata": {"headers": {"Retry-After": "0.05"}}}}'),
+        fail(429, b'{"error": {"message": "busy", "metadata": {"headers": {"X-RateLimit-Reset": "50ms"}}}}'),
     ],
     ids=[
         "estimated_time",
@@ -321,6 +371,12 @@ def test_control_characters_of_an_error_are_shown_escaped(tmp_path: Path) -> Non
         "a date",
         "a quota that comes back",
         "throttled with 400",
+        "rate exceeded",
+        "spinning up",
+        "wait, in words",
+        "retryAfter",
+        "headers of the provider",
+        "limits of the provider",
     ],
 )
 def test_an_endpoint_that_says_when_is_waited_for_however_often(tmp_path: Path, response: Response) -> None:
@@ -357,6 +413,12 @@ DROPPED: dict[str, tuple[str, Response]] = {
     ),
     "deprecated": ("temperature", fail(400, "`temperature` is deprecated for this model.")),
     "seed": ("seed", fail(400, "Unrecognized request argument supplied: seed")),
+    "a comparison": ("temperature", fail(400, "expected temperature > 0, got 0")),
+    "a capital": ("temperature", fail(400, "Temperature must be strictly positive")),
+    "below": ("temperature", fail(400, "The value of parameter temperature is 0, which is below the min 0.01")),
+    "not valid": ("temperature", fail(400, "Temperature 0 is not valid for this model")),
+    "no provider takes it": ("seed", fail(404, "No endpoints found that support the requested parameters: seed")),
+    "deprecated for a model": ("temperature", fail(400, "For this model, `temperature` is deprecated.")),
 }
 
 
@@ -444,6 +506,9 @@ SPELT: dict[str, list[tuple[int, object]]] = {
         (402, {"error": {"message": "Insufficient Balance"}}),
         (403, {"code": "denied", "error": "Your newly created team doesn't have any credits yet."}),
         (429, {"error": {"message": "Quota reached.", "type": "insufficient_quota"}}),
+        (403, {"error": {"message": "You don't have enough credits to run this request"}}),
+        (400, {"error": {"message": "Your account balance is insufficient, please recharge"}}),
+        (403, {"error": {"message": "余额不足"}}),
     ],
     "quota": [
         (429, {"error": {"message": "Your account is suspended", "type": "exceeded_current_quota_error"}}),
@@ -453,6 +518,7 @@ SPELT: dict[str, list[tuple[int, object]]] = {
         (401, {"message": "Unauthorized. Access token is missing, invalid or expired."}),
         (401, {"type": "error", "error": {"type": "authentication_error", "message": "invalid x-api-key"}}),
         (400, [{"error": {"code": 400, "message": "API key expired. Please renew the API key."}}]),
+        (403, {"error": {"message": "Invalid authentication credentials"}}),
     ],
     "unknown_model": [
         (404, {"type": "error", "error": {"type": "not_found_error", "message": "model: org/model"}}),
@@ -464,27 +530,40 @@ SPELT: dict[str, list[tuple[int, object]]] = {
         (404, {"error": "No models loaded. Please load a model first."}),
         (404, {"message": "The given endpoint does not exist, please check the specified model and version."}),
         (400, {"error": {"message": "Invalid model name passed in model=org/model."}}),
+        (400, {"error": {"message": "org/model is not a valid model ID"}}),
+        (410, {"error": {"message": "Model org/model has been deprecated"}}),
+        (404, {"error": {"message": "The model org/model was sunset on 2026-01-01"}}),
+        (400, {"error": {"message": "model org/model is not available in your region"}}),
+        (410, {"message": "Gone"}),
     ],
     "filter": [
         (400, {"error": {"message": "Content Exists Risk"}}),
         (422, {"detail": "Prompt rejected by content safety model"}),
         (403, {"errors": [{"code": "hap_detected", "message": "Input text contains hate, abuse or profanity"}]}),
         (400, {"error": {"message": "Output blocked by content filtering policy"}}),
+        (400, {"error": {"message": "Request contains prohibited words"}}),
+        (400, {"error": {"message": "Prompt contains disallowed content"}}),
+        (400, {"error": {"message": "输入内容不合规"}}),
         (400, {"error": {"code": "SensitiveContentDetected", "message": "the text may contain sensitive information"}}),
     ],
     "system_role": [
         (400, {"error": {"message": "'messages[0].role' does not support 'system' with this model."}}),
         (400, {"error": {"message": "First message must be from user"}}),
+        (422, {"error": {"message": "role 'system' is not allowed"}}),
+        (400, {"error": {"message": "the message role 'system' is unsupported"}}),
         (500, {"error": {"message": "Jinja Exception: System role not supported"}}),
     ],
     "no_chat": [
         (400, {"error": {"message": "The model does not support Chat Completions API"}}),
+        (400, {"error": "model does not support chat"}),
         (400, {"error": {"message": "This model is only supported in v1/responses and not in v1/chat/completions."}}),
     ],
     "streams_only": [(400, {"message": "This model only support stream mode, please enable the stream parameter"})],
     "loading": [
         (503, {"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}}),
         (404, {"error": {"message": "the model is still being prepared, try again later"}}),
+        (502, {"error": "the model is being pulled"}),
+        (503, {"message": "Waiting for a GPU to become available"}),
     ],
 }
 """How endpoints spell it, by what it means."""

@@ -74,12 +74,16 @@ def test_a_publication_is_rolled_back_to_a_revision(opened: Opened) -> None:
     assert set(shown(opened())) == {"org/a", "org/mistake"}
     assert roll_back(opened().stores["results"], good) == 2
     assert shown(opened()) == before
+    with pytest.raises(InputError, match="no revision '0123"):
+        roll_back(opened().stores["results"], "0123456789" * 4)
 
 
 def test_a_damaged_backup_changes_nothing(tmp_path: Path) -> None:
     store = LocalStore(tmp_path / "store")
     store.commit({"results/a.json": b"{}"}, store.head(), "one")
     kept = tmp_path / "kept.zip"
+    with pytest.raises(InputError, match="no such file"):
+        read_backup(kept)
     write_backup({"requests": store, "results": store}, kept)
     with pytest.raises(InputError, match="is there already"):
         write_backup({"requests": store, "results": store}, kept)

@@ -639,12 +639,19 @@ def difference(name: str, d: float, p: float) -> Difference:
     [
         ({}, "No value separates A and B; the largest difference is Tradition, +0.31 (+0.01 to +0.61). "
              "Taken alone, its interval excludes 0; among ten comparisons that can be chance."),
+        ({"Power": (0.305, 0.9), "Tradition": (0.302, 0.9), "Security": (-0.308, 0.9), "Hedonism": (0.31, 0.9)},
+         "differ over the values taken together, but no single value separates them; the largest difference is "
+         "Hedonism, +0.31 (+0.01 to +0.61). Taken alone, the intervals of Hedonism, Power and Security exclude 0; "
+         "among ten comparisons that can be chance."),
         ({"Power": (-0.5, 0.01)}, "A puts Power lower than B: -0.50 (-0.80 to -0.20); "
-                                  "the other nine values are not distinguishable."),
+                                  "the other nine values are not distinguishable. "
+                                  "Taken alone, the interval of Tradition excludes 0; "
+                                  "among ten comparisons that can be chance."),
         ({"Power": (-0.5, 0.01), "Stimulation": (0.6, 0.01), "Security": (-0.7, 0.02)},
          "A puts Power and Security lower and Stimulation higher than B: Power -0.50 (-0.80 to -0.20), "
          "Security -0.70 (-1.00 to -0.40), Stimulation +0.60 (+0.30 to +0.90); "
-         "the other seven values are not distinguishable."),
+         "the other seven values are not distinguishable. "
+         "Taken alone, the interval of Tradition excludes 0; among ten comparisons that can be chance."),
         ({v.name: (0.5, 0.01) for v in VALUES[1:]}, "the other value is not distinguishable."),
         ({v.name: (0.5, 0.01) for v in VALUES}, "Universalism +0.50 (+0.20 to +0.80)."),
     ],

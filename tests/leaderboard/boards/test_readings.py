@@ -185,10 +185,24 @@ def test_neither_sentence_of_a_row_contradicts_the_intervals_beside_it(row: Resu
             assert bool(re.search("rest are|other is", said)) == (len(above | below) < len(VALUES)), said
 
 
-def test_matches_of_a_large_board_come_when_they_are_asked_for() -> None:
+def test_what_is_seldom_shown_of_a_large_board_comes_when_it_is_asked_for() -> None:
     many = [BOARD.results[0].model_copy(update={"id": f"row-{i}"}) for i in range(WITH_THE_PAGE + 1)]
     board = boards(many)[0]
-    assert json.loads(payload([board]))["boards"][0]["match"] == {"pending": True}
-    late = late_columns(board.results, Facts())["match"]
-    assert late == json.loads(payload([board], whole=True))["boards"][0]["match"]
-    assert "match" not in late_columns(BOARD.results, Facts()), "they came with the page"
+    facts = Facts(ranking=read_ranks(), standing=Standings({}, rows_without_answers()).of(board))
+    page = json.loads(payload([board], lambda _: facts))["boards"][0]
+    late = late_columns(board, facts)
+    assert {name: page[name] for name in late} == {name: {"pending": True} for name in late}
+    whole = json.loads(payload([board], lambda _: facts, whole=True))["boards"][0]
+    assert late == {name: whole[name] for name in late}
+    assert all(late[name] for name in ("standing", "ranking", "match")), "else this compares nothing"
+    assert page | late == whole
+    assert "match" not in late_columns(BOARD, Facts()), "they came with the page"
+
+
+def test_a_large_practice_board_promises_neither_ranks_nor_people() -> None:
+    practice = BOARD.results[0].benchmark.model_copy(update={"name": "practice"})
+    many = [
+        BOARD.results[0].model_copy(update={"id": f"row-{i}", "benchmark": practice}) for i in range(WITH_THE_PAGE + 1)
+    ]
+    (page,) = json.loads(payload(boards(many)))["boards"]
+    assert (page["ranking"], page["standing"], page["people"], page["match"]) == (None, None, None, {"pending": True})

@@ -567,7 +567,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def test_the_commands_write_what_the_documents_are(settings: Path) -> None:
     row = RELEASED[0].id
-    assert json.loads(run("eee", row))["schema_version"] == "0.3.0"
+    assert json.loads(run("eee", RELEASED[0].model))["schema_version"] == "0.3.0"
     run("card", row, "--out", str(settings / "card"))
     assert {f.name for f in (settings / "card").iterdir()} == {"value-portrait.md", "value-portrait.svg"}
     run("eval-results", row, "--dataset", "lab/b@c0ffee", "--out", str(settings / "x.yaml"))

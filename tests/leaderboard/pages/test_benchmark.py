@@ -38,6 +38,7 @@ from leaderboard.exports.benchmark_drawings import PLOTS, READING_DRAWINGS
 from leaderboard.exports.routes import routes
 from leaderboard.pages.benchmark import page as page
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode, words
+from leaderboard.site import links
 from leaderboard.site.site import Site
 from leaderboard.ui import READ, Ui
 from leaderboard.web.document import document
@@ -299,6 +300,11 @@ def test_every_borrowed_statement_names_a_known_source(shipped: ValidationReport
     assert len(named) >= 12
     assert set(named) <= set(said["references"])
     assert set(said["references"]) <= set(named) | {"paper"}, "no reference that nothing refers to"
+    addresses = [page.address_of(place) for place in said["references"].values()]
+    assert addresses[0] == "https://doi.org/10.18653/v1/2025.acl-long.838"
+    assert addresses[1] == links.benchmark()
+    assert None not in addresses, "each can be opened"
+    assert page.address_of("a book of 1973") is None
 
 
 def test_what_was_not_checked_is_said_to_be(shipped: ValidationReport) -> None:
@@ -439,7 +445,7 @@ def test_numbers_of_both_readings_are_the_reports(files: TestClient, shipped: Va
         assert row["match_queries"] == ("" if needs.queries_for_target is None else str(needs.queries_for_target))
     held = readings.separations["match"].queries_and_people
     assert held is not None
-    assert f"{held.models} of these if other people" in html
+    assert f"{held.models} of these remain" in html
 
 
 def test_what_was_not_examined_is_not_drawn(practised: ValidationReport) -> None:

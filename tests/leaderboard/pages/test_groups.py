@@ -27,6 +27,7 @@ from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
+from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.persona_report import find_runs, report
 from leaderboard.boards.group_similarity import Table, read_proximity, shipped_proximity
 from leaderboard.boards.persona_runs import Biases, series_id
@@ -114,6 +115,18 @@ def test_every_lean_stands_with_interval_and_adjusted_p(site: Site, contrast: tu
     assert f"← {SHORT[against]}" in all_
     assert f"{SHORT[toward]} →" in all_
     assert plain(groups.content(site, {"contrast": name})).count("not distinguishable") >= 2
+
+
+def test_a_lean_that_holds_only_before_correction_says_so(site: Site) -> None:
+    def alone(m: ModelProximity) -> int:
+        leans = [x for x in m.leans.values() if x.low is not None and x.high is not None and not x.sure]
+        return sum(x.low > 0 or x.high < 0 for x in leans)
+
+    most, least = max(TOLD, key=alone), min(TOLD, key=alone)
+    assert alone(most) > alone(least)
+    for m in (most, least):
+        said = plain(groups.content(site, {"id": ROWS[m.model].id}))
+        assert said.count("not distinguishable after correction") == alone(m)
 
 
 def test_what_is_withheld_says_why_and_has_no_number(site: Site) -> None:
@@ -646,7 +659,7 @@ def test_sure_leans_stand_beside_what_chance_would_give(site: Site) -> None:
     said = plain(groups.content(site, {"reading": "all"}))
     assert all(name in said.split("Both readings side by side")[1] for name in sure)
     reported = sum(m.reported for m in BY_MATCH.values())
-    assert f"about {0.05 * reported:.1f} of them would still be called sure" in said
+    assert f"about {0.05 * reported:.1f} of them would still have a distinguishable lean" in said
 
 
 def test_files_and_flat_rows_follow_the_reading(site: Site) -> None:

@@ -440,5 +440,8 @@ def test_the_method_is_a_page_with_its_numbers(site: Site) -> None:
     page = methodology.content(site, {})
     assert "Methodology</h1>" in page
     assert "<!--" not in page
+    contents = re.findall(r'<a href="#([^"]+)">', page.partition("</nav>")[0])
+    assert contents == re.findall(r'<h2 id="([^"]+)">', page)
+    assert len(contents) == page.count("<h2") > 10
     assert "<table" in page
     assert "<td>0.85</td>" in page

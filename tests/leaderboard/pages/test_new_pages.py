@@ -365,7 +365,7 @@ def test_the_model_page_names_only_rows_that_are_surely_alike(site: Site, client
         assert re.findall(r'<li><a href="model\?id=[^"]*">(.*?)</a>', part) == like
         seen.add(bool(like))
     assert seen == {True, False}
-    assert "Not told: its individual answers are not available here" in client.get("/model?id=hostile").text
+    assert "Not available: its individual answers are not available here" in client.get("/model?id=hostile").text
 
 
 # --- news -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import Queue
 from eval_queue.store.collection import encode
 from eval_queue.store.local import LocalStore
+from leaderboard.site.permanent import HERE
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, routes
 from leaderboard.web.guard import DOCUMENT_POLICY, Guard
@@ -99,6 +100,25 @@ def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:
     again = client.get("/about", headers={"If-None-Match": tag})
     assert (again.status_code, again.content) == (304, b"")
     assert client.get("/about", headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_a_page_is_the_same_however_it_is_sent(site: Site) -> None:
+    client = serve(site, lambda *_: "<p>ä, and an address: " + HERE + "</p>")
+    packed = client.get("/about", headers={"Accept-Encoding": "gzip"})
+    plain = client.get("/about", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert packed.headers["etag"] == plain.headers["etag"]
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+
+
+def test_a_page_names_the_host_that_was_asked(site: Site) -> None:
+    client = serve(site, lambda *_: f"<p>{HERE}model</p>")
+    for host in ("one.example", "two.example", "one.example"):
+        text = client.get("/about", headers={"Host": host}).text
+        assert f"<p>http://{host}/model</p>" in text
+        assert f'<link rel="canonical" href="http://{host}/' in text
 
 
 def test_a_page_that_has_not_changed_keeps_its_policy(site: Site) -> None:

@@ -75,6 +75,18 @@ def test_a_rows_page_names_its_row(site: Site, client: TestClient) -> None:
     assert 'href="https://platform.openai.com/docs/models" target="_blank" rel="noopener"' in html
 
 
+def test_a_comparison_names_its_rows(site: Site, client: TestClient) -> None:
+    ids = [r.id for r in site.results() if r.model in ("gpt-4o-2024-11-20", "qwq-32b")]
+    html = client.get("/compare", params={"id": ["qwq-32b", ids[0]], "scale": "bfi"}).text
+    assert title(html) == "qwq-32b and gpt-4o-2024-11-20 compared · Value Portrait"
+    assert meta(html, "description").startswith("qwq-32b and gpt-4o-2024-11-20 side by side")
+    assert meta(html, "og:url") == f"http://board.example/compare?id={ids[1]}&id={ids[0]}"
+    assert title(client.get("/compare?series=gpt-4o").text) == "gpt-4o over time · Value Portrait"
+    assert title(client.get(f"/groups?model={ids[1]}").text) == "qwq-32b among groups of people · Value Portrait"
+    for nothing in ("", "?id=qwq-32b", "?id=qwq-32b&id=nobody", "?series=nobody"):
+        assert title(client.get(f"/compare{nothing}").text) == "Compare · Value Portrait Leaderboard"
+
+
 @pytest.mark.parametrize("page", READ, ids=lambda page: page.ROUTE)
 def test_every_page_has_a_title_a_description_and_a_picture(client: TestClient, page: document.ReadingPage) -> None:
     html = client.get(f"/{page.ROUTE}").text
