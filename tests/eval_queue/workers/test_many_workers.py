@@ -177,6 +177,7 @@ def test_many_workers_evaluate_forty_submissions_once_each(world: World, number:
 # --- kills ----------------------------------------------------------------------------------------------------------
 
 LEASE = 2.0
+"""Of workers that are killed: the next one has to wait so long. Its own is longer than any pause of a busy machine."""
 
 
 WHEN: dict[str, dict[str, Any]] = {
@@ -220,7 +221,7 @@ def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
         rule = world.hub.faults.add(to_requests if commit == "claim" else to_results)
         pid = world.worker(user=user, lease=LEASE)
     assert kill_at(world, pid, rule)
-    assert world.workers.wait(world.worker(lease=LEASE)) == 0
+    assert world.workers.wait(world.worker()) == 0
     world.check_done_once(submissions, attempts=None)
     (submission,) = world.queue().submissions()
     if commit == "done" or (commit, when) == ("result", "and it was done"):
@@ -256,7 +257,7 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
         until(lambda: sum(world.asked().values()) > number)
         world.workers.kill(pid)  # or it has just ended
     before = Counter(world.asked())
-    assert world.workers.wait(world.worker(lease=LEASE, parallel=parallel)) == 0
+    assert world.workers.wait(world.worker(parallel=parallel)) == 0
     world.check_done_once(submissions, attempts=None)
     again = sum(times - 1 for times in world.asked().values())
     # an answer that was on its way when the worker died
