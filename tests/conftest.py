@@ -20,6 +20,8 @@ settings.load_profile("project")
 pytest_plugins = ["tests.support.tiers"]
 
 SHARED = ROOT.parent / "shared"
+TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
+"""What tells programs of a terminal that tests do not have."""
 
 
 def _shared(folder: str) -> Path:
@@ -71,11 +73,11 @@ def _no_pauses() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No test reads the developer's own settings, cache or tokens."""
+    """No test reads the developer's own settings, cache, tokens or width of a terminal."""
     import os
 
     for name in list(os.environ):
-        if name.startswith(("VALUE_PORTRAIT_", "HF_TOKEN")):
+        if name.startswith(("VALUE_PORTRAIT_", "HF_TOKEN")) or name in TERMINAL:
             monkeypatch.delenv(name)
     monkeypatch.setenv("VALUE_PORTRAIT_CACHE", str(tmp_path / "cache"))
     # nobody listens there: a test that wants upstream's files names its own server, none reaches for the real one

@@ -58,7 +58,7 @@ def refused_start(tmp_path: Path, hub: Hub, host: str, with_token: str, **enviro
     given |= {f"VALUE_PORTRAIT_{name}": value for name, value in settings.items()}
     command = [sys.executable, "app.py", "--host", host, "--port", str(free_port())]
     ended = subprocess.run(
-        command, cwd=ROOT, env={**own, **given}, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env={**own, **given}, capture_output=True, text=True, timeout=240, check=False
     )
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr

@@ -110,7 +110,7 @@ def test_a_taken_port_is_said_without_a_traceback(served: RunningApp, tmp_path: 
     port = served.url.rpartition(":")[2]
     command = [sys.executable, "app.py", "--host", "127.0.0.1", "--port", port]
     settings = {"VALUE_PORTRAIT_SOURCE": "practice", "VALUE_PORTRAIT_STORE": str(tmp_path / "store")}
-    run = subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=90)
+    run = subprocess.run(command, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True, timeout=240)
     assert run.returncode == 2
     assert port in run.stderr
     assert "Traceback" not in run.stderr

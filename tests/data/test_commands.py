@@ -35,7 +35,7 @@ def test_a_process_of_its_own_does_the_same(package: str, tmp_path: Path) -> Non
     }
     for arguments, status in ((right[package], 0), (wrong[package], 2)):
         command = [sys.executable, "-m", package, *arguments]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
         here = run_command(package, *arguments)
         assert here == Done(done.returncode, done.stdout, done.stderr)
         assert here.returncode == status

@@ -54,7 +54,7 @@ def test_a_clock_that_is_moved_loses_nothing(tmp_path: Path, hours: int) -> None
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(60)
+            thread.join(240)
         for worker in workers:
             worker.drain()
         assert queue.get(id_).state == "done"

@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -106,6 +106,18 @@ def fail(
 def rate(asked: Asked) -> Response:
     """A phrase that depends on nothing but the prompt."""
     return say(PHRASES[hashlib.sha256(asked.prompt.encode()).digest()[0] % 6])
+
+
+def held_after(answers: int, go: threading.Event | None = None) -> Callable[[Asked], Response]:
+    """So many answers to each model at once and no more until `go` is set: it cannot end before the test has acted."""
+    go, asked_of = go or threading.Event(), Counter[str]()
+
+    def behave(asked: Asked) -> Response:
+        model = str(asked.body["model"])
+        asked_of[model] += 1
+        return rate(asked) if asked_of[model] <= answers else replace(rate(asked), until=go)
+
+    return behave
 
 
 class ChatServer:

@@ -194,7 +194,7 @@ def test_loading_needs_no_table_library() -> None:
     program = (
         "import sys; from data.people.reference import load_reference; load_reference(); print('pandas' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert (done.stdout, done.stderr) == ("False\n", "")
 
 

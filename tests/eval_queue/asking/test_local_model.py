@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,6 +22,7 @@ from eval_queue.asking.local_model import LOCAL_ENDPOINT, MODEL, endpoint_addres
 from eval_queue.protocol import plan
 from eval_queue.settings import Endpoint
 from tests.support import ROOT
+from tests.support.waiting import LIMIT, until
 
 PROMPTS = plan(practice_benchmark())
 
@@ -36,18 +36,15 @@ needs_model = [
 
 def answers(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{address}/models", timeout=5) as response:
+        with urllib.request.urlopen(f"{address}/models", timeout=60) as response:
             return bool(response.status == 200)
     except OSError:
         return False
 
 
 def gone(address: str) -> bool:
-    for _ in range(100):
-        if not answers(address):
-            return True
-        time.sleep(0.1)
-    return False
+    until(lambda: not answers(address))
+    return True
 
 
 class TestRealModel:
@@ -127,7 +124,7 @@ class TestRealModel:
         address = process.stdout.readline().strip()
         assert answers(address)
         process.send_signal(number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=LIMIT)
         assert process.returncode == 0
         assert gone(address)
 
@@ -137,7 +134,7 @@ class TestRealModel:
             taken.listen()
             port = str(taken.getsockname()[1])
             command = [sys.executable, "-m", "eval_queue", "local-model", "--port", port]
-            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
         assert done.returncode == 1
         assert "did not start" in done.stderr
         assert "Traceback" not in done.stderr

@@ -1044,7 +1044,7 @@ def test_the_command_tells_the_operator_where_an_endpoint_redirects(tmp_path: Pa
     ) as server:
         command = [sys.executable, "-m", "eval_queue", "evaluate", "--model", "m", "--endpoint", server.address]
         command += ["--source", "practice", "--out", str(tmp_path / "run")]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 1
     assert "base_url redirects to http://models.example/api/v1; use that address" in done.stderr
     assert not (tmp_path / "run" / TABLE_FILE).exists()

@@ -7,6 +7,7 @@ machine is killed.
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +18,7 @@ import pytest
 from tests.eval_queue.asking.test_own_server import alive, command
 from tests.eval_queue.executors.clusters import NO_RAY
 from tests.eval_queue.executors.places import PLACES, PLAN, Here, OnJobs, OnRay, Place, all_done, until
-from tests.support.chat_server import Asked, ChatServer, Response, fail, rate
+from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate
 from tests.support.hub import Hub, hub_server
 
 pytestmark = [pytest.mark.slow]
@@ -70,11 +71,14 @@ def test_each_is_done_once_the_failed_one_is_named_and_no_more_are_claimed_than_
 
 
 def test_what_breaks_loses_and_doubles_nothing(place: Place) -> None:
+    go = threading.Event()
+    place.chat.behave = held_after(10, go)
     submissions = place.put("org/a", "org/b")
     place.start("--once")
     until(lambda: place.running() == PLACES and len(place.kept()) > 15, place)
     kept = place.kept()
     place.lose_one()
+    go.set()
     place.finish()
     assert all_done(place, submissions)
     asked = place.asked()
@@ -82,6 +86,8 @@ def test_what_breaks_loses_and_doubles_nothing(place: Place) -> None:
 
 
 def test_a_stop_leaves_nothing_behind_that_a_new_start_does_not_take_up(place: Place) -> None:
+    go = threading.Event()
+    place.chat.behave = held_after(10, go)
     submissions = place.put("org/a", "org/b")
     place.start()
     until(lambda: place.running() == PLACES and len(place.kept()) > 15, place)
@@ -91,6 +97,7 @@ def test_a_stop_leaves_nothing_behind_that_a_new_start_does_not_take_up(place: P
     assert place.wait() == 0, place.log()
     if not place.goes_on:
         assert set(place.states().values()) == {"pending"}
+    go.set()
     place.drain()
     assert all_done(place, submissions)
     asked = place.asked()
@@ -98,10 +105,14 @@ def test_a_stop_leaves_nothing_behind_that_a_new_start_does_not_take_up(place: P
 
 
 def test_who_has_lost_a_claim_asks_no_more_and_stores_nothing(place: Place) -> None:
+    go = threading.Event()
+    held, other = held_after(10), held_after(10, go)
+    place.chat.behave = lambda asked: (held if asked.body["model"] == "org/a" else other)(asked)
     first, second = place.put("org/a", "org/b")
     place.start("--once")
     until(lambda: place.running() == PLACES and len(place.kept()) > 6, place)
     place.queue().cancel(first.id, by="ada")
+    go.set()
     assert place.wait() == 0, place.log()
     assert all_done(place, [second])
     assert place.states()["org/a"] == "cancelled"

@@ -81,7 +81,7 @@ def test_programs_that_begin_at_once_make_it_once(place: Place) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(240)
     assert set(heads) <= {step["oid"] for step in place.hub.history(place.requests)}
     assert len(heads) == 6
     assert [step["title"] for step in place.hub.history(place.requests)] == ["Begin", "initial commit"]
@@ -444,7 +444,7 @@ def _load(place: Place, home: Path, config: str) -> list[dict[str, Any]]:
         env=place.hub.environment(home),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert ended.returncode == 0, ended.stderr
     found = json.loads(ended.stdout)
@@ -500,14 +500,14 @@ def _made_once(place: Place, submitted: Submission) -> None:
 def test_a_commit_that_landed_is_found_below_those_of_others(place: Place, fault: dict[str, object]) -> None:
     store = filled(place, "org/a")
     head = store.head()
-    rule = place.hub.faults.add(Fault(route="commit", delay=60, after=True, **fault))
+    rule = place.hub.faults.add(Fault(route="commit", delay=600, after=True, **fault))
     made: list[str] = []
     thread = threading.Thread(target=lambda: made.append(store.commit({"submissions/b.json": b"1"}, head, "mine")))
     thread.start()
     until(lambda: "submissions/b.json" in place.records())
     others = [place.hub.commit(place.requests, {f"submissions/c{i}.json": b"1"}) for i in range(3)]
     place.hub.faults.clear(rule)
-    thread.join(60)
+    thread.join(240)
     history = [step["oid"] for step in place.hub.history(place.requests)]
     assert made == [history[3]]
     assert history[:3] == others[::-1]
@@ -896,7 +896,7 @@ def test_visitors_do_not_wait_for_one_who_looks(place: Place) -> None:
     assert len(content(store)) == 1
     assert slow.is_alive()
     place.hub.faults.clear()
-    slow.join(60)
+    slow.join(240)
 
 
 def test_offline_mode_reads_the_last_copy(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

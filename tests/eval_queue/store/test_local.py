@@ -147,7 +147,7 @@ def test_two_processes_lose_no_update(spec: str, opener: Opener) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(timeout=120)
+        writer.join(timeout=240)
     assert [w.exitcode for w in writers] == [0, 0]
     assert content(opener()) == {"total": b"200", "by/one": b"100", "by/two": b"100"}
 
@@ -172,9 +172,10 @@ def test_threads_lose_no_update_while_others_read(spec: str, opener: Opener) -> 
     for thread in (reading, *writing):
         thread.start()
     for thread in writing:
-        thread.join(timeout=60)
+        thread.join(timeout=240)
     finished.set()
-    reading.join(timeout=60)
+    reading.join(timeout=240)
+    assert not any(thread.is_alive() for thread in (reading, *writing))
     assert content(opener())["total"] == b"90"
     assert not torn
 

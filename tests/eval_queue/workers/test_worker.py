@@ -38,7 +38,7 @@ from eval_queue.submission import Submission, new_submission
 from eval_queue.workers import scheduler
 from eval_queue.workers.worker import Benchmarks, Worker
 from tests.support import ROOT
-from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate, say
 from tests.support.folders import write_folder
 from tests.support.waiting import LIMIT, until
 
@@ -185,18 +185,6 @@ def here(tmp_path: Path, chat: ChatServer, folder: Path, benchmark: Benchmark) -
 
 def slowly(seconds: float) -> Callable[[Asked], Response]:
     return lambda asked: replace(rate(asked), delay=seconds)
-
-
-def stuck_after(answers: int) -> Callable[[Asked], Response]:
-    """So many answers to each model, and none to what it is asked then: it cannot end before the test has acted."""
-    asked_of: Counter[str] = Counter()
-
-    def behave(asked: Asked) -> Response:
-        model = str(asked.body["model"])
-        asked_of[model] += 1
-        return rate(asked) if asked_of[model] <= answers else Response(hang=True)
-
-    return behave
 
 
 # --- one worker -----------------------------------------------------------------------------------------------------
@@ -369,7 +357,7 @@ def test_as_many_as_an_endpoint_has_places_are_evaluated_at_once(here: Here) -> 
 
 
 def test_a_stop_returns_all_of_them(here: Here) -> None:
-    here.chat.behave = stuck_after(30)
+    here.chat.behave = held_after(30)
     here.put(*(f"org/{n}" for n in range(5)))
     three = [here.endpoint.model_copy(update={"parallel": 3})]
     with here.in_background(here.worker(endpoints=three)):
@@ -385,8 +373,8 @@ def test_a_stop_returns_all_of_them(here: Here) -> None:
 
 
 def test_one_that_is_cancelled_stops_alone(here: Here) -> None:
-    stuck = stuck_after(30)
-    here.chat.behave = lambda asked: stuck(asked) if _is(asked, "org/a") else replace(rate(asked), delay=0.1)
+    held = held_after(30)
+    here.chat.behave = lambda asked: held(asked) if _is(asked, "org/a") else replace(rate(asked), delay=0.1)
     first, _ = here.put("org/a", "org/b")
     with here.in_background(here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 2})])):
         until(lambda: len({model for model, _ in here.asked()}) == 2)
@@ -529,8 +517,8 @@ def test_progress_reaches_the_record(here: Here) -> None:
 
 
 def test_a_cancelled_submission_stops_and_the_next_begins(here: Here) -> None:
-    stuck = stuck_after(10)
-    here.chat.behave = lambda asked: stuck(asked) if _is(asked, "first") else rate(asked)
+    held = held_after(10)
+    here.chat.behave = lambda asked: held(asked) if _is(asked, "first") else rate(asked)
     first, _ = here.put("org/first", "org/second")
     with here.in_background(here.worker()):
         until(lambda: here.states()["org/first"] == "running" and here.chat.answered)
@@ -542,7 +530,7 @@ def test_a_cancelled_submission_stops_and_the_next_begins(here: Here) -> None:
 
 
 def test_a_worker_told_to_stop_returns_its_claim(here: Here) -> None:
-    here.chat.behave = stuck_after(10)
+    here.chat.behave = held_after(10)
     here.put("org/a", "org/b")
     with here.in_background(here.worker()):
         until(lambda: here.states()["org/a"] == "running" and here.chat.answered)
@@ -576,7 +564,7 @@ def test_the_scheduler_evaluates_what_is_submitted_while_it_runs(here: Here) -> 
 
 
 def test_closing_the_scheduler_returns_what_runs(here: Here) -> None:
-    here.chat.behave = stuck_after(10)
+    here.chat.behave = held_after(10)
     here.put("org/a")
     evaluator = scheduler.start(app_settings(here), here.queue(), benchmarks=[here.benchmark])
     try:
@@ -682,7 +670,7 @@ def test_four_processes_evaluate_twelve_submissions_once_each(here: Here) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_told_to_end_returns_its_claim_and_the_next_goes_on(here: Here, number: signal.Signals) -> None:
-    here.chat.behave = stuck_after(30)
+    here.chat.behave = held_after(30)
     here.put("org/a")
     worker = here.process("work")
     until(lambda: here.only().state == "running" and here.kept() > 20)
@@ -701,7 +689,7 @@ def test_a_process_told_to_end_returns_its_claim_and_the_next_goes_on(here: Here
 
 
 def test_a_killed_process_is_gone_on_with_where_it_was(here: Here) -> None:
-    here.chat.behave = stuck_after(30)
+    here.chat.behave = held_after(30)
     here.environment["VALUE_PORTRAIT_LEASE_SECONDS"] = "3"
     here.put("org/a")
     worker = here.process("work")
@@ -727,7 +715,7 @@ def test_a_killed_process_is_gone_on_with_where_it_was(here: Here) -> None:
 def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
     here: Here, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    here.chat.behave = stuck_after(60)
+    here.chat.behave = held_after(60)
     here.put("org/a")
     queue = here.queue(lease=timedelta(seconds=2))
     stop = threading.Event()
@@ -755,7 +743,7 @@ def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
 
 @pytest.mark.slow
 def test_a_stopped_worker_leaves_its_answers_for_another_machine(here: Here, tmp_path: Path) -> None:
-    here.chat.behave = stuck_after(30)
+    here.chat.behave = held_after(30)
     here.put("org/a")
     with here.in_background(here.worker(keep=600.0)):
         until(lambda: here.states()["org/a"] == "running" and here.kept() > 16)

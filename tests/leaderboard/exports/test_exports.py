@@ -471,7 +471,7 @@ def every_eval_ever_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "pip", "download", "--quiet", *options, "every-eval-ever==0.3.0"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     if got.returncode != 0:
@@ -527,7 +527,7 @@ def test_every_eval_ever_s_own_check_passes_what_the_command_wrote(
             env={**os.environ, "PYTHONPATH": str(every_eval_ever_package)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         found: list[dict[str, Any]] = json.loads(done.stdout)

@@ -20,7 +20,7 @@ needs_node = pytest.mark.skipif(NODE is None, reason="Node is not installed")
 
 def run(script: str) -> str:
     assert NODE
-    return subprocess.run([NODE, "-"], input=script, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run([NODE, "-"], input=script, capture_output=True, text=True, check=True, timeout=240).stdout
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_every_script_can_be_read_as_a_plain_one(tmp_path: Path) -> None:
     for script in scripts:
         assert "@param" not in script
         (tmp_path / "script.cjs").write_text(script, encoding="utf-8")
-        subprocess.run([NODE, "--check", tmp_path / "script.cjs"], check=True, timeout=60)
+        subprocess.run([NODE, "--check", tmp_path / "script.cjs"], check=True, timeout=240)
 
 
 @pytest.mark.slow

@@ -63,14 +63,14 @@ def test_a_commit_whose_connection_is_cut_has_landed_or_not(hub: Hub, api: HfApi
 
 
 def test_a_late_answer_is_a_time_out(hub: Hub, api: HfApi) -> None:
-    hub.faults.add(Fault(route="info", delay=60))
+    hub.faults.add(Fault(route="info", delay=600))
     with pytest.raises(httpx2.ReadTimeout):
         api.dataset_info(REPO, timeout=0.2)
     assert api.dataset_info(REPO, timeout=10).id == REPO
 
 
 def test_a_commit_can_be_held_once_it_has_landed(hub: Hub, api: HfApi) -> None:
-    rule = hub.faults.add(Fault(route="commit", delay=60, after=True))
+    rule = hub.faults.add(Fault(route="commit", delay=600, after=True))
     oids: list[str] = []
     thread = threading.Thread(target=lambda: oids.append(commit(api)))
     thread.start()
@@ -139,7 +139,7 @@ def test_a_listing_page_can_be_torn_in_each_way(hub: Hub, api: HfApi) -> None:
 def test_a_listing_by_branch_name_can_mix_two_commits_and_a_pinned_one_cannot(hub: Hub, api: HfApi) -> None:
     sha = hub.commit(REPO, {f"many/{i:04d}.json": b"x" for i in range(1500)})
     for revision, mixed in (("main", True), (sha, False)):
-        hub.faults.add(Fault(route="tree", delay=60, skip=1))
+        hub.faults.add(Fault(route="tree", delay=600, skip=1))
         listed: list[str] = []
 
         def read(revision: str = revision, listed: list[str] = listed) -> None:
@@ -241,7 +241,7 @@ def test_a_rule_that_is_no_rule_is_refused(hub: Hub) -> None:
 def test_a_server_killed_between_commit_and_answer_has_the_commit(tmp_path: Path) -> None:
     with hub_process(tmp_path) as hub:
         hub.add_repo(REPO)
-        hub.faults.add(Fault(route="commit", delay=60, after=True))
+        hub.faults.add(Fault(route="commit", delay=600, after=True))
         api = HfApi(endpoint=hub.url, token=hub.token)
         errors: list[Exception] = []
 

@@ -527,7 +527,7 @@ def client(hub: Hub, home: Path, *arguments: str, token: str | None = None, **en
         env=hub.environment(home, token=token) | {"HF_HUB_DISABLE_XET": "1"} | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stderr
