@@ -31,8 +31,8 @@ from starlette.types import Receive, Scope, Send
 from data.errors import InputError
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.api import ENDPOINTS, Api, Document
-from leaderboard.exports.formats import UnknownFile
 from leaderboard.exports.tables import UnknownRow
+from leaderboard.files.formats import UnknownFile
 from leaderboard.site.permanent import revision
 from leaderboard.site.site import Site
 

@@ -33,14 +33,14 @@ from leaderboard.pages.submit import page as submit
 from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.take import page as take
 from leaderboard.pages.value import page as value
+from leaderboard.server.guard import Guard
+from leaderboard.server.operations import Operations
+from leaderboard.server.page_token import PageTokens
 from leaderboard.site.site import Site
 from leaderboard.web import assets, discovery, document
 from leaderboard.web.cache import Cache
 from leaderboard.web.frame import LOGO, TITLE, footer, masthead
-from leaderboard.web.guard import Guard
 from leaderboard.web.head import head_html, head_of, origin, title_of
-from leaderboard.web.operations import Operations
-from leaderboard.web.page_token import PageTokens
 from leaderboard.web.refresh import PACKED_BYTES, PageValues, RefreshMiddleware
 from leaderboard.web.terms import notes
 from leaderboard.web.theme import theme

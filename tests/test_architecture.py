@@ -66,7 +66,7 @@ def test_the_contracts_are_kept(copy: Path) -> None:
         ("leaderboard/pages/model/data.py", "leaderboard.pages.compare.data", "No circles"),
         ("eval_queue/store/local.py", "eval_queue.store.hub", "No circles"),
         ("eval_queue/workers/worker.py", "eval_queue.store.git_ids", "Private modules of eval_queue.store"),
-        ("leaderboard/ui.py", "leaderboard.exports.standalone", "Private modules of leaderboard.exports"),
+        ("leaderboard/ui.py", "leaderboard.exports.group_rows", "Private modules of leaderboard.exports"),
     ],
 )
 def test_a_forbidden_import_breaks_its_contract(copy: Path, importer: str, imported: str, contract: str) -> None:
@@ -75,6 +75,13 @@ def test_a_forbidden_import_breaks_its_contract(copy: Path, importer: str, impor
     kept, said = lint(copy)
     assert not kept
     assert any(line.startswith(contract) and line.rstrip().endswith("BROKEN") for line in said.splitlines()), said
+
+
+@pytest.mark.parametrize(
+    "room", [r for r in ROOMS if r.parent.name != "pages"], ids=lambda room: ".".join(room.relative_to(ROOT).parts)
+)
+def test_a_room_is_small_enough_to_be_seen_at_once(room: Path) -> None:
+    assert 4 <= len(list(room.glob("[!_]*.py"))) <= 12
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: ".".join(room.relative_to(ROOT).parts))

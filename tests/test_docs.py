@@ -302,7 +302,7 @@ def test_the_site_builds_without_a_warning_and_needs_nobody_elses_server(tmp_pat
     )
     assert [name for name, text in pages.items() if loaded.search(text) or "fonts.googleapis" in text] == []
     assert "value-portrait evaluate" in pages["reference/commands/index.html"]
-    assert "eval_queue.scoring.reader.read_answer" in pages["reference/eval_queue/index.html"]
+    assert "eval_queue.reading.reader.read_answer" in pages["reference/eval_queue/index.html"]
 
 
 def test_each_threat_names_tests_that_there_are() -> None:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from data.sources.practice import practice_benchmark
-from eval_queue.scoring.answers import read_answers
+from eval_queue.reading.answers import read_answers
 from eval_queue.scoring.profiles import profiles
 from tests.support import ROOT
 from tests.support.rows import answer_lines

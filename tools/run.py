@@ -149,7 +149,7 @@ def evaluators(*options: str) -> list[str]:
             venv.create(folder, with_pip=True)
         for arguments in (*own, tests, ("--no-deps", "-r", "requirements-local.txt")):
             call(python, "-m", "pip", "install", "--quiet", *arguments)
-        if not call(python, "-m", "pytest", "tests/eval_queue/asking/test_other_evaluators.py", *options, check=False):
+        if not call(python, "-m", "pytest", "tests/eval_queue/offline/test_other_evaluators.py", *options, check=False):
             failed.append(name)
     return failed
 

@@ -5,14 +5,10 @@ result. Which submission is evaluated when is decided elsewhere (`eval_queue.wor
 """
 
 __all__ = [
-    "batch",
-    "batch_service",
     "checkpoint",
     "diagnosis",
     "endpoint",
     "evaluation",
-    "foreign",
-    "inspect_task",
     "local_model",
     "outcome",
     "replies",

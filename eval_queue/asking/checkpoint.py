@@ -1,7 +1,7 @@
 """A run's folder: what was asked of whom, and every answer as it arrived.
 
 * `run.json`: the run's identity, and what was learned about the endpoint. Written first, replaced as a whole.
-* `answers.jsonl`: one answer a line, in the format of `eval_queue.scoring.answers`; written with the answer, forced to
+* `answers.jsonl`: one answer a line, in the format of `eval_queue.reading.answers`; written with the answer, forced to
 disk
   every few seconds.
 * `run.lock`: held while a process works here, given up by the system when that process dies.

@@ -51,7 +51,7 @@ from eval_queue.asking.replies import (
     shortened,
 )
 from eval_queue.protocol import GRAMMAR, SEED, TEMPERATURE, Prompt
-from eval_queue.scoring.reader import finish_kind
+from eval_queue.reading.reader import finish_kind
 from eval_queue.settings import Endpoint
 
 if TYPE_CHECKING:

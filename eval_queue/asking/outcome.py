@@ -24,10 +24,10 @@ from data.files import write_whole
 from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord
 from eval_queue.asking.replies import REFUSED
 from eval_queue.protocol import SEED, TEMPERATURE
+from eval_queue.reading.answers import read_answers
+from eval_queue.reading.reader import Reading, finish_kind, read_answer
 from eval_queue.records import Cost, Origin, Result, Retest, RunInfo, now
-from eval_queue.scoring.answers import read_answers
 from eval_queue.scoring.profiles import number, profiles
-from eval_queue.scoring.reader import Reading, finish_kind, read_answer
 from eval_queue.scoring.retest import agreement
 from eval_queue.settings import Endpoint, Price
 from eval_queue.store.collection import encode

@@ -19,8 +19,8 @@ from typing import Any, Final
 
 import orjson
 
-from eval_queue.scoring.answer_text import LONGEST_ANSWER
-from eval_queue.scoring.reader import finish_kind
+from eval_queue.reading.answer_text import LONGEST_ANSWER
+from eval_queue.reading.reader import finish_kind
 
 MAX_ANSWER: Final = LONGEST_ANSWER
 """Characters of an answer that are kept: so many that the reader takes it for truncated whatever it says."""

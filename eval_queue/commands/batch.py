@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from data.benchmark import Benchmark
-    from eval_queue.asking.batch import Report, Run
     from eval_queue.asking.checkpoint import RunRecord
     from eval_queue.asking.evaluation import Job
+    from eval_queue.offline.batch import Report, Run
     from eval_queue.settings import Endpoint
 
 SELF_HOSTED = "http://127.0.0.1/v1"
@@ -85,8 +85,8 @@ def register(app: typer.Typer) -> None:
         most_megabytes: Annotated[float, typer.Option(min=0.01, help="Size of one file.")] = 200.0,
     ) -> None:
         """Write a request for every prompt that has no answer yet."""
-        from eval_queue.asking.batch import write_requests
         from eval_queue.asking.endpoint import wanted_parameters
+        from eval_queue.offline.batch import write_requests
 
         asked = _endpoint(endpoint, constrained=constrained, max_tokens=max_tokens)
         runs, folder = _new_runs(model, source, asked, run, persona or [], personas, queries)
@@ -119,7 +119,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Take results back into the run that `write` began, and score it when it is finished."""
         from data.errors import InputError
-        from eval_queue.asking.batch import read_results
+        from eval_queue.offline.batch import read_results
 
         runs = [] if out is None else _runs_in(out, source)
         if not runs:
@@ -142,7 +142,7 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Hand request files to a service that has `/files` and `/batches`. Run again, it hands in nothing twice."""
-        from eval_queue.asking.batch_service import BatchService
+        from eval_queue.offline.batch_service import BatchService
 
         with BatchService.open(choose_endpoint(endpoint, api_key_env=api_key_env), out) as service:
             for file in requests:
@@ -164,8 +164,8 @@ def register(app: typer.Typer) -> None:
         import time
 
         from data.errors import InputError
-        from eval_queue.asking.batch import read_results
-        from eval_queue.asking.batch_service import BatchService
+        from eval_queue.offline.batch import read_results
+        from eval_queue.offline.batch_service import BatchService
 
         runs = _runs_in(out, source)
         if not runs:
@@ -209,8 +209,8 @@ def _new_runs(
 
     from data.errors import InputError
     from data.sources.loading import load_benchmark
-    from eval_queue.asking.batch import Run
     from eval_queue.asking.evaluation import Job
+    from eval_queue.offline.batch import Run
 
     if not endpoint.serves(model):
         message = f"the endpoint {endpoint.name} is for {', '.join(endpoint.models)}, not for {model}"
@@ -227,8 +227,8 @@ def _runs_in(folder: Path, source: str | None) -> list[Run]:
     """The runs that a folder holds: its own, or those of several personas in folders inside it."""
     from data.errors import InputError
     from data.sources.loading import load_benchmark
-    from eval_queue.asking.batch import Run
     from eval_queue.asking.checkpoint import RUN_FILE, read_run
+    from eval_queue.offline.batch import Run
 
     places = [folder] if (folder / RUN_FILE).exists() else sorted(p.parent for p in folder.glob(f"*/{RUN_FILE}"))
     if not places:

@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Turn a log of inspect_ai or lm-evaluation-harness into a run, and score it; `--submit` puts it on a board."""
         from data.errors import InputError
-        from eval_queue.asking.foreign import import_log, read_log
+        from eval_queue.offline.foreign import import_log, read_log
 
         found = read_log(log)
         if (named := model or found.model) is None:

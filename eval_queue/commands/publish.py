@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
         from data.sources.published_validity import NORMS, write_norms, write_validation
         from data.sources.published_validity import PUBLISHED as VALIDATION
         from data.sources.upstream import COMMIT
-        from eval_queue.scoring.answers import read_answers
+        from eval_queue.reading.answers import read_answers
         from eval_queue.scoring.formulas import item_means
         from eval_queue.scoring.profiles import profiles
         from eval_queue.scoring.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models

@@ -11,8 +11,8 @@ from data.commands.shared import JsonOption, SourceOption, cell, console, table
 
 if TYPE_CHECKING:
     from data.benchmark import Benchmark
+    from eval_queue.reading.answers import Answers, Reader
     from eval_queue.records import Profile
-    from eval_queue.scoring.answers import Answers, Reader
 
 SCHEMA_VERSION: Final = 1
 WIDTH: Final = 130
@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Score raw answers: one profile for each model in the files."""
         from data.sources.loading import load_benchmark
-        from eval_queue.scoring.answers import read_answers
+        from eval_queue.reading.answers import read_answers
         from eval_queue.scoring.profiles import profiles
 
         benchmark = load_benchmark(source, progress=True)

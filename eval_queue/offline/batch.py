@@ -7,7 +7,7 @@ too: a request has `custom_id`, `method`, `url` and `body`; a result has `custom
 for what it is. Results may come in any order and in any number of files. A line that cannot be used is counted under
 its reason and loses nothing: its prompt stays without an answer, to be written or asked again.
 
-Nothing is sent from here; `eval_queue.asking.batch_service` does that.
+Nothing is sent from here; `eval_queue.offline.batch_service` does that.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ from pydantic import Field, ValidationError
 
 from data.errors import InputError
 from data.files import write_whole
-from eval_queue.asking.batch import URL
 from eval_queue.asking.diagnosis import EndpointError, said
 from eval_queue.asking.replies import shortened
 from eval_queue.asking.transport import CONNECT_SECONDS, MAX_REPLY_BYTES, base_of, key_of, on_this_machine
+from eval_queue.offline.batch import URL
 from eval_queue.records import Record
 from eval_queue.store.collection import encode
 

@@ -1,6 +1,6 @@
 """Answers from other evaluators' logs: inspect_ai's `.eval` files and lm-evaluation-harness's samples, as a run.
 
-A log's answers become lines of batch results, so that all of `eval_queue.asking.batch` holds for them: an answer is
+A log's answers become lines of batch results, so that all of `eval_queue.offline.batch` holds for them: an answer is
 taken for the prompt whose exact words the log holds, and what answers other words is counted, never used. What a log
 does not tell stays unknown: finish reasons in lm-evaluation-harness's samples, a temperature that was not set.
 """
@@ -19,12 +19,12 @@ from pydantic import ValidationError
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from eval_queue.asking.batch import Report, Run, custom_id, prompts_of, read_results
 from eval_queue.asking.checkpoint import Tool, lock, open_run, save_run
 from eval_queue.asking.evaluation import Job, new_run
+from eval_queue.offline.batch import Report, Run, custom_id, prompts_of, read_results
 from eval_queue.protocol import Prompt
+from eval_queue.reading.answers import read_answers
 from eval_queue.records import DimensionScore, now
-from eval_queue.scoring.answers import read_answers
 from eval_queue.scoring.profiles import profiles
 from eval_queue.settings import Endpoint
 

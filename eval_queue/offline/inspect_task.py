@@ -18,10 +18,10 @@ from inspect_ai.solver import TaskState, generate
 
 from data.benchmark import Benchmark
 from data.sources.loading import load_benchmark
-from eval_queue.asking.batch import custom_id
-from eval_queue.asking.foreign import FINISH, ten_values
+from eval_queue.offline.batch import custom_id
+from eval_queue.offline.foreign import FINISH, ten_values
 from eval_queue.protocol import SEED, TEMPERATURE, plan
-from eval_queue.scoring.reader import read_answer
+from eval_queue.reading.reader import read_answer
 from eval_queue.settings import Endpoint
 
 MAX_TOKENS: int = Endpoint.model_fields["max_tokens"].default

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
+from eval_queue.reading.reader import Reading, read_answer, read_answer_compat
 from eval_queue.records import UnscoredKind
-from eval_queue.scoring.reader import Reading, read_answer, read_answer_compat
 
 Reader = Literal["official", "compat"]
 """Which reader turns texts into ratings; `compat` repeats upstream and exists for parity only."""

@@ -38,9 +38,9 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
+from eval_queue.reading.answer_text import DOUBT, bare_text
+from eval_queue.reading.retraction import OPTIONS, OTHER, SAME, takes_back
 from eval_queue.records import UnscoredKind
-from eval_queue.scoring.answer_text import DOUBT, bare_text
-from eval_queue.scoring.retraction import OPTIONS, OTHER, SAME, takes_back
 
 READER_VERSION: Final = "2"
 """Version of the official reader, on every record: raise it when any answer may read differently."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from eval_queue.scoring.answer_text import DOUBT
+from eval_queue.reading.answer_text import DOUBT
 
 SAME: Final = "\ue001"
 """Stands in the text for a phrase that says the same as the answer."""

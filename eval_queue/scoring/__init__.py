@@ -6,14 +6,11 @@ In: files or tables of answers and a benchmark. Out: ratings, scores with standa
 """
 
 __all__ = [
-    "answer_text",
-    "answers",
     "bootstrap",
     "formulas",
     "match",
     "profiles",
     "publishing",
-    "reader",
     "released",
     "retest",
     "stability",

@@ -17,6 +17,8 @@ from data.errors import InputError
 from data.people.templates import ValueTemplates
 from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES, Scale
+from eval_queue.reading.answers import UNSCORED_KINDS, Answers, Reader
+from eval_queue.reading.reader import READER_VERSION
 from eval_queue.records import (
     CentredScore,
     Circumplex,
@@ -29,11 +31,9 @@ from eval_queue.records import (
     Sensitivity,
     Style,
 )
-from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, Reader
 from eval_queue.scoring.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
 from eval_queue.scoring.formulas import Bools, Floats, Scores, compat_selected, item_means, score
 from eval_queue.scoring.match import Match, matched, without_templates
-from eval_queue.scoring.reader import READER_VERSION
 from eval_queue.scoring.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
 
 DECIMALS: Final = 12

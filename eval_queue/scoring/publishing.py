@@ -17,8 +17,8 @@ from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
 from eval_queue.protocol import protocol_id
+from eval_queue.reading.answers import Answers
 from eval_queue.records import BenchmarkRef, Profile, Result
-from eval_queue.scoring.answers import Answers
 from eval_queue.submission import identity
 
 FOLDER: Final = shipped.PUBLISHED

@@ -17,7 +17,7 @@ from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
 from data.files import replacing
-from eval_queue.scoring.answers import UNPARSED, official_reading, raw_records
+from eval_queue.reading.answers import UNPARSED, official_reading, raw_records
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +33,7 @@ def table_of(paths: Iterable[Path], benchmark: Benchmark) -> pa.Table:
     """Answer files as a table, read with the official reader; rows by model, item and variant.
 
     Args:
-        paths: answer files, or folders of them; they must have passed `eval_queue.scoring.answers.read_answers`.
+        paths: answer files, or folders of them; they must have passed `eval_queue.reading.answers.read_answers`.
         benchmark: the benchmark that was asked; the table's metadata names its digest.
 
     Raises:

@@ -167,7 +167,7 @@ def _parameters(endpoint: Endpoint, sent: dict[str, object]) -> Finding:
 
 def _answers(replies: Sequence[Reply]) -> Finding:
     from eval_queue.asking.replies import shortened
-    from eval_queue.scoring.reader import finish_kind, read_answer
+    from eval_queue.reading.reader import finish_kind, read_answer
 
     readings = [read_answer(reply.text, finish_reason=reply.finish_reason) for reply in replies]
     rated = sum(reading.rating is not None for reading in readings)

@@ -6,19 +6,11 @@ Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.charts
 
 __all__ = [
     "associations",
-    "common_profile",
     "comparison",
     "coverage",
-    "form_validity",
-    "group_report",
     "lineage",
-    "persona_report",
     "profile_similarity",
     "projection",
-    "proximity",
     "ranks",
-    "reading_report",
-    "readings",
-    "short_form",
     "summary",
 ]

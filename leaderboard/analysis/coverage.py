@@ -11,8 +11,8 @@ import numpy as np
 
 from data.benchmark import VARIANTS
 from data.sources.key_file import KeyTable
+from eval_queue.reading.answers import UNSCORED_KINDS
 from eval_queue.records import Record
-from eval_queue.scoring.answers import UNSCORED_KINDS
 from eval_queue.scoring.formulas import Floats
 from eval_queue.scoring.profiles import number
 

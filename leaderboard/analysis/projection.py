@@ -16,7 +16,7 @@ out, which `share` says. The weights of each axis sum to zero, so a place is the
 **People.** Groups of people are known on the PVQ-21, models on the benchmark's items; the benchmark's raters are known
 on both. `on_items` carries a group over with what they show: p + b (h - q), p and q the raters' profiles on the items
 and on the PVQ-21, b the size of differences on the items relative to the PVQ-21's. It is the inverse of
-`leaderboard.analysis.proximity.linked`.
+`leaderboard.groups.proximity.linked`.
 
 **How sure.** A `Region` summarises bootstrap draws over queries (`eval_queue.scoring.bootstrap`): percentile intervals
 of the two coordinates, and the covariance of the draws, whose 95 % ellipse supposes that they are about normal.

@@ -30,7 +30,9 @@ from data.ratings import Study
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.analysis.group_report import (
+from leaderboard.boards.results import Board
+from leaderboard.boards.row_answers import RowAnswers, published_means
+from leaderboard.groups.group_report import (
     MatchReading,
     ModelProximity,
     ProximityReport,
@@ -38,8 +40,6 @@ from leaderboard.analysis.group_report import (
     report,
     withheld,
 )
-from leaderboard.boards.results import Board
-from leaderboard.boards.row_answers import RowAnswers, published_means
 
 PUBLISHED_PROXIMITY: Final = shipped.PUBLISHED / "proximity.json"
 """The published models among people: a `ProximityReport`."""

@@ -29,12 +29,12 @@ from eval_queue.scoring.stability import circumplex, wrapped
 from leaderboard.analysis.associations import overlap
 from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.projection import WEIGHTS, Place, Region, View, normal_region, on_items, places, region, share
-from leaderboard.analysis.proximity import SLOPES
-from leaderboard.analysis.readings import match_sample
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.readings import cell_of
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers
+from leaderboard.groups.proximity import SLOPES
+from leaderboard.measurement.readings import match_sample
 
 SHORT: Final[Mapping[str, str]] = {
     OVERALL: "Europe: all",

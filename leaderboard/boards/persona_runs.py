@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.people.reference import Reference
 from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.analysis.persona_report import (
+from leaderboard.groups.persona_report import (
     BiasReport,
     ModelBias,
     Run,

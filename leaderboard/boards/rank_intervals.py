@@ -118,7 +118,7 @@ def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | N
         None where the benchmark's templates are not at hand.
     """
     from leaderboard.analysis.ranks import Column, Sample, ranks_by_parts
-    from leaderboard.analysis.readings import match_sample
+    from leaderboard.measurement.readings import match_sample
 
     templates = templates_of(benchmark)
     if templates is None:

@@ -27,9 +27,9 @@ from data.values import Dimension
 from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.analysis.reading_report import AmongPeople, ReadingsReport, among_people
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers
+from leaderboard.measurement.reading_report import AmongPeople, ReadingsReport, among_people
 
 PUBLISHED_READINGS: Final = shipped.PUBLISHED / "readings.json"
 """The report on the published models; written by `python -m leaderboard readings`."""

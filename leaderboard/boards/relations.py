@@ -25,8 +25,8 @@ from eval_queue.scoring.match import people_draws
 from leaderboard.analysis.associations import Association, associations, overlap
 from leaderboard.analysis.profile_similarity import MATCH_QUERIES, Similarities, similarities
 from leaderboard.analysis.ranks import Sample, resample
-from leaderboard.analysis.readings import match_sample
 from leaderboard.boards.results import Board
+from leaderboard.measurement.readings import match_sample
 
 MOST: Final = 200
 """So many rows are compared with each other."""

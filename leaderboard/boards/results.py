@@ -2,7 +2,7 @@
 
 Rows share a board only if they answer the same question under the same rules: same benchmark digest, same protocol,
 same answer mode. Results read with the compatibility reader exist for parity tests and are on no board, nor are those
-of a model that was asked to be somebody (`leaderboard.analysis.bias`). Nothing is ranked here; rows stand by name.
+of a model that was asked to be somebody (`leaderboard.groups.bias`). Nothing is ranked here; rows stand by name.
 """
 
 from __future__ import annotations

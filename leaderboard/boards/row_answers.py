@@ -117,7 +117,7 @@ class RowAnswers:
         Returns:
             The sample over queries, and what other people behind the templates would give, shape (sets, rows, 19).
         """
-        from leaderboard.analysis.readings import match_sample
+        from leaderboard.measurement.readings import match_sample
 
         rated = [self.rated(r) for r in results]
         x = np.array([r.means for r in rated])

@@ -1,7 +1,7 @@
 """The drawing of groups of people and models, as an SVG string: two groups and a model on one circle.
 
 Pure functions: no I/O, no state. The circle stands on the scale of the people's questionnaire (PVQ-21): the groups as
-they answered, the model carried over (`leaderboard.analysis.proximity.linked`). Differences there are about twice
+they answered, the model carried over (`leaderboard.groups.proximity.linked`). Differences there are about twice
 those on the benchmark's items, so the circle reaches further than the portrait of `leaderboard.charts.portrait`. Lines
 differ in style, not in colour alone; the legend stands below the circle. Colours are CSS variables with the light
 theme as fallback.

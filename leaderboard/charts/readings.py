@@ -11,10 +11,10 @@ from typing import Any, Final, NamedTuple
 from data.people.norms import READINGS, Reading
 from data.people.validation import ValidationReport
 from data.values import SCALE_NAMES, SCALES, Dimension
-from leaderboard.analysis.reading_report import ColumnNeeds, ReadingsReport
 from leaderboard.charts.dot_plot import Axis, PlotRow
 from leaderboard.charts.portrait import ACCENT
 from leaderboard.charts.validity import two_digits
+from leaderboard.measurement.reading_report import ColumnNeeds, ReadingsReport
 
 READ: Final[dict[Reading, str]] = {"published": "As published", "match": "All items"}
 """What a column of figures is called."""

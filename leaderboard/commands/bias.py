@@ -11,7 +11,7 @@ from data.commands.shared import JsonOption, SourceOption, cell, console, table
 from leaderboard.commands.proximity import WIDTH, ReferenceOption, group_name
 
 if TYPE_CHECKING:
-    from leaderboard.analysis.persona_report import BiasReport, ModelBias, Number
+    from leaderboard.groups.persona_report import BiasReport, ModelBias, Number
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
         """Compare persona runs with the groups of people that the personas stand for."""
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark
-        from leaderboard.analysis.persona_report import find_runs, report
+        from leaderboard.groups.persona_report import find_runs, report
 
         found = report(find_runs(runs), load_benchmark(source, progress=True), load_reference(reference))
         if as_json:

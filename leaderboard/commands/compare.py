@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         """Compare two models that were chosen in advance."""
         from data.errors import InputError
         from data.sources.loading import load_benchmark
-        from eval_queue.scoring.answers import read_answers
+        from eval_queue.reading.answers import read_answers
         from eval_queue.scoring.formulas import item_means
         from leaderboard.analysis.comparison import PAIR_NOTE
         from leaderboard.analysis.comparison import compare as compared

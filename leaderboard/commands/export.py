@@ -92,7 +92,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Write a section for a model card: a portrait, the ten values with intervals, how to cite."""
         from leaderboard.exports.ecosystem import PORTRAIT, model_card
-        from leaderboard.exports.row_drawings import portrait_svg
+        from leaderboard.files.row_drawings import portrait_svg
 
         site, result = _row(id_)
         if out is None:

@@ -28,10 +28,10 @@ def register(app: typer.Typer) -> None:
         from data.sources.loading import load_benchmark, load_study
         from data.sources.published_templates import templates_of
         from eval_queue.scoring.released import Released
-        from leaderboard.analysis.form_validity import released_ratings
-        from leaderboard.analysis.group_report import match_reading
         from leaderboard.boards.group_similarity import PUBLISHED_MATCH_PROXIMITY, PUBLISHED_PROXIMITY, among_people
         from leaderboard.boards.results import PUBLISHED, load
+        from leaderboard.groups.group_report import match_reading
+        from leaderboard.measurement.form_validity import released_ratings
 
         benchmark = load_benchmark(source, progress=True)
         by_model = {r.model: r for r in load(PUBLISHED).results if r.benchmark.digest == benchmark.digest}

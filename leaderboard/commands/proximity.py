@@ -10,7 +10,7 @@ import typer
 from data.commands.shared import JsonOption, SourceOption, cell, console, table
 
 if TYPE_CHECKING:
-    from leaderboard.analysis.group_report import ModelProximity, ProximityReport
+    from leaderboard.groups.group_report import ModelProximity, ProximityReport
 
 ReferenceOption = Annotated[
     Path | None,
@@ -39,9 +39,9 @@ def register(app: typer.Typer) -> None:
         from data.people.rater_means import rater_means
         from data.people.reference import load_reference
         from data.sources.loading import load_benchmark, load_study
-        from eval_queue.scoring.answers import read_answers
+        from eval_queue.reading.answers import read_answers
         from eval_queue.scoring.profiles import profiles
-        from leaderboard.analysis.group_report import report
+        from leaderboard.groups.group_report import report
 
         people = load_reference(reference)
         benchmark = load_benchmark(source, progress=True)

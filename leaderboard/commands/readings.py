@@ -37,10 +37,10 @@ def register(app: typer.Typer) -> None:
         from data.sources.loading import load_benchmark, load_study
         from data.sources.published_templates import templates_of
         from eval_queue.scoring.released import Released
-        from leaderboard.analysis.form_validity import released_ratings
         from leaderboard.analysis.lineage import lineage
-        from leaderboard.analysis.reading_report import readings_report
         from leaderboard.boards.readings import PUBLISHED_READINGS
+        from leaderboard.measurement.form_validity import released_ratings
+        from leaderboard.measurement.reading_report import readings_report
 
         benchmark = load_benchmark(source, progress=True)
         templates = templates_of(benchmark)

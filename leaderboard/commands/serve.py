@@ -46,9 +46,9 @@ def _serve(host: str | None, port: int | None) -> None:
     from eval_queue.logs import adopt, set_up_logging
     from eval_queue.settings import load_settings
     from eval_queue.workers import scheduler
+    from leaderboard.server.sign_in import check_sign_in
     from leaderboard.site.opening import open_site
     from leaderboard.ui import Ui
-    from leaderboard.web.sign_in import check_sign_in
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)

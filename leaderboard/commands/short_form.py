@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
         from data.sources.loading import load_benchmark, load_study
         from data.sources.published_templates import templates_of
         from eval_queue.scoring.released import Released
-        from leaderboard.analysis.form_validity import PUBLISHED_FORMS, measure, released_ratings
+        from leaderboard.measurement.form_validity import PUBLISHED_FORMS, measure, released_ratings
 
         benchmark = load_benchmark(source, progress=True)
         ratings, templates = released_ratings(benchmark, Released()), templates_of(benchmark)

@@ -4,4 +4,12 @@ In: the same data as the pages, by the same address. Out: CSV, JSON, Parquet, SV
 them. No number is computed here.
 """
 
-__all__ = ["addresses", "ecosystem", "formats", "methodology", "routes", "row_drawings", "static_copy", "tables"]
+__all__ = [
+    "addresses",
+    "answer_file",
+    "ecosystem",
+    "methodology",
+    "routes",
+    "static_copy",
+    "tables",
+]

@@ -13,8 +13,8 @@ from starlette.datastructures import QueryParams
 
 from data.errors import InputError
 from data.values import BY_NAME
-from leaderboard.exports.formats import UnknownFile
 from leaderboard.exports.tables import people_columns, result_of
+from leaderboard.files.formats import UnknownFile
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.board import query as board_query
 from leaderboard.pages.compare import page as compare

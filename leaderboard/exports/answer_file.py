@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 from data.errors import InputError
 from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
-from leaderboard.exports.formats import PIECE_BYTES, schema_of
 from leaderboard.exports.tables import ANSWER_COLUMNS, TEXTS
+from leaderboard.files.formats import PIECE_BYTES, schema_of
 from leaderboard.site.permanent import revision
 from leaderboard.site.site import Site
 

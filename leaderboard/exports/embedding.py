@@ -20,14 +20,14 @@ from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.charts.badge import badge
 from leaderboard.charts.portrait import number, true_minus
-from leaderboard.exports.formats import UnknownFile
-from leaderboard.exports.standalone import theme_style
 from leaderboard.exports.tables import UnknownRow, result_of
+from leaderboard.files.formats import UnknownFile
+from leaderboard.files.standalone import theme_style
 from leaderboard.pages.model.page import drawing_of, ten
-from leaderboard.site.badges import BENCHMARKS, badges
 from leaderboard.site.permanent import revision
 from leaderboard.site.sharing import EMBED, LABEL, badge_words, stays_here
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS, badges
 from leaderboard.web.document import LONGEST_VALUE, no_such_field
 from leaderboard.web.head import origin
 from leaderboard.web.head import row_address as row_address_of

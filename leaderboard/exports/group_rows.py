@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from leaderboard.analysis.group_report import Caveats, ModelProximity
 from leaderboard.boards.group_similarity import Table
+from leaderboard.groups.group_report import Caveats, ModelProximity
 
 COLUMNS: Final = (
     "id",

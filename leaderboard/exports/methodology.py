@@ -30,15 +30,15 @@ from eval_queue.scoring.match import MIN_QUERIES
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
 from eval_queue.settings import Settings
-from leaderboard.analysis.common_profile import MIN_FAMILIES
-from leaderboard.analysis.form_validity import read_short_forms
 from leaderboard.analysis.profile_similarity import MATCH_QUERIES
-from leaderboard.analysis.proximity import MIN_SHARE
 from leaderboard.analysis.ranks import ALPHA
-from leaderboard.analysis.reading_report import ReadingsReport
-from leaderboard.analysis.short_form import PEOPLE
 from leaderboard.boards.group_similarity import shipped_proximity
 from leaderboard.boards.readings import PUBLISHED_READINGS
+from leaderboard.groups.proximity import MIN_SHARE
+from leaderboard.measurement.common_profile import MIN_FAMILIES
+from leaderboard.measurement.form_validity import read_short_forms
+from leaderboard.measurement.reading_report import ReadingsReport
+from leaderboard.measurement.short_form import PEOPLE
 from leaderboard.site.citation import METHOD
 
 SIMULATION: Final = shipped.PUBLISHED / "simulation.json"

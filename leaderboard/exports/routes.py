@@ -30,7 +30,12 @@ from leaderboard.charts.readings import Drawing
 from leaderboard.exports.addresses import FIELDS, check
 from leaderboard.exports.answer_file import NAME as ALL_ANSWERS
 from leaderboard.exports.answer_file import AllAnswers
-from leaderboard.exports.benchmark_drawings import (
+from leaderboard.exports.ecosystem import model_card
+from leaderboard.exports.embedding import badge_svg
+from leaderboard.exports.embedding import route as embed_route
+from leaderboard.exports.large_files import LargeFiles
+from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of, whole_answers
+from leaderboard.files.benchmark_drawings import (
     PLOTS,
     READING_DRAWINGS,
     Plot,
@@ -41,17 +46,13 @@ from leaderboard.exports.benchmark_drawings import (
     reading_sheet,
     reading_svg,
 )
-from leaderboard.exports.card_picture import card
-from leaderboard.exports.date_drawings import dates_sheet, dates_svg
-from leaderboard.exports.ecosystem import model_card
-from leaderboard.exports.embedding import badge_svg
-from leaderboard.exports.embedding import route as embed_route
-from leaderboard.exports.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv, write
-from leaderboard.exports.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
-from leaderboard.exports.group_drawings import circle_svg as circle_svg_of_groups
-from leaderboard.exports.large_files import LargeFiles
-from leaderboard.exports.matrix_drawing import matrix_sheet, matrix_svg
-from leaderboard.exports.row_drawings import (
+from leaderboard.files.card_picture import card
+from leaderboard.files.date_drawings import dates_sheet, dates_svg
+from leaderboard.files.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv, write
+from leaderboard.files.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
+from leaderboard.files.group_drawings import circle_svg as circle_svg_of_groups
+from leaderboard.files.matrix_drawing import matrix_sheet, matrix_svg
+from leaderboard.files.row_drawings import (
     compare_svg,
     differences_svg,
     drawn,
@@ -65,10 +66,9 @@ from leaderboard.exports.row_drawings import (
     scores_svg,
     series_svg,
 )
-from leaderboard.exports.standalone import standalone
-from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of, whole_answers
-from leaderboard.exports.value_drawings import known as known_value
-from leaderboard.exports.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
+from leaderboard.files.standalone import standalone
+from leaderboard.files.value_drawings import known as known_value
+from leaderboard.files.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.compare import page as compare
@@ -76,8 +76,8 @@ from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.value import page as value
-from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.web.cache import Cache
 from leaderboard.web.document import known, no_such_field
 

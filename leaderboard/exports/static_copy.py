@@ -32,9 +32,9 @@ from leaderboard.exports.answer_file import write_all
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board import page as board
 from leaderboard.pages.compare.data import series_of
-from leaderboard.site.downloads import DOWNLOADS, FORMATS
 from leaderboard.site.permanent import at_home, board_url, revision
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS
 from leaderboard.web import assets
 from leaderboard.web.document import ReadingPage, content_of, framed
 from leaderboard.web.frame import LOGO

@@ -1,6 +1,6 @@
 """The tables that can be taken away, each made from what the pages show for the same address.
 
-`leaderboard.site.downloads` lists them for people; `SHEETS` has the function that makes each. What must not be
+`leaderboard.vocabulary.downloads` lists them for people; `SHEETS` has the function that makes each. What must not be
 forgotten when a number travels stands in a field beside it (`caveats`, `reason`) and in `Sheet.about`. No text of a
 benchmark is in any of them, and no row about a person.
 """
@@ -17,24 +17,24 @@ from data.values import SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode
 from eval_queue.store.compiled import MATCHES, STATISTICS, Column, compiled_results
-from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.model_facts import billions
 from leaderboard.boards.readings import Standing, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.exports import group_rows as group_export
-from leaderboard.exports.benchmark_drawings import REPORTED, WHICH
-from leaderboard.exports.formats import Sheet
+from leaderboard.files.benchmark_drawings import REPORTED, WHICH
+from leaderboard.files.formats import Sheet
+from leaderboard.groups.group_report import ModelProximity
 from leaderboard.pages.board.data import called
 from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rows_of, table_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.answers import LONGEST_SHOWN, Filters, Given, ItemAnswers
-from leaderboard.site.badges import OPEN_WEIGHTS, badges
 from leaderboard.site.citation import METHOD, benchmark_name
 from leaderboard.site.permanent import revision, row_address
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import OPEN_WEIGHTS, badges
 
 Query = Mapping[str, str]
 
@@ -601,4 +601,4 @@ SHEETS: Final[Mapping[str, Callable[[Site, Query], Sheet]]] = {
     "benchmark": benchmark_sheet,
     "queue": queue_sheet,
 }
-"""What makes each table of `leaderboard.site.downloads.DOWNLOADS`, by its name."""
+"""What makes each table of `leaderboard.vocabulary.downloads.DOWNLOADS`, by its name."""

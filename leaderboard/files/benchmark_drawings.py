@@ -11,13 +11,13 @@ from data.benchmark import MAX_P
 from data.people.validation import ValidationReport
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
 from eval_queue.store.compiled import Column
-from leaderboard.analysis.reading_report import ReadingsReport
 from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
 from leaderboard.charts.portrait import INK, QUIET
 from leaderboard.charts.readings import Drawing, drawings
 from leaderboard.charts.validity import hills, most_items, two_digits
-from leaderboard.exports.formats import Sheet, UnknownFile
-from leaderboard.exports.standalone import standalone
+from leaderboard.files.formats import Sheet, UnknownFile
+from leaderboard.files.standalone import standalone
+from leaderboard.measurement.reading_report import ReadingsReport
 
 _CELL: Final = 220.0
 """Width of one dimension's hill in a sheet of them."""

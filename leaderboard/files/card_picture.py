@@ -20,11 +20,11 @@ from eval_queue.records import Result
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import portrait, true_minus
-from leaderboard.exports.formats import UnknownFile
-from leaderboard.exports.standalone import light_colours
+from leaderboard.files.formats import UnknownFile
+from leaderboard.files.standalone import light_colours
 from leaderboard.pages.model.page import ten
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 
 WIDTH: Final = 1200
 HEIGHT: Final = 630

@@ -8,8 +8,8 @@ from data.values import SCALE_NAMES
 from eval_queue.store.compiled import Column
 from leaderboard.boards.model_facts import SOURCES
 from leaderboard.charts.dates import axes, sheet
-from leaderboard.exports.formats import Sheet, UnknownFile
-from leaderboard.exports.standalone import standalone
+from leaderboard.files.formats import Sheet, UnknownFile
+from leaderboard.files.standalone import standalone
 from leaderboard.pages.dates.page import Dates
 
 _DATES: Final = (

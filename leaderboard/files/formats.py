@@ -18,7 +18,7 @@ import orjson
 
 from data.errors import InputError
 from eval_queue.store.compiled import Column, arrow_schema
-from leaderboard.site.downloads import Format
+from leaderboard.vocabulary.downloads import Format
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -7,11 +7,11 @@ from typing import Final
 
 from data.people.reference import Group
 from eval_queue.store.compiled import Column
-from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
 from leaderboard.charts.portrait import ACCENT, number
-from leaderboard.exports.formats import Sheet, UnknownFile
-from leaderboard.exports.standalone import standalone
+from leaderboard.files.formats import Sheet, UnknownFile
+from leaderboard.files.standalone import standalone
+from leaderboard.groups.group_report import ModelProximity
 from leaderboard.pages.groups.data import SHORT, GroupsView
 from leaderboard.pages.groups.page import drawing
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from eval_queue.store.compiled import Column
-from leaderboard.exports.formats import Sheet, UnknownFile
-from leaderboard.exports.standalone import standalone
+from leaderboard.files.formats import Sheet, UnknownFile
+from leaderboard.files.standalone import standalone
 from leaderboard.pages.alike.page import Alike, drawing
 
 _PAIRS: Final = (

@@ -10,8 +10,8 @@ from eval_queue.store.compiled import Column
 from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
 from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
 from leaderboard.charts.portrait import MATCH_LIMIT, number
-from leaderboard.exports.formats import Sheet, UnknownFile
-from leaderboard.exports.standalone import standalone
+from leaderboard.files.formats import Sheet, UnknownFile
+from leaderboard.files.standalone import standalone
 from leaderboard.pages.compare.data import CompareData, Pair
 from leaderboard.pages.compare.page import limit_of, lines, panels
 from leaderboard.pages.model.page import drawing_of, match_drawing, ten

@@ -9,8 +9,8 @@ from eval_queue.store.compiled import Column
 from leaderboard.charts.circle import circle
 from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
 from leaderboard.charts.portrait import LINE, MATCH_LIMIT, QUIET, number
-from leaderboard.exports.formats import Sheet, UnknownFile
-from leaderboard.exports.standalone import standalone
+from leaderboard.files.formats import Sheet, UnknownFile
+from leaderboard.files.standalone import standalone
 from leaderboard.pages.value.data import ValueData
 
 MOST_ROWS: Final = 400

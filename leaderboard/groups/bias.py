@@ -3,7 +3,7 @@
 Pure functions over arrays. x_g is a model's profile under persona g and x_0 the same model's without one, both on the
 benchmark's items; h_g is the group's profile on the PVQ-21 and h_0 that of all people; all are centred on the mean of
 their ten values. b is the size of differences on the benchmark's items relative to the PVQ-21's
-(`leaderboard.analysis.proximity.SLOPES`). What is computed:
+(`leaderboard.groups.proximity.SLOPES`). What is computed:
 
 - **bias** of a persona, value by value: (x_g - x_0) - b (h_g - h_0), how much further the persona moves the model than
   the group differs from all people. A difference of shifts, because x_g - h_g alone would mix in what sets the two
@@ -25,7 +25,7 @@ makes errors a little too large. Intervals are 95 % percentile intervals. Noise 
 neighbours on the circle go together. It is the usual number, for orientation only.
 
 Not done: choosing runs, and deciding which are too incomplete or too flat to speak of
-(`leaderboard.analysis.persona_report`).
+(`leaderboard.groups.persona_report`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from data.values import VALUES
 from eval_queue.scoring.bootstrap import spread
 from eval_queue.scoring.formulas import Floats, ratio
-from leaderboard.analysis.proximity import SLOPES, Estimate, estimate, shapes
+from leaderboard.groups.proximity import SLOPES, Estimate, estimate, shapes
 
 _N: Final = len(VALUES)
 _TIE: Final = 1e-9

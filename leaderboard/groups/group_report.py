@@ -24,10 +24,10 @@ from eval_queue.scoring.formulas import Floats, item_means, score
 from eval_queue.scoring.match import people_draws
 from eval_queue.scoring.profiles import number
 from eval_queue.scoring.stability import FLAT_BELOW, reliability
-from leaderboard.analysis.prompt_agreement import PromptAgreement, groups_by_prompt
-from leaderboard.analysis.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
 from leaderboard.analysis.ranks import ALPHA, Sample, resample
-from leaderboard.analysis.readings import match_sample
+from leaderboard.groups.prompt_agreement import PromptAgreement, groups_by_prompt
+from leaderboard.groups.proximity import SLOPES, Estimate, Proximity, correlations, proximity, shapes
+from leaderboard.measurement.readings import match_sample
 
 
 class LikeRaters(Record):

@@ -26,18 +26,18 @@ from data.values import VALUES
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord
 from eval_queue.personas import PERSONAS
 from eval_queue.protocol import Protocol, subsample
+from eval_queue.reading.answers import UNSCORED_KINDS, Answers, read_answers
 from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Record, Result, UnscoredKind
-from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, read_answers
 from eval_queue.scoring.bootstrap import DRAWS
 from eval_queue.scoring.formulas import Floats, item_means
 from eval_queue.scoring.profiles import number, profiles
 from eval_queue.scoring.stability import FLAT_BELOW
 from eval_queue.scoring.stored import read_ratings
-from leaderboard.analysis.bias import Bias, Gaps, perceived_gaps, persona_bias
-from leaderboard.analysis.group_report import People, reservation
-from leaderboard.analysis.prompt_agreement import directions_by_prompt
-from leaderboard.analysis.proximity import SLOPES, Estimate, group_draws, with_point
 from leaderboard.analysis.ranks import resample
+from leaderboard.groups.bias import Bias, Gaps, perceived_gaps, persona_bias
+from leaderboard.groups.group_report import People, reservation
+from leaderboard.groups.prompt_agreement import directions_by_prompt
+from leaderboard.groups.proximity import SLOPES, Estimate, group_draws, with_point
 
 FEW_QUERIES: Final = 20
 """Below so many queries a caveat says that intervals are too narrow."""

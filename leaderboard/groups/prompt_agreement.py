@@ -2,7 +2,7 @@
 
 A statement about groups rests on the mean of six prompts. Here each prompt is taken as if it were the only one, and
 what it says is counted where it agrees with the whole: "holds in 5 of 6 prompts". No test, and no reason to name a
-group that `leaderboard.analysis.proximity` does not name; a warning where a name rests on a few prompts only.
+group that `leaderboard.groups.proximity` does not name; a warning where a name rests on a few prompts only.
 
 Pure functions over arrays.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from data.people.reference import Reference
 from eval_queue.scoring.formulas import Bools, Floats, item_means, score
 from eval_queue.scoring.stability import centred_on_ten
-from leaderboard.analysis.proximity import NO_GROUP, placed
+from leaderboard.groups.proximity import NO_GROUP, placed
 
 
 @dataclass(frozen=True)

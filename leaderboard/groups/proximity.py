@@ -38,7 +38,7 @@ not it follows the raters item by item. One far less noisy than the released mod
 cases give 0 to 23 %. A profile without any content passes the gate by chance in 6 % of cases; of those that do three in
 ten lean, which is 2 % of all. A group is named as nearest to it in 0.6 %.
 
-By matches on all items, with queries and people drawn anew (`leaderboard.analysis.group_report.match_draws`; 400 models
+By matches on all items, with queries and people drawn anew (`leaderboard.groups.group_report.match_draws`; 400 models
 each, noise from 0.05 and 0.1 up to 0.5 and 0.8): a model that differs from the raters by noise alone leans in 0 to
 0.3 % of cases if it follows them item by item, in 0 to 4.5 % if it only matches as they would with other queries and
 people.

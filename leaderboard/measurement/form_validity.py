@@ -24,7 +24,7 @@ from data.values import VALUES
 from eval_queue.scoring.formulas import Floats, item_means, score
 from eval_queue.scoring.profiles import number
 from eval_queue.scoring.released import Released
-from leaderboard.analysis.short_form import SIZES, Form, Length, agreement, choose
+from leaderboard.measurement.short_form import SIZES, Form, Length, agreement, choose
 
 PUBLISHED_FORMS: Final = shipped.PUBLISHED / "short_form.json"
 

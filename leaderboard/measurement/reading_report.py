@@ -23,9 +23,9 @@ from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES
 from eval_queue.scoring.formulas import Floats, item_means
 from eval_queue.scoring.match import Z, people_draws
 from eval_queue.scoring.stability import FLAT_BELOW, reliability
-from leaderboard.analysis.common_profile import CommonProfile, common_profile
 from leaderboard.analysis.ranks import Sample, resample
-from leaderboard.analysis.readings import (
+from leaderboard.measurement.common_profile import CommonProfile, common_profile
+from leaderboard.measurement.readings import (
     along_common,
     explained,
     first_component,
@@ -33,7 +33,7 @@ from leaderboard.analysis.readings import (
     pairs_that_hold,
     shuffled_pairs,
 )
-from leaderboard.analysis.variance import (
+from leaderboard.measurement.variance import (
     COUNTS,
     SIZES,
     TARGET,

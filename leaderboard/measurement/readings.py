@@ -1,7 +1,7 @@
 """What the two readings of the same answers can carry, beside each other: figures for the Benchmark and Model pages.
 
 *Published*: the score by the key. *Match*: the template match on all items (`data.people.templates`). Pure functions
-over arrays; `leaderboard.analysis.reading_report` brings them into one record.
+over arrays; `leaderboard.measurement.reading_report` brings them into one record.
 """
 
 from __future__ import annotations

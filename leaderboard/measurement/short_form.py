@@ -24,7 +24,7 @@ same in the page; `tests/browser/test_take.py` holds it to these functions.
 **Match.** The other reading of the same answers: the correlation of the ratings with the templates of the form's items.
 Its standard error over items is a jackknife over queries, that over people the standard deviation under `PEOPLE`
 templates of resampled people, and the interval a 95 % t interval of both. Which reading a form shows is decided by how
-well it stands for the whole benchmark under that reading (`leaderboard.analysis.form_validity`).
+well it stands for the whole benchmark under that reading (`leaderboard.measurement.form_validity`).
 
 Pure functions; `agreement` is what `python -m leaderboard short-form` publishes.
 """

@@ -1,9 +1,9 @@
 """What comes before and after every request: which addresses there are, how long, and which headers answers have.
 
 Gradio serves more than these pages use (uploads, a proxy, files by path, streams, dashboards, listeners by number).
-Only what is named here can be reached; listeners of a page answer that page alone (`leaderboard.web.page_token`), and
-take plain values only, never a file or an address. An error that nobody expected is an answer in plain words, one line
-in the log, and never a traceback that a visitor can repeat.
+Only what is named here can be reached; listeners of a page answer that page alone (`leaderboard.server.page_token`),
+and take plain values only, never a file or an address. An error that nobody expected is an answer in plain words, one
+line in the log, and never a traceback that a visitor can repeat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from leaderboard.web.page_token import HEADER, PageTokens
+from leaderboard.server.page_token import HEADER, PageTokens
 
 LONGEST_ADDRESS: Final = 8_000
 """Bytes of an address, its fields included."""

@@ -5,12 +5,8 @@ In: settings (`opening`). Out: one `Site`, citations and lasting addresses. No H
 
 __all__ = [
     "answers",
-    "badges",
     "citation",
-    "downloads",
-    "glossary",
     "links",
-    "meanings",
     "memory",
     "news",
     "opening",

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from data.people.norms import Reading
 from eval_queue.records import BenchmarkRef, Result
-from leaderboard.site.badges import BENCHMARKS
+from leaderboard.vocabulary.badges import BENCHMARKS
 
 _CARRIED: Final = Path(__file__).with_name("CITATION.cff")
 CITATION_FILE: Final = _CARRIED if _CARRIED.exists() else Path(__file__).resolve().parents[2] / "CITATION.cff"

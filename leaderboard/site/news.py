@@ -18,8 +18,8 @@ from urllib.parse import urlencode
 from eval_queue.records import Result
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.results import Board
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 
 Kind = Literal["row", "data", "method", "software"]
 KINDS: Final[dict[Kind, str]] = {"row": "New rows", "data": "Data", "method": "Method", "software": "Software"}

@@ -13,9 +13,9 @@ from markupsafe import escape
 
 from data.values import VALUES
 from eval_queue.records import Result
-from leaderboard.site.badges import OPEN_WEIGHTS, badges
 from leaderboard.site.citation import Citation
 from leaderboard.site.permanent import HERE
+from leaderboard.vocabulary.badges import OPEN_WEIGHTS, badges
 
 LABEL: Final = "Value Portrait"
 BADGE: Final = "chart/badge.svg"

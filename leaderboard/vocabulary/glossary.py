@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 from data.benchmark import MAX_P, MIN_RHO
 from eval_queue.scoring.profiles import MIN_COVERAGE, MIN_ITEMS
 from eval_queue.scoring.stability import FLAT_BELOW
-from leaderboard.site.badges import BADGES, FLAT, ORIGINS
+from leaderboard.vocabulary.badges import BADGES, FLAT, ORIGINS
 
 Group = Literal["scores", "certainty", "answers", "benchmark", "people", "rows"]
 GROUPS: Final[dict[Group, str]] = {

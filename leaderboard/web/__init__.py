@@ -11,13 +11,9 @@ __all__ = [
     "discovery",
     "document",
     "frame",
-    "guard",
     "head",
     "markup",
-    "operations",
-    "page_token",
     "refresh",
-    "sign_in",
     "terms",
     "theme",
 ]

@@ -1,9 +1,10 @@
 """Terms that open in place: the first time in each part of a page that one is used, its words become a button.
 
-A button opens a note with the term's meaning (`leaderboard.site.glossary`), by the browser's own popovers: no script is
-needed, Escape and a click elsewhere close it, and a keyboard and a finger reach it like a pointer. Marked are words in
-running text, lists and tables; not those in links, headings, forms, drawings, code, or in what a model or a person said
-(`data-verbatim`). The board, which is drawn by a script, takes the same notes from its page (`static/terms.js`).
+A button opens a note with the term's meaning (`leaderboard.vocabulary.glossary`), by the browser's own popovers: no
+script is needed, Escape and a click elsewhere close it, and a keyboard and a finger reach it like a pointer. Marked are
+words in running text, lists and tables; not those in links, headings, forms, drawings, code, or in what a model or a
+person said (`data-verbatim`). The board, which is drawn by a script, takes the same notes from its page
+(`static/terms.js`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from leaderboard.site.glossary import TERMS, Term, by_form
+from leaderboard.vocabulary.glossary import TERMS, Term, by_form
 from leaderboard.web.markup import render
 
 _TOKEN: Final = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)

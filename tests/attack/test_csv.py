@@ -8,7 +8,7 @@ import io
 import pytest
 
 from eval_queue.store.compiled import Column
-from leaderboard.exports.formats import Sheet, to_csv
+from leaderboard.files.formats import Sheet, to_csv
 
 SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "−")
 BEFORE = (

@@ -11,9 +11,9 @@ import pytest
 
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.exports.routes import CHARTS, FIELDS
-from leaderboard.site.downloads import DOWNLOADS
+from leaderboard.server.guard import LONGEST_ADDRESS, LONGEST_BODY
 from leaderboard.ui import READ
-from leaderboard.web.guard import LONGEST_ADDRESS, LONGEST_BODY
+from leaderboard.vocabulary.downloads import DOWNLOADS
 from tests.attack.conftest import SECRET, listeners, token, worked_out
 from tools.live import RunningApp
 

@@ -20,7 +20,7 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import new_submission
 from leaderboard.api import ENDPOINTS
-from leaderboard.site.downloads import DOWNLOADS, FORMATS
+from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
 from tools.live import RunningApp, app
 

@@ -36,7 +36,7 @@ from data.ratings import Study, SurveyGroup
 from data.sources.loading import load_benchmark
 from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS, VALUES
-from eval_queue.scoring.answers import read_answers
+from eval_queue.reading.answers import read_answers
 from eval_queue.scoring.formulas import item_means
 from eval_queue.scoring.match import matched
 from eval_queue.scoring.profiles import profiles

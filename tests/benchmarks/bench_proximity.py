@@ -13,9 +13,9 @@ from scipy import stats
 
 from data.people.reference import Reference, load_reference
 from eval_queue.scoring.formulas import Floats
-from leaderboard.analysis.proximity import Proximity, proximity
+from leaderboard.groups.proximity import Proximity, proximity
 from tests.benchmarks.timing import peak_megabytes, quickest
-from tests.leaderboard.analysis.test_proximity import norm, plain_noise
+from tests.leaderboard.groups.test_proximity import norm, plain_noise
 
 DRAWS = 2000
 

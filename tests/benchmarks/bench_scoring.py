@@ -22,8 +22,8 @@ import typer
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALES, Scale
-from eval_queue.scoring import reader
-from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, find_files, read_answers
+from eval_queue.reading import reader
+from eval_queue.reading.answers import UNPARSED, UNSCORED_KINDS, Answers, find_files, read_answers
 from eval_queue.scoring.profiles import profiles
 from tests.benchmarks.timing import quickest
 

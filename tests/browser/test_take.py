@@ -17,7 +17,7 @@ from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
 from data.sources.published_templates import templates_of
 from data.values import VALUES
-from leaderboard.analysis.short_form import SIZES, Form, choose, match_form, of_form, score_form
+from leaderboard.measurement.short_form import SIZES, Form, choose, match_form, of_form, score_form
 from leaderboard.web import assets
 from tests.browser.conftest import Watched
 from tests.support import ROOT

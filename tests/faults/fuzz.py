@@ -122,7 +122,7 @@ def targets() -> Iterator[dict[str, Target]]:
 
 
 def _reader() -> Target:
-    from eval_queue.scoring.reader import read_answer
+    from eval_queue.reading.reader import read_answer
 
     seeds = ("Very much like me", "4", "**Like me**.", "<think>no</think> Not like me at all", "I cannot answer that.")
     return Target(lambda data: read_answer(data.decode(errors="replace")), _bytes(seeds), 550, 1.0, ())
@@ -204,7 +204,7 @@ def _answer_lines(number: int = 8) -> bytes:
 
 def _answers(path: Path) -> Target:
     from data.sources.practice import practice_benchmark
-    from eval_queue.scoring.answers import read_answers
+    from eval_queue.reading.answers import read_answers
 
     benchmark = practice_benchmark()
 

@@ -33,8 +33,8 @@ from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord, save
 from eval_queue.protocol import plan
 from eval_queue.queue.package import ANSWERS_MEMBER, Accepted, accept, make_package
 from eval_queue.queue.queue import Queue
+from eval_queue.reading.answers import Answers, official_reading, read_answers
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.scoring.answers import Answers, official_reading, read_answers
 from eval_queue.settings import Endpoint
 from eval_queue.store.collection import encode
 from eval_queue.store.local import LocalStore

@@ -48,10 +48,10 @@ from leaderboard.pages.queue.page import SECTIONS, Administration, listing, row_
 from leaderboard.pages.submit.packages import Packages
 from leaderboard.pages.submit.page import Form, Life
 from leaderboard.site import citation
-from leaderboard.site.badges import BADGES
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import LOCAL_USER
 from leaderboard.ui import READ, WORKED_WITH, Ui
+from leaderboard.vocabulary.badges import BADGES
 from leaderboard.web.document import document
 from leaderboard.web.frame import LOGO, NAVIGATION
 from leaderboard.web.markup import counted, duration, render

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from data.benchmark import VARIANTS, Benchmark
+from eval_queue.reading.answers import UNSCORED_KINDS, Answers
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.scoring.answers import UNSCORED_KINDS, Answers
 from eval_queue.scoring.profiles import profiles
 
 ONE_PHRASE = "odd/one-phrase"

@@ -42,7 +42,7 @@ LONGEST = (
     "tests/eval_queue/workers/test_worker.py",
     "tests/eval_queue/workers/test_many_workers.py",
     "tests/data/sources/test_loading.py",
-    "tests/leaderboard/analysis/test_proximity.py",
+    "tests/leaderboard/groups/test_proximity.py",
 )
 """Files that take longest: begun first, no core waits for them at the end."""
 LONGEST_SLEEP = 0.25

@@ -16,7 +16,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from data.sources.loading import load_benchmark
 from data.values import VALUES
-from eval_queue.asking.foreign import ten_values
+from eval_queue.offline.foreign import ten_values
 from eval_queue.protocol import SEED, TEMPERATURE, plan
 from eval_queue.settings import Endpoint
 

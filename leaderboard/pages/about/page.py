@@ -13,12 +13,12 @@ from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import linked, portrait
 from leaderboard.site import links
-from leaderboard.site.badges import BADGES, FLAT
 from leaderboard.site.citation import paper_apa, paper_url, version
-from leaderboard.site.downloads import DOWNLOADS, FORMATS, Format
-from leaderboard.site.glossary import named
 from leaderboard.site.permanent import board_citations, revision, row_address, row_citations
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BADGES, FLAT
+from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS, Format
+from leaderboard.vocabulary.glossary import named
 from leaderboard.web.document import not_among
 from leaderboard.web.frame import TITLE
 from leaderboard.web.head import ABOUT_BOARD, Head

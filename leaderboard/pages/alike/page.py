@@ -22,8 +22,8 @@ from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.relations import MOST, Relations
 from leaderboard.charts.matrix import MatrixCell, matrix
 from leaderboard.charts.portrait import number
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import render
 

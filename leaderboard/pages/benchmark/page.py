@@ -25,11 +25,11 @@ from data.people.validation import ValidationReport
 from data.ratings import MIN_GROUP
 from data.sources.published_validity import read_validation, validation_of
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES
-from leaderboard.analysis.reading_report import ReadingsReport
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.portrait import number
 from leaderboard.charts.readings import drawings
 from leaderboard.charts.validity import hills, most_items, two_digits
+from leaderboard.measurement.reading_report import ReadingsReport
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, no_such_field

@@ -22,7 +22,6 @@ from data.people.reference import CONTRASTS, Contrast
 from data.values import SCALE_NAMES, SCALES, VALUES, Scale
 from eval_queue.records import DimensionScore, MatchScore, Result, ScaleProfile
 from eval_queue.scoring.formulas import Floats
-from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.background import Working
 from leaderboard.boards.group_similarity import Table
@@ -31,7 +30,8 @@ from leaderboard.boards.rank_intervals import Ranking, obstacle
 from leaderboard.boards.readings import Columns, Standing, no_match, read_columns, read_readings
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, MATCH_LIMIT, Geometry
-from leaderboard.site.badges import BENCHMARKS, ORIGINS, badges, parameters_changed
+from leaderboard.groups.group_report import ModelProximity
+from leaderboard.vocabulary.badges import BENCHMARKS, ORIGINS, badges, parameters_changed
 
 HEADINGS: Final = {
     "Self-Direction": "Self-\u200bDirec\u00adtion",

@@ -24,7 +24,7 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import billions, released
 from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
-from leaderboard.site.badges import parameters_changed
+from leaderboard.vocabulary.badges import parameters_changed
 from leaderboard.web.document import every, not_among, shortened
 
 WEIGHTS: Final = ("open", "closed")

@@ -28,8 +28,8 @@ from leaderboard.boards.results import Board
 from leaderboard.charts.comparison import STROKES
 from leaderboard.charts.portrait import true_minus
 from leaderboard.site.answers import ItemAnswers
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import every
 
 MOST: Final = len(STROKES)

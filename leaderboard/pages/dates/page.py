@@ -20,8 +20,8 @@ from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.dates import Along, Dot, axes, panel
 from leaderboard.charts.portrait import number
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import not_among
 from leaderboard.web.markup import render
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from leaderboard.site.glossary import GROUPS, TERMS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.glossary import GROUPS, TERMS
 from leaderboard.web.markup import render
 from leaderboard.web.terms import listed
 

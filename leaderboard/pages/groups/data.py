@@ -1,7 +1,7 @@
 """What the Groups page shows, as one record: a model beside two groups of people, all models' leans, personas.
 
 The record is the page's twin for programs (`leaderboard.pages.groups.page.data`): what must be read with the numbers
-stands in its fields. Nothing is computed here that `leaderboard.analysis.proximity` or `leaderboard.analysis.bias`
+stands in its fields. Nothing is computed here that `leaderboard.groups.proximity` or `leaderboard.groups.bias`
 computes; scores are only carried over to the people's questionnaire (metric E of the methods text). No HTML is made
 here.
 """
@@ -17,8 +17,11 @@ from data.people.norms import Reading
 from data.people.reference import Contrast, Group, Reference
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef, Record, Result
-from leaderboard.analysis.group_report import Caveats, ModelProximity, People, ceiling
-from leaderboard.analysis.persona_report import (
+from leaderboard.boards.group_similarity import Table
+from leaderboard.boards.persona_runs import series_id
+from leaderboard.boards.results import Board
+from leaderboard.groups.group_report import Caveats, ModelProximity, People, ceiling
+from leaderboard.groups.persona_report import (
     BiasCaveats,
     BiasReport,
     ModelBias,
@@ -27,10 +30,7 @@ from leaderboard.analysis.persona_report import (
     example_gap,
     few_queries,
 )
-from leaderboard.analysis.proximity import SLOPES, linked
-from leaderboard.boards.group_similarity import Table
-from leaderboard.boards.persona_runs import series_id
-from leaderboard.boards.results import Board
+from leaderboard.groups.proximity import SLOPES, linked
 
 CONTRAST_NAMES: Final[Mapping[str, str]] = {
     "gender": "Women and men",

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from eval_queue.records import Result
-from leaderboard.analysis.group_report import HeldBy, Lean, LikeRaters, ModelProximity
 from leaderboard.boards.group_similarity import Table
+from leaderboard.groups.group_report import HeldBy, Lean, LikeRaters, ModelProximity
 
 Both = tuple[ModelProximity, ModelProximity]
 

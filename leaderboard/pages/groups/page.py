@@ -19,17 +19,17 @@ from data.people.reference import CONTRASTS, OVERALL, Contrast
 from data.values import VALUES
 from eval_queue.records import Result
 from eval_queue.scoring.stability import FLAT_BELOW
-from leaderboard.analysis.persona_report import PersonaGap
 from leaderboard.analysis.ranks import ALPHA
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
 from leaderboard.charts.portrait import linked, number
+from leaderboard.groups.persona_report import PersonaGap
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.head import Head
 from leaderboard.web.markup import capitalised, render

@@ -22,8 +22,8 @@ from leaderboard.boards.results import Board
 from leaderboard.charts.map import interval, map_svg, toward
 from leaderboard.charts.portrait import linked, number
 from leaderboard.pages.compare.data import MOST
-from leaderboard.site.badges import BENCHMARKS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import Volatile, every, not_among
 from leaderboard.web.markup import render
 

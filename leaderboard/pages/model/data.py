@@ -20,17 +20,17 @@ from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Submission
 from leaderboard.analysis.coverage import ReadShare, read_share
-from leaderboard.analysis.group_report import ModelProximity
 from leaderboard.analysis.lineage import Lineage, lineage
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.background import Working
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.rank_intervals import obstacle
 from leaderboard.boards.results import Board, mean_profile
+from leaderboard.groups.group_report import ModelProximity
 from leaderboard.pages.model.two_readings import TwoReadings, two_readings
 from leaderboard.site.answers import AnswersPage, Filters, cut
-from leaderboard.site.badges import BENCHMARKS, Badge, badges
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS, Badge, badges
 
 if TYPE_CHECKING:
     import pyarrow as pa

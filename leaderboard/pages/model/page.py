@@ -19,18 +19,18 @@ from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.records import DimensionScore, Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.lineage import lineage
-from leaderboard.analysis.reading_report import AmongPeople
 from leaderboard.analysis.summary import queries_of, sentence
 from leaderboard.boards.model_facts import SOURCES, released
 from leaderboard.charts.badge import badge
 from leaderboard.charts.portrait import MATCH_LIMIT, linked, number, portrait, true_minus
+from leaderboard.measurement.reading_report import AmongPeople
 from leaderboard.pages.model.data import ModelData, find, model_data, submissions_of
 from leaderboard.site import links
 from leaderboard.site.answers import Filters
-from leaderboard.site.badges import BENCHMARKS, ORIGINS
 from leaderboard.site.permanent import record_url, revision, row_address, row_citations
 from leaderboard.site.sharing import LABEL, badge_words, lines_to_copy, stays_here
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS, ORIGINS
 from leaderboard.web.document import Volatile, not_among, whole_number
 from leaderboard.web.head import NOT_THERE, Head
 from leaderboard.web.head import row_address as row_address_of

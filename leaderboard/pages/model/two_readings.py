@@ -13,12 +13,12 @@ from data.sources.published_templates import templates_of
 from eval_queue.records import Record, Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.ranks import ALPHA
-from leaderboard.analysis.reading_report import AmongPeople, ModelProfile, Share
 from leaderboard.analysis.summary import match_sentence
 from leaderboard.boards.background import Working
 from leaderboard.boards.rank_intervals import Ranking
 from leaderboard.boards.readings import Standing, no_match, read_readings
 from leaderboard.boards.results import Board
+from leaderboard.measurement.reading_report import AmongPeople, ModelProfile, Share
 from leaderboard.site.site import Site
 
 ONLY_RELEASED: Final = (
@@ -129,7 +129,7 @@ def _why_not_among_people(result: Result, board: Board | None, standing: Standin
 
 def _explained(site: Site, result: Result) -> Share | None:
     """For a row that was not examined with the released ones; None where it cannot be computed."""
-    from leaderboard.analysis.readings import explained
+    from leaderboard.measurement.readings import explained
 
     benchmark, people = site.benchmark, site.people_means
     if result.benchmark.digest != benchmark.digest or people is None:

@@ -33,11 +33,11 @@ from eval_queue.scoring.stored import COLUMNS
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import Refused
 from leaderboard.pages.queue.page import row_address
+from leaderboard.server.page_token import signed_in
 from leaderboard.site.answers import readings_digest
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, called
 from leaderboard.web.markup import counted, duration, whole
-from leaderboard.web.page_token import signed_in
 
 ADDRESS: Final = "submit/package"
 PLACES: Final = 4

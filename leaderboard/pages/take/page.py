@@ -26,11 +26,11 @@ from data.people.templates import STEP, ValueTemplates
 from data.values import VALUES
 from eval_queue.records import BenchmarkRef
 from eval_queue.scoring.stability import FLAT_BELOW
-from leaderboard.analysis.form_validity import FormReport, read_short_forms
 from leaderboard.analysis.ranks import ALPHA
-from leaderboard.analysis.short_form import PEOPLE, SIZES, Form, Length, choose, of_form
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
+from leaderboard.measurement.form_validity import FormReport, read_short_forms
+from leaderboard.measurement.short_form import PEOPLE, SIZES, Form, Length, choose, of_form
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.markup import render
@@ -88,7 +88,7 @@ class Take(_Record):
     schema_version: Literal[1] = 1
     form: Length
     reading: Reading
-    """By which a visitor's answers are read (`leaderboard.analysis.form_validity.chosen`)."""
+    """By which a visitor's answers are read (`leaderboard.measurement.form_validity.chosen`)."""
     people: str | None
     """Distances of resampled people's loadings, in units of `step`: signed bytes in base64, set by set, item by item,
     value by value; null where answers are read as published."""

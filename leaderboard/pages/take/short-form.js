@@ -1,4 +1,4 @@
-/* Scoring a short form: pure functions, the same as `leaderboard/analysis/short_form.py`. */
+/* Scoring a short form: pure functions, the same as `leaderboard/measurement/short_form.py`. */
 
 /** @typedef {{query_id: number, values: number[]}} Item `values`: what it counts for, as positions in circle order. */
 /** @typedef {{scores: (number | null)[], half: (number | null)[], reliability: number | null}} Scored By value; half widths of 95 % intervals. */

@@ -20,12 +20,12 @@ from eval_queue.records import Record, Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.analysis.associations import Association, unrelated
-from leaderboard.analysis.proximity import SLOPES
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.background import Working
 from leaderboard.boards.model_facts import SOURCES, billions, released
 from leaderboard.boards.readings import cell_of
 from leaderboard.boards.results import Board
+from leaderboard.groups.proximity import SLOPES
 from leaderboard.site.site import Site
 
 Sort = Literal["name", "date", "size", "developer"]

@@ -14,16 +14,16 @@ from urllib.parse import urlencode
 
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUES, Dimension
-from leaderboard.analysis.proximity import SLOPES
 from leaderboard.boards.readings import ADDRESS_READINGS, TELLS_APART, read_columns, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.circle import circle
 from leaderboard.charts.portrait import MATCH_LIMIT, linked, number
 from leaderboard.charts.validity import hills, two_digits
+from leaderboard.groups.proximity import SLOPES
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
-from leaderboard.site.badges import BENCHMARKS
-from leaderboard.site.meanings import MEANINGS, SOURCES
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.badges import BENCHMARKS
+from leaderboard.vocabulary.meanings import MEANINGS, SOURCES
 from leaderboard.web.document import Volatile, not_among
 from leaderboard.web.head import NOT_THERE, Head
 from leaderboard.web.markup import render

@@ -1,4 +1,4 @@
-// Gives each call of a page's listeners the token that the server asks for (`leaderboard/web/page_token.py`).
+// Gives each call of a page's listeners the token that the server asks for (`leaderboard/server/page_token.py`).
 (() => {
   const send = window.fetch.bind(window);
   const guarded = /\/gradio_api\/(queue\/join|run\/predict)\b/;

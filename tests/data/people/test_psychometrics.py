@@ -24,7 +24,7 @@ from data.ratings import MIN_GROUP, Study, SurveyGroup
 from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
 from data.values import BY_KEY, DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES, Scale
-from eval_queue.scoring.answers import read_answers
+from eval_queue.reading.answers import read_answers
 from eval_queue.scoring.formulas import item_means, score
 from tests.support.commands import Done, run_command
 

@@ -29,8 +29,8 @@ from eval_queue.asking.endpoint import RetryPolicy
 from eval_queue.asking.evaluation import EvaluationFailed, EvaluationStopped, Job, Progress, evaluate
 from eval_queue.asking.outcome import RESULT_FILE, TABLE_FILE, Outcome
 from eval_queue.protocol import plan
+from eval_queue.reading.answers import read_answers
 from eval_queue.records import Result
-from eval_queue.scoring.answers import read_answers
 from eval_queue.settings import Endpoint
 from tests.support import ROOT
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
-from eval_queue.asking import batch
-from eval_queue.asking.batch import Run, custom_id, prompts_of, read_results, write_requests
 from eval_queue.asking.checkpoint import ANSWERS_FILE
 from eval_queue.asking.evaluation import Job, evaluate
 from eval_queue.asking.local_model import available, endpoint_address
+from eval_queue.offline import batch
+from eval_queue.offline.batch import Run, custom_id, prompts_of, read_results, write_requests
 from eval_queue.personas import WORDING
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint

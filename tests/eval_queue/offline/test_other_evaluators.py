@@ -24,8 +24,8 @@ from data.errors import InputError
 from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.evaluation import Job, evaluate
-from eval_queue.asking.foreign import read_log
 from eval_queue.asking.local_model import available
+from eval_queue.offline.foreign import read_log
 from eval_queue.protocol import plan
 from eval_queue.queue.package import accept
 from eval_queue.queue.queue import Queue
@@ -246,7 +246,7 @@ def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None
         where = f"base_url={server.address}/chat/completions,model=org/model,num_concurrent=4"
         run(
             *("lm_eval", "--model", "local-chat-completions", "--model_args", where, "--tasks", "value_portrait"),
-            *("--include_path", "eval_queue/asking/lm_eval", "--apply_chat_template", "--log_samples"),
+            *("--include_path", "eval_queue/offline/lm_eval", "--apply_chat_template", "--log_samples"),
             *("--output_path", str(tmp_path / "theirs")),
             OPENAI_API_KEY="none",
         )
@@ -269,7 +269,7 @@ def test_lm_evaluation_harness_comes_to_the_same_numbers(tmp_path: Path) -> None
 def test_inspect_comes_to_the_same_numbers(tmp_path: Path) -> None:
     from inspect_ai import eval as inspect_eval
 
-    from eval_queue.asking.inspect_task import value_portrait
+    from eval_queue.offline.inspect_task import value_portrait
 
     with ChatServer() as server:
         ours = asked_by_us(server, tmp_path / "ours")

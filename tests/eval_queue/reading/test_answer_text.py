@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eval_queue.scoring import answer_text
-from eval_queue.scoring.answer_text import DOUBT, LONGEST_ANSWER, LONGEST_READ, BareText, bare_text
+from eval_queue.reading import answer_text
+from eval_queue.reading.answer_text import DOUBT, LONGEST_ANSWER, LONGEST_READ, BareText, bare_text
 
 
 @pytest.mark.parametrize(

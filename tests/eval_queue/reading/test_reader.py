@@ -21,9 +21,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.benchmark import RATING_PHRASES
-from eval_queue.scoring import answer_text, reader
-from eval_queue.scoring.answer_text import LONGEST_ANSWER, LONGEST_READ, bare_text
-from eval_queue.scoring.reader import FINISH_KINDS, Reading, finish_kind, read_answer, read_answer_compat
+from eval_queue.reading import answer_text, reader
+from eval_queue.reading.answer_text import LONGEST_ANSWER, LONGEST_READ, bare_text
+from eval_queue.reading.reader import FINISH_KINDS, Reading, finish_kind, read_answer, read_answer_compat
 from tests.support import CASES as FOLDER
 from tests.support import ROOT
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from eval_queue.scoring.answer_text import DOUBT
-from eval_queue.scoring.retraction import OTHER, SAME, takes_back
+from eval_queue.reading.answer_text import DOUBT
+from eval_queue.reading.retraction import OTHER, SAME, takes_back
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from data.errors import InputError
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES
 from eval_queue.__main__ import app
-from eval_queue.scoring.answers import UNPARSED, UNSCORED_KINDS, Answers, read_answers
+from eval_queue.reading.answers import UNPARSED, UNSCORED_KINDS, Answers, read_answers
 from eval_queue.scoring.formulas import compat_selected, item_means, score
 from eval_queue.scoring.profiles import profiles
 from tests.support import ROOT

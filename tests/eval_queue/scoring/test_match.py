@@ -20,8 +20,8 @@ from data.sources.practice import practice_benchmark
 from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS, SCALES
 from eval_queue.__main__ import app
+from eval_queue.reading.answers import UNSCORED_KINDS, Answers, read_answers
 from eval_queue.records import BenchmarkRef, Result
-from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, read_answers
 from eval_queue.scoring.bootstrap import query_weights
 from eval_queue.scoring.formulas import item_means
 from eval_queue.scoring.match import (

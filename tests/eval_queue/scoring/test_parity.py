@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from data.benchmark import Benchmark
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALES
-from eval_queue.scoring.answers import UNSCORED_KINDS, Answers, read_answers
+from eval_queue.reading.answers import UNSCORED_KINDS, Answers, read_answers
+from eval_queue.reading.reader import Reading, read_answer, read_answer_compat
 from eval_queue.scoring.formulas import Scores, compat_selected, score
-from eval_queue.scoring.reader import Reading, read_answer, read_answer_compat
 
 pytestmark = pytest.mark.upstream
 

@@ -12,8 +12,8 @@ import pytest
 from data.benchmark import VARIANTS, Benchmark
 from data.sources.loading import load_benchmark
 from data.values import VALUES
+from eval_queue.reading.answers import UNSCORED_KINDS, Answers
 from eval_queue.records import BenchmarkRef, Profile, Result, RunInfo, Served
-from eval_queue.scoring.answers import UNSCORED_KINDS, Answers
 from eval_queue.scoring.profiles import MIN_ITEMS, profiles
 from tests.support import GOLDEN
 

@@ -18,8 +18,8 @@ from data.people.item_means import PUBLISHED, read_item_means
 from data.sources.loading import load_benchmark
 from data.sources.published_validity import PUBLISHED as VALIDATION
 from eval_queue.__main__ import app
+from eval_queue.reading.answers import read_answers
 from eval_queue.records import Result
-from eval_queue.scoring.answers import read_answers
 from eval_queue.scoring.profiles import profiles
 from eval_queue.scoring.publishing import FOLDER, MODELS_FILE, RESULTS_FILE, published_results, read_models
 

@@ -12,7 +12,7 @@ from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
 from data.people.item_means import read_item_means
 from data.sources.loading import load_benchmark
-from eval_queue.scoring.answers import read_answers
+from eval_queue.reading.answers import read_answers
 from eval_queue.scoring.released import LONGEST, RELEASED, Released, table_of, write_released
 from leaderboard.boards.results import PUBLISHED, load
 

@@ -13,7 +13,7 @@ import pytest
 
 from data.benchmark import VARIANTS
 from data.sources.loading import load_benchmark
-from eval_queue.scoring.answers import read_answers
+from eval_queue.reading.answers import read_answers
 from eval_queue.scoring.stability import WORDINGS, sensitivity, style
 
 TOLERANCE = 1e-9

@@ -24,7 +24,7 @@ from leaderboard.analysis.projection import (
     region,
     share,
 )
-from leaderboard.analysis.proximity import linked
+from leaderboard.groups.proximity import linked
 
 VIEWS: tuple[View, ...] = ("circle", "plane")
 NAMES = [v.name for v in VALUES]

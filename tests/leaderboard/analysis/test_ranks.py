@@ -16,7 +16,7 @@ from scipy import stats
 
 from data.sources.loading import load_benchmark
 from data.values import DIMENSIONS, SCALE_COLUMNS, SCALES, VALUES
-from eval_queue.scoring.answers import find_files, read_answers
+from eval_queue.reading.answers import find_files, read_answers
 from eval_queue.scoring.bootstrap import bootstrap_dimension
 from eval_queue.scoring.formulas import item_means
 from leaderboard.analysis.comparison import Comparison, Difference, compare

@@ -13,8 +13,6 @@ from data.people.reference import load_reference
 from data.sources.loading import load_benchmark, load_study
 from data.sources.published_templates import templates_of
 from eval_queue.scoring.released import Released
-from leaderboard.analysis.form_validity import released_ratings
-from leaderboard.analysis.group_report import match_reading
 from leaderboard.boards.group_similarity import (
     NOT_AT_HAND,
     Proximities,
@@ -23,6 +21,8 @@ from leaderboard.boards.group_similarity import (
     shipped_proximity,
 )
 from leaderboard.boards.results import PUBLISHED, boards, load
+from leaderboard.groups.group_report import match_reading
+from leaderboard.measurement.form_validity import released_ratings
 from tests.support.rows import result, stored
 
 ROWS = load(PUBLISHED).results

@@ -46,14 +46,14 @@ from leaderboard.boards.results import PUBLISHED, Board, boards, load
 from leaderboard.charts.portrait import number
 from leaderboard.exports.answer_file import write_all
 from leaderboard.exports.ecosystem import eval_results, every_eval_ever, model_card, sample_path
-from leaderboard.exports.formats import Sheet, encode, file_name, to_csv, to_json, to_parquet
 from leaderboard.exports.routes import routes
-from leaderboard.exports.row_drawings import portrait_svg, scores_svg
-from leaderboard.exports.standalone import standalone
 from leaderboard.exports.tables import board_sheet
+from leaderboard.files.formats import Sheet, encode, file_name, to_csv, to_json, to_parquet
+from leaderboard.files.row_drawings import portrait_svg, scores_svg
+from leaderboard.files.standalone import standalone
 from leaderboard.pages.board.query import BoardQuery, Key, rows_of, table_of
-from leaderboard.site.downloads import DOWNLOADS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.downloads import DOWNLOADS
 from tests.support.commands import client_started_with
 from tests.support.hub import hub_server
 from tests.support.rows import result

@@ -14,8 +14,8 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from leaderboard.exports.routes import routes
-from leaderboard.site.downloads import DOWNLOADS
 from leaderboard.site.site import Site
+from leaderboard.vocabulary.downloads import DOWNLOADS
 from tests.leaderboard.exports.test_exports import make_site, served, with_datasets
 
 FILE = "/download/results.parquet"

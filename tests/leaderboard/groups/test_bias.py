@@ -23,9 +23,9 @@ from eval_queue.personas import PERSONAS, WORDING
 from eval_queue.protocol import plan
 from eval_queue.scoring.formulas import Floats
 from eval_queue.settings import Endpoint
-from leaderboard.analysis.bias import Bias, Gaps, perceived_gaps, persona_bias, sign_p
-from leaderboard.analysis.persona_report import BiasReport, ModelBias, find_runs, report
-from leaderboard.analysis.proximity import SLOPES
+from leaderboard.groups.bias import Bias, Gaps, perceived_gaps, persona_bias, sign_p
+from leaderboard.groups.persona_report import BiasReport, ModelBias, find_runs, report
+from leaderboard.groups.proximity import SLOPES
 from tests.support.chat_server import PHRASES, Asked, ChatServer, Response, say
 from tests.support.commands import Done, run_command
 
@@ -245,7 +245,7 @@ def test_intervals_of_a_value_and_of_amplification_cover_the_truth() -> None:
 
 
 def test_the_people_asked_are_part_of_the_uncertainty() -> None:
-    from leaderboard.analysis.proximity import group_draws
+    from leaderboard.groups.proximity import group_draws
 
     left, everybody = REFERENCE.groups["political/left"], REFERENCE.people
     h, h_0 = (group_draws(group, DRAWS) for group in (left, everybody))

@@ -12,11 +12,11 @@ from data.people.rater_means import rater_means
 from data.people.reference import load_reference
 from data.sources.loading import load_benchmark, load_study
 from data.sources.practice import practice_benchmark, practice_study
-from eval_queue.scoring.answers import read_answers
+from eval_queue.reading.answers import read_answers
 from eval_queue.scoring.formulas import item_means, score
-from leaderboard.analysis.prompt_agreement import directions_by_prompt, groups_by_prompt
-from leaderboard.analysis.proximity import NO_GROUP, proximity
 from leaderboard.analysis.ranks import resample
+from leaderboard.groups.prompt_agreement import directions_by_prompt, groups_by_prompt
+from leaderboard.groups.proximity import NO_GROUP, proximity
 
 BENCHMARK = practice_benchmark()
 SELECTED = BENCHMARK.key.selected

@@ -20,12 +20,13 @@ from data.people.reference import Contrast, Group, Reference, load_reference
 from data.ratings import Study, SurveyGroup
 from data.sources.loading import load_benchmark, load_study
 from data.sources.published_templates import templates_of
-from eval_queue.scoring.answers import find_files, read_answers
+from eval_queue.reading.answers import find_files, read_answers
 from eval_queue.scoring.formulas import Bools, Floats, item_means
 from eval_queue.scoring.profiles import profiles
 from eval_queue.scoring.stability import centred_on_ten, reliability
-from leaderboard.analysis.group_report import ceiling, match_draws, match_reading
-from leaderboard.analysis.proximity import (
+from leaderboard.analysis.ranks import holm, resample
+from leaderboard.groups.group_report import ceiling, match_draws, match_reading
+from leaderboard.groups.proximity import (
     MIN_SHARE,
     NO_GROUP,
     SLOPES,
@@ -43,7 +44,6 @@ from leaderboard.analysis.proximity import (
     shapes,
     two_sided,
 )
-from leaderboard.analysis.ranks import holm, resample
 
 DRAWS = 1000
 

@@ -17,10 +17,10 @@ from data.values import VALUES
 from eval_queue.scoring.bootstrap import query_weights
 from eval_queue.scoring.formulas import item_means
 from leaderboard.__main__ import app
-from leaderboard.analysis.common_profile import common_profile
-from leaderboard.analysis.readings import along_common, explained, first_component, match_sample, pairs_that_hold
-from leaderboard.analysis.variance import components, generalizability, match_parts, published_parts, shares
 from leaderboard.boards.readings import PUBLISHED_READINGS, read_readings
+from leaderboard.measurement.common_profile import common_profile
+from leaderboard.measurement.readings import along_common, explained, first_component, match_sample, pairs_that_hold
+from leaderboard.measurement.variance import components, generalizability, match_parts, published_parts, shares
 
 BENCHMARK = practice_benchmark()
 ITEMS, WHERE = len(BENCHMARK.items), BENCHMARK.query_index

@@ -18,7 +18,9 @@ from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.formulas import score
 from eval_queue.scoring.released import Released
 from leaderboard.__main__ import app
-from leaderboard.analysis.form_validity import (
+from leaderboard.analysis.summary import PUBLISHED_DIGEST
+from leaderboard.boards.rank_intervals import read_ranks
+from leaderboard.measurement.form_validity import (
     PUBLISHED_FORMS,
     FormAgreement,
     Measured,
@@ -27,9 +29,7 @@ from leaderboard.analysis.form_validity import (
     read_short_forms,
     released_ratings,
 )
-from leaderboard.analysis.short_form import SIZES, Form, Length, _best, agreement, choose, match_form, score_form
-from leaderboard.analysis.summary import PUBLISHED_DIGEST
-from leaderboard.boards.rank_intervals import read_ranks
+from leaderboard.measurement.short_form import SIZES, Form, Length, _best, agreement, choose, match_form, score_form
 from tests.support.folders import write_folder
 
 LENGTHS: tuple[Length, ...] = ("short", "long")

@@ -34,8 +34,8 @@ from eval_queue.store.local import LocalStore
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.readings import drawings
 from leaderboard.charts.validity import Bins, hill, shared_bins, two_digits
-from leaderboard.exports.benchmark_drawings import PLOTS, READING_DRAWINGS
 from leaderboard.exports.routes import routes
+from leaderboard.files.benchmark_drawings import PLOTS, READING_DRAWINGS
 from leaderboard.pages.benchmark import page as page
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode, words
 from leaderboard.site import links

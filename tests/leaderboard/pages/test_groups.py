@@ -27,20 +27,20 @@ from eval_queue.queue.queue import Queue
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
-from leaderboard.analysis.group_report import ModelProximity
-from leaderboard.analysis.persona_report import find_runs, report
 from leaderboard.boards.group_similarity import Table, read_proximity, shipped_proximity
 from leaderboard.boards.persona_runs import Biases, series_id
 from leaderboard.boards.results import PUBLISHED, boards, load
 from leaderboard.charts.portrait import number
 from leaderboard.exports.group_rows import COLUMNS, rows
 from leaderboard.exports.routes import routes
+from leaderboard.groups.group_report import ModelProximity
+from leaderboard.groups.persona_report import find_runs, report
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.groups.data import SHORT, LeanRow
 from leaderboard.pages.groups.other_reading import other_reading
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
-from tests.leaderboard.analysis.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
+from tests.leaderboard.groups.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
 from tests.support.chat_server import ChatServer
 from tests.support.commands import run_command
 from tests.support.ess_files import random_survey, write

@@ -37,10 +37,10 @@ from leaderboard.pages.news import feed
 from leaderboard.pages.value import page as value
 from leaderboard.pages.value.data import value_data
 from leaderboard.site import news
-from leaderboard.site.meanings import MEANINGS, SOURCES
 from leaderboard.site.news import versions
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
+from leaderboard.vocabulary.meanings import MEANINGS, SOURCES
 from leaderboard.web import document
 from tests.support.html import words
 from tests.support.rows import result

@@ -26,8 +26,8 @@ from data.sources.published_templates import templates_of
 from data.values import VALUES
 from eval_queue.queue.queue import Queue
 from eval_queue.store.local import LocalStore
-from leaderboard.analysis.form_validity import read_short_forms
-from leaderboard.analysis.short_form import PEOPLE, SIZES, Length, choose
+from leaderboard.measurement.form_validity import read_short_forms
+from leaderboard.measurement.short_form import PEOPLE, SIZES, Length, choose
 from leaderboard.pages.take import page as take
 from leaderboard.site.site import Site
 from leaderboard.ui import READ

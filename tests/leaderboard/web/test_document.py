@@ -16,11 +16,11 @@ from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import Queue
 from eval_queue.store.collection import encode
 from eval_queue.store.local import LocalStore
+from leaderboard.server.guard import DOCUMENT_POLICY, Guard
+from leaderboard.server.page_token import PageTokens
 from leaderboard.site.permanent import HERE
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, routes
-from leaderboard.web.guard import DOCUMENT_POLICY, Guard
-from leaderboard.web.page_token import PageTokens
 from tests.support.rows import result
 
 HOSTILE = "<img src=x onerror=alert(1)>"

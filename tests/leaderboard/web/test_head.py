@@ -22,14 +22,14 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.model_facts import developers_list, released, repository
 from leaderboard.exports import routes as files
-from leaderboard.exports.card_picture import HEIGHT, WIDTH
+from leaderboard.files.card_picture import HEIGHT, WIDTH
+from leaderboard.server.guard import Guard
+from leaderboard.server.page_token import PageTokens
 from leaderboard.site import links
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web import discovery, document
 from leaderboard.web.discovery import newest
-from leaderboard.web.guard import Guard
-from leaderboard.web.page_token import PageTokens
 from tests.support.rows import result
 
 HOSTILE = 'x"><script>alert(1)</script>'

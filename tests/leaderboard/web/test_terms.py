@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import Queue
 from eval_queue.store.local import LocalStore
-from leaderboard.site.glossary import GROUPS, TERMS, by_form, named
 from leaderboard.site.site import Site
 from leaderboard.ui import READ
+from leaderboard.vocabulary.glossary import GROUPS, TERMS, by_form, named
 from leaderboard.web import document, markup
 from leaderboard.web.frame import NAVIGATION
 from leaderboard.web.terms import explained, marked, note_id, notes
