@@ -85,8 +85,11 @@ _KEPT_HISTORY: Final = 30
 _PART = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 _NAME: Final = re.compile(rf"(?:{_PART}/)?{_PART}(?::{_PART})?")
 _INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+_QUOTES: Final = " \t\n\"'`<>\u2018\u2019\u201c\u201d\u00ab\u00bb,;"
+"""What may stand around a name that is pasted."""
 _ON_HUB: Final = re.compile(
-    rf"(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/(?:models/)?(?P<kind>{_PART})/(?P<name>{_PART}(?::{_PART})?)"
+    rf"(?:(?i:(?:https?://)?(?:www\.)?(?:huggingface\.co|hf\.co)/|git@hf\.co:)(?:models/)?|hf://(?:models/)?)"
+    rf"(?P<kind>{_PART})/(?P<name>{_PART}(?::{_PART})?)"
     r"(?:/(?:tree|blob|resolve|commit)/(?P<revision>[^/?#\s]+)(?:/[^?#\s]*)?|/(?:discussions|settings)[^?#\s]*)?"
     r"/?(?:[?#]\S*)?"
 )
@@ -320,7 +323,7 @@ def typed_name(text: str) -> str:
     Raises:
         Refused: `bad_name`, for the address of something else on the Hub; `bad_revision`, for that of a revision.
     """
-    name = text.strip().strip(_INVISIBLE).strip()
+    name = text.strip().strip(_INVISIBLE + _QUOTES).strip()
     found = _ON_HUB.fullmatch(name)
     if found is None:
         return name
@@ -330,7 +333,7 @@ def typed_name(text: str) -> str:
     if found["revision"] not in (None, "main"):
         message = "This address names a revision. Give the model's name, and the revision in its own field."
         raise Refused("bad_revision", message)
-    return f"{found['kind']}/{found['name']}"
+    return f"{found['kind']}/{found['name'].removesuffix('.git')}"
 
 
 def check_name(model: str) -> str:

@@ -123,8 +123,8 @@ _LINES: Final = (
         "no_credit",
         (400, 402, 403, 429),
         _words(
-            r"insufficient[_ ](?:\w+ )?(?:quota|credits?|balance|funds)|balance\b.{0,20}(?:insufficient|too low|"
-            r"enough)",
+            r"insufficient[_ ](?:\w+ )?(?:quota|credits?|balance|funds)|balance\b.{0,20}(?:insufficient|too low"
+            r"|enough)",
             r"enough (?:credits|balance|funds)\b|余额不足|欠费",
             r"credit balance is too low",
             r"(?:out of|no|not enough|exhausted your|not have any|n't have any) (?:remaining )?credits?\b",
@@ -238,8 +238,8 @@ _LINES: Final = (
             r"\bloading\b|\bwarm(?:ing)?[ -]?up\b|starting up|is starting|initiali[sz]ing|cold[ -]?start",
             r"not (?:yet )?ready|still being prepared",
             r"scaling (?:up|from zero)|being (?:loaded|deployed|started|pulled|downloaded)|waking up"
-            r"|provisioning|spinning up|no (?:available )?(?:replicas?|instances?|workers?|gpus?)\b|waiting for "
-            r"(?:an? )?"
+            r"|provisioning|spinning up|no (?:available )?(?:replicas?|instances?|workers?|gpus?)\b"
+            r"|waiting for (?:an? )?"
             r"(?:gpu|node|replica|instance|worker|capacity)",
         ),
     ),
@@ -274,14 +274,14 @@ def of_one_prompt(hint: str) -> bool:
 
 _NOT_KNOWN: Final = _words(
     r"unsupported|not (?:be )?support|unrecogni[sz]ed|unknown|unexpected|not permitted|not allowed|forbidden"
-    r"|support the requested param|deprecated|extra (?:inputs|fields|param\w*)|not available|use "
-    r"['\"`]?max_completion_tokens"
+    r"|support the requested param|deprecated|extra (?:inputs|fields|param\w*)|not available"
+    r"|use ['\"`]?max_completion_tokens"
 )
 _NOT_LIKED: Final = _words(
     r"positive|must (?:not )?be|must have|should be|ha(?:s|ve) to be|needs? to be|invalid|only\b|cannot|can't|greater"
     r"|larger|between|range|out of|not accept|does not (?:take|accept)|removed|disallowed|at least|minimum"
-    r"|too (?:low|small)|below|above|> ?=?\d|[><]=? ?\d|not (?:a )?valid|not equal|zero|literal_error|incorrect|"
-    r"illegal|bad value|非法|无效|不支持|范围"
+    r"|too (?:low|small)|below|above|> ?=?\d|[><]=? ?\d|not (?:a )?valid|not equal|zero|literal_error"
+    r"|incorrect|illegal|bad value|非法|无效|不支持|范围"
 )
 _NOT_LIMITS: Final = frozenset({"temperature", "seed", "reasoning_effort", "grammar"})
 """Parameters of which any complaint means that they are not taken as they are; a token limit may just be too low."""

@@ -3,10 +3,10 @@
 Works with Hugging Face's router, vLLM, llama.cpp, OpenAI, OpenRouter and whatever else answers `/chat/completions`.
 
 Why aiohttp, with a retry policy of ours: it is the quickest of the clients that are well kept. In one run of
-`bench_asking` a request through `openai` over httpx2 costs four to ten times as much of a processor, the more the more
-are in flight (their pool looks through all connections for each request), and huggingface_hub's client rewrites
-`response_format`. Neither's own retries would do: they cannot share a pause between requests, cannot be given a budget
-of time, and give up on a 200 whose body is not JSON.
+`bench_asking` a request through `openai` over httpx2 costs seven to thirteen times as much of a processor, the more the
+more are in flight (their pool looks through all connections for each request), and huggingface_hub's client, which
+rewrites `response_format`, five to six times. Neither's own retries would do: they cannot share a pause between
+requests, cannot be given a budget of time, and give up on a 200 whose body is not JSON.
 
 What a refusal means is `diagnosis`, what a reply says `replies`, the way there `transport`. A prompt that a filter
 refuses is an answer of a kind (a refusal), not an error.

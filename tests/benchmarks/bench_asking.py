@@ -14,7 +14,8 @@ that has it (and `openai`): with no display, no real-time log and as many connec
 The single run of `evaluate` is measured phase by phase against the best of three fixed numbers of requests in flight
 (half as many as there are slots, as many, twice as many), which are tried at each capacity before it and after it, so
 that a machine that others use more at one time does not decide. The same law without a machine, where the 85 % and 3 %
-are exact, is in `tests/eval_queue/asking/test_pacing.py`. Together they take some ten minutes.
+are exact, is in `tests/eval_queue/asking/test_pacing.py`. Together they take some ten minutes, `inspect-ai`
+apart, where nobody else uses the machine.
 """
 
 from __future__ import annotations

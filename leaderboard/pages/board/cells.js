@@ -142,9 +142,9 @@ export function boardCells(root, table, state, act) {
 
   /* What stands dotted behind each portrait, and what it is. */
   function reference() {
-    const { raters, rows, people } = board();
+    const { raters, rated_by, rows } = board();
     if (!raters || state.reading === "all") return { profile: boardMeans(0, "score"), words: `mean of the ${plural(rows.length, "model", "models")} here` };
-    const n = people?.raters_from ? `${whole(people.raters_from.n)} ` : "";
+    const n = known(rated_by) ? `${whole(rated_by)} ` : "";
     return { profile: raters, words: `the ${n}people who rated the benchmark’s sentences, scored like a model` };
   }
 

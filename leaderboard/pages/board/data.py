@@ -397,6 +397,8 @@ class Facts(NamedTuple):
     contrasts: Sequence[Contrast] = ()
     raters: Sequence[float] | None = None
     """The ten values of the people who rated the benchmark, in circle order."""
+    rated_by: int | None = None
+    """How many people these are."""
     match_ranking: Ranking | Working | None = None
     """By matches on all items."""
     standing: Standing | Working | None = None
@@ -435,6 +437,7 @@ def _board(board: Board, facts: Facts, *, whole: bool) -> dict[str, object]:
         "n": len(board.results),
         "stamp": stamp(board),
         "raters": None if facts.raters is None else [_whole(x) for x in facts.raters],
+        "rated_by": facts.rated_by,
         "rows": _words(board.results, practice=board.practice),
         "scales": scales,
         "columns": _reliabilities(read_columns(board.key.digest)),

@@ -72,19 +72,35 @@ def facts(site: Site, board: Board) -> Facts:
     """What is known by now of a board beside its rows."""
     people, match_people = site.people_so_far(board), site.people_so_far(board, "match")
     contrasts = () if people is None else site.reference.contrasts
-    raters = site.raters(board.key.digest)
     ranking, match_ranking = site.ranking_so_far(board), site.match_ranking_so_far(board)
-    return Facts(ranking, people, contrasts, raters, match_ranking, site.standing_so_far(board), match_people)
+    return at_once(site, board)._replace(
+        ranking=ranking,
+        people=people,
+        contrasts=contrasts,
+        match_ranking=match_ranking,
+        standing=site.standing_so_far(board),
+        match_people=match_people,
+    )
+
+
+def at_once(site: Site, board: Board) -> Facts:
+    """What never has to be worked out: the people who rated the benchmark."""
+    raters = site.raters(board.key.digest)
+    return Facts(raters=raters, rated_by=None if raters is None else site.reference.raters.n)
 
 
 def whole(site: Site) -> str:
     """The table as JSON with all that can be known of it, however long that takes."""
 
     def found(board: Board) -> Facts:
-        ranking, people = site.rankings.of(board), site.proximities.of(board)
-        raters, match_ranking = site.raters(board.key.digest), site.match_rankings.of(board)
-        standing, match_people = site.standings.of(board), site.proximities.of(board, "match")
-        return Facts(ranking, people, site.reference.contrasts, raters, match_ranking, standing, match_people)
+        return at_once(site, board)._replace(
+            ranking=site.rankings.of(board),
+            people=site.proximities.of(board),
+            contrasts=site.reference.contrasts,
+            match_ranking=site.match_rankings.of(board),
+            standing=site.standings.of(board),
+            match_people=site.proximities.of(board, "match"),
+        )
 
     return payload(site.boards(), found, whole=True)
 
@@ -99,9 +115,7 @@ class _Sent:
 
     def text(self) -> str:
         boards = self.site.boards()
-        found = [
-            Facts(raters=self.site.raters(b.key.digest)) if comes_later(b) else facts(self.site, b) for b in boards
-        ]
+        found = [(at_once if comes_later(b) else facts)(self.site, b) for b in boards]
         known = (self.site.revision(), *(tuple(x is WORKING for x in f) for f in found))
         if known != self.known:
             by_board = dict(zip((b.key for b in boards), found, strict=True))

@@ -71,6 +71,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {number} n
  * @property {string} stamp
  * @property {number[] | null} raters
+ * @property {Maybe} rated_by How many people these are.
  * @property {Row[]} rows
  * @property {Map<string, Row>} byId
  * @property {(Ranges & {mean: Maybe[], n: number[], dimensions: Scores[]})[]} scales

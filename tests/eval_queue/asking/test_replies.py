@@ -201,13 +201,11 @@ def piece(index: int, text: str) -> dict[str, object]:
 THOUGHT = {"type": "thinking", "thinking": [{"type": "text", "text": "Not like me?"}]}
 STREAMS: dict[str, Response] = {
     "thoughts as a part, then text": stream(
-        delta(content=[THOUGHT]), delta(content="like "), delta("stop", content="me")
-    ),
+        delta(content=[THOUGHT]), delta(content="like "), delta("stop", content="me")),
     "two choices": stream(piece(0, "like"), piece(1, "not like me"), piece(0, " me"), delta("stop")),
     "another choice first": stream(piece(1, "not like me"), piece(0, "like me"), delta("stop")),
     "legacy completion": stream(
-        {"choices": [{"text": "like "}]}, {"choices": [{"text": "me", "finish_reason": "stop"}]}
-    ),
+        {"choices": [{"text": "like "}]}, {"choices": [{"text": "me", "finish_reason": "stop"}]}),
     "a line separator in a text": Response(
         'data: {"choices": [{"delta": {"content": "like me\u2028"}}]}\r\n\r\n'
         'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\r\n\r\n'.encode()

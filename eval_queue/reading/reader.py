@@ -242,14 +242,14 @@ def _any_of(words: str) -> str:
 _FRAME_WORDS: Final = (
     "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
     "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
-    "comes comment conclusion consider correct describe described describes description evaluation falls feel feels "
-    "final "
+    "comes comment conclusion consider correct describe described describes description evaluation falls "
+    "feel feels final "
     "finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm "
     "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
     "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
     "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
-    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects expresses "
-    "conveys shows represents demonstrates embodies captures sounds stance "
+    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects "
+    "expresses conveys shows represents demonstrates embodies captures sounds stance "
     "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
     "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
 )
@@ -257,8 +257,9 @@ _FRAME_WORDS: Final = (
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
     "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
-    "|you are|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|"
-    "(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    "|you are|strikes me as|give it an?|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)"
+    "|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at"
+    "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -310,11 +311,12 @@ _OPENING: Final = re.compile(
     r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
     r"|not sure"
     r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
-    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered"
+    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|put simply"
+    r"|simply put"
     r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
     r"|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go|"
-    r"are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
+    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
+    r"|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
 _NO: Final = re.compile(r"(?:(?:no|nope|nah|not really)[,;.:!-]+\s*)+")
@@ -354,7 +356,7 @@ _SCOPE: Final = re.compile(
     r"|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine"
     r"|pretend|were"
     r"|could|might"
-    r"|want\w*|expect\w*|supposed|exclud\w*|reject\w*|eliminat\w*|discard\w*|avoid\w*|others|everyone|everybody"
+    r"|want\w*|expect\w*|supposed|opposite|reverse|exclud\w*|reject\w*|eliminat\w*|discard\w*|avoid\w*|others|everyone|everybody"
     r"|nobody|no one|him|them|(?:to|for) (?:most|many|some))\b"
     r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
     r"|describe)\b"
@@ -399,8 +401,9 @@ _REASON: Final = (
     r"|appropriate"
     r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
-    r"|, (?:i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case|after all"
-    r"|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely|certainly)\b"
+    r"|, (?:thanks|thank you|i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case"
+    r"|after all|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
+    r"|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
@@ -482,7 +485,8 @@ _LABEL_NOUNS: Final = (
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
     "|відповідь|απάντηση"
     "|结论|結論|评级"
-    r"|(?![^:\n]{0,12}[不没沒非无無否])[\u3040-\u30ff\u4e00-\u9fff]{0,8}(?:答案|回答|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?"
+    r"|(?:我的?|私の?|最[终終后後]的?|总体|總體|综合|綜合|整体|个人|本次|会|對|对|此|其){0,3}"
+    "(?:答案|回答|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?"
     "|답변|답|대답|평가|정답|최종 답변"
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
@@ -491,8 +495,8 @@ _LABEL: Final = re.compile(
     r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
     r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
-    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is|would be|"
-    rf"for this (?:one|response)))*[\"']?"
+    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is"
+    rf"|would be|for this (?:one|response)))*[\"']?"
     r"(?: ?\((?:\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?\s?(?:[:=-]+>?|is:)"
     r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
 )

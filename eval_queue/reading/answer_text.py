@@ -205,8 +205,8 @@ case, its pattern, what the block holds, name of the pair."""
 
 _MARK: Final = re.compile(
     "|".join(f"(?P<t{n}>{pattern})" for n, (_, pattern, *_) in enumerate(_TEXT_MARKS))
-    + r"|<(?P<angle>[^<>\n]{1,200})\n?[ \t]{0,9}>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}|"
-    r"\{(?P<curly>/?[a-z_]{3,20})\}" + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
+    + r"|<(?P<angle>[^<>\n]{1,200})\n?[ \t]{0,9}>|\[{1,2}(?P<square>[^\[\]\n]{1,40})\]{1,2}"
+    r"|\{(?P<curly>/?[a-z_]{3,20})\}" + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
     re.MULTILINE,
 )
 _MARK_SIGNS: Final = ("<", "[", "{", "```", *{sign for signs, *_ in _TEXT_MARKS for sign in signs.split("|")})
@@ -576,7 +576,8 @@ _DENYING_NAMES: Final = _words(
     "not no non never reject rejected excluded eliminated discarded wrong incorrect opposite least unlike previous old"
     " initial example examples options enum choices sarcasm sarcastic irony ironic joke joking error invalid mistake"
     " retracted withdrawn cancelled canceled superseded hardly barely scarcely un dis anti nothing anything"
-    " negated negate negative inverted reversed flipped refused declined input prompt question query"
+    " negated negate negative inverted reversed flipped refused declined input prompt question query neg"
+    " crossed struck deleted removed"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
 
@@ -632,7 +633,7 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w:.-]{0,60})(?:[\s=/][^<>]{0,300})?>")
 _LIKE_A_TAG: Final = re.compile(r"</?[a-zA-Z|!][^<>]{0,300}>")
-_WORDS_IN_BRACKETS: Final = re.compile(r"<[a-zA-Z']+(?: [a-zA-Z']+)*>")
+_WORDS_IN_BRACKETS: Final = re.compile(r"<[a-zA-Z']+(?: [a-zA-Z']+)+>")
 _HTML: Final = _words(
     "b i u em strong p div span br hr li ul ol dl dt dd h1 h2 h3 h4 h5 h6 mark code pre center font small big sub sup"
     " table tr td th tbody thead blockquote q a s del strike ins html body section article main label kbd samp var tt"
@@ -672,15 +673,21 @@ def _shown(tag: re.Match[str]) -> str:
     found = _TAG.match(tag[0])
     if found is not None and _denies(found[2]):
         return DOUBT
-    if (
-        found is not None
-        and _WORDS_IN_BRACKETS.fullmatch(tag[0])
-        and found[2].lower() not in _HTML
-        and _named(found[2]).role is None
-        and f"</{found[2]}" not in tag.string
-    ):
-        return DOUBT  # "<anything but> like me": no tag, and words that count
+    if found is not None and _WORDS_IN_BRACKETS.fullmatch(tag[0]) and f"</{found[2]}" not in tag.string:
+        return DOUBT  # "<anything but> like me"
     return "\n" if found is not None and found[2].lower() in _LINE else ""
+
+
+_DEGREE: Final = re.compile(
+    r"\w+ly|(?:some|no|any|every)\w+|a|little|less|least|more|most|much|many|very|quite|rather|zero|never|seldom|often"
+    r"|almost|far|so|too|half",
+    re.IGNORECASE,
+)
+
+
+def _is_word(name: str) -> bool:
+    """Whether a tag is none, but a word before a phrase: "<hardly> like me"."""
+    return _denies(name) or _DEGREE.fullmatch(name) is not None
 
 
 def _without_blocks(text: str) -> str:
@@ -688,21 +695,27 @@ def _without_blocks(text: str) -> str:
     pieces: list[tuple[bool, str]] = []
     opened: re.Match[str] | None = None
     depth = position = 0
+    word = ""
     for tag in _TAG.finditer(text):
         name = tag[2].lower()
         if name in _HTML or _PHRASE.search(tag[0]):
             continue
         if opened is None and not tag[1]:
-            pieces.append((False, text[position : tag.start()]))
+            pieces.append((False, word + text[position : tag.start()]))
+            word = ""
             opened, depth, position = tag, 1, tag.end()
         elif opened is not None and name == opened[2].lower():
             depth += -1 if tag[1] else 1
             if depth == 0:
-                pieces.append((True, DOUBT if _denies(name) else text[position : tag.start()]))
+                held = text[position : tag.start()]
+                pieces.append((True, DOUBT if _denies(name) else held))
+                # "<x>not</x> like me": a word of the sentence around it
+                word = DOUBT if len(held) <= _SHORT and not _PHRASE.search(held) and _is_word(held.strip()) else ""
                 opened, position = None, tag.end()
-    rest = text[position:]
-    # a block that is begun and not ended may be thoughts, or no tag but a word that counts: "<hardly> like me"
-    pieces.append((False, DOUBT if opened is not None else rest))
+    rest = word + text[position:]
+    # a block that is begun and not ended may be thoughts, unless it holds a phrase and nothing else
+    doubtful = opened is not None and (len(rest) > _SHORT or _is_word(opened[2]))
+    pieces.append((False, DOUBT if doubtful else rest))
     alone = not any(any(map(str.isalnum, _LIKE_A_TAG.sub("", piece))) for block, piece in pieces if not block)
     kept = (piece for block, piece in pieces if not block or alone or (len(piece) <= _SHORT and _PHRASE.search(piece)))
     return "\n".join(kept)
@@ -728,21 +741,8 @@ _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
 _DENYING_SIGNS: Final = frozenset(
-    [
-        "NOT",
-        "NO",
-        "X",
-        "CROSS",
-        "CROSSED",
-        "CROSSING",
-        "SALTIRE",
-        "PROHIBITED",
-        "QUESTION",
-        "STROKE",
-        "SLASH",
-        "NEGATED",
-        "DOWN",
-    ]
+    word.upper()
+    for word in _words("not no x cross crossed crossing saltire prohibited question stroke slash negated down")
 )
 """Words of the Unicode names of signs that may deny or ask."""
 

@@ -45,6 +45,8 @@ def takes_back(behind: str, rating: int, *, cut: bool = False) -> bool:
         said = behind[start : end.start() if end else len(behind)].strip(_EDGE)
         if _SAYS_SOMETHING.search(said) is None or _DEBRIS.fullmatch(said):
             continue
+        if end is not None and said.isdecimal() and behind[start - 1] == "\n" and behind.startswith(" ", end.end()):
+            continue  # "2." before an item of a list
         if OPTIONS in said and _MISGIVING.search(said) is None:
             continue
         last = cut and end is None
@@ -133,17 +135,24 @@ _PLAIN: Final = _either(
     r"(?! (?:will|of|may)\b| (?:is|are|was|were) (?:a|an|the|blank|false|void|empty|automatic|random|fake|generated"
     r"|over"
     r"|done|gone|missing|null|fictional|pending|tentative|provisional|temporary|unavailable|ironic|hasty)\b)",
-    rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and) {_VERY}(?:{_QUALITY}))*$",
+    rf"{_VERY}(?:{_QUALITY})(?:(?:,|,? and|,? but) {_VERY}(?:{_QUALITY}))*$",
+    r"i (?:think|believe|feel) (?!so\b|not\b|it\b|this\b|that\b|i\b|the (?:answer|rating|scale)\b)(?:\w+ ){1,4}"
+    r"(?:is|are|matters?)\b",
+    r"i (?:(?:always|often|usually|generally|typically|tend to) )+(?!say|lie|joke|choose|pick|rate|answer|give|write"
+    r"|dis|hate|avoid|oppose|regret|reject|guess|bluff|kid)\w+",
+    r"i (?:might|could|may)(?: have)? (?:phrased?|worded?|put|said|say|done|do|handled?|reacted|responded)"
+    r" (?:it|this|that) (?:differently|more \w+|less \w+|(?!over|never|ever|other|later|after|lower|higher)\w+er)\b",
+    r"i (?:can |do )?see (?:the|its|their|your) (?:point|appeal|value|logic|reasoning|sense)\b",
     r"i (?:also |really )?like (?:the|its|how|that)\b|i(?:'d| would|'ve| have)? also \w+",
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
-    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would| might| could| may)(?: (?:also|probably|likely|have|"
-    r"still|definitely|just))*"
+    r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably"
+    r"|likely|have|still|definitely|just))*"
     r" (?:help|give|offer|wait|want|advise|recommend"
     r"|listen"
     r"|suggest|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)"
-    r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:exactly "
-    r"|much |just |it |this |that )*"
+    r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?"
+    r"|put) (?:exactly |much |just |it |this |that )*"
     r"(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
     r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too"
     r"|it|that|this))\b",
@@ -257,10 +266,14 @@ _IN_PART: Final = _either(
 _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
+    r"i(?:'d| would) (?:much )?rather (?!not|say|call|choose|pick|go|rate|answer|put|leave|skip|pass|stay)\w+",
     r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
-    r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder|gentler|"
-    r"softer|calmer|warmer|nicer)",
+    r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder"
+    r"|gentler|softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
+    r"(?:it|this|that|the (?:response|text|tone|advice))(?:'s| is) (?:far |much |a bit )?(?:too|overly) "
+    r"(?!strong|weak|high|low|much|little|generous|harsh|far|late|early|negative|critical|severe|modest|extreme"
+    r"|strict)\w+$",
 )
 """What one who says "not like me" adds to it."""
 _NOT_AT_ALL: Final = re.compile(
