@@ -168,6 +168,10 @@ class Here:
         path = self.work / self.only().id / ANSWERS_FILE
         return path.read_bytes().count(b"\n") if path.exists() else 0
 
+    def all_wait(self) -> bool:
+        """Whether as many requests as there may be wait at the endpoint, so that none is on its way there."""
+        return self.chat.at_once == self.endpoint.concurrency
+
     def asked(self) -> Counter[tuple[str, str]]:
         """How often each model was asked each prompt."""
         return Counter((asked.body["model"], asked.prompt) for asked in self.chat.asked)
@@ -673,7 +677,7 @@ def test_a_process_told_to_end_returns_its_claim_and_the_next_goes_on(here: Here
     here.chat.behave = held_after(30)
     here.put("org/a")
     worker = here.process("work")
-    until(lambda: here.only().state == "running" and here.kept() > 20)
+    until(lambda: here.kept() == 30 and here.all_wait())
     worker.send_signal(number)
     _, said = worker.communicate(timeout=LIMIT)
     assert worker.returncode == 0, said
@@ -693,7 +697,7 @@ def test_a_killed_process_is_gone_on_with_where_it_was(here: Here) -> None:
     here.environment["VALUE_PORTRAIT_LEASE_SECONDS"] = "3"
     here.put("org/a")
     worker = here.process("work")
-    until(lambda: here.only().state == "running" and here.kept() > 20)
+    until(lambda: here.kept() == 30 and here.all_wait())
     worker.kill()
     worker.communicate()
     assert here.only().state == "running", "nobody could return the claim"
@@ -722,7 +726,7 @@ def test_another_machine_goes_on_with_the_answers_that_a_killed_one_stored(
     first = here.worker(queue, keep=0.3, stop=stop)
     thread = threading.Thread(target=first.drain)
     thread.start()
-    until(lambda: here.only().kept > 20)
+    until(lambda: here.only().kept > 20 and here.all_wait())
     # as if it were killed: it says nothing more
     queue.renew_all = queue.release = _unavailable  # type: ignore[method-assign, assignment]
     queue.heartbeats(1)._renew_all = _unavailable  # type: ignore[assignment]
@@ -746,7 +750,7 @@ def test_a_stopped_worker_leaves_its_answers_for_another_machine(here: Here, tmp
     here.chat.behave = held_after(30)
     here.put("org/a")
     with here.in_background(here.worker(keep=600.0)):
-        until(lambda: here.states()["org/a"] == "running" and here.kept() > 16)
+        until(lambda: here.kept() == 30 and here.all_wait())
         here.stop.set()
     kept = here.only().kept
     assert kept >= 16
