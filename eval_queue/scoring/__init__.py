@@ -1,8 +1,8 @@
-"""From raw answers to a profile: reading, formulas, uncertainty, records.
+"""From ratings to a profile: formulas, uncertainty, records.
 
-In: files or tables of answers and a benchmark. Out: ratings, scores with standard errors and intervals, `Profile` and
-`Result` records. Pure apart from reading answer files and writing the published ones. Nobody is asked anything here
-(`eval_queue.asking`), and rows are not compared with each other (`leaderboard.analysis`).
+In: ratings and a benchmark. Out: scores with standard errors and intervals, `Profile` and `Result` records. Pure apart
+from reading and writing the published answers. Answers are read as ratings in `eval_queue.reading`, nobody is asked
+anything here (`eval_queue.asking`), and rows are not compared with each other (`leaderboard.analysis`).
 """
 
 __all__ = [

@@ -1,7 +1,8 @@
-"""What may be said of models: order, differences, nearness to groups, personas, places on a plane. Pure functions.
+"""What may be said of models: order, differences, likeness, places on a plane, a sentence. Pure functions.
 
-In: arrays, records and reference groups. Out: estimates with intervals, as records that commands print and pages show.
-Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.charts`).
+In: arrays and records. Out: estimates with intervals, as records that commands print and pages show. Models are set
+against people in `leaderboard.groups`; nothing is loaded, kept or drawn here (`leaderboard.boards`,
+`leaderboard.charts`).
 """
 
 __all__ = [

@@ -1,7 +1,8 @@
 """Boards: results sorted into tables, and what is worked out for a whole table and kept between requests.
 
 In: results and their stored answers. Out: rank intervals, item means, bootstrap draws, nearness to groups, persona runs
-and map positions of a board's rows, shipped or computed in the background. The formulas are in `leaderboard.analysis`.
+and map positions of a board's rows, shipped or computed in the background. The formulas are in `leaderboard.analysis`
+and `leaderboard.groups`.
 """
 
 __all__ = [

@@ -1,6 +1,6 @@
 """Drawings as SVG strings: portrait, badge, dot plots, comparison, groups, map, distributions. Pure functions.
 
-In: numbers and names. Out: SVG for a page that has the style sheet; `leaderboard.exports` makes files of their own of
+In: numbers and names. Out: SVG for a page that has the style sheet; `leaderboard.files` makes files of their own of
 it. Names are escaped here. Colours are CSS variables with the light theme as fallback.
 """
 

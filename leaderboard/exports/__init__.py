@@ -1,7 +1,7 @@
-"""What can be taken away: tables, drawings as files, a row for other places, a read-only copy of the board.
+"""What can be taken away, by which address: tables, answers, a row for other places, a read-only copy of the board.
 
-In: the same data as the pages, by the same address. Out: CSV, JSON, Parquet, SVG, HTML files, and the routes that serve
-them. No number is computed here.
+In: the same data as the pages, by the same address. Out: the tables, and the routes that serve them and the drawings
+(`leaderboard.files` makes files of both). No number is computed here.
 """
 
 __all__ = [

@@ -1,8 +1,8 @@
 """How pages are served: documents, the frame around them, templates, style sheets and scripts, what is kept, the theme.
 
-In: a page's content. Out: an HTTP response that is cached as long as nothing changed. `guard` stands around all of it:
-which addresses there are, how much may be sent, which headers answers have. What a page says is in its own
-folder under `leaderboard.pages`.
+In: a page's content. Out: an HTTP response that is cached as long as nothing changed. What a page says is in its own
+folder under `leaderboard.pages`; which addresses there are, and what stands around every request, is in
+`leaderboard.server`.
 """
 
 __all__ = [
