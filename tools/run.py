@@ -182,9 +182,8 @@ def main(arguments: list[str]) -> int:
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of some hundred processes would compile the project anew
         checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]]
         failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
-        # more than there are cores here: many tests wait for servers, browsers and processes of their own
-        at_once = "3" if "--fast" in rest else "4"
-        if not tested("-n", at_once, "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest):
+        # three at a time on two cores: many tests wait for servers, browsers and processes of their own
+        if not tested("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest):
             failed.append("pytest")
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
         return 1 if failed else 0
