@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from cachetools import LRUCache
 
-from data.benchmark import VARIANTS, Benchmark
+from data.benchmark import Benchmark
 from data.sources.key_file import KeyTable
 from data.values import BY_NAME, DIMENSIONS, VALUES
 from eval_queue.records import Result
@@ -365,7 +366,7 @@ def _by_item(batches: Iterable[pa.RecordBatch]) -> tuple[ItemAnswers, ...]:
             by_item.setdefault((query, option), []).append(Given(*answer))
     made = []
     for (query, option), given in sorted(by_item.items()):
-        given.sort(key=lambda g: VARIANTS.index(g.variant))
+        given.sort(key=attrgetter("variant"))  # as in `VARIANTS`
         ratings = [g.rating for g in given if g.rating is not None]
         made.append(ItemAnswers(query, option, sum(ratings) / len(ratings) if ratings else None, tuple(given)))
     return tuple(made)

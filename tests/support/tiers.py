@@ -28,12 +28,11 @@ FOLDERS = ("tests/browser", "tests/eval_queue/workers", "tests/support/hub")
 FIXTURES = frozenset({"store_hub", "_store_hub", "hub", "away", "running", "browser", "served"})
 """Fixtures that start a Hub, an app or a browser."""
 LONGEST = (
-    "tests/browser/test_accessibility.py",
-    "tests/browser/test_end_to_end.py",
     "tests/eval_queue/queue/test_persona_sets.py",
     "tests/browser/test_board.py",
     "tests/browser/test_take.py",
     "tests/eval_queue/store/test_hub.py",
+    "tests/browser/test_end_to_end.py",
     "tests/browser/test_benchmark_page.py",
     "tests/browser/test_hub_backed.py",
     "tests/leaderboard/analysis/test_ranks.py",
@@ -42,9 +41,6 @@ LONGEST = (
     "tests/eval_queue/test_personas.py",
     "tests/eval_queue/workers/test_worker.py",
     "tests/eval_queue/workers/test_many_workers.py",
-    "tests/faults/test_hub.py",
-    "tests/faults/test_pages.py",
-    "tests/attack/test_packages.py",
     "tests/data/sources/test_loading.py",
     "tests/leaderboard/groups/test_proximity.py",
 )
