@@ -9,14 +9,11 @@ lm-evaluation-harness, and runs in each what `test` has to skip: minutes, with t
 that ask them; some gigabytes and minutes the first time.
 
 `test --fast` leaves out what starts a process, a Hub or a browser or takes long: the loop while one works on something.
-Where a few tests fail, they are run again by themselves, `AGAIN` times: what passes each time was disturbed by what ran
-beside it. It is named as unstable, to be mended; what fails once more has failed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -34,10 +31,6 @@ SERVERS = {
     "transformers": ("torch==2.13.0", "transformers[serving]==5.24.0"),
 }
 """What is installed for each server, which is named as its command."""
-AGAIN = 3
-"""How many times a failed test is run again, and must pass."""
-MOST_AGAIN = 3
-"""More failed tests than these are not run again."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -108,20 +101,6 @@ def scripts() -> list[str]:
     return [] if call("npm", "run", "--silent", "check", check=False) else ["npm run check"]
 
 
-def tested(*options: str) -> bool:
-    """Run the tests; whether all passed, or the few that did not passed each time when run again by themselves."""
-    result = subprocess.run([str(BIN / "pytest"), *options], cwd=ROOT, check=False).returncode
-    failed = ROOT / ".pytest_cache" / "v" / "cache" / "lastfailed"
-    names = list(json.loads(failed.read_text())) if result == 1 and failed.exists() else []
-    if not 0 < len(names) <= MOST_AGAIN:
-        return result == 0
-    print(f"\nFailed, run again {AGAIN} times: {' '.join(names)}", flush=True)
-    if not all(call(BIN / "pytest", "-p", "no:cacheprovider", "-q", *names, check=False) for _ in range(AGAIN)):
-        return False
-    print(f"Unstable, passed {AGAIN} times by itself; please mend: {' '.join(names)}", flush=True)
-    return True
-
-
 EVALUATORS = {
     "inspect": (("-r", "requirements-inspect.txt"), ("--no-deps", ".")),
     "lm-eval": ((".[lm-eval]",),),
@@ -180,11 +159,10 @@ def main(arguments: list[str]) -> int:
         if "--fast" not in rest:
             browser()
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of some hundred processes would compile the project anew
-        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"]]
-        failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         # three at a time on two cores: many tests wait for servers, browsers and processes of their own
-        if not tested("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest):
-            failed.append("pytest")
+        tests = ["pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder", "--durations", "15", *rest]
+        checks = [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], tests]
+        failed = scripts() + [" ".join(check) for check in checks if not call(BIN / check[0], *check[1:], check=False)]
         print(f"Failed: {', '.join(failed)}" if failed else "All checks passed.")
         return 1 if failed else 0
     if command == "evaluators":

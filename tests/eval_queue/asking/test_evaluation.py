@@ -230,7 +230,7 @@ def test_slow_reports_neither_overlap_nor_hold_up_the_asking(tmp_path: Path) -> 
         run(job(server.address, limit=100), tmp_path, on_progress=report)
     assert most == 1
     assert done[-1] == 100
-    assert len(done) < 20, "not one an answer"
+    assert len(done) <= 4
 
 
 def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path) -> None:
