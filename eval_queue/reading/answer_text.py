@@ -277,6 +277,8 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
         return _Mark(start, end, "token", opens=False)
     if inner.startswith("/") and _is_field(bare):
         return _Mark(start, end, "other", opens=False, name="field")
+    if kind == "square" and (bare.lower() == "end" or "_".join(bare.lower().split()) in _TURN_ENDS - {"s"}):
+        return _Mark(start, end, "turn", opens=False)
     if kind == "angle" and bare.lower() in _TURN_ENDS and (inner.startswith("/") or "_" in inner):
         return _Mark(start, end, "turn", opens=False, strong=True)
     first = bare.split(" ")[0]
@@ -392,6 +394,10 @@ def _brace_end(text: str, start: int) -> int:
     return len(text)
 
 
+_REMARK_STEMS: Final = _words("note notes comme")
+"""Blocks that behind an answer say something of it, and before it are thoughts."""
+
+
 class _Blocks:
     """Sorts the pieces of a text into what counts and what does not, as the marks between them say.
 
@@ -411,10 +417,16 @@ class _Blocks:
         self._in_answer = False
         self._in_inner = False
         self._only_answers = False
+        self._spoken = False
+        self._looked_at = 0
 
     def add(self, piece: str) -> None:
         """A piece of text, where the marks before it say that it belongs."""
-        if not self._open:
+        if self._open and self._open[0].name in _REMARK_STEMS and self._has_spoken():
+            remark = f"\nnote: {piece}\n"
+            self._outside.append(remark)
+            self._behind.append(remark)
+        elif not self._open:
             (self._answers if self._in_answer else self._outside).append(piece)
             if self._answers and not self._in_answer:
                 self._behind.append(piece)
@@ -422,6 +434,12 @@ class _Blocks:
             self._inner.append(piece)
         elif piece.strip():
             self._inner.clear()
+
+    def _has_spoken(self) -> bool:
+        """Whether a phrase stands outside already; each piece is looked at once."""
+        self._spoken = self._spoken or any(map(_PHRASE.search, self._outside[self._looked_at :]))
+        self._looked_at = len(self._outside)
+        return self._spoken
 
     def box(self, piece: str) -> None:
         """An answer in a box of its own."""
@@ -530,17 +548,30 @@ class _Blocks:
 
 # --- 4: JSON --------------------------------------------------------------------------------------------------------
 
-_FENCE_LINE: Final = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
+_FENCE_LINE: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w-]*[ \t]*$", re.MULTILINE)
 _PAIR: Final = re.compile(
     r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w[\w ]{0,60}))"""
 )
 _DEEPEST: Final = 8
+_CALL: Final = re.compile(
+    r"""[\s\[]*([a-zA-Z_.]+)[(\s]\s*(?:([a-zA-Z_]+)\s?[=:]\s?)?(["'])([^"'\n]+)\3[\s)\];]*"""
+)
+"""A call of one function with one text."""
+_LONGEST_CALL: Final = 120
+_CALLED: Final = _words(
+    "answer choice choose choose console echo final finish give log output phrase pick print rate rating reply"
+    " respond response return say select selection send set similarity submit text value"
+)
+"""Words of functions and of their arguments that only hand the answer over."""
 
 
 def _chosen_field(text: str) -> str:
     """Of JSON the fields that hold the answer, one a line; any other text as it is, without code fences."""
-    if "```" in text:
+    if "```" in text or "~~~" in text:
         text = _FENCE_LINE.sub("", text)
+    call = _CALL.fullmatch(text) if len(text) <= _LONGEST_CALL else None
+    if call is not None and _CALLED.issuperset(_WORD.findall(f"{call[1]} {call[2] or ''}".lower().replace("_", " "))):
+        return call[4]
     start = text.find("{")
     if start < 0:
         start = text.find('["')
@@ -732,11 +763,12 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("*`~", "")
     | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄🤥🤡🤷↓⬇¬≠≤≥", DOUBT)
     | dict.fromkeys("🚫🙅", " no, ")
+    | dict.fromkeys("→⇒⟶", " -> ")
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}
 )
-_SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
-_NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
+_SYMBOL: Final = re.compile(rf"""(?!(?<!\[)\^[({{]?\d)[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
+_NOT_SIGN: Final = re.compile(r"\^|(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
@@ -753,9 +785,10 @@ def _blank_or_doubt(sign: re.Match[str]) -> str:
 
 def _folded(text: str) -> str:
     """In lower case, with plain quotes, without symbols, single spaces, no empty lines."""
-    text = text.translate(_FOLDED)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_FOLDED)
+        text = text.replace("« ", "«").replace(" »", "»").translate(_FOLDED)
+        text = unicodedata.normalize("NFKC", text)
+    text = text.translate(_FOLDED)
     text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(_blank_or_doubt, text))
     if "-" in text:
         text = _HYPHEN.sub(" ", text)

@@ -256,7 +256,7 @@ _FRAME_WORDS: Final = (
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
+    "all in all|in all|taken together|let's say|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
     "|you are|strikes me as|give it an?|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)"
     "|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at"
     "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
@@ -310,11 +310,11 @@ _OF_OPTIONS: Final = re.compile(
 _OPENING: Final = re.compile(
     r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
     r"|not sure"
-    r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
+    r"|i'm not sure|interesting|got it|noted|right)[,;.:!-]+\s*)+"
     r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|put simply"
     r"|simply put"
     r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
-    r"|from)"
+    r"|from|speaking as|in (?:answer|response) to|taken together|without|as for|how (?:similar|close|alike) is)"
     r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
     r"|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
@@ -390,7 +390,7 @@ _CLOSING: Final = re.compile(
     r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$"
     r"|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
     r"|[\"')\]}>$=]*"
-    r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
+    r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]|(?:です|だ|입니다|이다)(?=\W|$))?"
 )
 """Quotes and a number that belong to the phrase before them."""
 _REASON: Final = (
@@ -402,7 +402,7 @@ _REASON: Final = (
     r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$"
     r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
     r"|, (?:thanks|thank you|i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case"
-    r"|after all|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
+    r"|after all|honestly|tbh|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
     r"|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
@@ -471,14 +471,15 @@ _GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
 """Words in another script with the phrase behind them in brackets."""
 
 _MARKER: Final = re.compile(
-    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)|[ivx]{1,4}[.)](?=\s))\s*)*+"
+    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)|[ivx]{1,4}[.)](?=\s)|[1-6](?= [a-z]))\s*)*+"
 )
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
+    "answer|ans|a(?=:)|action input|summary|update|model|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
     "|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
+    "|(?:first|second|third|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
     # the same in other languages
     "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
     "|avaliação"
@@ -487,18 +488,24 @@ _LABEL_NOUNS: Final = (
     "|结论|結論|评级"
     r"|(?:我的?|私の?|最[终終后後]的?|总体|總體|综合|綜合|整体|个人|本次|会|對|对|此|其){0,3}"
     "(?:答案|回答|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?"
-    "|답변|답|대답|평가|정답|최종 답변"
+    "|(?:제 |최종 )?(?:답변|답|대답|평가|정답)[은는]?"
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
+_CHOICE_ELSEWHERE: Final = (
+    "ich (?:wähle|nehme)|ich würde sagen|je (?:choisis|dirais)|elijo|escojo|diría|scelgo|direi|escolho|eu diria|ik kies"
+    "|jag väljer|jeg velger|wybieram|я выбираю|выбираю|我(?:会|會)?(?:选择?|選擇?|说|說)"
+)
+"""A choice in so many words of another language."""
 _LABEL: Final = re.compile(
-    r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
+    rf"[\s\"'({{\[>]*(?:(?:{unicodedata.normalize('NFKC', _CHOICE_ELSEWHERE)})\s?[:,]?|(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
     r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
     r"|mitt|mijn"
     r"|mój|moja|мой|моя) ){0,4}"
     rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is"
     rf"|would be|for this (?:one|response)))*[\"']?"
-    r"(?: ?\((?:\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?\s?(?:[:=-]+>?|is:)"
-    r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
+    r"(?: ?\((?:[a-f]|\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?(?:\s?(?:[:=-]+>?|is:)"
+    r"|(?<=[是为為は은는])| (?:ist|est|es|è|é|är|er|jest)\b:?))"
+    r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=>,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
@@ -736,6 +743,8 @@ _LAST_WORDS: Final = re.compile(
     r"|(?:is|seems|fits|would be|may be|might be) (?:closer|nearer|better|best|right|correct|more \w+))?\W*"
 )
 """What stands before and behind a phrase in a sentence that says nothing else."""
+_ONLY_RESPONSE: Final = re.compile(r"\Aresponse #?[1a]: ?(?!(?:.|\n)*\bresponse #?[2b])")
+"""A number on the only response."""
 _OTHER_TURN: Final = re.compile(r"\n(?:#+ ?)?(?:instruction|input|system)\s?:")
 _BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
@@ -750,7 +759,7 @@ def _rating(text: str, *, cut: bool) -> int | None:
     """
     text = _answered_part(text)
     share = _SHARE.match(text)
-    whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
+    whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE)) or _repeated(text)
     if share is not None and share[1] != _HIGHEST:
         return None
     if whole is not None and "?" not in text:
@@ -764,8 +773,15 @@ def _rating(text: str, *, cut: bool) -> int | None:
     return answer.rating
 
 
+def _repeated(text: str) -> int | None:
+    """The rating of a text that holds one phrase over and over and nothing else."""
+    said = set(_FORM.findall(text)) if text.count("like") > 1 else set()
+    return _FORMS[said.pop()] if len(said) == 1 and not _FORM.sub("", text).strip(_EDGE + "\n") else None
+
+
 def _answered_part(text: str) -> str:
     """A text without the turn of somebody else that a model wrote behind its answer, if no phrase stands there."""
+    text = _ONLY_RESPONSE.sub("", text)
     other = _OTHER_TURN.search(text) if "\n" in text else None
     if other is None or _FORM.search(text, other.end()) or not _FORM.search(text, 0, other.start()):
         return text

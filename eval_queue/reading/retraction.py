@@ -148,7 +148,7 @@ _PLAIN: Final = _either(
     r" way)\b",
     r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably"
     r"|likely|have|still|definitely|just))*"
-    r" (?:help|give|offer|wait|want|advise|recommend"
+    r" (?:help|give|offer|wait|want|advise|recommend|(?:add|show|include|express) (?:more|less|some) \w+"
     r"|listen"
     r"|suggest|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)"
     r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?"
@@ -229,8 +229,9 @@ _PLEASANTRY: Final = _either(
     r"(?:thanks?|thank you|(?:i )?hope (?:this|that|it) helps|let me know|feel free|sorry if (?:this|that|it))\b.*",
     r"if you(?:'d| would)? (?:like|want|need|prefer)\b.*",
     r"(?:as|i'm|i am) (?:just |only )?an? (?:\w+ )?(?:ai|language model|assistant)\b.*",
+    r"(?:the )?next (?:one|scenario|response|item|message)(?:,? please)?|as far as (?:an ai|i) can \w+",
     r"no (?:doubt|question|further comments?|changes needed)|not a word to change|nothing to (?:add|change)",
-    r"without (?:a |any )?(?:doubt|question)|definitely|certainly|absolutely|indeed|honestly|for sure|done|yes|yep",
+    r"without (?:a |any )?(?:doubt|question)|definitely|certainly|absolutely|indeed|honestly|tbh|for sure|done|yes|yep",
     r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|end(?: of (?:answer"
     r"|response))?",
     r"(?:this|that|it)(?:'s| is) (?:my (?:final |honest )?(?:answer|rating|choice|assessment)|who i am|how i \w+|all|it"
@@ -308,7 +309,7 @@ _CLASHING: Final = _either(
 _ASIDE: Final = re.compile(r"[\"'>}$]*\s?(?:[(\[]([^()\[\]\n]{1,200})[)\]]?|(?:[,:]| -) ([^.!?;\n]{1,200}))")
 """What is put in brackets, or behind a comma, a colon or a dash, right behind a phrase."""
 _PLAIN_ASIDE: Final = _either(
-    r"(?:even|and|so|especially|particularly|mainly|overall|really|indeed|honestly|definitely|certainly|after all)\b",
+    r"(?:even|and|so|especially|particularly|mainly|overall|really|indeed|honestly|tbh|definitely|certainly|after all)\b",
     r"(?:no (?:doubt|question)|without (?:a |any )?(?:doubt|question)|to be (?:honest|fair|sure)|thanks?|not least"
     r"|both)\b",
     r"(?:rather than|instead of|not|and not|over|as opposed to)\b",
@@ -322,7 +323,8 @@ _PLAIN_ASIDE: Final = _either(
 """How an aside begins that leaves the answer as it is."""
 _BUT: Final = re.compile(r"(?:but|though|although|while|yet|however|even though|even if)\b[, ]*")
 _LESS_SO: Final = _either(
-    r"(?:a (?:bit|little|touch) |much |slightly |somewhat |far )?(?:more|less|(?:not )?(?:as|quite as))"
+    rf"(?:(?:a (?:bit|little|touch|tad) |slightly |somewhat )too |overly )(?:{_QUALITY})\b",
+    r"(?:a (?:bit|little|touch|tad) |much |slightly |somewhat |far )?(?:more|less|(?:not )?(?:as|quite as))"
     r" (?!so\b|or\b|than\b)\w+",
     r"with(?:out)? \w+|\w+er\b",
     r"i (?:might|may|would|do|also|prefer|could)(?: (?!not\b|never\b|easily\b|see\b|say\b|rather\b)\w+)+",
