@@ -394,6 +394,12 @@ def _brace_end(text: str, start: int) -> int:
     return len(text)
 
 
+_BEFORE: Final = 60
+_DENIED_BLOCK: Final = re.compile(
+    r"(?:\b(?:not|never|hardly|barely|cannot|neither|nor|doubt|wrong|incorrect|neg|lnot|(?:any|every)thing but)\b|n['’]t|¬)"
+    r"(?:(?!\bbut\b)[^.,:;!?\n])*\Z",
+    re.IGNORECASE,
+)
 _REMARK_STEMS: Final = _words("note notes comme")
 """Blocks that behind an answer say something of it, and before it are thoughts."""
 
@@ -445,10 +451,14 @@ class _Blocks:
         """An answer in a box of its own."""
         if self._open:
             return
-        self._answers.append(f"\n{piece}\n")
+        self._answers.append(f"\n{self._doubt()}{piece}\n")
         self._behind.clear()
         if not self._in_answer:
             self._in_line(piece)
+
+    def _doubt(self) -> str:
+        """`DOUBT` where the words right before an answer block deny what it holds."""
+        return DOUBT if self._outside and _DENIED_BLOCK.search(self._outside[-1][-_BEFORE:]) else ""
 
     def _in_line(self, piece: str) -> None:
         """Words of an answer block without a phrase may be a part of what is around it ("[not] like me")."""
@@ -496,7 +506,7 @@ class _Blocks:
                 self._answers.clear()
                 self._only_answers = True
             self._in_answer = True
-            self._answers.append("\n")
+            self._answers.append(f"\n{self._doubt()}")
             self._behind.clear()
         elif self._in_answer:
             self._in_answer = False

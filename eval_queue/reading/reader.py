@@ -248,7 +248,7 @@ _FRAME_WORDS: Final = (
     "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
     "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
     "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
-    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects "
+    "scenario see seems select selected sentiment settle similar similarity situation so somewhere reflects "
     "expresses conveys shows represents demonstrates embodies captures sounds stance "
     "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
     "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
@@ -310,7 +310,7 @@ _OF_OPTIONS: Final = re.compile(
 _OPENING: Final = re.compile(
     r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
     r"|not sure"
-    r"|i'm not sure|interesting|got it|noted|right)[,;.:!-]+\s*)+"
+    r"|i'm not sure|interesting|got it|noted|right|all right|simple|easy)[,;.:!-]+\s*)+"
     r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|put simply"
     r"|simply put"
     r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
@@ -476,12 +476,12 @@ _MARKER: Final = re.compile(
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|a(?=:)|action input|summary|update|model|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
+    "answer|ans|a(?=:)|action input|phrase|summary|update|model|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
     "|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     "|(?:first|second|third|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
     # the same in other languages
-    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
+    "|antwort|bewertung|einschätzung|fazit|respuesta|elección|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
     "|avaliação"
     "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
     "|відповідь|απάντηση"
@@ -492,15 +492,15 @@ _LABEL_NOUNS: Final = (
     "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _CHOICE_ELSEWHERE: Final = (
-    "ich (?:wähle|nehme)|ich würde sagen|je (?:choisis|dirais)|elijo|escojo|diría|scelgo|direi|escolho|eu diria|ik kies"
+    "ich (?:wähle|nehme)|ich würde sagen|je (?:choisis|dirais)|(?:(?:yo|io|eu) )?(?:elijo|escojo|diría|scelgo|direi|escolho|diria)|ik kies"
     "|jag väljer|jeg velger|wybieram|я выбираю|выбираю|我(?:会|會)?(?:选择?|選擇?|说|說)"
 )
 """A choice in so many words of another language."""
 _LABEL: Final = re.compile(
     rf"[\s\"'({{\[>]*(?:(?:{unicodedata.normalize('NFKC', _CHOICE_ELSEWHERE)})\s?[:,]?|(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
+    r"|corrected|exact|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
     r"|mitt|mijn"
-    r"|mój|moja|мой|моя) ){0,4}"
+    r"|mój|moja|мой|моя|मेरा) ){0,4}"
     rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is"
     rf"|would be|for this (?:one|response)))*[\"']?"
     r"(?: ?\((?:[a-f]|\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?(?:\s?(?:[:=-]+>?|is:)"

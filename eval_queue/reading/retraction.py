@@ -148,7 +148,8 @@ _PLAIN: Final = _either(
     r" way)\b",
     r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably"
     r"|likely|have|still|definitely|just))*"
-    r" (?:help|give|offer|wait|want|advise|recommend|(?:add|show|include|express) (?:more|less|some) \w+"
+    r" (?:help|give|offer|wait|want|advise|recommend|(?:add|use|show|include|express) (?:more|less|some"
+    r"|\w+er|an?(?! (?:bit|little|lot|step|level|point|notch|degree)\b)) \w+"
     r"|listen"
     r"|suggest|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)"
     r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?"
