@@ -380,6 +380,8 @@ def _counted(text: str) -> tuple[str, bool]:
             blocks.box(text[mark.end : position])
         else:
             blocks.enter(mark)
+            if mark.role == "answer" and mark.opens and _denies(text[mark.start : mark.end]):
+                blocks.add(DOUBT)
     blocks.add(text[position:])
     return blocks.counted()
 
@@ -396,7 +398,8 @@ def _brace_end(text: str, start: int) -> int:
 
 _BEFORE: Final = 60
 _DENIED_BLOCK: Final = re.compile(
-    r"(?:\b(?:not|never|hardly|barely|cannot|neither|nor|doubt|wrong|incorrect|neg|lnot|(?:any|every)thing but)\b|n['’]t|¬)"
+    r"(?:\b(?:not|never|hardly|barely|cannot|neither|nor|doubt|wrong|incorrect|opposite|reverse|contrary|neg"
+    r"|lnot|(?:any|every)thing but|other than|instead of|rather than|far from|without)\b|n['’]t|¬)"
     r"(?:(?!\bbut\b)[^.,:;!?\n])*\Z",
     re.IGNORECASE,
 )

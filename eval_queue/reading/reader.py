@@ -39,7 +39,7 @@ from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
 from eval_queue.reading.answer_text import DOUBT, bare_text
-from eval_queue.reading.retraction import OPTIONS, OTHER, SAME, takes_back
+from eval_queue.reading.retraction import OPTIONS, OTHER, SAME, is_ground, takes_back
 from eval_queue.records import UnscoredKind
 
 READER_VERSION: Final = "2"
@@ -256,7 +256,7 @@ _FRAME_WORDS: Final = (
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    "all in all|in all|taken together|let's say|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
+    "all in all|in all|taken together|let's say|bottom line|in (?:one|a) (?:word|phrase|nutshell)|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
     "|you are|strikes me as|give it an?|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)"
     "|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at"
     "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
@@ -264,6 +264,8 @@ _FRAME_PHRASES: Final = (
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
 """The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
+_GROUND: Final = re.compile(r"(.+?)(?::|,? so|,? - |,? hence|,? therefore|,? thus):?[\s\"'(]*")
+"""What stands before an answer and may be its ground: "it is kind and patient: like me"."""
 _BETWEEN: Final = r"[\s,:\"'(\[={}$.>-]*"
 
 
@@ -314,7 +316,7 @@ _OPENING: Final = re.compile(
     r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|put simply"
     r"|simply put"
     r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
-    r"|from|speaking as|in (?:answer|response) to|taken together|without|as for|how (?:similar|close|alike) is)"
+    r"|from|speaking as|in (?:answer|response) to|taken together|without|as for|how (?:similar|close|alike)(?: is)?|among (?:the|these|those))"
     r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
     r"|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
@@ -476,14 +478,14 @@ _MARKER: Final = re.compile(
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|a(?=:)|action input|phrase|summary|update|model|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
+    "answer|ans|a(?=:)|action input|phrase|degree|fit|match|likert|summary|update|model|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
     "|label"
     "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
     "|(?:first|second|third|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
     # the same in other languages
-    "|antwort|bewertung|einschätzung|fazit|respuesta|elección|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
+    "|antwort|bewertung|einschätzung|ergebnis|fazit|respuesta|elección|calificación|réponse|résultat|resultado|evaluación|évaluation|risposta|risultato|valutazione|resposta"
     "|avaliação"
-    "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
+    "|antwoord|svar|vastaus|odpowiedź|wynik|odpověď|cevap|sonuç|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка|итог|результат"
     "|відповідь|απάντηση"
     "|结论|結論|评级"
     r"|(?:我的?|私の?|最[终終后後]的?|总体|總體|综合|綜合|整体|个人|本次|会|對|对|此|其){0,3}"
@@ -498,10 +500,10 @@ _CHOICE_ELSEWHERE: Final = (
 """A choice in so many words of another language."""
 _LABEL: Final = re.compile(
     rf"[\s\"'({{\[>]*(?:(?:{unicodedata.normalize('NFKC', _CHOICE_ELSEWHERE)})\s?[:,]?|(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|exact|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
+    r"|corrected|exact|actual|selected|chosen|correct|honest|best|single|short|quick|personal|self|likert|endgültige|ostateczna|окончательный|итоговая|अंतिम|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
     r"|mitt|mijn"
     r"|mój|moja|мой|моя|मेरा) ){0,4}"
-    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is"
+    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|finale?|is"
     rf"|would be|for this (?:one|response)))*[\"']?"
     r"(?: ?\((?:[a-f]|\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?(?:\s?(?:[:=-]+>?|is:)"
     r"|(?<=[是为為は은는])| (?:ist|est|es|è|é|är|er|jest)\b:?))"
@@ -681,6 +683,9 @@ def _is_framed(form: str, left: str, right: str) -> bool:
         return rating == 2 and _I_THINK.fullmatch(left) is not None
     frame = _WIDE_FRAME if rating not in (5, 2) else _FRAME
     if _leads(frame, left):
+        return True
+    ground = _GROUND.fullmatch(left)
+    if ground is not None and is_ground(ground[1]) and not (_SCOPE.search(left) or _ELSEWHERE.match(left)):
         return True
     starts = list(_CLAUSE_START.finditer(left))
     if not starts:

@@ -153,10 +153,11 @@ _PLAIN: Final = _either(
     r"|listen"
     r"|suggest|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)"
     r"|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?"
-    r"|put) (?:exactly |much |just |it |this |that )*"
+    r"|put) (?:in |exactly |much |just |it |this |that )*"
     r"(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
     r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too"
-    r"|it|that|this))\b",
+    r"|it|that|this|way))\b",
+    rf"i (?:find|found) (?:it|(?:this|the|that) (?:{_ABOUT})) (?:\w+ly |very |quite |too )?\w+$",
 )
 """A short sentence whose subject or verb is known."""
 _I_DO: Final = _any_of(
@@ -233,9 +234,9 @@ _PLEASANTRY: Final = _either(
     r"(?:the )?next (?:one|scenario|response|item|message)(?:,? please)?|as far as (?:an ai|i) can \w+",
     r"no (?:doubt|question|further comments?|changes needed)|not a word to change|nothing to (?:add|change)",
     r"without (?:a |any )?(?:doubt|question)|definitely|certainly|absolutely|indeed|honestly|tbh|for sure|done|yes|yep",
-    r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|end(?: of (?:answer"
+    r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|full stop|period|end(?: of (?:answer"
     r"|response))?",
-    r"(?:this|that|it)(?:'s| is) (?:my (?:final |honest )?(?:answer|rating|choice|assessment)|who i am|how i \w+|all|it"
+    r"(?:(?:this|that|it)(?:'s| is)|is) (?:my (?:final |honest )?(?:answer|rating|choice|assessment)|who i am|how i \w+|all|it"
     r"|exactly (?:who|what|how) .*)",
     r"i(?:'d| would) never (?!say|do|write|put|claim|call|think|choose|pick|act|be|have|go|use|respond|react|give|feel)"
     r"\w+ .*",
@@ -272,10 +273,11 @@ _UNLIKE_ME: Final = _either(
     r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
     r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder"
     r"|gentler|softer|calmer|warmer|nicer)",
-    rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much )?(?:too|overly) (?:{_QUALITY})$",
-    r"(?:it|this|that|the (?:response|text|tone|advice))(?:'s| is) (?:far |much |a bit )?(?:too|overly) "
+    rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much |a bit )?(?:too|overly) (?:(?:{_QUALITY})$|"
     r"(?!strong|weak|high|low|much|little|generous|harsh|far|late|early|negative|critical|severe|modest|extreme"
-    r"|strict)\w+$",
+    r"|strict)\w+$)",
+    r"(?:that|this|it)(?:'s| is) not (?:how|who|the way) i(?:'d| would)? (?!mean|say|said|put|rate|read|see|take|took)\w+",
+    r"i(?: do|'d| would) ?(?:n't|not|never) (?:think|speak|act|talk|feel|write) (?:that way|this way|like (?:that|this))$",
 )
 """What one who says "not like me" adds to it."""
 _NOT_AT_ALL: Final = re.compile(
@@ -382,6 +384,11 @@ def _explains(said: str, rating: int, *, asked: bool) -> bool:
     grounds = _GROUNDS.match(said)
     plain = _PLAIN.match(said, grounds.end() if grounds else 0) or (grounds and _OF_WHAT.match(said, grounds.end()))
     return plain is not None and _MISGIVING.search(_BUT_NOT.sub("", said)) is None
+
+
+def is_ground(said: str) -> bool:
+    """Whether a clause speaks of the response or of oneself as an explanation does."""
+    return said.count(" ") >= 2 and _PLAIN.match(said) is not None and _MISGIVING.search(said) is None
 
 
 def _is_no_ground(said: str, rating: int) -> bool:
