@@ -209,7 +209,9 @@ _MARK: Final = re.compile(
     r"|\{(?P<curly>/?[a-z_]{3,20})\}" + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
     re.MULTILINE,
 )
-_MARK_SIGNS: Final = ("<", "[", "{", "```", *{sign for signs, *_ in _TEXT_MARKS for sign in signs.split("|")})
+_MARK_SIGN: Final = re.compile(
+    "|".join(map(re.escape, sorted({"<", "[", "{", "```", *"|".join(signs for signs, *_ in _TEXT_MARKS).split("|")})))
+)
 """A text without any of these in lower case has no mark; looking for them costs a tenth of looking for marks."""
 _SPEAKER: Final = re.compile(
     r"\s{0,9}(?:(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?"
@@ -240,8 +242,7 @@ class _Mark(NamedTuple):
 
 def _marked(text: str) -> Iterator[_Mark]:
     """All marks in a text, in order; what is none is left to the later steps."""
-    plain = text.lower()
-    if not any(sign in plain for sign in _MARK_SIGNS):
+    if _MARK_SIGN.search(text.lower()) is None:
         return
     position = 0
     while (found := _MARK.search(text, position)) is not None:
@@ -566,9 +567,7 @@ _PAIR: Final = re.compile(
     r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w[\w ]{0,60}))"""
 )
 _DEEPEST: Final = 8
-_CALL: Final = re.compile(
-    r"""[\s\[]*([a-zA-Z_.]+)[(\s]\s*(?:([a-zA-Z_]+)\s?[=:]\s?)?(["'])([^"'\n]+)\3[\s)\];]*"""
-)
+_CALL: Final = re.compile(r"""[\s\[]*([a-zA-Z_.]+)[(\s]\s*(?:([a-zA-Z_]+)\s?[=:]\s?)?(["'])([^"'\n]+)\3[\s)\];]*""")
 """A call of one function with one text."""
 _LONGEST_CALL: Final = 120
 _CALLED: Final = _words(
@@ -582,7 +581,8 @@ def _chosen_field(text: str) -> str:
     """Of JSON the fields that hold the answer, one a line; any other text as it is, without code fences."""
     if "```" in text or "~~~" in text:
         text = _FENCE_LINE.sub("", text)
-    call = _CALL.fullmatch(text) if len(text) <= _LONGEST_CALL else None
+    quoted = len(text) <= _LONGEST_CALL and ("'" in text or '"' in text)
+    call = _CALL.fullmatch(text) if quoted else None
     if call is not None and _CALLED.issuperset(_WORD.findall(f"{call[1]} {call[2] or ''}".lower().replace("_", " "))):
         return call[4]
     start = text.find("{")
@@ -780,8 +780,9 @@ _FOLDED: Final = str.maketrans(
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}
 )
-_SYMBOL: Final = re.compile(rf"""(?!(?<!\[)\^[({{]?\d)[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
-_NOT_SIGN: Final = re.compile(r"\^|(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
+_POWER: Final = re.compile(r"(?<!\[)\^[({]?\d")
+_SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
+_NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
 
 
@@ -801,6 +802,8 @@ def _folded(text: str) -> str:
     if not text.isascii():
         text = text.replace("« ", "«").replace(" »", "»").translate(_FOLDED)
         text = unicodedata.normalize("NFKC", text)
+    if "^" in text:
+        text = _POWER.sub(DOUBT, text)
     text = text.translate(_FOLDED)
     text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(_blank_or_doubt, text))
     if "-" in text:

@@ -264,8 +264,8 @@ _FRAME_PHRASES: Final = (
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
 """The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
-_GROUND: Final = re.compile(r"(.+?)(?::|,? so|,? - |,? hence|,? therefore|,? thus):?[\s\"'(]*")
-"""What stands before an answer and may be its ground: "it is kind and patient: like me"."""
+_LEADS_ON: Final = (":", " so", " -", " hence", " therefore", " thus")
+"""What ends a ground that stands before the answer: "it is kind and patient: like me"."""
 _BETWEEN: Final = r"[\s,:\"'(\[={}$.>-]*"
 
 
@@ -581,7 +581,7 @@ def _mentions(text: str) -> list[_Mention]:
         ended = right + ("?" if "?" in sign else sign[:1])
         rating = _FORMS[match[0]]
         standing: Standing
-        label = _LABEL.match(left)
+        label = _LABEL.match(left) if left else None
         if label is None and _is_denied_above(text, begin, rating):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
@@ -674,7 +674,7 @@ def _is_framed(form: str, left: str, right: str) -> bool:
     rating = _FORMS[form]
     if _GLOSS.fullmatch(left) and right.lstrip("\"' ").startswith(")"):
         return rating <= 2 or not _NEGATION_ELSEWHERE.search(left)
-    if _LABEL.fullmatch(left):
+    if left and _LABEL.fullmatch(left):
         return True
     if rating <= 2:
         left = left[_end_of(_NO, left) :]
@@ -684,8 +684,8 @@ def _is_framed(form: str, left: str, right: str) -> bool:
     frame = _WIDE_FRAME if rating not in (5, 2) else _FRAME
     if _leads(frame, left):
         return True
-    ground = _GROUND.fullmatch(left)
-    if ground is not None and is_ground(ground[1]) and not (_SCOPE.search(left) or _ELSEWHERE.match(left)):
+    ground = left.rstrip(" \"'(")
+    if ground.endswith(_LEADS_ON) and is_ground(ground) and not (_SCOPE.search(left) or _ELSEWHERE.match(left)):
         return True
     starts = list(_CLAUSE_START.finditer(left))
     if not starts:
@@ -780,13 +780,14 @@ def _rating(text: str, *, cut: bool) -> int | None:
 
 def _repeated(text: str) -> int | None:
     """The rating of a text that holds one phrase over and over and nothing else."""
-    said = set(_FORM.findall(text)) if text.count("like") > 1 else set()
-    return _FORMS[said.pop()] if len(said) == 1 and not _FORM.sub("", text).strip(_EDGE + "\n") else None
+    first = _FORM.search(text)
+    return _FORMS[first[0]] if first and not text.replace(first[0], "").strip(_EDGE + "\n") else None
 
 
 def _answered_part(text: str) -> str:
     """A text without the turn of somebody else that a model wrote behind its answer, if no phrase stands there."""
-    text = _ONLY_RESPONSE.sub("", text)
+    if text.startswith("response"):
+        text = _ONLY_RESPONSE.sub("", text)
     other = _OTHER_TURN.search(text) if "\n" in text else None
     if other is None or _FORM.search(text, other.end()) or not _FORM.search(text, 0, other.start()):
         return text
