@@ -120,13 +120,13 @@ Role = Literal["reasoning", "answer", "turn", "other", "token"]
 
 _ROLE_WORDS: Final[dict[Role, str]] = {
     "reasoning": (
-        "think thinks thinking thought thoughts thoughtful thinker reason reasons reasoning analysis analyse analyze"
-        " analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan"
-        " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
-        " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
-        " note comment comments summary details thoughtprocess unused94 ctrl94"
-        " denken gedanken nachdenken reflexion razonamiento pensamiento pensiero raciocinio"
-        " 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 추론 мысли размышления"
+        "think thinks thinking thought thoughts thoughtful thinker reason reasons reasoning analysis analyse analyze "
+        "analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan "
+        "planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm "
+        "brainstorming internal introspection critique commentary rationale explanation explain justification notes "
+        "note comment comments summary details thoughtprocess unused94 ctrl94 denken gedanken nachdenken reflexion "
+        "razonamiento pensamiento pensiero raciocinio 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 "
+        "추론 мысли размышления"
     ),
     "answer": (
         "answer answers final response output result rating choice selection verdict box boxed conclusion solution"
