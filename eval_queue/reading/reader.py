@@ -223,10 +223,11 @@ _FRAME_WORDS: Final = (
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    "all in all|in all|taken together|let's say|bottom line|in (?:one|a) (?:word|phrase|nutshell)|in short|to sum up"
-    "|dr(?=:)|in total|by and large|on the whole|on balance|you are|strikes me as|give it an?|(?:that|it)'d|(?:this"
-    "|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|(?:place|put) (?:it"
-    "|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    r"in all honesty|all in all|in all|taken together|let's say|(?:among|of|from) (?:all )?(?:the|these|those) (?:\w+ )?"
+    "(?:options|choices|phrases)|bottom line|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on reflection"
+    "|to sum up|dr(?=:)|in total|by and large|on the whole|on balance|you are|strikes me as|give it an?"
+    "|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)"
+    "|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -280,9 +281,8 @@ _OPENING: Final = re.compile(
     r"sure|i'm not sure|interesting|got it|noted|right|all right|simple|easy)[,;.:!-]+\s*)+|(?:based on|after|given"
     r"|considering|having|in light of|looking at|taking|all things considered|put simply|simply put|to be "
     r"(?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)|from"
-    r"|speaking as|in (?:answer|response) to|taken together|without|as for|how (?:similar|close|alike)(?: is)?|among "
-    r"(?:the|these|those))(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here "
-    r"you (?:go"
+    r"|speaking as|in (?:answer|response) to|taken together|without|as for|regarding|how (?:similar|close|alike)(?: "
+    r"is)?)(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
     r"|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
@@ -297,7 +297,7 @@ _BEFORE_BARE: Final = re.compile(
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
     r"|overall|i guess|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it"
     r"|this|that|(?:the|this) response)|so|therefore|thus|hence|it's|its|that's|thats|one's|its|response|you're|i'm"
-    r"|around|under|yes|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
+    r"|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
@@ -339,7 +339,7 @@ _EVERYDAY_BEFORE: Final = {
 _EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
 
 _CLOSING: Final = re.compile(
-    r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$"
+    r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?[1-9](?:\s?/\s?\d)?[)\]]?(?=$"
     r"|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$|[\"')\]}>$=]*(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]|(?:です"
     r"|だ|입니다|이다)(?=\W|$))?"
 )
@@ -364,7 +364,7 @@ _MAY_FOLLOW: Final = {
 }
 """What may follow a phrase in its sentence, by rating; 0 for those with a degree of their own."""
 _MAY_NOT_FOLLOW: Final = re.compile(
-    r"[\s,:(/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say|i "
+    r"[\s,:(\[/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say|i "
     r"mean|i guess|well|a|at|just|to|in|it's|it is|this is|that's|that is|with)[\s,]+)*(?:only|not|mostly|mainly"
     r"|largely|partly|partially|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes"
     r"|often|usually|rarely|never|seldom|than|less|more so|more or less|no(?! (?:doubt|question))|nope|wait|sorry"
@@ -420,10 +420,10 @@ _MARKER: Final = re.compile(
 )
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _LABEL_NOUNS: Final = (
-    "answer|ans|a(?=:)|action input|phrase|degree|fit|match|likert|summary|update|model|rating|rate|choice|selection"
-    "|verdict|result|conclusion|response|assessment|score|reply|pick|option|category|label|similarity|judge?ment"
-    "|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final|(?:first|second|third|fourth|fifth|sixth"
-    "|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
+    "answer|ans|a(?=:)|action input|phrase|degree|fit|match|agreement|likert|summary|update|model|rating|rate|choice"
+    "|selection|verdict|result|conclusion|response|assessment|score(?: [1-6])?|reply|pick|option|category|label"
+    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final|(?:first|second|third"
+    "|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
     # the same in other languages
     "|antwort|bewertung|einschätzung|ergebnis|fazit|respuesta|elección|calificación|réponse|résultat|resultado"
     "|evaluación|évaluation|risposta|risultato|valutazione|resposta|avaliação|antwoord|svar|vastaus|odpowiedź|wynik"

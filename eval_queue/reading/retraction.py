@@ -101,7 +101,8 @@ _SHOWS: Final = _any_of(
     "echoes embodies emphasises emphasizes encourages enjoys expresses focus focuses helps highlights indicates loves "
     "matches matters mentions mirrors offers prioritizes promotes provides recognises recognizes reflects relates "
     "represents resonates respects shares shows sounds speaks strives suggests supports tends touches tries "
-    "understands values works ignores lacks dismisses assumes implies insults blames judges praises seeks wants prefers"
+    "understands values works ignores lacks dismisses assumes implies insults blames judges praises seeks wants "
+    "prefers makes uses treats gives"
 )
 """Its verb, of a response ..."""
 _VALUE: Final = _any_of(
@@ -116,7 +117,7 @@ _QUALITY: Final = _any_of(
     " polite practical familiar considerate empathetic compassionate reasonable sensible balanced challenging complex"
     " difficult different line good nice great respectful supportive priority necessary beneficial valuable friendly"
     " rude blunt direct calm warm cold cruel harsh aggressive selfish gentle generous wise fair sweet formal kind"
-    " kinder kindness honest honestly honesty fine sound solid"
+    " kinder kindness honest honestly honesty simple clear casual formal fine sound solid"
 )
 """What it says that a response, or a person, is."""
 _VERY: Final = r"(?:(?:also|very|quite|really|so|just|always|generally|usually|a|an|the|my|in) )*"
@@ -125,11 +126,22 @@ _BE: Final = (
     rf"(?:is|are|am|'s|'m|'re) {_VERY}(?:{_LIKE_WHAT}|(?:kind|sort|type) of person|(?:core |key )?value of mine"
     rf"|(?:{_QUALITY}))\b"
 )
+_WOULD: Final = _any_of(
+    "help give offer wait advise recommend listen suggest apologize apologise ask comfort discuss encourage explain"
+    " forgive seek share speak support talk thank"
+)
+"""What one would do in place of the one who wrote the response."""
+_OF_THE_ANSWER: Final = _any_of(
+    "word phrase term label option rating answer choice number score level point step notch degree bit little lot"
+    " different other another"
+)
+"""What one who takes an answer back speaks of."""
 _PLAIN: Final = _either(
     rf"(?:[^\n]*? )?(?:(?:{_SHOWS})\b|{_BE})",
     rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all),? (?:{_VALUE})\b",
     rf"[^\n]*\w{_BE}",
-    rf"(?:{_QUALITY}) (?:{_ABOUT})$",
+    rf"(?:{_ABOUT})\s?: \w+ \w+",
+    rf"(?:{_QUALITY}) (?:{_ABOUT}|points?|take)$|well (?:said|put)$|[^\n]*\bmatters? (?:a lot |deeply )?to me$",
     r"(?:it|this|that|the response) has (?:a|an|some|the|much|great|real|such)\b(?! (?:chance|point|lot to))",
     r"(?:[^\n]*? (?:but|and|though) )?(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+ "
     rf")?(?:{_ABOUT})\b(?! (?:will|of|may)\b| (?:is|are|was|were) (?:a|an|the|blank|false|void|empty|automatic|random"
@@ -147,12 +159,11 @@ _PLAIN: Final = _either(
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
     r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely"
-    r"|just))* (?:help|give|offer|wait|want|advise|recommend|(?:add|use|show|include|express) (?:more|less|some|\w+er"
-    r"|an?(?! (?:bit|little|lot|step|level|point|notch|degree)\b)) \w+|listen|suggest|be(?:en)? (?:happy|glad|\w+er"
-    r"|more \w+|less \w+)|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?"
-    r"|put) (?:in |exactly |much |just |it |this |that )*(?:the same|so|similarly|likewise|alike|differently|better"
-    r"|(?!over|never|ever|other|later|after|lower|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too|it|that|this"
-    r"|way))\b",
+    rf"|just))* (?:{_WOULD}|want|(?:use|show|express) (?:more|less|\w+er) (?!{_OF_THE_ANSWER})\w+|(?:add|include) "
+    rf"(?:more|some|an?) (?!{_OF_THE_ANSWER})\w+|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)|(?:do|done|say|said"
+    r"|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:in |exactly |much |just |it "
+    r"|this |that )*(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after"
+    r"|lower|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too|it|that|this|way))\b",
     rf"i (?:find|found) (?:it|(?:this|the|that) (?:{_ABOUT})) (?:\w+ly |very |quite |too )?\w+$",
 )
 """A short sentence whose subject or verb is known."""
@@ -191,9 +202,10 @@ _GROUNDS: Final = re.compile(
 _OF_WHAT: Final = re.compile(rf"(?:of )?(?:the|its|my|this|that) (?:[\w-]+ )?(?:{_ABOUT})\b")
 _EXPLAINING: Final = re.compile(
     r"(?:(?:brief|short|my|the|additional|further|an?|some) )*(?:explanations?|reason(?:s|ing)?|rationale"
-    r"|justifications?|notes?|why|analysis|comments?|context|evidence|details|summary|disclaimer|response(?: \(optional"
-    r"| to (?:explain|elaborate))|begründung|erklärung|explicación|explication|spiegazione|explicação|理由|解释|解釈"
-    r"|説明|说明|이유|설명)(?: ?\([^()\n]{0,60}\)?)?(?: (?:for|of|behind|my) [^:\n]{1,40})?\s?(?:[:：=-]|$)"
+    r"|justifications?|notes?|(?:here(?:'s| is) )?why(?: (?:this|it|that|i)\b[^:\n]{0,40})?|analysis|comments?|context"
+    r"|evidence|details|summary|disclaimer|response(?: \(optional| to (?:explain|elaborate))|begründung|erklärung"
+    r"|explicación|explication|spiegazione|explicação|理由|解释|解釈|説明|说明|이유|설명)(?: ?\([^()\n]{0,60}\)?)?(?: "
+    r"(?:for|of|behind|my) [^:\n]{1,40})?\s?(?:[:：=-]|$)"
 )
 """A label of an explanation, which then lasts to the end."""
 _BEGUN: Final = re.compile(
@@ -243,7 +255,12 @@ _OF_A_PART: Final = _either(
     r"(?:it|this|that|the (?:response|text))(?: just)? falls short of\b",
 )
 """Another phrase that is said of a part of the response, or of what the answer is less than."""
+_NOT_MINE: Final = (
+    rf"(?:it|this|that|the (?:{_ABOUT}))(?:'s not| is not|(?:'s| is)n't) (?:really |quite )?my (?:style|tone|taste"
+    r"|way)\b"
+)
 _IN_PART: Final = _either(
+    _NOT_MINE,
     r"(?:i(?:'m| am) |it(?:'s| is) |this (?:is|was) )?not (?:as|that i|always|exactly|entirely|fully|completely)\b(?="
     r" \w)",
     rf"(?:it|this|that|the \w+)(?:'s| is) (?:a bit|a little|slightly|somewhat|rather) (?:too |more |less"
@@ -255,15 +272,20 @@ _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
     r"i(?:'d| would) (?:much )?rather (?!not|say|call|choose|pick|go|rate|answer|put|leave|skip|pass|stay)\w+",
-    r"i prefer (?:an?|the|more|less) |i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
+    r"i prefer (?:an?|the|more|less) |i prefer (?!another|other|this|that|it\b|not|no|to|option|number|\d)\w+$"
+    r"|i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
     r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder"
     r"|gentler|softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much |a bit )?(?:too|overly) (?:(?:{_QUALITY})$|(?!strong|weak"
-    r"|high|low|much|little|generous|harsh|far|late|early|negative|critical|severe|modest|extreme|strict)\w+$)",
+    r"|high|low|much|little|generous|harsh|far|late|early|negative|critical|severe|modest|extreme|strict)\w+(?: (?:for"
+    r"|and) [^\n]+)?$)",
     r"(?:that|this|it)(?:'s| is) not (?:how|who|the way) i(?:'d| would)? (?!mean|say|said|put|rate|read|see|take"
     r"|took)\w+",
     r"i(?: do|'d| would) ?(?:n't|not|never) (?:think|speak|act|talk|feel|write) (?:that way|this way|like (?:that"
     r"|this))$",
+    rf"i(?:'d| would) (?:{_WOULD})\b|i (?:\w+ly )?disagree(?: with (?:it|its (?:\w+ )?(?:{_ABOUT})|(?:the|this|that)"
+    rf" (?:\w+ )?(?:{_ABOUT})))?$",
+    _NOT_MINE,
 )
 """What one who says "not like me" adds to it."""
 _NOT_AT_ALL: Final = re.compile(
@@ -278,7 +300,8 @@ _MISGIVING: Final = _either(
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
     r"\btoo(?= \w)|\b(?:lower|higher|else|stronger|weaker|almost|nearly|above(?! all)|below|overstat\w*|understat\w*"
     r"|exaggerat\w*)\b",
-    r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|rather|opposite|contrary)\b",
+    r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|(?<!i'd )rather|opposite"
+    r"|contrary)\b",
     r"\b(?:reverse\w*|backwards?|flip\w*|swap\w*|switch\w*|chang\w+|correct\w*|revis\w+|retract\w*|withdr\w+|fix\w*)\b",
     r"\b(?:ignore|disregard|skip|undo|scrap|void|invalid|cancel\w*|remove\w*|replace\w*|delete\w*)\b",
     r"\b(?:old|former\w*|previous\w*|once|used to|now|if|unless|should|supposed|meant|mean)\b",
