@@ -209,25 +209,27 @@ def _any_of(words: str) -> str:
 
 _FRAME_WORDS: Final = (
     "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as assessment "
-    "attitude be being believe best but call case categorize choice choose chose chosen classify closest comes comment "
-    "conclusion consider correct describe described describes description evaluation falls feel feels final finally "
-    "find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm idea in "
-    "inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe me "
-    "message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective phrase "
-    "pick picked possibly probably put rate rated rating reaction reads reply respond response result say scenario see "
-    "seems select selected sentiment settle similar similarity situation so somewhere reflects expresses conveys shows "
-    "represents demonstrates embodies captures sounds stance statement suggestion suitable summary suppose text that "
-    "that's thats the then therefore these think thinking this thoughts thus to toward towards ultimately under "
-    "verdict view well will with would yeah yes you're your"
+    "attitude be being believe best but call case categorize choice choose choosing chose chosen classify closest "
+    "comes comment conclusion consider correct describe described describes description evaluation falls feel feels "
+    "final finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd "
+    "i'll i'm idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks mark "
+    "match maybe me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally "
+    "perspective phrase pick picked possibly probably put rate rated rating reaction reads reckon reply respond "
+    "response result say scenario see seems select selected sentiment settle similar similarity situation so somewhere "
+    "reflects expresses conveys shows represents demonstrates embodies captures sounds stance statement suggestion "
+    "suitable summary suppose text that that's thats the then therefore these think thinking this thoughts thus to "
+    "toward towards ultimately under verdict view well will with would yeah yes you're your"
 )
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    r"in all honesty|all in all|in all|taken together|let's say|(?:among|of|from) (?:all )?(?:the|these|those) (?:\w+ )?"
-    "(?:options|choices|phrases)|bottom line|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on reflection"
-    "|to sum up|dr(?=:)|in total|by and large|on the whole|on balance|you are|strikes me as|give it an?"
-    "|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)"
-    "|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    r"in all honesty|all in all|in all|taken together|let's say|(?:among|of|from) (?:all )?(?:the|these|those)"
+    r"(?: \w+)? (?:options|choices|phrases)|bottom line|gut feeling"
+    "|for what it's worth|in brief|briefly(?=[:,])|tend to|give it"
+    "|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on reflection|to sum up|dr(?=:)|in total|by "
+    "and large|on the whole|on balance|you are|strikes me as|give it an?|(?:that|it)'d|(?:this|that) one(?:'s)?"
+    "|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at|most "
+    "(?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -245,7 +247,7 @@ _FRAME: Final = _frame(_FRAME_WORDS)
 _WIDE_FRAME: Final = _frame(f"{_FRAME_WORDS} {_EMPHASIS}")
 _ASKING: Final = re.compile(
     r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider|choose"
-    r"|pick|select|find|believe|guess|rate|call|describe|judge|put|respond|settle)\b)"
+    r"|pick|select|find|believe|guess|rate|call|describe|judge|put|respond|settle|mark)\b)"
 )
 """What makes a clause a question or a request."""
 _NUMBERED: Final = re.compile(
@@ -280,9 +282,10 @@ _OPENING: Final = re.compile(
     r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say|not "
     r"sure|i'm not sure|interesting|got it|noted|right|all right|simple|easy)[,;.:!-]+\s*)+|(?:based on|after|given"
     r"|considering|having|in light of|looking at|taking|all things considered|put simply|simply put|to be "
-    r"(?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)|from"
-    r"|speaking as|in (?:answer|response) to|taken together|without|as for|regarding|how (?:similar|close|alike)(?: "
-    r"is)?)(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
+    r"(?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|direct|brief|sincere"
+    r"|precise)|to answer (?:you|your question)|since you ask(?:ed)?|from|speaking as|in (?:answer|response) to|taken "
+    r"together|without|as for|regarding|how (?:similar|close|alike)(?: is)?)(?: (?!not |if |whether |no "
+    r")[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
     r"|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
@@ -295,9 +298,9 @@ _ASKS_HOW: Final = re.compile(
 _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
-    r"|overall|i guess|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it"
-    r"|this|that|(?:the|this) response)|so|therefore|thus|hence|it's|its|that's|thats|one's|its|response|you're|i'm"
-    r"|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
+    r"|overall|i guess|reckon|give it|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label"
+    r"|judge|find) (?:it|this|that|(?:the|this) response)|so|therefore|thus|hence|it's|its|that's|thats|one's|its"
+    r"|response|you're|i'm|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
@@ -350,8 +353,9 @@ _REASON: Final = (
     r"|fits|applies|suits|would be|describes it)(?: (?:the|my|best|closest|most|right|correct|accurate|appropriate"
     r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$|\s?\(|\s?\[| ?- |:|,? (?:but|though"
     r"|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])|, (?:thanks|thank you|i (?:think|guess|suppose|would "
-    r"say|believe|feel)|i'd say|in my|for me|to me|in this case|after all|honestly|tbh|indeed|no doubt|no question"
-    r"|without (?:a |any )?(?:doubt|question)|for sure|definitely|certainly)\b"
+    r"say|believe|feel)|i'd say|in my|for me|to me|in this case|after all|honestly|tbh|indeed|yes|yep|personally|on "
+    r"(?:balance|the whole)|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
+    r"|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
@@ -394,6 +398,7 @@ _FRAGMENT: Final = re.compile(
 """A denial, or letters with stops, that a full stop or a new line parts from the phrase."""
 _NO_ABOVE: Final = re.compile(
     r"(?:^|[.!?;\n]\s*)(?:no|nope|nah|nein|non|nej|nei|não|нет|لا|नहीं|不|不是|いいえ|아니요|아니오)[.!;\s]+\Z"
+    r"|n't[.!;\s]+\Z"
 )
 """A denial as a sentence of its own, behind which "not like me" may stand, and "like me" hardly."""
 _NOT_SO: Final = re.compile(
@@ -420,10 +425,10 @@ _MARKER: Final = re.compile(
 )
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
 _LABEL_NOUNS: Final = (
-    "answer|ans|a(?=:)|action input|phrase|degree|fit|match|agreement|likert|summary|update|model|rating|rate|choice"
-    "|selection|verdict|result|conclusion|response|assessment|score(?: [1-6])?|reply|pick|option|category|label"
-    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final|(?:first|second|third"
-    "|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
+    "answer|ans|a(?=:)|action input|phrase|degree|fit|match|agreement|resemblance|alignment|likert|summary|update|model"
+    "|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score(?: [1-6])?|reply|pick|option"
+    "|category|label|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
+    "|(?:first|second|third|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
     # the same in other languages
     "|antwort|bewertung|einschätzung|ergebnis|fazit|respuesta|elección|calificación|réponse|résultat|resultado"
     "|evaluación|évaluation|risposta|risultato|valutazione|resposta|avaliação|antwoord|svar|vastaus|odpowiedź|wynik"

@@ -136,12 +136,28 @@ _OF_THE_ANSWER: Final = _any_of(
     " different other another"
 )
 """What one who takes an answer back speaks of."""
+_OF_IT: Final = rf"[^\n]*\b(?:{_OF_THE_ANSWER})\b"
+_VALUES: Final = _any_of(
+    "honesty kindness empathy compassion respect communication family trust fairness freedom safety loyalty tradition"
+    " patience forgiveness equality people everyone friendship success humility boundaries openness"
+)
+"""What people hold dear, as the subject of a sentence."""
+_OF_NO_RESPONSE: Final = _any_of(
+    "tentat provision hypothet fict iron sarcast question debat argu dubi autom tempor arbitr ambig uncert optional"
+    " condition partial theoret rhetor satir irrelev random satiric accident contra errone final actual real unreal opp"
+    " doubt different approx imposs improb invent negot"
+)
+"""How adjectives begin that say of an answer that it may not stand."""
 _PLAIN: Final = _either(
     rf"(?:[^\n]*? )?(?:(?:{_SHOWS})\b|{_BE})",
     rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all),? (?:{_VALUE})\b",
     rf"[^\n]*\w{_BE}",
     rf"(?:{_ABOUT})\s?: \w+ \w+",
-    rf"(?:{_QUALITY}) (?:{_ABOUT}|points?|take)$|well (?:said|put)$|[^\n]*\bmatters? (?:a lot |deeply )?to me$",
+    rf"(?:it|this|the (?:{_ABOUT}))(?:'s| is) (?:\w+ly |very |so |quite |pretty )?(?!{_OF_NO_RESPONSE})"
+    r"\w+(?:ful|less|ive|ous|al|ic|ish|[ei]nt|ant|able|ible|ary)$",
+    rf"(?:{_VALUES}) (?:and (?:{_VALUES}) )?(?:is|are|deserves?|needs?|comes?|counts?) \w+",
+    rf"(?:{_QUALITY}) (?:{_ABOUT}|points?|take)(?: overall)?$|well (?:said|put)$|[^\n]*\bmatters? (?:a lot |deeply "
+    r")?to me$",
     r"(?:it|this|that|the response) has (?:a|an|some|the|much|great|real|such)\b(?! (?:chance|point|lot to))",
     r"(?:[^\n]*? (?:but|and|though) )?(?:(?:only|mostly|mainly|a lot of|the|this|that|its|my|your) )+(?:[\w-]+ "
     rf")?(?:{_ABOUT})\b(?! (?:will|of|may)\b| (?:is|are|was|were) (?:a|an|the|blank|false|void|empty|automatic|random"
@@ -159,12 +175,13 @@ _PLAIN: Final = _either(
     r"i (?:also )?(?:feel|think|see it|do|say|act|react) (?:exactly |just |much |very much )?(?:the same|alike|this"
     r" way)\b",
     r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely"
-    rf"|just))* (?:{_WOULD}|want|(?:use|show|express) (?:more|less|\w+er) (?!{_OF_THE_ANSWER})\w+|(?:add|include) "
-    rf"(?:more|some|an?) (?!{_OF_THE_ANSWER})\w+|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)|(?:do|done|say|said"
-    r"|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:in |exactly |much |just |it "
-    r"|this |that )*(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after"
-    r"|lower|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too|it|that|this|way))\b",
-    rf"i (?:find|found) (?:it|(?:this|the|that) (?:{_ABOUT})) (?:\w+ly |very |quite |too )?\w+$",
+    rf"|just))* (?:(?:{_WOULD})(?!{_OF_IT})|want|(?:use|show|express) (?:an? )?(?:more|less|\w+er) "
+    rf"(?!{_OF_THE_ANSWER})\w+|(?:soften|reword|rephrase) (?:the|its) (?:{_ABOUT})|(?:add|include) (?:more|some|an?) "
+    rf"(?!{_OF_THE_ANSWER})\w+|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)|(?:do|done|say|said|react|reacted"
+    r"|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:in |exactly |much |just |it |this |that "
+    r")*(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
+    r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too|it|that|this|way))\b",
+    rf"i (?:find|found) (?:it|this|(?:this|the|that) (?:{_ABOUT})) (?:\w+ly |very |quite |too )?\w+$",
 )
 """A short sentence whose subject or verb is known."""
 _I_DO: Final = _any_of(
@@ -221,15 +238,16 @@ _BEGUN: Final = re.compile(
 _CERTAIN: Final = re.compile(
     r"(?:(?:my|the) )?(?:confiden(?:ce|t)|certainty|probability)(?: (?:level|score|rating))?(?: ?[:=-] ?| is | of "
     r")?(?:(?:100|[2-9]\d|1[1-9])(?:\.\d+)? ?%?|0?\.[1-9]\d*|[1-9](?:\.\d+)? ?/ ?\d+|(?:very )?(?:high|medium|moderate"
-    r"|low)|$)|(?:word|character|token)(?: count|s)(?: used)?\s?[:=]?\s?\d+|(?:100|[5-9]\d) ?% (?:confiden\w+|sure"
-    r"|certain\w*)"
+    r"|low)|$)|\d words?|(?:word|character|token)(?: count|s)(?: used)?\s?[:=]?\s?\d+|(?:100|[5-9]\d) ?% (?:confiden\w+"
+    r"|sure|certain\w*)"
 )
 """How sure of itself a model says that it is."""
 _PLEASANTRY: Final = _either(
     r"(?:thanks?|thank you|(?:i )?hope (?:this|that|it) helps|let me know|feel free|sorry if (?:this|that|it))\b.*",
     r"if you(?:'d| would)? (?:like|want|need|prefer)\b.*",
     r"(?:as|i'm|i am) (?:just |only )?an? (?:\w+ )?(?:ai|language model|assistant)\b.*",
-    r"(?:the )?next (?:one|scenario|response|item|message)(?:,? please)?|as far as (?:an ai|i) can \w+",
+    r"(?:please (?:provide|send|share|give me) )?(?:the )?next (?:one|scenario|response|item|message)(?:,? please)?"
+    r"|as far as (?:an ai|i) can \w+",
     r"no (?:doubt|question|further comments?|changes needed)|not a word to change|nothing to (?:add|change)",
     r"without (?:a |any )?(?:doubt|question)|definitely|certainly|absolutely|indeed|honestly|tbh|for sure|done|yes|yep",
     r"i (?:think|believe)|makes sense|let's move on|i stand by (?:this|that|it)|final answer|full stop|period|end(?: "
@@ -256,8 +274,8 @@ _OF_A_PART: Final = _either(
 )
 """Another phrase that is said of a part of the response, or of what the answer is less than."""
 _NOT_MINE: Final = (
-    rf"(?:it|this|that|the (?:{_ABOUT}))(?:'s not| is not|(?:'s| is)n't) (?:really |quite )?my (?:style|tone|taste"
-    r"|way)\b"
+    rf"(?:it|this|that|the (?:{_ABOUT}))(?:(?:'s not| is not|(?:'s| is)n't) (?:really |quite )?my (?:style|tone|taste"
+    r"|way)\b|(?:'s| is) (?:a bit |much |far )?(?:more|less) \w+ than (?:i|me|mine|my)\b)"
 )
 _IN_PART: Final = _either(
     _NOT_MINE,
@@ -283,8 +301,8 @@ _UNLIKE_ME: Final = _either(
     r"|took)\w+",
     r"i(?: do|'d| would) ?(?:n't|not|never) (?:think|speak|act|talk|feel|write) (?:that way|this way|like (?:that"
     r"|this))$",
-    rf"i(?:'d| would) (?:{_WOULD})\b|i (?:\w+ly )?disagree(?: with (?:it|its (?:\w+ )?(?:{_ABOUT})|(?:the|this|that)"
-    rf" (?:\w+ )?(?:{_ABOUT})))?$",
+    rf"i(?:'d| would) (?:{_WOULD})\b(?!{_OF_IT})|i (?:\w+ly )?disagree(?: with (?:it|its (?:\w+ )?(?:{_ABOUT})|(?:the"
+    rf"|this|that) (?:\w+ )?(?:{_ABOUT})))?$",
     _NOT_MINE,
 )
 """What one who says "not like me" adds to it."""
@@ -321,8 +339,8 @@ _CLASHING: Final = _either(
 _ASIDE: Final = re.compile(r"[\"'>}$]*\s?(?:[(\[]([^()\[\]\n]{1,200})[)\]]?|(?:[,:]| -) ([^.!?;\n]{1,200}))")
 """What is put in brackets, or behind a comma, a colon or a dash, right behind a phrase."""
 _PLAIN_ASIDE: Final = _either(
-    r"(?:even|and|so|especially|particularly|mainly|overall|really|indeed|honestly|tbh|definitely|certainly|after "
-    r"all)\b",
+    r"(?:even|and|so|especially|particularly|mainly|overall|personally|on (?:balance|the whole)|really|indeed|honestly"
+    r"|tbh|definitely|certainly|after all)\b",
     r"(?:no (?:doubt|question)|without (?:a |any )?(?:doubt|question)|to be (?:honest|fair|sure)|thanks?|not least"
     r"|both)\b",
     r"(?:rather than|instead of|not|and not|over|as opposed to)\b",
@@ -517,7 +535,8 @@ _TAKEN_BACK: Final = (
     _ITSELF + r" (?:is|was|seems|looks|sounds) (?:far |much |a bit |a little |rather )?too \w+",
     r"the (?:[\w']+ )?(?:honest|right|correct|true|real|proper|better|actual|new) (?:rating|answer|choice|option|label"
     r"|level|one)\b",
-    r"(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|(?:stronger|weaker) one\b",
+    r"(?:same|another|stronger|weaker|different|other) (?:phrase|option|rating)\b|(?:another|different|new) (?:answer"
+    r"|label|choice|score)\b|(?:stronger|weaker) one\b",
     r"phrase (?:i|that|which|given|above)\b(?! (?:used|in))|what i (?:put|wrote|said|answered|chose|picked)\b",
     r"(?:my|the) (?:reply|answer|phrase|rating|choice) above\b|(?:sentence|line|statement|words?) (?:before|above)\b",
     r"(?:previous|preceding|above|last|first) (?:sentence|line|words?)\b|disagree (?:about|on|with) (?:every|all"
