@@ -214,22 +214,22 @@ _FRAME_WORDS: Final = (
     "final finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd "
     "i'll i'm idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks mark "
     "match maybe me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally "
-    "perspective phrase pick picked possibly probably put rate rated rating reaction reads reckon reply respond "
-    "response result say scenario see seems select selected sentiment settle similar similarity situation so somewhere "
-    "reflects expresses conveys shows represents demonstrates embodies captures sounds stance statement suggestion "
-    "suitable summary suppose text that that's thats the then therefore these think thinking this thoughts thus to "
-    "toward towards ultimately under verdict view well will with would yeah yes you're your"
+    "perspective phrase pick picked picking possibly probably put rate rated rating reaction reads reckon reply "
+    "respond response result say saying scenario see seems select selected selecting sentiment settle similar "
+    "similarity situation so somewhere reflects expresses conveys shows represents demonstrates embodies captures "
+    "sounds stance statement suggestion suitable summary suppose text that that's thats the then therefore these take "
+    "think thinking this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes "
+    "you're your"
 )
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    r"in all honesty|all in all|in all|taken together|let's say|(?:among|of|from) (?:all )?(?:the|these|those)"
-    r"(?: \w+)? (?:options|choices|phrases)|bottom line|gut feeling"
-    "|for what it's worth|in brief|briefly(?=[:,])|tend to|give it"
-    "|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on reflection|to sum up|dr(?=:)|in total|by "
-    "and large|on the whole|on balance|you are|strikes me as|give it an?|(?:that|it)'d|(?:this|that) one(?:'s)?"
-    "|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at|most "
-    "(?:fitting|appropriate|accurate|suitable|honest|likely)"
+    r"in all honesty|all in all|in all|taken together|let's say|let me say|i've|(?:close|tough) call|(?:among|of|from) "
+    r"(?:all )?(?:the|these|those)(?: \w+)? (?:options|choices|phrases)|bottom line|gut feeling|for what it's worth|in "
+    r"brief|briefly(?=[:,])|tend to|give it|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on "
+    r"reflection|to sum up|dr(?=:)|in total|by and large|on the whole|on balance|you are|strikes me as|give it an?"
+    r"|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)"
+    r"|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
@@ -298,9 +298,9 @@ _ASKS_HOW: Final = re.compile(
 _BEFORE_BARE: Final = re.compile(
     r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
     r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
-    r"|overall|i guess|reckon|give it|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label"
-    r"|judge|find) (?:it|this|that|(?:the|this) response)|so|therefore|thus|hence|it's|its|that's|thats|one's|its"
-    r"|response|you're|i'm|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
+    r"|overall|i guess|reckon|(?:choos|select|pick|say)ing|give it|i suppose|i'd guess|(?:call|called|rate|rated"
+    r"|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)|so|therefore|thus|hence|it's"
+    r"|its|that's|thats|one's|its|response|you're|i'm|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
@@ -349,13 +349,13 @@ _CLOSING: Final = re.compile(
 """Quotes and a number that belong to the phrase before them."""
 _REASON: Final = (
     r",? ?(?:because|since|given|in that|in the sense|considering|due to|based on)\b|, as\b| as (?:i|it|this|that|the"
-    r"|they|my)\b(?! (?:can|could|am|was|wish|may|once|used|will)\b)|,? overall\b|,? really(?=$|[.,!])| (?:is|seems"
-    r"|fits|applies|suits|would be|describes it)(?: (?:the|my|best|closest|most|right|correct|accurate|appropriate"
-    r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$|\s?\(|\s?\[| ?- |:|,? (?:but|though"
-    r"|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])|, (?:thanks|thank you|i (?:think|guess|suppose|would "
-    r"say|believe|feel)|i'd say|in my|for me|to me|in this case|after all|honestly|tbh|indeed|yes|yep|personally|on "
-    r"(?:balance|the whole)|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
-    r"|certainly)\b"
+    r"|they|my)\b(?! (?:can|could|am|was|wish|may|once|used|will)\b)|,? overall\b|,? (?:for sure|in (?:this case|fact)"
+    r"|i'm afraid)(?=$|[.,!])|,? really(?=$|[.,!])| (?:is|seems|fits|applies|suits|would be|describes it)(?: (?:the|my"
+    r"|best|closest|most|right|correct|accurate|appropriate|fitting|suitable|answer|choice|rating|pick|option|here|it"
+    r"|this|fit|one))+$|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
+    r"|, (?:thanks|thank you|i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case"
+    r"|after all|honestly|tbh|indeed|yes|yep|personally|on (?:balance|the whole)|no doubt|no question|without (?:a "
+    r"|any )?(?:doubt|question)|for sure|definitely|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
@@ -434,8 +434,8 @@ _LABEL_NOUNS: Final = (
     "|evaluación|évaluation|risposta|risultato|valutazione|resposta|avaliação|antwoord|svar|vastaus|odpowiedź|wynik"
     "|odpověď|cevap|sonuç|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка|итог|результат|відповідь|απάντηση"
     "|结论|結論|评级|(?:我的?|私の?|最[终終后後]的?|总体|總體|综合|綜合|整体|个人|本次|会|對|对|此|其){0,3}(?:答案|回答"
-    "|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?|(?:제 |최종 )?(?:답변|답|대답|평가|정답)[은는]?"
-    "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
+    "|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?|(?:제 |내 |[나저]의 |최종 )?(?:답변|답|대답|평가"
+    "|정답)[은는]?|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
 _CHOICE_ELSEWHERE: Final = (
     "ich (?:wähle|nehme)|ich würde sagen|je (?:choisis|dirais)|(?:(?:yo|io|eu) )?(?:elijo|escojo|diría|scelgo|direi"
@@ -689,7 +689,7 @@ _LAST_WORDS: Final = re.compile(
     r"|(?:is|seems|fits|would be|may be|might be) (?:closer|nearer|better|best|right|correct|more \w+))?\W*"
 )
 """What stands before and behind a phrase in a sentence that says nothing else."""
-_ONLY_RESPONSE: Final = re.compile(r"\Aresponse #?[1a]: ?(?!(?:.|\n)*\bresponse #?[2b])")
+_ONLY_RESPONSE: Final = re.compile(r"\Aresponse #?[1a]: ?(?![\s\S]*\bresponse #?[2b])")
 """A number on the only response."""
 _OTHER_TURN: Final = re.compile(r"\n(?:#+ ?)?(?:instruction|input|system)\s?:")
 _BOUND: Final = 120

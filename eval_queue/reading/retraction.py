@@ -148,6 +148,12 @@ _OF_NO_RESPONSE: Final = _any_of(
     " doubt different approx imposs improb invent negot"
 )
 """How adjectives begin that say of an answer that it may not stand."""
+_OF_NO_VERB: Final = _any_of(
+    "was has seems turns occurs strikes dawns hurts means says reads goes feels looks depends varies changes exceeds "
+    "falls needs becomes remains stays gets hits happens contradicts escapes pains appears takes leaves beats counts "
+    "stands bears deserves calls fails defies begs lies"
+)
+"""Verbs of sentences that may speak of the answer."""
 _PLAIN: Final = _either(
     rf"(?:[^\n]*? )?(?:(?:{_SHOWS})\b|{_BE})",
     rf"(?:[^\n]*? )?(?:i|we|you|they|people|both|to|do|would|can|always|often|\w+ly|also|too|and|all),? (?:{_VALUE})\b",
@@ -155,6 +161,7 @@ _PLAIN: Final = _either(
     rf"(?:{_ABOUT})\s?: \w+ \w+",
     rf"(?:it|this|the (?:{_ABOUT}))(?:'s| is) (?:\w+ly |very |so |quite |pretty )?(?!{_OF_NO_RESPONSE})"
     r"\w+(?:ful|less|ive|ous|al|ic|ish|[ei]nt|ant|able|ible|ary)$",
+    rf"(?:it|the (?:{_ABOUT})) (?:\w+ly |also )?(?!{_OF_NO_VERB})\w+[^\Ws]s(?: \w+){{2,}}$",
     rf"(?:{_VALUES}) (?:and (?:{_VALUES}) )?(?:is|are|deserves?|needs?|comes?|counts?) \w+",
     rf"(?:{_QUALITY}) (?:{_ABOUT}|points?|take)(?: overall)?$|well (?:said|put)$|[^\n]*\bmatters? (?:a lot |deeply "
     r")?to me$",
@@ -176,11 +183,11 @@ _PLAIN: Final = _either(
     r" way)\b",
     r"(?:in (?:this|that|such|my) [\w ]{1,30},? )?i(?:'d| would)(?: (?:also|probably|likely|have|still|definitely"
     rf"|just))* (?:(?:{_WOULD})(?!{_OF_IT})|want|(?:use|show|express) (?:an? )?(?:more|less|\w+er) "
-    rf"(?!{_OF_THE_ANSWER})\w+|(?:soften|reword|rephrase) (?:the|its) (?:{_ABOUT})|(?:add|include) (?:more|some|an?) "
-    rf"(?!{_OF_THE_ANSWER})\w+|be(?:en)? (?:happy|glad|\w+er|more \w+|less \w+)|(?:do|done|say|said|react|reacted"
-    r"|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) (?:in |exactly |much |just |it |this |that "
-    r")*(?:the same|so|similarly|likewise|alike|differently|better|(?!over|never|ever|other|later|after|lower"
-    r"|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too|it|that|this|way))\b",
+    rf"(?!{_OF_THE_ANSWER})\w+|(?:soften|reword|rephrase) (?:the|its) (?:{_ABOUT})|(?:add|include) (?:nuance|context"
+    rf"|empathy|warmth|caveats?|(?:more|some|an?) (?!{_OF_THE_ANSWER})\w+)|be(?:en)? (?:happy|glad|\w+er|more \w+"
+    r"|less \w+)|(?:do|done|say|said|react|reacted|respond|responded|feel|felt|act|acted|word|worded|phrased?|put) "
+    r"(?:in |exactly |much |just |it |this |that )*(?:the same|so|similarly|likewise|alike|differently|better|(?!over"
+    r"|never|ever|other|later|after|lower|higher)\w+er|(?:more|less) (?!than\b|so\b)\w+|too|it|that|this|way))\b",
     rf"i (?:find|found) (?:it|this|(?:this|the|that) (?:{_ABOUT})) (?:\w+ly |very |quite |too )?\w+$",
 )
 """A short sentence whose subject or verb is known."""
@@ -218,7 +225,7 @@ _GROUNDS: Final = re.compile(
 )
 _OF_WHAT: Final = re.compile(rf"(?:of )?(?:the|its|my|this|that) (?:[\w-]+ )?(?:{_ABOUT})\b")
 _EXPLAINING: Final = re.compile(
-    r"(?:(?:brief|short|my|the|additional|further|an?|some) )*(?:explanations?|reason(?:s|ing)?|rationale"
+    r"(?:(?:brief|short|key|main|my|the|additional|further|an?|some) )*(?:explanations?|reason(?:s|ing)?|rationale"
     r"|justifications?|notes?|(?:here(?:'s| is) )?why(?: (?:this|it|that|i)\b[^:\n]{0,40})?|analysis|comments?|context"
     r"|evidence|details|summary|disclaimer|response(?: \(optional| to (?:explain|elaborate))|begründung|erklärung"
     r"|explicación|explication|spiegazione|explicação|理由|解释|解釈|説明|说明|이유|설명)(?: ?\([^()\n]{0,60}\)?)?(?: "
@@ -275,7 +282,8 @@ _OF_A_PART: Final = _either(
 """Another phrase that is said of a part of the response, or of what the answer is less than."""
 _NOT_MINE: Final = (
     rf"(?:it|this|that|the (?:{_ABOUT}))(?:(?:'s not| is not|(?:'s| is)n't) (?:really |quite )?my (?:style|tone|taste"
-    r"|way)\b|(?:'s| is) (?:a bit |much |far )?(?:more|less) \w+ than (?:i|me|mine|my)\b)"
+    r"|way)\b|(?:'s| is) (?:a bit |much |far )?(?:more|less) \w+ than (?:i|me|mine|my)\b)|i(?:'m| am)(?: \w+ly)? "
+    r"(?:more|less) (?!sure|certain|confident|convinced|inclined|like)\w+$"
 )
 _IN_PART: Final = _either(
     _NOT_MINE,
@@ -290,8 +298,9 @@ _UNLIKE_ME: Final = _either(
     r"i(?:'d| would| do| am|'m| have|'ve| could)?(?: never|n't| not)(?! (?:sure|certain|convinced|serious|decided|done"
     r"|quite|really|say (?:so|that it)|think|believe|mean|want to (?:say|answer|rate)|see|know))\b",
     r"i(?:'d| would) (?:much )?rather (?!not|say|call|choose|pick|go|rate|answer|put|leave|skip|pass|stay)\w+",
-    r"i prefer (?:an?|the|more|less) |i prefer (?!another|other|this|that|it\b|not|no|to|option|number|\d)\w+$"
-    r"|i prefer to (?!leave|skip|not|answer|stay|pass|see|call|say)",
+    r"i prefer (?:an?|the|more|less) |i prefer (?!another|other|this|that|it\b|not|no|to|option|number|\d)\w+$|i "
+    r"(?:\w+ly )?(?:reject|oppose|avoid|condemn) (?!this|that|it\b|the|my)\w+$|i prefer to (?!leave|skip|not|answer"
+    r"|stay|pass|see|call|say)",
     r"i(?:'m| am| would be|'d be| would have been|'d have been) (?:much |far |a lot )?(?:more \w+|kinder"
     r"|gentler|softer|calmer|warmer|nicer)",
     rf"(?:(?:it|this|that|the \w+)(?:'s| is) )?(?:far |much |a bit )?(?:too|overly) (?:(?:{_QUALITY})$|(?!strong|weak"
@@ -318,8 +327,8 @@ _MISGIVING: Final = _either(
     r"\b(?:not|no|never|none|nothing|nobody|neither|nor|hardly|barely|scarcely|seldom|rarely|\w+n't|cannot|zero)\b",
     r"\btoo(?= \w)|\b(?:lower|higher|else|stronger|weaker|almost|nearly|above(?! all)|below|overstat\w*|understat\w*"
     r"|exaggerat\w*)\b",
-    r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|(?<!i'd )rather|opposite"
-    r"|contrary)\b",
+    r"\b(?:wrong\w*|mis(?!s)\w+|mistak\w*|err\w*|oops|sorry|apolog\w*|actually|instead|(?<!i'd )rather(?! than)"
+    r"|opposite|contrary)\b",
     r"\b(?:reverse\w*|backwards?|flip\w*|swap\w*|switch\w*|chang\w+|correct\w*|revis\w+|retract\w*|withdr\w+|fix\w*)\b",
     r"\b(?:ignore|disregard|skip|undo|scrap|void|invalid|cancel\w*|remove\w*|replace\w*|delete\w*)\b",
     r"\b(?:old|former\w*|previous\w*|once|used to|now|if|unless|should|supposed|meant|mean)\b",
@@ -340,7 +349,7 @@ _ASIDE: Final = re.compile(r"[\"'>}$]*\s?(?:[(\[]([^()\[\]\n]{1,200})[)\]]?|(?:[
 """What is put in brackets, or behind a comma, a colon or a dash, right behind a phrase."""
 _PLAIN_ASIDE: Final = _either(
     r"(?:even|and|so|especially|particularly|mainly|overall|personally|on (?:balance|the whole)|really|indeed|honestly"
-    r"|tbh|definitely|certainly|after all)\b",
+    r"|tbh|in fact|i'm afraid|definitely|certainly|after all)\b",
     r"(?:no (?:doubt|question)|without (?:a |any )?(?:doubt|question)|to be (?:honest|fair|sure)|thanks?|not least"
     r"|both)\b",
     r"(?:rather than|instead of|not|and not|over|as opposed to)\b",
