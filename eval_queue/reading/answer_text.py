@@ -571,7 +571,7 @@ _CALL: Final = re.compile(r"""[\s\[]*([a-zA-Z_.]+)[(\s]\s*(?:([a-zA-Z_]+)\s?[=:]
 """A call of one function with one text."""
 _LONGEST_CALL: Final = 120
 _CALLED: Final = _words(
-    "answer choice choose choose console echo final finish give log output phrase pick print rate rating reply"
+    "answer choice choose console echo final finish give log output phrase pick print rate rating reply"
     " respond response return say select selection send set similarity submit text value"
 )
 """Words of functions and of their arguments that only hand the answer over."""

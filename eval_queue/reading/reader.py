@@ -227,7 +227,7 @@ _FRAME_PHRASES: Final = (
     r"in all honesty|all in all|in all|taken together|let's say|let me say|i've|(?:close|tough) call|(?:among|of|from) "
     r"(?:all )?(?:the|these|those)(?: \w+)? (?:options|choices|phrases)|bottom line|gut feeling|for what it's worth|in "
     r"brief|briefly(?=[:,])|tend to|give it|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on "
-    r"reflection|to sum up|dr(?=:)|in total|by and large|on the whole|on balance|you are|strikes me as|give it an?"
+    r"reflection|to sum up|dr(?=:)|in total|by and large|on the whole|on balance|you are|strikes me as"
     r"|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for|requested|wanted)"
     r"|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
@@ -296,11 +296,11 @@ _ASKS_HOW: Final = re.compile(
 )
 """A question for the degree, which states none."""
 _BEFORE_BARE: Final = re.compile(
-    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
-    r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
-    r"|overall|i guess|reckon|(?:choos|select|pick|say)ing|give it|i suppose|i'd guess|(?:call|called|rate|rated"
-    r"|describe|consider|classify|label|judge|find) (?:it|this|that|(?:the|this) response)|so|therefore|thus|hence|it's"
-    r"|its|that's|thats|one's|its|response|you're|i'm|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
+    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say(?:ing)?|cho(?:ose|osing|se)"
+    r"|select(?:ed|ing)?|pick(?:ed|ing)?|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably"
+    r"|likely|possibly|overall|i guess|reckon|give it|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider"
+    r"|classify|label|judge|find) (?:it|this|that|(?:the|this) response)|so|therefore|thus|hence|it's|its|that's|thats"
+    r"|one's|response|you're|i'm|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
@@ -308,7 +308,7 @@ _CLAUSE_START: Final = re.compile(r",|(?:^| )- |\b(?:but|however|yet|therefore|h
 _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
     r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every|no)thing but"
-    r"|\ball but|\bno longer|\bneither|\bnor|\bwithout|\bas opposed to|\bover|\b(?:any|every)thing but this)(?: (?:say"
+    r"|\ball but|\bno longer|\bneither|\bnor|\bwithout|\bas opposed to|\bover)(?: (?:say"
     r"|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply|choose|pick|with|it|this|that|is|as|be"
     r"|being|really|quite|the|response|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[:]*$"
 )

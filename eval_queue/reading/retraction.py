@@ -117,7 +117,7 @@ _QUALITY: Final = _any_of(
     " polite practical familiar considerate empathetic compassionate reasonable sensible balanced challenging complex"
     " difficult different line good nice great respectful supportive priority necessary beneficial valuable friendly"
     " rude blunt direct calm warm cold cruel harsh aggressive selfish gentle generous wise fair sweet formal kind"
-    " kinder kindness honest honestly honesty simple clear casual formal fine sound solid"
+    " kinder kindness honest honestly honesty simple clear casual fine sound solid"
 )
 """What it says that a response, or a person, is."""
 _VERY: Final = r"(?:(?:also|very|quite|really|so|just|always|generally|usually|a|an|the|my|in) )*"
