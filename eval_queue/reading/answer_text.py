@@ -86,8 +86,6 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 _TERMINAL: Final = re.compile(r"\x1b\[([\d;]{0,20})[a-zA-Z]")
-
-
 _TOKEN_END: Final = re.compile(r"<\|/([a-zA-Z_]{1,40})\|?>")
 _PAIRED_TOKEN: Final = re.compile(r"<\|(/?)([a-zA-Z_]{1,40})\|?>")
 
@@ -381,7 +379,7 @@ def _counted(text: str) -> tuple[str, bool]:
             blocks.box(text[mark.end : position])
         else:
             blocks.enter(mark)
-            if mark.role == "answer" and mark.opens and _denies(text[mark.start : mark.end]):
+            if mark.role == "answer" and mark.opens and _holds(text[mark.start : mark.end], _DENYING_NAMES):
                 blocks.add(DOUBT)
     blocks.add(text[position:])
     return blocks.counted()
@@ -624,27 +622,20 @@ _DENYING_NAMES: Final = _words(
     " crossed struck deleted removed"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
-
-
 _TRUE: Final = _words("true yes")
 _FALSE: Final = _words("false no")
 _REMARKS: Final = _words("note notes comment comments remark remarks caveat correction warning disclaimer confidence")
 """Words of names of fields that say something of the answer."""
 _CONFIRMING_NAMES: Final = _words("valid correct confirmed accepted verified right")
-
-
 _LISTED: Final = 4
 """So many phrases in one field are a copy of the options."""
 _SAYS: Final = re.compile(r"[^\W\d_]{3}")
 """Words, and not a number or the letter of an option."""
 
 
-def _confirms(name: str) -> bool:
-    return not _CONFIRMING_NAMES.isdisjoint(word.lower() for word in _WORD.findall(name))
-
-
-def _denies(name: str) -> bool:
-    return not _DENYING_NAMES.isdisjoint(word.lower() for word in _WORD.findall(name))
+def _holds(name: str, words: frozenset[str]) -> bool:
+    """Whether a word of a name stands in a table."""
+    return not words.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 def _of_fields(fields: list[tuple[str, str]]) -> str:
@@ -653,17 +644,22 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
         flags = {value.lower() for _, value in fields} <= {"true", "false"}
         return chosen[0] if len(chosen) == 1 and flags else DOUBT + "json"
     for key, value in fields:
-        if (_denies(key) and value.lower() in _TRUE) or (_confirms(key) and value.lower() in _FALSE):
+        if (_holds(key, _DENYING_NAMES) and value.lower() in _TRUE) or (
+            _holds(key, _CONFIRMING_NAMES) and value.lower() in _FALSE
+        ):
             return DOUBT + "json"
     listed = Counter(key for key, value in fields if _PHRASE.search(value))
     texts = [
         (key, value)
         for key, value in fields
-        if listed[key] < _LISTED and _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
+        if listed[key] < _LISTED
+        and _named(key).role != "reasoning"
+        and not _holds(key, _DENYING_NAMES)
+        and _PHRASE.search(value)
     ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
-    remarks = [f"{key}: {value}" for key, value in fields if not _REMARKS.isdisjoint(_WORD.findall(key.lower()))]
-    if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
+    remarks = [f"{key}: {value}" for key, value in fields if _holds(key, _REMARKS)]
+    if not answers and any(_named(key).role == "answer" and _holds(value, _DENYING_NAMES) for key, value in fields):
         return DOUBT + "json"
     if not answers and any(_named(key).role == "answer" and _SAYS.search(value) for key, value in fields):
         return DOUBT + "json"
@@ -715,7 +711,7 @@ def _shown(tag: re.Match[str]) -> str:
     if _PHRASE.search(tag[0]):
         return tag[0][1:-1]
     found = _TAG.match(tag[0])
-    if found is not None and _denies(found[2]):
+    if found is not None and _holds(found[2], _DENYING_NAMES):
         return DOUBT
     if found is not None and _WORDS_IN_BRACKETS.fullmatch(tag[0]) and f"</{found[2]}" not in tag.string:
         return DOUBT  # "<anything but> like me"
@@ -731,7 +727,7 @@ _DEGREE: Final = re.compile(
 
 def _is_word(name: str) -> bool:
     """Whether a tag is none, but a word before a phrase: "<hardly> like me"."""
-    return _denies(name) or _DEGREE.fullmatch(name) is not None
+    return _holds(name, _DENYING_NAMES) or _DEGREE.fullmatch(name) is not None
 
 
 def _without_blocks(text: str) -> str:
@@ -752,7 +748,7 @@ def _without_blocks(text: str) -> str:
             depth += -1 if tag[1] else 1
             if depth == 0:
                 held = text[position : tag.start()]
-                pieces.append((True, DOUBT if _denies(name) else held))
+                pieces.append((True, DOUBT if _holds(name, _DENYING_NAMES) else held))
                 # "<x>not</x> like me": a word of the sentence around it
                 word = DOUBT if len(held) <= _SHORT and not _PHRASE.search(held) and _is_word(held.strip()) else ""
                 opened, position = None, tag.end()
@@ -784,8 +780,6 @@ _POWER: Final = re.compile(r"(?<!\[)\^[({]?\d")
 _SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
 _NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
-
-
 _DENYING_SIGNS: Final = frozenset(
     word.upper()
     for word in _words("not no x cross crossed crossing saltire prohibited question stroke slash negated down")

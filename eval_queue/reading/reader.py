@@ -929,8 +929,6 @@ def _read(text: str, cut: bool) -> Reading:
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED)(_read)
-
-
 _COMPAT_FORMS: Final[tuple[tuple[str, int], ...]] = (
     ("very much like me", 6),
     ("likes me very much", 6),
