@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import orjson
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from data.errors import InputError
 from eval_queue.personas import Persona
 from eval_queue.protocol import protocol_id
-from eval_queue.records import AnswerMode, BenchmarkRef, Record, Result
+from eval_queue.records import AnswerMode, BenchmarkRef, Record
 from eval_queue.settings import Endpoint
 
 State = Literal["proposed", "pending", "running", "done", "failed", "cancelled"]
@@ -300,18 +300,22 @@ def _protocol(endpoint: Endpoint, persona: Persona | None, queries: int | None) 
     return protocol_id(endpoint.answer_mode, wording=None if persona is None else persona.wording, queries=queries)
 
 
-def result_identity(result: Result) -> str:
-    """The id of the question that a result answers, from its own fields."""
-    return identity(
-        model=result.model,
-        revision=result.revision,
-        endpoint=result.endpoint,
-        benchmark_digest=result.benchmark.digest,
-        protocol=result.protocol,
-        answer_mode=result.answer_mode,
-        persona=result.persona,
-        reasoning_effort=result.reasoning_effort,
-    )
+QUESTION: Final = (
+    *("model", "revision", "endpoint", "answer_mode", "protocol", "persona"),
+    *("reasoning_effort", "benchmark"),
+)
+"""Fields that say what is asked of whom, in submissions, runs and results alike."""
+
+
+def question(record: Record) -> dict[str, Any]:
+    """The fields of `QUESTION` in a record that has them."""
+    return {name: getattr(record, name) for name in QUESTION}
+
+
+def identity_of(record: Record) -> str:
+    """The id of the question that a record asks or answers, from its own fields."""
+    asked = question(record)
+    return identity(benchmark_digest=asked.pop("benchmark").digest, **asked)
 
 
 # --- what makes a submission valid ----------------------------------------------------------------------------------
@@ -419,12 +423,8 @@ def new_submission(
     persona: Persona | None = None,
     queries: int | None = None,
     revision: str | None = None,
-    licence: str | None = None,
-    parameters: int | None = None,
-    precision: str | None = None,
-    base_model: str | None = None,
-    released: date | None = None,
     approval: bool = False,
+    **facts: Any,
 ) -> Submission:
     """A submission that waits.
 
@@ -437,12 +437,8 @@ def new_submission(
         persona: whom the model is asked to be; None for nobody in particular.
         queries: how many queries are asked; None for all.
         revision: the commit, where the model is one of the Hub's.
-        licence: its licence, where known.
-        parameters: its size, where known.
-        precision: how its weights are packed, where they are.
-        base_model: the model that it is an adapter for.
-        released: when its repository was made, where known.
         approval: whether an administrator must approve it first.
+        **facts: what else the Hub says of it: `licence`, `parameters`, `precision`, `base_model`, `released`.
     """
     state: State = "proposed" if approval else "pending"
     digest = benchmark.digest
@@ -450,11 +446,7 @@ def new_submission(
         id=asked_of(endpoint, model, benchmark_digest=digest, revision=revision, persona=persona, queries=queries),
         model=model,
         revision=revision,
-        licence=licence,
-        parameters=parameters,
-        base_model=base_model,
-        released=released,
-        precision=precision,
+        **facts,
         reasoning_effort=endpoint.reasoning_effort,
         endpoint=endpoint.name,
         persona=None if persona is None else persona.name,
@@ -569,12 +561,8 @@ def renewed(
     reached = submission.furthest if progress is None else max(progress.done, submission.furthest)
     # one that ends later than a lease can was written before this clock was set back
     later = current.expires if current.expires <= at + 2 * lease else at
-    longer = current.model_copy(
-        update={
-            "expires": max(at + lease, later),
-            "advanced": current.advanced or reached > submission.furthest,
-        }
-    )
+    advanced = current.advanced or reached > submission.furthest
+    longer = current.model_copy(update={"expires": max(at + lease, later), "advanced": advanced})
     return submission.model_copy(
         update={
             "lease": longer,

@@ -19,19 +19,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import orjson
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, ValidationError
 
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from data.files import write_whole
 from eval_queue.asking.replies import CUT, MAX_ANSWER, count
 from eval_queue.protocol import Prompt
 from eval_queue.records import AnswerMode, BenchmarkRef, Record, Served
 from eval_queue.store.collection import encode
+from eval_queue.submission import QUESTION
 
 ANSWERS_FILE: Final = "answers.jsonl"
 RUN_FILE: Final = "run.json"
@@ -115,17 +115,7 @@ class RunRecord(Record):
     """Whether the times are those of asking; false where a log does not tell them and they are those of its import."""
 
 
-_IDENTITY: Final = (
-    "model",
-    "revision",
-    "endpoint",
-    "answer_mode",
-    "protocol",
-    "persona",
-    "benchmark",
-    "max_tokens",
-    "reasoning_effort",
-)
+_IDENTITY: Final = (*QUESTION, "max_tokens")
 
 
 def lock(folder: Path) -> FileLock:
@@ -182,10 +172,9 @@ def read_run(folder: Path) -> RunRecord:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", file=path) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or None
-        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
-        raise InputError(message, file=path, field=where) from None
+        message, where = first_problem(error)
+        advice = "choose another folder, or delete this one to begin anew"
+        raise InputError(f"{message}; {advice}", file=path, field=where) from None
 
 
 def save_run(folder: Path, run: RunRecord) -> None:
@@ -248,9 +237,7 @@ class Checkpoint:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.sync()
         finally:

@@ -31,7 +31,7 @@ from eval_queue.scoring.profiles import number, profiles
 from eval_queue.scoring.retest import agreement
 from eval_queue.settings import Endpoint, Price
 from eval_queue.store.collection import encode
-from eval_queue.submission import identity
+from eval_queue.submission import identity_of, question
 
 RESULT_FILE: Final = "result.json"
 TABLE_FILE: Final = "answers.parquet"
@@ -109,24 +109,8 @@ def write_outcome(
     moment = max(now(), run.last)
     result = Result(
         **dict(profile),
-        id=identity(
-            model=run.model,
-            revision=run.revision,
-            endpoint=run.endpoint,
-            benchmark_digest=run.benchmark.digest,
-            protocol=run.protocol,
-            answer_mode=run.answer_mode,
-            persona=run.persona,
-            reasoning_effort=run.reasoning_effort,
-        ),
-        model=run.model,
-        revision=run.revision,
-        endpoint=run.endpoint,
-        answer_mode=run.answer_mode,
-        protocol=run.protocol,
-        persona=run.persona,
-        reasoning_effort=run.reasoning_effort,
-        benchmark=run.benchmark,
+        id=identity_of(run),
+        **question(run),
         origin=origin,
         note=" ".join(filter(None, (endpoint.note, _of_log(run), _lacks(answers)))) or None,
         run=RunInfo(

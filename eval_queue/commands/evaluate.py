@@ -190,7 +190,7 @@ def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
     """
     from pydantic import ValidationError
 
-    from data.errors import InputError
+    from data.errors import InputError, first_problem
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.settings import Endpoint, Settings
 
@@ -206,8 +206,8 @@ def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
     try:
         return Endpoint.model_validate(fields | {k: v for k, v in overrides.items() if v is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InputError(first["msg"], field=".".join(map(str, first["loc"]))) from None
+        message, field = first_problem(error)
+        raise InputError(message, field=field) from None
 
 
 def default_folder(job: Job, personas: Sequence[Persona] = ()) -> Path:

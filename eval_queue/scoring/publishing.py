@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from eval_queue.protocol import protocol_id
 from eval_queue.reading.answers import Answers
 from eval_queue.records import BenchmarkRef, Profile, Result
@@ -75,8 +75,8 @@ def read_models(path: Path) -> Published:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", file=path) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InputError(first["msg"], file=path, field=".".join(map(str, first["loc"]))) from error
+        message, field = first_problem(error)
+        raise InputError(message, file=path, field=field) from error
     for model, facts in table.models.items():
         if facts.note is not None and facts.note not in table.notes:
             raise InputError(f"there is no note {facts.note!r}", file=path, field=f"models.{model}.note")
