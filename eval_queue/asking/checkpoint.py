@@ -199,15 +199,20 @@ def cut(answer: Answer) -> Answer:
 
 def settled_lines(content: bytes, model: str, digests: Mapping[PromptId, str]) -> dict[PromptId, Answer]:
     """What a file of answers holds of a run, one a prompt: its first answer, else its first error; in its order."""
-    found: dict[PromptId, Answer] = {}
+    return {id_: answer for id_, (answer, _) in _settled(content, model, digests).items()}
+
+
+def _settled(content: bytes, model: str, digests: Mapping[PromptId, str]) -> dict[PromptId, tuple[Answer, bytes]]:
+    """The same with the lines."""
+    found: dict[PromptId, tuple[Answer, bytes]] = {}
     for line in content.split(b"\n"):
         answer = _usable(line, model, digests)
         if answer is None:
             continue
         before = found.get(answer.prompt_id)
-        if before is None or (before.error is not None and answer.error is None):
+        if before is None or (before[0].error is not None and answer.error is None):
             found.pop(answer.prompt_id, None)
-            found[answer.prompt_id] = answer
+            found[answer.prompt_id] = answer, line
     return found
 
 
@@ -215,13 +220,7 @@ class Checkpoint:
     """The answers of a run, open for appending. Use it in a `with` block, under the folder's lock."""
 
     def __init__(self, folder: Path, model: str, prompts: Sequence[Prompt]) -> None:
-        """Reads what is there and drops what is no answer of this run.
-
-        Args:
-            folder: the run's folder.
-            model: whose answers these are.
-            prompts: all prompts of the benchmark.
-        """
+        """Reads what is there and drops what is no answer of this model to one of `prompts`, all of the benchmark's."""
         self._path = folder / ANSWERS_FILE
         self.answers: dict[PromptId, Answer] = {}
         """All answers of this and earlier parts, by prompt."""
@@ -281,23 +280,10 @@ class Checkpoint:
     def _settle(self) -> None:
         """Read the file, and leave one line a prompt in it."""
         content = self._path.read_bytes() if self._path.exists() else b""
-        lines: dict[PromptId, bytes] = {}
-        self.answers, self.failed = {}, {}
-        for line in content.split(b"\n")[:-1]:
-            answer = _usable(line, self._model, self._digests)
-            if answer is None or answer.prompt_id in self.answers:
-                continue
-            id_ = answer.prompt_id
-            if answer.error is None:
-                self.failed.pop(id_, None)
-                lines.pop(id_, None)
-                self.answers[id_] = answer
-            elif id_ in self.failed:
-                continue
-            else:
-                self.failed[id_] = answer
-            lines[id_] = line + b"\n"
-        good = b"".join(lines.values())
+        found = _settled(content[: content.rfind(b"\n") + 1], self._model, self._digests)
+        self.answers = {id_: answer for id_, (answer, _) in found.items() if answer.error is None}
+        self.failed = {id_: answer for id_, (answer, _) in found.items() if answer.error is not None}
+        good = b"".join(line + b"\n" for _, line in found.values())
         if good != content:
             write_whole(self._path, good)
         self._superseded = False
