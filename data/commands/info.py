@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import typer
 
 from data.benchmark import Benchmark
-from data.commands.shared import JsonOption, SourceOption, console, table
+from data.commands.shared import JsonOption, SourceOption, console, echo_json, table
 from data.sources.loading import load_benchmark
 from data.values import SCALE_NAMES, SCALES
 
@@ -46,7 +45,7 @@ def register(app: typer.Typer) -> None:
         """Show what a benchmark holds and where it comes from."""
         facts = describe(load_benchmark(source, progress=True))
         if as_json:
-            typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+            echo_json(facts)
         else:
             _show(facts)
 

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from data.commands.shared import PublishedSourceOption
+from data.errors import InputError
 
 _SHOWN: Final = 160
 """Characters of an answer that are printed."""
@@ -30,7 +31,6 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
-        from data.errors import InputError
         from data.files import write_whole
         from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
         from data.people.norms import norms
