@@ -150,11 +150,8 @@ def _packed(content: bytes, run: RunRecord, benchmark: Benchmark, name: str) -> 
     answers = kept.values() if len(kept) == len(digests) or len(kept) == len(lines) else None
     if answers is None:
         return content
-    return b"".join(orjson.dumps(replace(_handed(a), model=name), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
-
-
-def _handed(answer: Answer) -> Answer:
-    return cut(replace(answer, reasoning=None, filter_message=None))
+    handed = (cut(replace(a, model=name, reasoning=None, filter_message=None)) for a in answers)
+    return b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in handed)
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -183,12 +180,7 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
 
 
 def check_names(result: Result, rows: Iterable[Result], endpoints: Collection[str]) -> None:
-    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
-
-    Args:
-        result: what is handed in.
-        rows: all that are shown.
-        endpoints: names of the operator's.
+    """Refuse a row that goes by the name of another that is shown, or of an endpoint of the operator's.
 
     Raises:
         Refused: `name_taken`, with a name that is free.

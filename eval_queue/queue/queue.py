@@ -210,12 +210,7 @@ class Queue:
     # --- people -----------------------------------------------------------------------------------------------------
 
     def submit(self, submission: Submission, *, quota: int | None, per_week: int | None = None) -> Submission:
-        """Add a submission that waits.
-
-        Args:
-            submission: from `new_submission`.
-            quota: how many submissions its submitter may have waiting or running, this one included; None: any.
-            per_week: how many evaluations its submitter may ask for within a week, this one included; None: any.
+        """Add a submission that waits, as `submit_set` adds several.
 
         Raises:
             Refused: `duplicate` or `quota`.
@@ -465,20 +460,18 @@ class Queue:
         return again()(read)
 
     def heartbeats(self, every: float) -> Heartbeats:
-        """What keeps the claims of this process alive, shared by all its evaluations at the fastest pace asked for.
+        """What keeps the claims of this process alive, shared by all its evaluations.
 
-        Args:
-            every: seconds between two signs of life.
+        Two signs of life are as many seconds apart as the fastest pace asked for says.
         """
         self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every, self.pace)
         self._heartbeats.every = min(self._heartbeats.every, every)
         return self._heartbeats
 
     def pace(self, every: float) -> float:
-        """Seconds between two signs of life of this process: on the Hub, all that hold claims share its commits.
+        """Seconds between two signs of life of this process; `every`: of one by itself.
 
-        Args:
-            every: of one process by itself.
+        On the Hub, all that hold claims share its commits.
         """
         if not self.on_hub:
             return every

@@ -26,12 +26,7 @@ _FOLDER: Final = Path(__file__).parent
 
 
 def results_card(*, results: str, requests: str) -> str:
-    """The card of the results' repository.
-
-    Args:
-        results: its id.
-        requests: id of the other one.
-    """
+    """The card of the results' repository, from the ids of both."""
     facts = ((f"`{c.name}`", c.type, _cell(c.about)) for c in result_facts())
     figures = [(f"`<dimension>{end}`", kind, words) for end, (kind, _, words) in STATISTICS.items()]
     figures += [(f"`<dimension>{end}`", "double", words) for end, (_, words) in MATCHES.items()]
@@ -50,11 +45,7 @@ def results_card(*, results: str, requests: str) -> str:
 
 
 def requests_card(*, results: str) -> str:
-    """The card of the submissions' repository.
-
-    Args:
-        results: id of the other one.
-    """
+    """The card of the submissions' repository, from the id of the other one."""
     rows = ((f"`{name}`", _cell(field.description)) for name, field in Submission.model_fields.items())
     states = ((f"`{state}`", ", ".join(f"`{s}`" for s in sorted(to)) or "stays") for state, to in TRANSITIONS.items())
     template = (_FOLDER / "requests_card.md").read_text(encoding="utf-8")
