@@ -356,19 +356,17 @@ def check_name(model: str) -> str:
     if "://" in name or _PORT.search(name):
         raise Refused("bad_name", "This looks like an address. Give the name of a model, for example org/name.")
     if not _NAME.fullmatch(name) or ".." in name:
-        odd = next((i for i, c in enumerate(name) if not re.fullmatch(r"[A-Za-z0-9._+:/-]", c)), None)
-        found = "" if odd is None else f"Character {odd + 1} of this name is {_character(name[odd])}. "
+        found = ""
+        if odd := re.search(r"[^A-Za-z0-9._+:/-]", name):
+            # it may be invisible, or look like another
+            character = f"U+{ord(odd[0]):04X}, {unicodedata.name(odd[0], 'a control character').lower()}"
+            found = f"Character {odd.start() + 1} of this name is {character}. "
         raise Refused(
             "bad_name",
             f"{found}A model is named org/name or, for an API, by one word such as gpt-4o-2024-08-06 or "
             "claude-3.7-sonnet:thinking: letters, digits and . _ - + only.",
         )
     return name
-
-
-def _character(c: str) -> str:
-    """A character that may be invisible, or look like another."""
-    return f"U+{ord(c):04X}, {unicodedata.name(c, 'a control character').lower()}"
 
 
 def choose_endpoint(model: str, endpoints: Sequence[Endpoint], name: str | None = None) -> Endpoint:
@@ -489,11 +487,6 @@ def _told(submission: Submission) -> tuple[Wish, ...]:
     return tuple(found)
 
 
-def _wished(submission: Submission, at: datetime) -> tuple[Wish, ...]:
-    """Its wishes and one more, without those that count no longer."""
-    return (*(w for w in wishes(submission) if w.at > at - _REMEMBERED), Wish(at=at))
-
-
 # --- the state machine ----------------------------------------------------------------------------------------------
 
 
@@ -599,6 +592,7 @@ def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = 
     """`failed` or `cancelled` back to `pending`, with all its attempts anew; to `proposed` where `approval` is due."""
     if submission.state in ACTIVE:
         raise IllegalTransition(f"{submission.id} is {submission.state} already")
+    counting = (w for w in wishes(submission) if w.at > at - _REMEMBERED)
     return _moved(
         submission,
         "proposed" if approval else "pending",
@@ -607,7 +601,7 @@ def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = 
         attempts=0,
         stalled=0,
         furthest=0,
-        wishes=_wished(submission, at),
+        wishes=(*counting, Wish(at=at)),
     )
 
 

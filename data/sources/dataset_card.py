@@ -28,14 +28,7 @@ _FOLDER: Final = Path(__file__).parent
 
 
 def card(repo: str, benchmark: Benchmark, meta: Meta, reference: Reference) -> str:
-    """The card as Markdown with its YAML head.
-
-    Args:
-        repo: `org/name`, for the examples.
-        benchmark: what is published.
-        meta: its description.
-        reference: the groups that are published with it.
-    """
+    """The card as Markdown with its YAML head; `repo`, as `org/name`, is for the examples."""
     import yaml  # type: ignore[import-untyped]  # its stubs are not among the requirements
 
     configs: tuple[Config, ...] = (*CONTENT, "reference_groups", *(LOADINGS if meta.with_templates else ()))

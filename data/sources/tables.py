@@ -220,12 +220,7 @@ def read_templates(benchmark: Items, load: Load) -> ValueTemplates:
 
 
 def read_benchmark(meta: Meta, load: Load, origin: str = "") -> Benchmark:
-    """The benchmark that the tables hold.
-
-    Args:
-        meta: its description.
-        load: gives the tables.
-        origin: what `Benchmark.origin` is to say.
+    """The benchmark that the tables hold, with `origin` as its `Benchmark.origin`.
 
     Raises:
         InputError: a table is not as it must be, or all together are not what the description says.
