@@ -51,6 +51,7 @@ def query_halves(
     loadings: Floats,
     query_index: NDArray[np.intp],
     splits: int = SPLITS,
+    seed: int = SEED,
 ) -> dict[Reading, Floats]:
     """Reliability of every column between models over halves of the queries, shape (19,) for each reading.
 
@@ -60,8 +61,9 @@ def query_halves(
         loadings: templates of the dimensions, shape (items, 19).
         query_index: position of each item's query, shape (items,).
         splits: how many divisions.
+        seed: of the divisions.
     """
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     n = int(query_index.max(initial=-1)) + 1
     found: dict[Reading, list[Floats]] = {reading: [] for reading in READINGS}
     for _ in range(splits):
@@ -72,7 +74,9 @@ def query_halves(
     return {reading: stepped_up(_median(np.array(r))) for reading, r in found.items()}
 
 
-def people_halves(x: Floats, study: Study, items: ItemIds, splits: int = SPLITS) -> dict[Reading, Floats]:
+def people_halves(
+    x: Floats, study: Study, items: ItemIds, splits: int = SPLITS, seed: int = SEED
+) -> dict[Reading, Floats]:
     """Reliability of every column between models over halves of the people, shape (19,) for each reading.
 
     Args:
@@ -80,8 +84,9 @@ def people_halves(x: Floats, study: Study, items: ItemIds, splits: int = SPLITS)
         study: the ratings.
         items: ids of the items, in the order of the columns of `x`.
         splits: how many divisions.
+        seed: of the divisions.
     """
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     groups = rated_rows(study, items)
     found: dict[Reading, list[Floats]] = {reading: [] for reading in READINGS}
     for _ in range(splits):

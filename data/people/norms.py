@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from data.benchmark import Key
 from data.people.psychometrics import Bools, Floats, ItemIds, centred_scores, rated_rows, spearman
 from data.people.templates import centred, correlations, shrunk, template_match, weighted_correlations
 from data.ratings import MIN_GROUP, Study, SurveyGroup
@@ -33,13 +34,11 @@ MIN_PREDICTED: Final = 12
 """People of a group who must have a score for the group to take part in the people check."""
 
 
-class Figures(BaseModel):
-    """Base of the records of figures about groups of people."""
-
+class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class GroupNorm(Figures):
+class GroupNorm(_Part):
     """One survey group. Quantiles by dimension, at `LEVELS`; a dimension with fewer than `MIN_GROUP` people lacks."""
 
     items: list[tuple[int, int]]
@@ -49,7 +48,7 @@ class GroupNorm(Figures):
     quantiles: dict[Reading, dict[str, list[float]]]
 
 
-class Norms(Figures):
+class Norms(_Part):
     """The distribution of people's scores under both readings, group by group."""
 
     digest: str
@@ -120,7 +119,7 @@ def norms(study: Study, items: ItemIds, digest: str = "") -> Norms:
 
 
 def percentiles(
-    x: Floats, items: ItemIds, norms: Norms, loadings: Floats, selected: Bools
+    x: Floats, items: ItemIds, norms: Norms, loadings: Floats, selected: Bools, seed: int = SEED
 ) -> dict[Reading, Percentile]:
     """Where models stand among the people who rated the same items.
 
@@ -130,6 +129,7 @@ def percentiles(
         norms: of the benchmark.
         loadings: its templates, shape (items, 19).
         selected: which item counts for which dimension, shape (items, 19).
+        seed: of the draws over groups.
     """
     row = {item: i for i, item in enumerate(items)}
     shape = (len(norms.groups), len(x), len(DIMENSIONS))
@@ -147,7 +147,7 @@ def percentiles(
                 if quantiles is not None:
                     weight[reading][g, d] = group.people[reading][dimension.name]
                     share[reading][g, :, d] = _mid_rank(scores[reading][:, d], np.array(quantiles))
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(seed)
     drawn = rng.multinomial(shape[0], np.full(shape[0], 1 / max(shape[0], 1)), size=GROUP_DRAWS).astype(np.float64)
     return {reading: _over_groups(share[reading], weight[reading], drawn) for reading in READINGS}
 
@@ -186,14 +186,16 @@ def _people(study: Study, items: ItemIds) -> Iterator[_Read]:
         fewer = n.copy()
         fewer[rows] = people - 1
         loadings = shrunk(without, fewer)[:, rows]
-        published, match = np.empty((2, people, len(DIMENSIONS)))
+        published = np.empty((people, len(DIMENSIONS)))
+        match, slope = published.copy(), published.copy()
         away = loadings - loadings.mean(axis=1, keepdims=True)
         squares = (away**2).sum(axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             slope = np.einsum("pi,pid->pd", centred(group.ratings), away) / np.where(squares > 0, squares, np.nan)
         for p in range(people):
             kept = np.arange(people) != p
-            key = spearman(group.ratings[kept], group.values[kept])
+            found = spearman(group.ratings[kept], group.values[kept])
+            key = Key(found.rho, found.p)
             published[p] = centred_scores(group.ratings[p : p + 1], key.selected)[0]
             match[p] = template_match(group.ratings[p : p + 1], loadings[p])[0]
         yield _Read(group, rows, published, match, slope)

@@ -47,6 +47,19 @@ ItemIds = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
+class Correlations:
+    """Rank correlations of the columns of two arrays over the same people.
+
+    Attributes:
+        rho: Spearman correlations, shape (columns of x, columns of y), NaN where a column does not vary.
+        p: two-sided p-values of Student's t with n - 2 degrees of freedom, same shape.
+    """
+
+    rho: Floats
+    p: Floats
+
+
+@dataclass(frozen=True)
 class Consistency:
     """How well the items of each dimension go together within survey groups. Arrays over dimensions, shape (19,).
 
@@ -120,7 +133,7 @@ def _smallest_counting_rho(n: int) -> float:
     return max(MIN_RHO, t / float(np.sqrt(n - 2 + t * t)))
 
 
-def spearman(x: Floats, y: Floats) -> Key:
+def spearman(x: Floats, y: Floats) -> Correlations:
     """Spearman correlation of every column of `x` with every column of `y`, by one matrix product.
 
     Equal to `scipy.stats.spearmanr` of each pair of columns to 1e-12.
@@ -128,13 +141,9 @@ def spearman(x: Floats, y: Floats) -> Key:
     Args:
         x: shape (people, a).
         y: shape (people, b), rows of the same people in the same order.
-
-    Returns:
-        Correlations and two-sided p-values of Student's t with n - 2 degrees of freedom, both of shape (a, b); NaN
-        where a column does not vary.
     """
     rho = np.clip(_unit(average_ranks(x)).T @ _unit(average_ranks(y)), -1.0, 1.0)
-    return Key(rho, _p_values(rho, len(x)))
+    return Correlations(rho, _p_values(rho, len(x)))
 
 
 def reportable(study: Study) -> tuple[SurveyGroup, ...]:

@@ -11,13 +11,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict
 
 from data.benchmark import MAX_P, Benchmark, Key
 from data.people import psychometrics as psy
 from data.people.column_reliability import FEWEST_MODELS, people_halves, query_halves
 from data.people.item_means import ItemMeans
-from data.people.norms import READINGS, Figures, Reading, people_check
+from data.people.norms import READINGS, Reading, people_check
 from data.people.templates import correlations, shrunk
 from data.ratings import Study
 from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES, Scale
@@ -25,11 +25,12 @@ from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES, Scale
 SAME_WITHIN: Final = 1e-9
 """Correlations that differ by no more count as the same."""
 
-_CONSISTENCY: Final = ("alpha_mean", "alpha_weighted", "alpha_min", "alpha_max", "inter_item_r")
-"""Figures of `psychometrics.Consistency` that stand in the report under the same names."""
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class BenchmarkName(Figures):
+class BenchmarkName(_Part):
     """Which benchmark was examined."""
 
     name: str
@@ -37,7 +38,7 @@ class BenchmarkName(Figures):
     digest: str
 
 
-class KeyCheck(Figures):
+class KeyCheck(_Part):
     """A scale's key, computed anew from the ratings and compared with the benchmark's."""
 
     compared: int
@@ -50,7 +51,7 @@ class KeyCheck(Figures):
     max_abs_p_difference: float | None
 
 
-class Chance(Figures):
+class Chance(_Part):
     """Counts of items against those that shuffled people give."""
 
     items: int
@@ -65,7 +66,7 @@ class Chance(Figures):
     """One-sided: how often shuffling gives as many items or more."""
 
 
-class Content(Figures):
+class Content(_Part):
     """How large the benchmark is."""
 
     queries: int
@@ -80,7 +81,7 @@ class Content(Figures):
     """How many ratings people gave, in the groups that are reported."""
 
 
-class Correlations(Figures):
+class Correlations(_Part):
     """Bins in which each dimension's correlations with the items' ratings are counted."""
 
     edges: list[float]
@@ -125,7 +126,7 @@ class PersonCentred(Chance):
     """How alike the two keys order the released models; null where their answers are not at hand."""
 
 
-class GroupSummary(Figures):
+class GroupSummary(_Part):
     """One survey group."""
 
     people: int
@@ -136,14 +137,14 @@ class GroupSummary(Figures):
     """Cronbach's alpha of all its items, whatever their dimension: high values mean a general response level."""
 
 
-class ModelScore(Figures):
+class ModelScore(_Part):
     """A released model on one dimension under both keys, in rating points."""
 
     score: float | None
     person_centred: float | None
 
 
-class ColumnReliability(Figures):
+class ColumnReliability(_Part):
     """Whether a column orders the released models alike in two halves, at most 1; null where it cannot be computed."""
 
     queries: float | None
@@ -152,7 +153,7 @@ class ColumnReliability(Figures):
     """Over halves of the people, key or template computed anew in each."""
 
 
-class ValidationReport(Figures):
+class ValidationReport(_Part):
     """The whole examination; dimensions by the name people write."""
 
     benchmark: BenchmarkName
@@ -173,9 +174,9 @@ class ValidationReport(Figures):
     groups: list[GroupSummary]
     models: dict[str, dict[str, ModelScore]]
     """By model and dimension; empty where their answers are not at hand."""
-    columns: dict[Reading, dict[str, ColumnReliability]] = Field(default_factory=dict)
+    columns: dict[Reading, dict[str, ColumnReliability]] = {}
     """Reliability of every column between the models of `models` by reading; empty where there are fewer than three."""
-    people_check: dict[Reading, dict[str, float | None]] = Field(default_factory=dict)
+    people_check: dict[Reading, dict[str, float | None]] = {}
     """How people's own scores go with what their ratings say under each reading, the person left out: correlation
     within survey groups, weighted by people. Published: the score by the key; match: the slope on the template."""
 
@@ -270,6 +271,7 @@ def validate(
     *,
     shuffles: int = psy.SHUFFLES,
     splits: int = psy.SPLITS,
+    seed: int = psy.SEED,
 ) -> ValidationReport:
     """Examine a benchmark with the ratings behind it.
 
@@ -279,6 +281,7 @@ def validate(
         answers: models' mean ratings of the items, to show what the choice of the key does to them.
         shuffles: how often to shuffle people for the chance counts.
         splits: how often to divide people into halves.
+        seed: of both.
 
     Raises:
         InputError: the study rates an item that the benchmark does not have, or one in two groups.
@@ -289,10 +292,10 @@ def validate(
     centred = psy.spearman_key(psy.person_centred(study), items)
     against, centred_against = psy.negative(key), psy.negative(centred)
     counts = psy.correlation_counts(key)
-    null = psy.shuffled_counts(study, shuffles)
-    centred_null = psy.shuffled_counts(psy.person_centred(study), shuffles)
+    null = psy.shuffled_counts(study, shuffles, seed)
+    centred_null = psy.shuffled_counts(psy.person_centred(study), shuffles, seed)
     fit = psy.consistency(study, items, key.selected)
-    halves, level = psy.split_half(study, items, splits), psy.response_level(study)
+    halves, level = psy.split_half(study, items, splits, seed), psy.response_level(study)
     agreement = np.full(len(DIMENSIONS), np.nan)
     models: dict[str, dict[str, ModelScore]] = {}
     columns: dict[Reading, dict[str, ColumnReliability]] = {}
@@ -346,7 +349,11 @@ def validate(
             d.name: DimensionValidity(
                 scale=d.scale,
                 groups=int(fit.groups[i]),
-                **{name: _number(getattr(fit, name)[i]) for name in _CONSISTENCY},
+                alpha_mean=_number(fit.alpha_mean[i]),
+                alpha_weighted=_number(fit.alpha_weighted[i]),
+                alpha_min=_number(fit.alpha_min[i]),
+                alpha_max=_number(fit.alpha_max[i]),
+                inter_item_r=_number(fit.inter_item_r[i]),
                 split_half=_number(halves[i]),
                 response_level_r=_number(level[i]),
                 correlations=counts[i].tolist(),
