@@ -18,6 +18,7 @@ log; an answer that repeats the key is not given out. Not done: streaming, sever
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import time
@@ -273,10 +274,10 @@ class ChatClient:
     ) -> Exception:
         """What a refusal or a failure is to be taken for."""
         refusal = said(body)
-        words = refusal.text.replace(prompt.text, "")
+        words, codes = (_without(prompt.text, text) for text in (refusal.text, refusal.codes))
         shown = self._clean(words)
         message = shown if inside else f"HTTP {status}: {shown}"
-        hint = f"{words[:_LONGEST_HINT]} {refusal.codes}"
+        hint = f"{words[:_LONGEST_HINT]} {codes[:_LONGEST_HINT]}"
         about = meaning(status, hint)
         passing = status in PASSING or (status >= 500 and status != 501)
         wait = asked_to_wait(headers, body, hint) if passing or status in (404, 429) or about == "too_many" else None
@@ -389,6 +390,11 @@ def wanted_parameters(endpoint: Endpoint) -> dict[str, object]:
         **({"reasoning_effort": endpoint.reasoning_effort} if endpoint.reasoning_effort else {}),
         **({"grammar": GRAMMAR} if endpoint.answer_mode == "constrained" else {}),
     }
+
+
+def _without(prompt: str, text: str) -> str:
+    """What an endpoint says without the prompt that it repeats, as it is or as JSON in JSON."""
+    return text.replace(prompt, "").replace(json.dumps(prompt)[1:-1], "")
 
 
 def may_be_constrained(reply: Reply) -> bool:
