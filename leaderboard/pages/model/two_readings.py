@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-import numpy as np
-
 from data.errors import InputError
 from data.people.norms import READINGS, Reading
 from data.sources.published_templates import templates_of
@@ -18,7 +16,7 @@ from leaderboard.boards.background import Working
 from leaderboard.boards.rank_intervals import Ranking
 from leaderboard.boards.readings import Standing, no_match, read_readings
 from leaderboard.boards.results import Board
-from leaderboard.measurement.reading_report import AmongPeople, ModelProfile, Share
+from leaderboard.measurement.reading_report import AmongPeople, ModelProfile, Share, share_of
 from leaderboard.site.site import Site
 
 ONLY_RELEASED: Final = (
@@ -141,6 +139,4 @@ def _explained(site: Site, result: Result) -> Share | None:
         return None
     if templates is None or mean is None:
         return None
-    found = explained(mean[None], people, templates.loadings, benchmark.query_index)
-    r2, unseen = (float(x[0]) if np.isfinite(x[0]) else None for x in found)
-    return Share(r2=r2, cross_validated=unseen)
+    return share_of(explained(mean[None], people, templates.loadings, benchmark.query_index), 0)
