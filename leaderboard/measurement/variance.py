@@ -273,7 +273,8 @@ def _two_facets(y: Floats, counts: Floats) -> list[Generalizability]:
     ms_mwq = square(y - mw - mq + model) / ((m - 1) * (w - 1) * (q - 1))
     between = (ms_m - ms_mw - ms_mq + ms_mwq) / (w * q)
     others = (np.maximum((ms_mq - ms_mwq) / w, 0.0), np.maximum((ms_mw - ms_mwq) / q, 0.0), ms_mwq)
-    return [Generalizability(*map(float, parts), q, w) for parts in zip(between, *others, strict=True)]
+    every = np.array([between, *others]).T.tolist()
+    return [Generalizability(a, b, c, d, q, w) for a, b, c, d in every]
 
 
 def _filled(ratings: Floats) -> Floats:
