@@ -7,6 +7,7 @@ from typing import Final
 
 from data.errors import InputError
 from data.people.norms import READINGS, Reading
+from data.people.validation import Ends
 from data.sources.published_templates import templates_of
 from eval_queue.records import Record, Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -59,8 +60,12 @@ class TwoReadings(Record):
     """How many models the figures of the examination speak of; null where there is none for its benchmark."""
     first_component: float | None
     """Share of the variance of the ten matches between these models along one line."""
+    first_component_interval: Ends | None
+    """95 %, models resampled."""
     along_common: float | None
     """Share of the variance between these models along their mean profile."""
+    along_common_interval: Ends | None
+    """95 %, models resampled."""
 
     @property
     def own(self) -> list[str]:
@@ -101,6 +106,8 @@ def two_readings(
         no_profile=_no_profile(len(report.models) if report else None, shipped),
         models=len(report.models) if report else None,
         first_component=report.first_component["match"] if report else None,
+        first_component_interval=report.first_component_intervals["match"] if report else None,
+        along_common_interval=report.along_common_intervals["match"] if report else None,
         along_common=report.along_common["match"] if report else None,
     )
 
