@@ -96,7 +96,7 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
         benchmark: what all of them answered.
         means: by id of the result, its mean rating of each item, shape (items,), NaN where it has none.
     """
-    from leaderboard.analysis.ranks import Column, Sample, resample, scored
+    from leaderboard.analysis.ranks import Column, resample, scored
 
     x, selected, queries = _stacked(benchmark, means), benchmark.key.selected, benchmark.query_index
     point, clusters = scored(x, selected, queries)
@@ -120,7 +120,7 @@ def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | N
     Returns:
         None where the benchmark's templates are not at hand.
     """
-    from leaderboard.analysis.ranks import Column, Sample
+    from leaderboard.analysis.ranks import Column
     from leaderboard.measurement.readings import match_sample
 
     templates = templates_of(benchmark)

@@ -167,7 +167,7 @@ export function readTable(text) {
       board.means = {}; // those of matches may be of none
     }
     const places = (/** @type {any} */ sent) => (sent && !sent.pending
-      ? { n: sent.n, half: Object.fromEntries(Object.keys(sent.mean_half).map((name) => [name, numbers([sent.mean_half[name]], 1)[0]])), models: words(sent.models), values: words(sent.values), why: column(sent.why, n) }
+      ? { n: sent.n, half: Object.fromEntries(Object.entries(sent.mean_half ?? {}).map(([name, half]) => [name, numbers([half], 1)[0]])), models: words(sent.models), values: words(sent.values), why: column(sent.why, n) }
       : sent);
     board.ranking = places(ranking);
     board.match_ranking = places(match_ranking);
