@@ -146,7 +146,7 @@ class Site:
     @cached_property
     def biases(self) -> Biases:
         """Models under personas against the groups."""
-        return Biases(self.choices, self.queue.answers, lambda: self.reference)
+        return Biases(self.choices, self.queue.answers, lambda: self.reference, self.templates)
 
     @cached_property
     def regions(self) -> Regions:
