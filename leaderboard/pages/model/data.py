@@ -161,6 +161,8 @@ def find(site: Site, id_: str | None) -> Result | None:
 def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     """Put together all that is known of a row."""
     board = site.board_of(result)
+    if board is not None:
+        site.relations_so_far(board, "match", wait=False)  # begun beside the rest, so that nobody waits for it twice
     answers, problem = _answers(site, result, filters)
     people = site.people_so_far(board) if board else None
     so_far = site.ranking_so_far(board) if board else None
