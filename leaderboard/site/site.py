@@ -146,7 +146,7 @@ class Site:
     @cached_property
     def biases(self) -> Biases:
         """Models under personas against the groups."""
-        return Biases(self.choices, self.queue.answers, lambda: self.reference)
+        return Biases(self.choices, self.queue.answers, lambda: self.reference, self.templates)
 
     @cached_property
     def regions(self) -> Regions:
@@ -166,10 +166,12 @@ class Site:
     def _relations_work(self) -> Mapping[Reading, BackgroundWork[Relations]]:
         return {reading: BackgroundWork() for reading in READINGS}
 
-    def relations_so_far(self, board: Board, reading: Reading = "published") -> Relations | Working | None:
-        """As `relations.of`, without waiting for what takes long."""
+    def relations_so_far(
+        self, board: Board, reading: Reading = "published", *, wait: bool = True
+    ) -> Relations | Working | None:
+        """As `relations.of`, without waiting for what takes long, or at all."""
         work = self._relations_work[reading]
-        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading))
+        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading), wait=wait)
 
     @cached_property
     def _match_ranking_work(self) -> BackgroundWork[Ranking]:
