@@ -23,8 +23,9 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused, Submission, new_submission
 from tests.attack.conftest import listeners, token
 from tests.support import ROOT
+from tests.support.apps import app
 from tests.support.hub import Hub, hub_server
-from tools.live import RunningApp, app, free_port
+from tools.live import RunningApp, free_port
 
 pytestmark = pytest.mark.slow
 

@@ -33,9 +33,10 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused
 from tests.attack.conftest import token
 from tests.eval_queue.queue.test_package import members, resealed, with_lines
+from tests.support.apps import app
 from tests.support.chat_server import ChatServer
 from tests.support.rows import run_record
-from tools.live import RunningApp, app
+from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
 

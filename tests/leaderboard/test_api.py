@@ -33,7 +33,8 @@ from leaderboard.boards.readings import read_readings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
 from tests.conftest import ROOT
-from tools.live import RunningApp, app
+from tests.support.apps import app
+from tools.live import RunningApp
 
 RELEASED = load(PUBLISHED).results
 NAMES = [method.__name__ for method in ENDPOINTS]

@@ -95,6 +95,9 @@ def work(kind: Kind) -> None:
 
 def _serve() -> None:
     import aiohttp  # noqa: F401
+    import huggingface_hub.hf_api  # noqa: F401
+    import pandas  # noqa: F401 - by pyarrow, as soon as it is used
+    import pyarrow.compute
     import pyarrow.parquet  # noqa: F401
 
     import eval_queue.store.compiled
