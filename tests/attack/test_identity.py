@@ -104,6 +104,12 @@ def test_odd_addresses_of_the_sign_in_are_pages(signing_in: RunningApp, asked: s
     assert "Traceback" not in answer.text + signing_in.log.read_text()
 
 
+def test_who_is_not_signed_in_cannot_upload(signing_in: RunningApp) -> None:
+    with httpx2.Client(base_url=signing_in.url, timeout=60) as http:
+        answer = http.post("/submit/package", content=b"x" * 1000, headers={"X-Page-Token": token(http)})
+    assert (answer.status_code, "sign_in" in answer.json()["code"]) == (200, True)
+
+
 def test_a_cookie_signed_with_what_everybody_knows_signs_nobody_in(signing_in: RunningApp, hub: Hub) -> None:
     who = {"sub": "1", "name": hub.user, "preferred_username": hub.user, "profile": "", "picture": ""}
     session = base64.b64encode(json.dumps({"oauth_info": {"userinfo": who, "expires_at": 2**33}}).encode())

@@ -233,10 +233,8 @@ def test_an_administrator_approves_puts_first_cancels_and_lets_try_again(page: P
     told.get_by_text("org/two waits again").wait_for()
     done.get_by_role("link", name="org/two").wait_for(timeout=MINUTE)
     assert {s["state"] for s in space.submissions().values()} == {"done"}
-    prompts = practice_benchmark().n_prompts  # 360, each asked once for each
-    rows = {r.model: r for r in space.queue().results()}
-    assert {m: (rows[m].coverage.prompts, rows[m].coverage.rated) for m in ("org/one", "org/two")} == dict.fromkeys(
-        ("org/one", "org/two"), (prompts, prompts)
-    )
+    prompts = practice_benchmark().n_prompts
+    for row in space.queue().results():
+        assert (row.coverage.prompts, row.coverage.rated) == (prompts, prompts), "all 360 were asked and answered"
     done.get_by_role("link", name="Row on the board").first.click()
     page.locator(".vp-row", has_text="org/two").wait_for()

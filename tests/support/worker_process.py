@@ -90,7 +90,7 @@ def work(kind: Kind) -> None:
             worker.drain()
             if queue.outage() is None and all(s.state not in ACTIVE for s in queue.submissions()):
                 return
-        time.sleep(0.1)
+        time.sleep(0.4)  # looking takes a processor that others could use
 
 
 def _serve() -> None:

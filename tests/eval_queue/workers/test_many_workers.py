@@ -177,8 +177,8 @@ def test_many_workers_evaluate_forty_submissions_once_each(world: World, number:
 
 # --- kills ----------------------------------------------------------------------------------------------------------
 
-LEASE = 2.0
-"""Of workers that are killed: the next one has to wait so long. Its own is longer than any pause of a busy machine."""
+LEASE = 6.0
+"""Of workers that are killed, longer than it takes to kill one that is held: the next one has to wait so long."""
 
 
 WHEN: dict[str, dict[str, Any]] = {
@@ -292,7 +292,7 @@ def test_killed_at_random_points(hub: HubProcess, workers: Forks, tmp_path: Path
             return killed_at_random(World(hub, chat, workers, tmp_path / str(seed)), seed, requests, parallel)
 
     try:
-        with ThreadPoolExecutor(5) as pool:
+        with ThreadPoolExecutor(8) as pool:
             ends = list(pool.map(life, range(SEEDS)))
     finally:
         hub.faults.clear()
