@@ -43,7 +43,8 @@ ALL_SETTLED = (
 )
 
 
-COLOURS = {"runOnly": {"type": "tag", "values": ["cat.color"]}}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+"""Those of axe's rules for which colours count, in the levels that are tried."""
 
 
 def serious(view: Page, rules: dict[str, Any] | None = None) -> dict[str, list[str]]:
