@@ -43,15 +43,10 @@ ALL_SETTLED = (
 )
 
 
-COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-"""Those of axe's rules for which colours count, in the levels that are tried."""
-
-
-def serious(view: Page, rules: dict[str, Any] | None = None) -> dict[str, list[str]]:
-    """The serious issues of the page as it is, each with where it is; `rules` selects some, else all are tried."""
+def serious(view: Page) -> dict[str, list[str]]:
+    """The serious issues of the page as it is, each with where it is."""
     view.evaluate(ALL_SETTLED)
-    options = {"resultTypes": ["violations"], **(rules or {})}
-    found = Axe().run(view, context=OURS, options=options).response["violations"]
+    found = Axe().run(view, context=OURS, options={"resultTypes": ["violations"]}).response["violations"]
     return {
         issue["id"]: [node["html"][:160] for node in issue["nodes"][:3]]
         for issue in found
@@ -59,7 +54,7 @@ def serious(view: Page, rules: dict[str, Any] | None = None) -> dict[str, list[s
     }
 
 
-# colours are the same at any width, and in the dark nothing but colours is another
+# colours are the same at any width
 @pytest.mark.parametrize(("scheme", "widths"), [("light", (1440, 390)), ("dark", (1440,))])
 def test_no_page_has_a_serious_issue(tabs: Tabs, served: RunningApp, scheme: Any, widths: tuple[int, ...]) -> None:
     found: dict[str, list[str]] = {}
@@ -71,7 +66,7 @@ def test_no_page_has_a_serious_issue(tabs: Tabs, served: RunningApp, scheme: Any
             view.locator(".vp-footer").wait_for()
             for width in widths:
                 resize(view, width)
-                for issue, where in serious(view, COLOURS if scheme == "dark" else None).items():
+                for issue, where in serious(view).items():
                     found[f"{address or 'board'} at {width}: {issue}"] = where
         # the check itself can fail
         view.locator("p").first.evaluate(
