@@ -23,11 +23,12 @@ from data.values import SCALES
 from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS, AddressReading, no_match, reading_of
+from leaderboard.boards.results import table_of
 from leaderboard.exports.addresses import check
 from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
 from leaderboard.files.formats import Sheet
 from leaderboard.pages.benchmark import page as benchmark
-from leaderboard.pages.board.query import BoardQuery, table_of
+from leaderboard.pages.board.query import BoardQuery
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page

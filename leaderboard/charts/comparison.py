@@ -6,7 +6,7 @@ as well as in colour. The first line is the ink's blue; the family colour that i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
@@ -110,9 +110,13 @@ _BOTTOM: Final = 20
 
 
 def reach(panels: Sequence[Panel]) -> float:
-    """The end of the axis that all panels share, on both sides of 0: whole halves, at least 0.5."""
-    ends = [abs(x) for p in panels for m in p.moments for x in (m.score, m.low, m.high) if x is not None]
-    return max(0.5, -(-max(ends, default=0.0) // 0.5) * 0.5)
+    """The end of the axis that all panels share."""
+    return whole_halves(x for p in panels for m in p.moments for x in (m.score, m.low, m.high) if x is not None)
+
+
+def whole_halves(numbers: Iterable[float]) -> float:
+    """The end of an axis that holds all numbers on both sides of 0: whole halves, at least 0.5."""
+    return max(0.5, -(-max(map(abs, numbers), default=0.0) // 0.5) * 0.5)
 
 
 def over_time(panel: Panel, limit: float, first: date, last: date) -> str:

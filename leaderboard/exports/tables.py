@@ -21,13 +21,13 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.model_facts import billions
 from leaderboard.boards.readings import Standing, reading_of
-from leaderboard.boards.results import Board
+from leaderboard.boards.results import Board, table_of
 from leaderboard.exports import group_rows as group_export
 from leaderboard.files.benchmark_drawings import REPORTED, WHICH
 from leaderboard.files.formats import Sheet
 from leaderboard.groups.group_report import ModelProximity
 from leaderboard.pages.board.data import called
-from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rows_of, table_of
+from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rows_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.answers import LONGEST_SHOWN, Filters, Given, ItemAnswers

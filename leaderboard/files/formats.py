@@ -73,23 +73,8 @@ def schema_of(columns: Iterable[Column], about: Mapping[str, str]) -> pa.Schema:
     return pa.schema(told, metadata=dict(about))
 
 
-def to_csv(sheet: Sheet) -> bytes:
-    """UTF-8, a heading, a row a line, as RFC 4180 quotes it."""
-    return encode(sheet, "csv")
-
-
-def to_json(sheet: Sheet) -> bytes:
-    """`about`, what each field holds, and the rows."""
-    return encode(sheet, "json")
-
-
-def to_parquet(sheet: Sheet) -> bytes:
-    """Parquet, with the meaning of columns and whole in the schema's metadata."""
-    return encode(sheet, "parquet")
-
-
 def encode(sheet: Sheet, form: Format) -> bytes:
-    """A sheet as a file of a format."""
+    """A sheet as a file of a format; CSV is UTF-8 with a heading, as RFC 4180 quotes it."""
     file = io.BytesIO()
     write(sheet, form, file)
     return file.getvalue()

@@ -28,20 +28,6 @@ READ: Final[dict[Reading, str]] = {"published": "as published", "match": "all it
 _TEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: f"\\{c}" for c in "&%$#_{}"
 }
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 class Citation(NamedTuple):
@@ -94,7 +80,7 @@ def _initials(given: str) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+    return f"{day:%B} {day.day}, {day.year}"
 
 
 # --- the paper ------------------------------------------------------------------------------------------------------

@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.people.norms import READINGS, Reading
+from data.people.norms import Reading
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
 from data.people.templates import ValueTemplates
@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _log = logging.getLogger(__name__)
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -154,59 +156,39 @@ class Site:
         return Regions(self.key, self.row_answers, self.templates)
 
     @cached_property
-    def _ranking_work(self) -> BackgroundWork[Ranking]:
-        return BackgroundWork()
-
-    @cached_property
     def relations(self) -> RelationTables:
         """How the boards' rows, and their columns, go together."""
         return RelationTables(self.key, self.row_answers.means, self.templates)
 
     @cached_property
-    def _relations_work(self) -> Mapping[Reading, BackgroundWork[Relations]]:
-        return {reading: BackgroundWork() for reading in READINGS}
+    def _work(self) -> BackgroundWork[Any]:
+        return BackgroundWork()
+
+    def _so_far(self, what: str, board: Board, of: Callable[[], _T | None]) -> _T | Working | None:
+        found: _T | Working | None = self._work.get(f"{what} {board.key.slug}", self.revision(), of)
+        return found
 
     def relations_so_far(self, board: Board, reading: Reading = "published") -> Relations | Working | None:
         """As `relations.of`, without waiting for what takes long."""
-        work = self._relations_work[reading]
-        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading))
-
-    @cached_property
-    def _match_ranking_work(self) -> BackgroundWork[Ranking]:
-        return BackgroundWork()
-
-    @cached_property
-    def _standing_work(self) -> BackgroundWork[Standing]:
-        return BackgroundWork()
-
-    @cached_property
-    def _people_work(self) -> Mapping[Reading, BackgroundWork[Table]]:
-        return {reading: BackgroundWork() for reading in READINGS}
+        return self._so_far(f"relations {reading}", board, lambda: self.relations.of(board, reading))
 
     def ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `rankings.of`, without waiting for what takes long."""
-        if board.practice:
-            return None
-        return self._ranking_work.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
+        return None if board.practice else self._so_far("ranks", board, lambda: self.rankings.of(board))
 
     def match_ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `match_rankings.of`, without waiting for what takes long."""
-        if board.practice:
-            return None
-        return self._match_ranking_work.get(board.key.slug, self.revision(), lambda: self.match_rankings.of(board))
+        return None if board.practice else self._so_far("match ranks", board, lambda: self.match_rankings.of(board))
 
     def standing_so_far(self, board: Board) -> Standing | Working | None:
         """As `standings.of`, without waiting for what takes long."""
-        if board.practice:
-            return None
-        return self._standing_work.get(board.key.slug, self.revision(), lambda: self.standings.of(board))
+        return None if board.practice else self._so_far("standing", board, lambda: self.standings.of(board))
 
     def people_so_far(self, board: Board, reading: Reading = "published") -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""
         if board.practice:
             return None
-        work = self._people_work[reading]
-        return work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board, reading))
+        return self._so_far(f"people {reading}", board, lambda: self.proximities.of(board, reading))
 
     @cached_property
     def released(self) -> Released:

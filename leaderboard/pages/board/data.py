@@ -113,6 +113,13 @@ def _numbers(values: Iterable[float | None]) -> object:
     return _whole_column(np.array(list(values), dtype=np.float64))
 
 
+def _with_ends(cells: Iterable[object], name: str) -> dict[str, object]:
+    """A number of cells by its name, and the ends of its interval; None for a cell that there is not."""
+    found = list(cells)
+    fields = {"value": name, "low": "low", "high": "high"}
+    return {field: _numbers(getattr(cell, own, None) for cell in found) for field, own in fields.items()}
+
+
 def _whole_column(values: Floats) -> object:
     """The same of an array, NaN for None: a large board has a million numbers."""
     known = np.isfinite(values)
@@ -227,14 +234,7 @@ def standing_columns(results: Sequence[Result], standing: Standing | Working | N
     made: dict[str, object] = {}
     for reading in READINGS:
         rows = [standing[reading].get(r.id, {}) for r in results]
-        made[reading] = {
-            d.name: {
-                "value": _numbers(None if (x := row.get(d.name)) is None else x.share for row in rows),
-                "low": _numbers(None if (x := row.get(d.name)) is None else x.low for row in rows),
-                "high": _numbers(None if (x := row.get(d.name)) is None else x.high for row in rows),
-            }
-            for d in VALUES
-        }
+        made[reading] = {d.name: _with_ends((row.get(d.name) for row in rows), "share") for d in VALUES}
     return made
 
 
@@ -291,16 +291,11 @@ def people_columns(
     if table is None:
         return None
     rows = [table.rows.get(r.id) for r in results]
-    like = [row.like_raters if row is not None else None for row in rows]
     told = [row if row is not None and row.reported else None for row in rows]
     about = table.about
     return {
         "why": _column(table.reason(r) for r in results),
-        "like": {
-            "value": _numbers(None if x is None else x.spearman for x in like),
-            "low": _numbers(None if x is None else x.low for x in like),
-            "high": _numbers(None if x is None else x.high for x in like),
-        },
+        "like": _with_ends((row and row.like_raters for row in rows), "spearman"),
         "leans": {c.name: _lean(c, told) for c in contrasts},
         "nearest": _column(
             None if row is None else called(row.nearest.group) if row.nearest.group else "not distinguishable"
@@ -317,12 +312,7 @@ def people_columns(
 
 def _lean(contrast: Contrast, rows: Sequence[ModelProximity | None]) -> dict[str, object]:
     found = [None if row is None else row.leans.get(contrast.name) for row in rows]
-    return {
-        "value": _numbers(None if x is None else x.lean for x in found),
-        "low": _numbers(None if x is None else x.low for x in found),
-        "high": _numbers(None if x is None else x.high for x in found),
-        "sure": _column(x is not None and x.sure for x in found),
-    }
+    return {**_with_ends(found, "lean"), "sure": _column(x is not None and x.sure for x in found)}
 
 
 def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:

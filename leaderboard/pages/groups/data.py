@@ -92,16 +92,16 @@ class LeanRow(Record):
     reported: bool
     reason: str | None
     """Why there is no lean; null where there is one."""
-    lean: float | None
+    lean: float | None = None
     """Cosine, positive towards the contrast's first group."""
-    low: float | None
+    low: float | None = None
     """Lower end of the 95 % interval."""
-    high: float | None
+    high: float | None = None
     """Upper end."""
-    p: float | None
-    p_adjusted: float | None
+    p: float | None = None
+    p_adjusted: float | None = None
     """After Holm's correction over the contrasts of this model."""
-    distinguishable: bool
+    distinguishable: bool = False
     """Whether the lean is surely one; false reads "not distinguishable"."""
     holds: int | None = None
     """In how many of the prompts, each taken alone, it leans the same way; null where that is not known. No test."""
@@ -222,24 +222,19 @@ def lean_row(result: Result, table: Table, contrast: Contrast) -> LeanRow:
     """A row's lean in a contrast."""
     found = table.rows.get(result.id)
     lean = None if found is None or not found.reported else found.leans.get(contrast.name)
-    reason = table.reason(result)
-    if lean is not None and lean.lean is None:
-        reason = "it differs from the raters in size only, which has no direction"
-    shown = lean if lean is not None and lean.lean is not None else None
-    held = found.held if found is not None and shown is not None else None
+    if found is None or lean is None or lean.lean is None:
+        size_only = "it differs from the raters in size only, which has no direction"
+        reason = table.reason(result) if lean is None else size_only
+        return LeanRow(id=result.id, model=result.model, reported=False, reason=reason)
     return LeanRow(
         id=result.id,
         model=result.model,
-        reported=shown is not None,
-        reason=None if shown is not None else reason,
-        lean=shown.lean if shown else None,
-        low=shown.low if shown else None,
-        high=shown.high if shown else None,
-        p=shown.p if shown else None,
-        p_adjusted=shown.p_adjusted if shown else None,
-        distinguishable=shown is not None and shown.sure,
-        holds=held.leans.get(contrast.name) if held else None,
-        prompts=held.prompts if held else None,
+        reported=True,
+        reason=None,
+        **lean.model_dump(include={"lean", "low", "high", "p", "p_adjusted"}),
+        distinguishable=lean.sure,
+        holds=found.held.leans.get(contrast.name) if found.held else None,
+        prompts=found.held.prompts if found.held else None,
     )
 
 

@@ -23,7 +23,7 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
-from leaderboard.pages.queue.page import asked_as, row_address
+from leaderboard.pages.queue.page import asked_as, row_address, words
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, visitor
 from leaderboard.web.markup import capitalised, counted, render
@@ -79,10 +79,10 @@ def build(site: Site, fresh: PageValues) -> None:
     form, life = Form(site), Life(site)
 
     def introduction() -> str:
-        words = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
-        return marked(render("submit.html", **words))
+        told = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
+        return marked(render("submit.html", **told))
 
-    fresh.add(ROUTE, _words(introduction(), "introduction"), introduction)
+    fresh.add(ROUTE, words(introduction(), "introduction"), introduction)
     if site.signs_in:
         # its own icon would be fetched, and named, by a path of this machine
         gr.LoginButton(logout_value="Sign out {}", size="md", icon=None, elem_id="sign-in")
@@ -96,9 +96,9 @@ def build(site: Site, fresh: PageValues) -> None:
                 info="Where the model is served. The operator of this board configures the list.",
                 elem_id="endpoint",
             )
-            endpoint_error = _words("", "endpoint-error")
+            endpoint_error = words("", "endpoint-error")
             only_model, offer, pinned = form.offer(first)
-            about = _words(offer, "offer")
+            about = words(offer, "offer")
             model = gr.Textbox(
                 only_model,
                 label="Model",
@@ -107,7 +107,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 max_lines=1,
                 elem_id="model",
             )
-            model_error = _words("", "model-error")
+            model_error = words("", "model-error")
             revision = gr.Textbox(
                 label="Revision",
                 info="Branch, tag or commit on the Hub; empty for the newest commit. The record names the commit.",
@@ -115,12 +115,12 @@ def build(site: Site, fresh: PageValues) -> None:
                 visible=pinned["visible"],
                 elem_id="revision",
             )
-            revision_error = _words("", "revision-error")
+            revision_error = words("", "revision-error")
             benchmark = gr.Radio(
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
             with gr.Accordion("Persona", open=False, elem_id="somebody", elem_classes="vp-fold"):
-                _words(marked(render("persona_note.html", own=site.wording.version != WORDING.version)))
+                words(marked(render("persona_note.html", own=site.wording.version != WORDING.version)))
                 personas = gr.CheckboxGroup(
                     [(capitalised(WHO[name]), name) for name in PERSONAS],
                     label="Ask the model to answer as",
@@ -136,15 +136,15 @@ def build(site: Site, fresh: PageValues) -> None:
                     elem_id="queries",
                 )
             send = gr.Button("Submit", variant="primary", elem_id="send")
-            form_error = _words("", "form-error")
+            form_error = words("", "form-error")
         with gr.Column(elem_classes="vp-follow"):
-            told = _words("", "life")
+            told = words("", "life")
             with gr.Row(elem_classes="vp-actions"):
                 cancel = gr.Button("Cancel this run", visible=False, elem_id="cancel")
                 again = gr.Button("Try again", visible=False, elem_id="again")
                 approve = gr.Button("Approve", visible=False, elem_id="approve")
     own = {"megabytes": f"{site.rules.upload_bytes / 1e6:g}", "approval": site.rules.approval}
-    _words(marked(render("own_answers.html", **own)), "own")
+    words(marked(render("own_answers.html", **own)), "own")
     followed = gr.Textbox("", visible="hidden", elem_id="followed")
     timer = gr.Timer(SECONDS)
 
@@ -165,10 +165,6 @@ def build(site: Site, fresh: PageValues) -> None:
     timer.tick(life.tell, followed, shown, **quiet)
     opened = gr.on(None, life.asked_for, None, followed, **quiet)
     opened.then(life.tell, followed, shown, **quiet)
-
-
-def _words(value: str, elem_id: str | None = None) -> gr.HTML:
-    return gr.HTML(value, js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id=elem_id)
 
 
 class Form:
@@ -303,7 +299,7 @@ class Life:
             return _refusal(error), hidden, hidden, hidden
         who = visitor(self.site, profile)
         mine = found.submitter == who.name or who.administrator
-        words = render(
+        shown = render(
             "submission.html",
             submission=found,
             position=self.queue.position(found.id),
@@ -315,7 +311,7 @@ class Life:
         cancel, again = found.state in ACTIVE, found.state in ("failed", "cancelled")
         approve = who.administrator and found.state == "proposed"
         visible = (mine and cancel, mine and again, approve)
-        return words, *(gr.update(visible=shown) for shown in visible)
+        return shown, *(gr.update(visible=fits) for fits in visible)
 
     def cancel(self, id_: str, profile: gr.OAuthProfile | None) -> str:
         """Cancel the visitor's own submission; returns a message where that is not possible."""

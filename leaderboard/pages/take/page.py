@@ -31,8 +31,9 @@ from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.measurement.form_validity import FormReport, read_short_forms
 from leaderboard.measurement.short_form import PEOPLE, SIZES, Form, Length, choose, of_form
+from leaderboard.pages.addresses import unknown
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.document import Volatile
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
@@ -114,8 +115,7 @@ class Take(_Record):
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant."""
     del site
-    form = query.get("form", "")
-    return [not_among("form", form, SIZES)] if form and form not in SIZES else []
+    return unknown(query, {"form": SIZES})
 
 
 def data(site: Site, query: Mapping[str, str]) -> Take:
