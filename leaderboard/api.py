@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import gradio as gr
@@ -25,7 +25,7 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS, AddressReading, no_match, reading_of
 from leaderboard.boards.results import table_of
 from leaderboard.exports.addresses import check
-from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
+from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, numbers, result_of
 from leaderboard.files.formats import Sheet
 from leaderboard.pages.benchmark import page as benchmark
 from leaderboard.pages.board.query import BoardQuery
@@ -456,14 +456,5 @@ def _sheet(sheet: Sheet, page: int, limit: int) -> Document:
 
 def _numbers(r: Result, query: BoardQuery) -> Document:
     """A row's numbers on the scale and in the reading that are asked for; a row without a match says why."""
-    if query.reading == "published":
-        return {"scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {}}
-    found = (r.match or {}).get(query.scale, {})
-    return {"matches": {name: m.model_dump() for name, m in found.items()}, "no_match": no_match(r)}
-
-
-def _scores(dimensions: Mapping[str, Any]) -> Document:
-    return {
-        name: {field: getattr(d, field) for field in ("score", "raw", "n", "se", "low", "high")}
-        for name, d in dimensions.items()
-    }
+    found = numbers(r, query.scale, query.reading)
+    return {"scores": found} if query.reading == "published" else {"matches": found, "no_match": no_match(r)}

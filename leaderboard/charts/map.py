@@ -390,22 +390,14 @@ def _names(shown: Map, sheet: _Sheet, radius: Callable[[PlacedModel], float]) ->
 
 def map_rows(shown: Map) -> list[dict[str, Cell]]:
     """The map as rows of a table: one a model and one a group of people, full precision, None where a number is not."""
-    models = [
-        _row(m, "model", angle=m.angle, fit=m.fit, developer=m.developer, family=m.family, muted=m.muted)
-        for m in shown.models
-    ]
-    return models + [_row(p, p.kind) for p in shown.people]
+    return [_row(m, "model") for m in shown.models] + [_row(p, p.kind) for p in shown.people]
 
 
-def _row(
-    of: Placed, kind: str, *, angle: Interval | None = None, fit: Interval | None = None, **more: Cell
-) -> dict[str, Cell]:
+def _row(of: Placed, kind: str) -> dict[str, Cell]:
+    """A row and people have the same columns: people have no developer, family, direction or fit."""
     row: dict[str, Cell] = {"kind": kind, "id": of.id, "name": of.name}
-    row |= {name: more.get(name) for name in ("developer", "family", "muted")}
-    for name, number_ in (("x", of.x), ("y", of.y), ("length", of.length), ("angle", angle), ("fit", fit)):
-        row[name] = number_.value if number_ else None
-        row[f"{name}_low"] = number_.low if number_ else None
-        row[f"{name}_high"] = number_.high if number_ else None
-    for name in ("major", "minor", "turn"):
-        row[f"ellipse_{name}"] = getattr(of.region, name) if of.region else None
-    return row
+    row |= {name: getattr(of, name, None) for name in ("developer", "family", "muted")}
+    for name in ("x", "y", "length", "angle", "fit"):
+        for ending, end in (("", "value"), ("_low", "low"), ("_high", "high")):
+            row[name + ending] = getattr(getattr(of, name, None), end, None)
+    return row | {f"ellipse_{name}": getattr(of.region, name, None) for name in ("major", "minor", "turn")}

@@ -12,7 +12,6 @@ from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.readings import ADDRESS_READINGS, read_readings, reading_of
 from leaderboard.boards.results import mean_profile
 from leaderboard.charts.portrait import linked, portrait
-from leaderboard.pages.addresses import unknown
 from leaderboard.site import links
 from leaderboard.site.citation import paper_apa, paper_url, version
 from leaderboard.site.permanent import board_citations, revision, row_address, row_citations
@@ -20,6 +19,7 @@ from leaderboard.site.site import Site
 from leaderboard.vocabulary.badges import BADGES, FLAT
 from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.vocabulary.glossary import named
+from leaderboard.web.fields import unknown
 from leaderboard.web.frame import TITLE
 from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.markup import render

@@ -23,9 +23,9 @@ from leaderboard.boards.relations import MOST, Relations
 from leaderboard.boards.results import table_names, table_of
 from leaderboard.charts.matrix import MatrixCell, matrix
 from leaderboard.charts.portrait import number
-from leaderboard.pages.addresses import offered, unknown
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
+from leaderboard.web.fields import offered, unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "alike"

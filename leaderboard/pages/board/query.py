@@ -281,13 +281,13 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
 
     def mean(r: Result) -> float | None:
         profile = r.scales.get(query.scale)
-        return None if profile is None else _round(profile.mean)
+        return None if profile is None else rounded(profile.mean)
 
     def dimension(d: Dimension) -> Value:
         def value(r: Result) -> float | None:
             cell = cell_of(r, d, query.reading)
             if cell is None or not query.raw or query.reading == "match":
-                return None if cell is None else _round(cell.score)
+                return None if cell is None else rounded(cell.score)
             average = mean(r)  # added as the browser adds up what it was sent
             return None if average is None else average + round(cell.score, 4)
 
@@ -296,9 +296,9 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
     return {
         **{d.name: dimension(d) for d in SCALES[query.scale]},
         "mean": mean,
-        "reliability": lambda r: _round(r.reliability),
-        "wording": lambda r: _round(r.sensitivity.prompt) if r.sensitivity else None,
-        "order": lambda r: _round(r.sensitivity.order.get("average")) if r.sensitivity else None,
+        "reliability": lambda r: rounded(r.reliability),
+        "wording": lambda r: rounded(r.sensitivity.prompt) if r.sensitivity else None,
+        "order": lambda r: rounded(r.sensitivity.order.get("average")) if r.sensitivity else None,
         "coverage": lambda r: r.coverage.share,
         "origin": lambda r: r.origin,
         "released": lambda r: out.day.isoformat() if (out := released(r)) else None,
@@ -306,5 +306,6 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
     }
 
 
-def _round(x: float | None) -> float | None:
+def rounded(x: float | None) -> float | None:
+    """A number as it is sent to the browser."""
     return None if x is None else round(x, 4)

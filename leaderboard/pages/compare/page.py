@@ -18,7 +18,6 @@ from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS
 from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample, whole_halves
 from leaderboard.charts.portrait import LIMIT, MATCH_LIMIT, linked, number
-from leaderboard.pages.addresses import unknown
 from leaderboard.pages.compare.data import (
     ITEMS,
     MOST,
@@ -34,6 +33,7 @@ from leaderboard.pages.compare.data import (
 from leaderboard.pages.model.data import UNREACHABLE
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, not_among, shortened, whole_number
+from leaderboard.web.fields import unknown
 from leaderboard.web.head import Head
 from leaderboard.web.markup import render
 

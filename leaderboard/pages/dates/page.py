@@ -19,8 +19,8 @@ from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.results import Board, table_names, table_of
 from leaderboard.charts.dates import Along, Dot, axes, panel
 from leaderboard.charts.portrait import number
-from leaderboard.pages.addresses import offered, unknown, with_fields
 from leaderboard.site.site import Site
+from leaderboard.web.fields import offered, unknown, with_fields
 from leaderboard.web.markup import render
 
 ROUTE: Final = "dates"

@@ -26,12 +26,12 @@ from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
 from leaderboard.charts.portrait import linked, number
 from leaderboard.groups.persona_report import PersonaGap
-from leaderboard.pages.addresses import unknown, with_fields
 from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.site import Site
 from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import Volatile
+from leaderboard.web.fields import unknown, with_fields
 from leaderboard.web.head import Head
 from leaderboard.web.markup import capitalised, render
 

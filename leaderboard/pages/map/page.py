@@ -21,10 +21,10 @@ from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import table_names, table_of
 from leaderboard.charts.map import interval, map_svg, toward
 from leaderboard.charts.portrait import linked, number
-from leaderboard.pages.addresses import offered, unknown
 from leaderboard.pages.compare.data import MOST
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, not_among
+from leaderboard.web.fields import offered, unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "map"

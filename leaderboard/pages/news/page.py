@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import Final
 
 from leaderboard.charts.portrait import true_minus
-from leaderboard.pages.addresses import unknown
 from leaderboard.site.news import KINDS, News, news
 from leaderboard.site.site import Site
+from leaderboard.web.fields import unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "news"

@@ -31,9 +31,9 @@ from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.measurement.form_validity import FormReport, read_short_forms
 from leaderboard.measurement.short_form import PEOPLE, SIZES, Form, Length, choose, of_form
-from leaderboard.pages.addresses import unknown
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
+from leaderboard.web.fields import unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"

@@ -20,11 +20,11 @@ from leaderboard.charts.circle import circle
 from leaderboard.charts.portrait import MATCH_LIMIT, linked, number
 from leaderboard.charts.validity import hills, two_digits
 from leaderboard.groups.proximity import SLOPES
-from leaderboard.pages.addresses import offered, unknown, with_fields
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
 from leaderboard.site.site import Site
 from leaderboard.vocabulary.meanings import MEANINGS, SOURCES
 from leaderboard.web.document import Volatile
+from leaderboard.web.fields import offered, unknown, with_fields
 from leaderboard.web.head import NOT_THERE, Head
 from leaderboard.web.markup import render
 

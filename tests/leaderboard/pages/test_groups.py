@@ -235,7 +235,7 @@ def test_flat_rows_for_exports_have_the_caveats_beside_each_number(site: Site) -
     table = site.proximities.of(board)
     assert table is not None
     made = rows(table)
-    assert all(tuple(row) == COLUMNS for row in made)
+    assert all(row.keys() <= {c.name for c in COLUMNS} for row in made)
     assert len(made) == len(SHIPPED) * (3 + 9 * 4 + 4 + 1)
     assert {row["region"] for row in made} == {"Europe"}
     assert all(row["note"] and row["ceiling"] and row["people_n"] == 37398 for row in made)
