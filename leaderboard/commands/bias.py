@@ -14,32 +14,28 @@ if TYPE_CHECKING:
     from leaderboard.groups.persona_report import BiasReport, ModelBias, Number
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
+def bias(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN_DIR...",
+            help="Folders of `eval_queue evaluate`: runs under personas and the one without, or folders of them.",
+        ),
+    ],
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare persona runs with the groups of people that the personas stand for."""
+    from data.people.reference import load_reference
+    from data.sources.loading import load_benchmark
+    from leaderboard.groups.persona_report import find_runs, report
 
-    @app.command()
-    def bias(
-        runs: Annotated[
-            list[Path],
-            typer.Argument(
-                metavar="RUN_DIR...",
-                help="Folders of `eval_queue evaluate`: runs under personas and the one without, or folders of them.",
-            ),
-        ],
-        source: SourceOption = None,
-        reference: ReferenceOption = None,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Compare persona runs with the groups of people that the personas stand for."""
-        from data.people.reference import load_reference
-        from data.sources.loading import load_benchmark
-        from leaderboard.groups.persona_report import find_runs, report
-
-        found = report(find_runs(runs), load_benchmark(source, progress=True), load_reference(reference))
-        if as_json:
-            typer.echo(found.model_dump_json(indent=2))
-        else:
-            _show(found)
+    found = report(find_runs(runs), load_benchmark(source, progress=True), load_reference(reference))
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _show(found)
 
 
 def _show(report: BiasReport) -> None:
