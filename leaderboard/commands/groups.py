@@ -24,9 +24,9 @@ def groups(
     from data.sources.loading import load_benchmark, load_study
     from data.sources.published_templates import templates_of
     from eval_queue.scoring.released import Released
-    from leaderboard.boards.group_similarity import PUBLISHED_MATCH_PROXIMITY, PUBLISHED_PROXIMITY, among_people
+    from leaderboard.boards.group_similarity import PUBLISHED_MATCH_PROXIMITY, PUBLISHED_PROXIMITY
     from leaderboard.boards.results import PUBLISHED, load
-    from leaderboard.groups.group_report import match_reading
+    from leaderboard.groups.group_report import match_reading, report
     from leaderboard.measurement.form_validity import released_ratings
 
     benchmark = load_benchmark(source, progress=True)
@@ -39,12 +39,13 @@ def groups(
     results = [r for name, r in by_model.items() if name in at]
     prompts, raters = ratings[[at[r.model] for r in results]], rater_means(benchmark, study)
     path = out or PUBLISHED_PROXIMITY
-    found = among_people(results, prompts, benchmark, raters, reference)
+    models = [r.model for r in results]
+    found = report(models, prompts, results, benchmark, raters, reference)
     write_whole(path, found.model_dump_json(indent=1).encode() + b"\n")
     templates = templates_of(benchmark)
     if templates is not None:
         match = match_reading(benchmark, study, templates)
-        found = among_people(results, prompts, benchmark, raters, reference, match)
+        found = report(models, prompts, results, benchmark, raters, reference, match)
         other = path.with_name(PUBLISHED_MATCH_PROXIMITY.name)
         write_whole(other, found.model_dump_json(indent=1).encode() + b"\n")
     typer.echo(f"{len(found.models)} models among people in {path}")

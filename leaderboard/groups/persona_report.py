@@ -59,28 +59,28 @@ class Validity(Record):
 class ValueBias(Record):
     """One value under a persona, in rating points of the benchmark unless said otherwise."""
 
-    shift: float | None
+    shift: float | None = None
     """How far the persona moves the model."""
-    real_shift: float | None
+    real_shift: float | None = None
     """How far the group is from all people, in steps of the PVQ-21."""
-    bias: float | None
+    bias: float | None = None
     """Shift minus the real one at the benchmark's scale."""
-    se: float | None
+    se: float | None = None
     """Standard error of the bias."""
-    low: float | None
+    low: float | None = None
     """Lower end of its 95 % interval."""
-    high: float | None
+    high: float | None = None
     """Upper end."""
 
 
 class Errors(Record):
     """How large a persona's biases are together, in rating points."""
 
-    mae: float | None
+    mae: float | None = None
     """Mean absolute bias; noise makes it larger."""
-    rmse: float | None
+    rmse: float | None = None
     """Root mean square bias; noise makes it larger."""
-    rmse_debiased: float | None
+    rmse_debiased: float | None = None
     """The same without what noise alone adds."""
 
 
@@ -102,25 +102,25 @@ class PersonaBias(Record):
 class ValueGap(Record):
     """One value between two personas."""
 
-    perceived: float | None
+    perceived: float | None = None
     """The model's difference, first persona minus second, in rating points."""
-    se: float | None
+    se: float | None = None
     """Its standard error."""
-    low: float | None
+    low: float | None = None
     """Lower end of its 95 % interval."""
-    high: float | None
+    high: float | None = None
     """Upper end."""
-    real: float | None
+    real: float | None = None
     """The groups' difference, in steps of the PVQ-21."""
 
 
 class Number(Record):
     """A number with its 95 % interval."""
 
-    value: float | None
-    low: float | None
+    value: float | None = None
+    low: float | None = None
     """Lower end."""
-    high: float | None
+    high: float | None = None
     """Upper end."""
 
 
@@ -533,35 +533,22 @@ def _why_not(profile: Profile) -> str | None:
 
 def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity) -> PersonaBias:
     shown = found if reason is None else None
-
-    def cell(v: int) -> ValueBias:
-        if shown is None:
-            return ValueBias(shift=None, real_shift=None, bias=None, se=None, low=None, high=None)
-        return ValueBias(
-            shift=number(shown.shift.value[at, v]),
-            real_shift=number(shown.real_shift[at, v]),
-            bias=number(shown.bias.value[at, v]),
-            se=number(shown.bias_se[at, v]),
-            low=number(shown.bias.low[at, v]),
-            high=number(shown.bias.high[at, v]),
-        )
-
-    def errors(s: int) -> Errors:
-        if shown is None:
-            return Errors(mae=None, rmse=None, rmse_debiased=None)
-        return Errors(
-            mae=number(shown.mae[s, at]),
-            rmse=number(shown.rmse[s, at]),
-            rmse_debiased=number(shown.rmse_debiased[s, at]),
-        )
-
+    cells, errors = [ValueBias() for _ in VALUES], [Errors() for _ in SLOPES]
+    if shown is not None:
+        by_value = {
+            **{"shift": shown.shift.value, "real_shift": shown.real_shift, "bias": shown.bias.value},
+            **{"se": shown.bias_se, "low": shown.bias.low, "high": shown.bias.high},
+        }
+        by_slope = {"mae": shown.mae, "rmse": shown.rmse, "rmse_debiased": shown.rmse_debiased}
+        cells = [ValueBias(**{name: number(x[at, v]) for name, x in by_value.items()}) for v in range(len(VALUES))]
+        errors = [Errors(**{name: number(x[s, at]) for name, x in by_slope.items()}) for s in range(len(SLOPES))]
     return PersonaBias(
         reported=shown is not None,
         reason=reason,
         validity=validity,
-        values={value.name: cell(v) for v, value in enumerate(VALUES)},
-        errors=errors(0),
-        errors_by_slope={f"{slope:g}": errors(s) for s, slope in enumerate(SLOPES)},
+        values={value.name: cell for value, cell in zip(VALUES, cells, strict=True)},
+        errors=errors[0],
+        errors_by_slope={f"{slope:g}": of for slope, of in zip(SLOPES, errors, strict=True)},
     )
 
 
@@ -570,7 +557,7 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
 
     def cell(v: int) -> ValueGap:
         if shown is None:
-            return ValueGap(perceived=None, se=None, low=None, high=None, real=None)
+            return ValueGap()
         return ValueGap(
             perceived=number(shown.perceived.value[at, v]),
             se=number(shown.perceived_se[at, v]),
@@ -581,7 +568,7 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
 
     def with_interval(of: Callable[[Gaps], Estimate]) -> Number:
         if shown is None:
-            return Number(value=None, low=None, high=None)
+            return Number()
         estimate = of(shown)
         return Number(value=number(estimate.value[at]), low=number(estimate.low[at]), high=number(estimate.high[at]))
 
@@ -626,10 +613,7 @@ def example_gap(reference: Reference, contrast: Contrast) -> ExampleGap | None:
     x_a, x_b, real = (np.repeat(np.asarray(x)[None, :, None], 2, axis=2) for x in once)
     made = _gap(perceived_gaps(x_a, x_b, real, np.zeros_like(real)), 0, contrast, None)
 
-    def bare(of: Number) -> Number:
-        return Number(value=of.value, low=None, high=None)
-
     measures = ("cosine", "spearman", "amplification", "norm_ratio", "stereotype_share")
-    values = {name: v.model_copy(update={"se": None, "low": None, "high": None}) for name, v in made.values.items()}
-    update = {name: bare(getattr(made, name)) for name in measures}
+    values = {name: ValueGap(perceived=v.perceived, real=v.real) for name, v in made.values.items()}
+    update = {name: Number(value=getattr(made, name).value) for name in measures}
     return ExampleGap(example.model, made.model_copy(update={**update, "values": values}))
