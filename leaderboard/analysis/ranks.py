@@ -173,14 +173,9 @@ def surely_above(
 
 
 def measurable(point: FloatArray, draws: FloatArray) -> BoolArray:
-    """Which scores have a value and enough draws; one that lacks many must not cost the others theirs.
+    """Which scores, shape (n,), have a value and enough draws; one that lacks many must not cost the others theirs.
 
-    Args:
-        point: scores, shape (n,).
-        draws: their bootstrap draws, shape (draws, n).
-
-    Returns:
-        Shape (n,).
+    `draws` are their bootstrap draws, shape (draws, n).
     """
     present = np.isfinite(draws).mean(axis=0)
     result: BoolArray = np.isfinite(point) & (present > 0) & (present >= MIN_PRESENT * present.max(initial=0.0))
@@ -195,16 +190,8 @@ def sure_counts(
     The pairs are gone through in blocks of `BLOCK` by `BLOCK`, twice, so that nothing is as large as the number of
     pairs. Holm's procedure rejects all p-values up to some cut-off. First a histogram of those between the smallest
     level, `ALPHA / pairs`, and `ALPHA` tells between which two bins the cut-off must lie; then the pairs on one side
-    are counted, and those in these few bins are sorted.
-
-    Args:
-        point: as for `surely_above`.
-        draws: as for `surely_above`.
-        clusters: as for `surely_above`.
-        people: as for `surely_above`.
-
-    Returns:
-        Two arrays of shape (n,).
+    are counted, and those in these few bins are sorted. Arguments are those of `surely_above`; both results have shape
+    (n,).
     """
     above, below = np.zeros((2, point.size), dtype=np.int64)
     tested = np.flatnonzero(clusters >= 2)

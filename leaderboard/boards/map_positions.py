@@ -201,10 +201,7 @@ class Regions:
     ) -> tuple[dict[str, Sure], bool]:
         """Regions of a board's rows by id, and whether these are all that can be had.
 
-        Args:
-            board: whose rows.
-            first: ids of rows that must not wait for another view.
-            reading: how answers are read.
+        `first` are ids of rows that must not wait for another view.
         """
         key = self._key(board.key.digest)
         templates = self._templates(board.key.digest) if reading == "match" else None

@@ -56,16 +56,9 @@ def width_of(text: str, size: float = TEXT) -> float:
 def beside(
     wanted: Sequence[tuple[str, Point]], taken: Sequence[Box], bounds: Box, *, gap: float = 8.0
 ) -> list[Label | None]:
-    """Find room for names beside their points.
+    """Find room within `bounds` for names beside their points, `gap` away, the most important first.
 
-    Args:
-        wanted: names and points, the most important first.
-        taken: what may not be covered.
-        bounds: where names may stand.
-        gap: from a point to its name.
-
-    Returns:
-        One label each, None where there is no room; no two overlap, none covers what is taken.
+    One label each, None where there is no room; no two overlap, none covers what is `taken`.
     """
     placed: list[Label | None] = []
     full = list(taken)

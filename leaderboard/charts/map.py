@@ -20,7 +20,7 @@ from data.values import VALUES
 from leaderboard.analysis.projection import Place
 from leaderboard.boards.map_positions import Interval, Map, Placed, PlacedModel, PlacedPeople
 from leaderboard.charts.labels import TEXT, Box, beside, width_of
-from leaderboard.charts.portrait import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number
+from leaderboard.charts.portrait import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number, svg, with_ends
 
 Size = Literal["wide", "narrow"]
 Cell = str | float | bool | None
@@ -95,12 +95,10 @@ def map_svg(shown: Map, size: Size = "wide") -> Markup:
     sheet.parts = []
     _marks(shown, sheet)
     title = "Models on the circle of values" if shown.view == "circle" else "Models and people on a plane of values"
-    return Markup(  # all that is put in is a number or escaped
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-map-svg vp-map-{size}" role="group" '
-        f'viewBox="0 0 {_f(sheet.width)} {_f(sheet.height)}" font-family="inherit" font-size="{TEXT:g}">'
-        f"<title>{title}</title><desc>{escape(describe(shown))}</desc>"
-        f'<g aria-hidden="true">{ground}</g>{"".join(sheet.parts)}</svg>'
-    )
+    drawn, height = f'<g aria-hidden="true">{ground}</g>{"".join(sheet.parts)}', round(sheet.height, 1)
+    css = f"vp-map-svg vp-map-{size}"
+    # all that is put in is a number or escaped
+    return Markup(svg(drawn, sheet.width, height, title, describe(shown), css=css, size=TEXT, role="group"))
 
 
 def describe(shown: Map) -> str:
@@ -314,11 +312,9 @@ def pair(of: Placed) -> str:
     return f"{interval(of.x)} and {interval(of.y)}"
 
 
-def interval(of: Interval, digits: int = 2) -> str:
-    """A number with its interval, e.g. `+0.31 (−0.20 to +0.82)`."""
-    if of.low is None or of.high is None:
-        return number(of.value, digits)
-    return f"{number(of.value, digits)} ({number(of.low, digits)} to {number(of.high, digits)})"
+def interval(of: Interval) -> str:
+    """A number with its interval in words."""
+    return with_ends(of.value, of.low, of.high)
 
 
 def _oval(of: Placed, sheet: _Sheet, colour: str) -> str:

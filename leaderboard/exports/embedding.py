@@ -47,12 +47,7 @@ def badge_svg(result: Result) -> str:
 
 
 def embed_html(site: Site, result: Result, base: str) -> str:
-    """The small page of a row.
-
-    Args:
-        site: what all pages know.
-        result: the row.
-        base: where the board is, with a slash at its end; empty where nothing tells.
+    """The small page of a row; `base` is where the board is, with a slash at its end, or empty where nothing tells.
 
     Raises:
         InputError: the row must not travel as its model's profile.

@@ -49,11 +49,7 @@ _PLACE: Final = re.compile(r"<!--(?P<name>[a-z][a-z0-9 _.-]*)-->(?P<text>.*?)<!-
 
 
 def fill(text: str, figures: Mapping[str, str]) -> str:
-    """A document with the present numbers.
-
-    Args:
-        text: the document.
-        figures: by name.
+    """A document with the present numbers, which are given by name.
 
     Raises:
         InputError: it names a number that there is not.

@@ -83,11 +83,7 @@ def encode(sheet: Sheet, form: Format) -> bytes:
 def write(sheet: Sheet, form: Format, file: IO[bytes], rows: Iterable[Mapping[str, Any]] | None = None) -> None:
     """Write a sheet as a file of a format; at most about `PIECE_BYTES` of it are in memory at the same time.
 
-    Args:
-        sheet: what is written.
-        form: the format.
-        file: where to.
-        rows: in place of the sheet's, where they are too many for memory; read once.
+    `rows` stand in place of the sheet's where these are too many for memory; they are read once.
     """
     written = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[form]
     written(sheet, sheet.rows if rows is None else rows, file)

@@ -297,11 +297,7 @@ def _run(folder: Path) -> Run:
 
 
 def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
-    """The run behind a result in the store.
-
-    Args:
-        result: what came of it.
-        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
+    """The run behind a result in the store, whose table of answers `answers` gives by its id.
 
     Raises:
         InputError: its protocol or its persona is not one of ours.
@@ -329,12 +325,7 @@ def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
 
 
 def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> BiasReport:
-    """Set models under personas against the groups.
-
-    Args:
-        runs: from `find_runs`.
-        benchmark: the benchmark that was asked.
-        reference: the groups.
+    """Set models under personas against the groups, by runs of one benchmark.
 
     Raises:
         InputError: a run is of another benchmark, a run stands twice, there is no run under a persona, the groups lack

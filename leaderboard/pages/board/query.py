@@ -166,10 +166,7 @@ _RANGES: Final[Mapping[str, tuple[Callable[[str | None], float | date | None], s
 def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection[str] = ()) -> list[str]:
     """What an address says that cannot be meant, a sentence each, beginning with the field's name.
 
-    Args:
-        boards: all tables.
-        query: the address.
-        more: further columns that rows can be sorted by.
+    `more` are further columns that rows can be sorted by.
     """
     table = query.get("table", "")
     if table and table not in (tables := table_names(boards)):
@@ -206,10 +203,7 @@ def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection
 def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
     """The rows of a board that an address shows, in its order: pinned ones first, then group by group.
 
-    Args:
-        board: the table.
-        query: the address.
-        more: further columns that can be sorted by, by their key.
+    `more` are further columns that can be sorted by, by their key.
     """
     words = query.search.lower().split()
     columns = _columns(query) | dict(more or {})
