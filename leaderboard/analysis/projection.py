@@ -111,7 +111,10 @@ def share(profiles: Floats, view: View) -> float | None:
 
 @dataclass(frozen=True)
 class Ellipse:
-    """A 95 % region: half axes in rating points, and the direction of the longer one in degrees."""
+    """A 95 % region: half axes in rating points, and the direction of the longer one in degrees.
+
+    The direction is from the first coordinate towards the second.
+    """
 
     major: float
     minor: float

@@ -29,7 +29,7 @@ from leaderboard.exports import group_rows as group_export
 from leaderboard.files.benchmark_drawings import REPORTED, WHICH
 from leaderboard.files.formats import Sheet
 from leaderboard.groups.group_report import ModelProximity
-from leaderboard.pages.board.data import called
+from leaderboard.groups.names import called
 from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rounded, rows_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page

@@ -12,7 +12,8 @@ from leaderboard.charts.portrait import ACCENT
 from leaderboard.files.formats import Sheet, UnknownFile
 from leaderboard.files.standalone import standalone
 from leaderboard.groups.group_report import ModelProximity
-from leaderboard.pages.groups.data import SHORT, GroupsView
+from leaderboard.groups.names import SHORT
+from leaderboard.pages.groups.data import GroupsView
 from leaderboard.pages.groups.page import drawing
 
 _READ_WITH: Final = (

@@ -55,12 +55,24 @@ _T = TypeVar("_T")
 
 @dataclass
 class _Shown:
-    """What was worked out of the results that were shown last."""
+    """The results that were shown last, and what is worked out of them when it is first asked for."""
 
     results: list[Result] = field(default_factory=list)
-    revision: str | None = None
-    boards: tuple[Board, ...] | None = None
-    by_id: Mapping[str, Result] | None = None
+    first: tuple[str, ...] = ()
+    """Ids of the rows whose board opens."""
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Result]:
+        return {r.id: r for r in reversed(self.results)}
+
+    @cached_property
+    def boards(self) -> tuple[Board, ...]:
+        return boards(self.results, first=self.first)
+
+    @cached_property
+    def revision(self) -> str:
+        rows = sorted(f"{r.id} {r.created.isoformat()}" for r in self.results)
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -283,17 +295,11 @@ class Site:
 
     def by_id(self) -> Mapping[str, Result]:
         """All results by their ids; of two with the same id the first one. Cheap while nothing changes."""
-        shown = self._now()
-        if shown.by_id is None:
-            shown.by_id = {r.id: r for r in reversed(shown.results)}
-        return shown.by_id
+        return self._now().by_id
 
     def boards(self) -> tuple[Board, ...]:
         """All results as boards; the published models' board opens. Cheap while nothing changes."""
-        shown = self._now()
-        if shown.boards is None:
-            shown.boards = boards(shown.results, first=[r.id for r in self.published.results])
-        return shown.boards
+        return self._now().boards
 
     def board_of(self, result: Result) -> Board | None:
         """The board that a row stands on; None for one that is on none."""
@@ -301,17 +307,13 @@ class Site:
 
     def revision(self) -> str:
         """A short name for exactly the results that are shown now, for citations. Cheap while nothing changes."""
-        shown = self._now()
-        if shown.revision is None:
-            rows = sorted(f"{r.id} {r.created.isoformat()}" for r in shown.results)
-            shown.revision = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
-        return shown.revision
+        return self._now().revision
 
     def _now(self) -> _Shown:
         results = self.results()
         shown = self._shown
         # the records are the same objects while nothing changes, so this compares identities
         if shown.results != results:
-            shown = _Shown(results)
+            shown = _Shown(results, tuple(r.id for r in self.published.results))
             object.__setattr__(self, "_shown", shown)
         return shown

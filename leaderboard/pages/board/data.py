@@ -3,8 +3,7 @@
 Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
 text goes into the page itself, so that the table is there when the page is. Thousands of rows must stay light, so a
 board is sent by column: `[...]` with one entry a row, `{"all": x}` where every row has the same, `{"of": [...],
-"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. How a group of
-people is called is said here, once.
+"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ from leaderboard.boards.readings import Columns, Standing, no_match, read_column
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, MATCH_LIMIT, Geometry
 from leaderboard.groups.group_report import ModelProximity
+from leaderboard.groups.names import CONTRASTS as CONTRAST_NAMES
+from leaderboard.groups.names import GROUPS, called
 from leaderboard.vocabulary.badges import BENCHMARKS, ORIGINS, badges, parameters_changed
 
 HEADINGS: Final = {
@@ -57,36 +58,8 @@ HEADINGS: Final = {
 UNIT: Final = 10_000
 """Numbers are sent as whole multiples of 1 / `UNIT`."""
 
-PEOPLE: Final = {
-    "overall/all": "all people asked",
-    "gender/female": "women",
-    "gender/male": "men",
-    "age_paper/80+": "age 80 and over",
-    "age_paper/20-39": "age 20 to 39",
-    "political/right": "political right",
-    "political/left": "political left",
-    "education_paper/university": "university degree",
-    "education_paper/below_university": "no university degree",
-}
-"""What visitors read for a group of people; others are called what they call themselves."""
-
 NO_COLUMN: Final = "No row of this table can be set against people here."
 """Why the columns of people are empty where there is no table of them."""
-
-SUBJECTS: Final = {"gender": "Gender", "age": "Age", "political": "Politics", "education": "Degree"}
-"""What a contrast is about, for a column heading."""
-
-ENDS: Final = {
-    "gender/female": "women",
-    "gender/male": "men",
-    "age_paper/80+": "80+",
-    "age_paper/20-39": "20-39",
-    "political/right": "right",
-    "political/left": "left",
-    "education_paper/university": "yes",
-    "education_paper/below_university": "no",
-}
-"""The two ends of a contrast in a column heading under its subject."""
 
 
 _T = TypeVar("_T")
@@ -269,11 +242,6 @@ def _places(rows: Sequence[Mapping[str, str] | None], anywhere: Callable[[int], 
             if any(text is not None for text in texts):
                 told[d.name] = _column(texts)
     return told
-
-
-def called(group: str) -> str:
-    """What visitors read for a group of people."""
-    return PEOPLE.get(group, group.rpartition("/")[2].replace("_", " "))
 
 
 def people_columns(
@@ -504,11 +472,11 @@ def payload(
             "contrasts": [
                 {
                     "key": c.name,
-                    "subject": SUBJECTS[c.name],
+                    "subject": CONTRAST_NAMES[c.name].subject,
                     "toward": called(c.toward),
                     "against": called(c.against),
-                    "left": ENDS[c.against],
-                    "right": ENDS[c.toward],
+                    "left": GROUPS[c.against].end,
+                    "right": GROUPS[c.toward].end,
                 }
                 for c in CONTRASTS
             ],

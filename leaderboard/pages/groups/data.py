@@ -8,8 +8,8 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.persona_runs import series_id
 from leaderboard.boards.results import Board
 from leaderboard.groups.group_report import Caveats, ModelProximity, People, ceiling
+from leaderboard.groups.names import CONTRASTS
 from leaderboard.groups.persona_report import (
     BiasCaveats,
     BiasReport,
@@ -31,33 +32,6 @@ from leaderboard.groups.persona_report import (
     few_queries,
 )
 from leaderboard.groups.proximity import SLOPES, linked
-
-CONTRAST_NAMES: Final[Mapping[str, str]] = {
-    "gender": "Women and men",
-    "age": "80 or older and 20 to 39",
-    "political": "Politically right and left",
-    "education": "University and below",
-}
-"""What visitors read for a contrast; its first group is named first."""
-SHORT: Final[Mapping[str, str]] = {
-    "gender/female": "women",
-    "gender/male": "men",
-    "age_paper/80+": "people aged 80 or older",
-    "age_paper/20-39": "people aged 20 to 39",
-    "political/right": "the political right",
-    "political/left": "the political left",
-    "education_paper/university": "the university-educated",
-    "education_paper/below_university": "people educated below university",
-}
-"""A group of a contrast within a sentence."""
-
-NOTES: Final[Mapping[str, str]] = {
-    "age": "The two ends of adult life are set against each other: most people are in neither group.",
-    "political": "People placed themselves on a scale from 0, left, to 10, right: 0 to 4 against 6 to 10. Those in the "
-    "middle are in neither group.",
-    "education": "A degree of a university or the like (ES-ISCED V1, V2) against any lower one.",
-}
-"""What must be known of a contrast beyond its name."""
 
 
 class GroupProfile(Record):
@@ -204,7 +178,7 @@ def build(
         toward=_profile(reference.groups[contrast.toward]),
         against=_profile(reference.groups[contrast.against]),
         gap=_by_value(reference.gap(contrast)),
-        note=NOTES.get(contrast.name),
+        note=CONTRASTS[contrast.name].note,
         groups_from=about.groups_from if about else People.of(reference.people.source, reference.people.n),
         raters_from=about.raters_from if about else People.of(reference.raters.source, reference.raters.n),
         caveats=about.caveats if about else Caveats(ceiling=ceiling(reference.raters)),

@@ -25,8 +25,10 @@ from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
 from leaderboard.charts.portrait import linked, number
+from leaderboard.groups.names import CONTRASTS as NAMES
+from leaderboard.groups.names import SHORT
 from leaderboard.groups.persona_report import PersonaGap
-from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
+from leaderboard.pages.groups.data import GroupsView, Imagined, LeanRow, build
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.site import Site
 from leaderboard.vocabulary.badges import BENCHMARKS
@@ -174,8 +176,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         v=view,
         asked=asked,
         boards=[(b.key.slug, _board_name(b)) for b, _ in asked.boards],
-        contrasts=[(c.name, CONTRAST_NAMES[c.name]) for c in site.reference.contrasts],
-        contrast_names=CONTRAST_NAMES,
+        contrasts=[(c.name, NAMES[c.name].between) for c in site.reference.contrasts],
+        contrast_names={name: words.between for name, words in NAMES.items()},
         toward=SHORT[asked.contrast.toward],
         against=SHORT[asked.contrast.against],
         short=SHORT,

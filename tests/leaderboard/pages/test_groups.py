@@ -34,9 +34,10 @@ from leaderboard.charts.portrait import number
 from leaderboard.exports.group_rows import COLUMNS, rows
 from leaderboard.exports.routes import routes
 from leaderboard.groups.group_report import ModelProximity
+from leaderboard.groups.names import SHORT
 from leaderboard.groups.persona_report import find_runs, report
 from leaderboard.pages.groups import page as groups
-from leaderboard.pages.groups.data import SHORT, LeanRow
+from leaderboard.pages.groups.data import LeanRow
 from leaderboard.pages.groups.other_reading import other_reading
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
