@@ -120,10 +120,11 @@ def over_time(panel: Panel, limit: float, first: date, last: date) -> str:
     return svg(drawn, _WIDTH, _HEIGHT, title, _said(panel), css="vp-panel-chart", size=12.5)
 
 
-def sheet_over_time(panels: Sequence[Panel], name: str, columns: int = 5) -> str:
+def sheet_over_time(panels: Sequence[Panel], name: str) -> str:
     """All values over the releases in one drawing, for a file."""
     days = [m.released for p in panels for m in p.moments]
     limit = reach(panels)
+    columns = 5
     rows = -(-len(panels) // columns)
     cells = "".join(
         f'<g transform="translate({i % columns * _WIDTH} {i // columns * _HEIGHT})">'

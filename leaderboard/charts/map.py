@@ -182,7 +182,8 @@ def _plane(shown: Map, size: Size) -> _Sheet:
         ends.append(m.place)
         if isinstance(m, PlacedModel) and m.highlighted and m.region is not None:
             ends += [Place(m.x.value + s * m.region.major, m.y.value + s * m.region.major) for s in (-1, 1)]
-    step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0) if _extent(ends) / s <= (10 if wide else 6))
+    extent = max(max(p[k] for p in ends) - min(p[k] for p in ends) for k in (0, 1))
+    step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0) if extent / s <= (10 if wide else 6))
     low = Place(*(step * math.floor(min(p[k] for p in ends) / step - 0.15) for k in (0, 1)))
     high = Place(*(step * math.ceil(max(p[k] for p in ends) / step + 0.15) for k in (0, 1)))
     unit = (width - left - right) / (high.x - low.x)
@@ -235,10 +236,6 @@ def _plane(shown: Map, size: Size) -> _Sheet:
             f'<path d="M{_f(start)} {_f(y + 5)}h{_f(wide_name)}" stroke="{colours[name]}" stroke-width="3"/>'
         )
     return sheet
-
-
-def _extent(ends: Sequence[Place]) -> float:
-    return max(max(p[k] for p in ends) - min(p[k] for p in ends) for k in (0, 1))
 
 
 def _tick(value: float) -> str:

@@ -173,13 +173,7 @@ def board_apa(
 
 
 def row_line(result: Result, retrieved: date, *, revision: str) -> str:
-    """One line that names exactly this row.
-
-    Args:
-        result: the row.
-        retrieved: today.
-        revision: names the set of results it was read from.
-    """
+    """One line that names exactly this row; `revision` names the set of results it was read from."""
     return (
         f"Profile of {_model(result)}, {benchmark_name(result.benchmark)}, protocol {result.protocol}, "
         f"method {METHOD}, result {result.id}, results {revision}, retrieved {retrieved.isoformat()}."

@@ -158,15 +158,9 @@ def build(
     chosen: Result | None,
     biases: Sequence[BiasReport] = (),
 ) -> GroupsView:
-    """Put the page's record together.
+    """Put the page's record together: a board, its rows among people, and the row that the page is about.
 
-    Args:
-        reference: the groups.
-        contrast: one of the reference's.
-        board: the board whose rows are shown; None where none can be set against groups.
-        table: its rows among people.
-        chosen: the row the page is about.
-        biases: models under personas.
+    There is no board where none can be set against groups.
     """
     about = None if table is None else table.about
     example = example_gap(reference, contrast)

@@ -130,7 +130,7 @@ class Administration:
         open_ = [s for s in self.queue.submissions() if s.state != "done"]
         open_.sort(key=lambda s: order.index(s.state))
         reported = self.queue.reported.records().values()
-        waiting = self._waiting().values()
+        waiting = self._waiting()[0].values()
         return [
             *((f"{r.model} (self-reported, awaiting approval, by {r.submitter}) {r.id}", r.id) for r in waiting),
             *((f"{_named(s)} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
@@ -145,29 +145,24 @@ class Administration:
 
     def state(self) -> str:
         """How the app is, as HTML."""
+        waiting, problems = self._waiting()
         return render(
             "administration.html",
             s=status(self.site),
             size=self.size(),
             caches={name: of() for name, of in self.caches.items()},
             now=self.queue.clock(),
-            waiting=self._waiting(),
-            waiting_problems=self._waiting_problems(),
+            waiting=waiting,
+            waiting_problems=problems,
         )
 
     # nothing of these was ever shown where the store has been away since the start: then there is nothing to choose
 
-    def _waiting(self) -> Mapping[str, Result]:
+    def _waiting(self) -> tuple[Mapping[str, Result], Sequence[Problem]]:
         try:
-            return self.queue.reported.waiting()
+            return self.queue.reported.waiting(), self.queue.reported.waiting_problems()
         except (StoreUnavailable, WriteConflict):
-            return {}
-
-    def _waiting_problems(self) -> Sequence[Problem]:
-        try:
-            return self.queue.reported.waiting_problems()
-        except (StoreUnavailable, WriteConflict):
-            return []
+            return {}, []
 
     def approve(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
         """Let a submission be evaluated, or put a self-reported row on the board."""

@@ -20,7 +20,6 @@ from eval_queue.asking.local_model import LOCAL_ENDPOINT
 from eval_queue.personas import PERSONAS, WHO, WORDING
 from eval_queue.queue.intake import Accepted, submit, submit_set
 from eval_queue.records import BenchmarkRef
-from eval_queue.settings import Endpoint
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
 from leaderboard.pages.queue.page import asked_as, row_address, words
@@ -179,11 +178,14 @@ class Form:
         if chosen is None:
             return "", "", gr.update(visible=False, value="")
         pinned = gr.update(visible=chosen.hub_models, value="")
-        return _only_model(chosen), render("endpoint.html", endpoint=chosen), pinned
+        one = chosen.models[0] if len(chosen.models) == 1 else ""
+        return "" if set("*?[") & set(one) else one, render("endpoint.html", endpoint=chosen), pinned
 
     def benchmarks(self) -> list[tuple[str, str]]:
         """Label and digest of what may be asked."""
-        return [(_label(b), b.digest) for b in self.site.choices.values()]
+        names = {True: "Practice, values mean nothing", False: "Value Portrait"}
+        choices = self.site.choices.values()
+        return [(f"{names[b.is_practice]} ({counted(b.n_prompts, 'prompt')})", b.digest) for b in choices]
 
     def first_benchmark(self) -> str:
         """The benchmark in use; practice where there is only the small model, whose values mean nothing anyway."""
@@ -358,13 +360,3 @@ def _refusal(error: Exception, code: RefusalCode | None = None, link: str | None
         message = "The store cannot be reached now. Nothing was stored; try again later."
         return render("refusal.html", message=message, code="store_unavailable", link=None)
     return render("refusal.html", message=str(error), code=code, link=link)
-
-
-def _only_model(endpoint: Endpoint) -> str:
-    one = endpoint.models[0] if len(endpoint.models) == 1 else "*"
-    return "" if set("*?[") & set(one) else one
-
-
-def _label(benchmark: Benchmark) -> str:
-    name = "Practice, values mean nothing" if benchmark.is_practice else "Value Portrait"
-    return f"{name} ({counted(benchmark.n_prompts, 'prompt')})"

@@ -132,7 +132,8 @@ class ValueData(Record):
 def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort, reading: Reading = "published") -> ValueData:
     """Put together all that is known of a dimension on a board under a reading."""
     key = site.key(board.key.digest) if board else None
-    loadings = _loadings(site, d, board) if board and reading == "match" else None
+    templates = site.templates(board.key.digest) if board and reading == "match" else None
+    loadings = None if templates is None else templates.loadings[:, DIMENSIONS.index(d)]
     items, finished = _items(site, d, board, key, reading, loadings) if board and key else ([], True)
     so_far = site.relations_so_far(board, reading) if board else None
     relations = None if isinstance(so_far, Working) else so_far
@@ -210,11 +211,6 @@ def _raters(site: Site, d: Dimension, digest: str) -> RatersHere | None:
     mean, se = float(raters.vp_human_centred[at]), float(raters.vp_se[at])
     sd = float(raters.pvq_sd[at]) * SLOPES[0]
     return RatersHere(mean=mean, low=mean - 1.96 * se, high=mean + 1.96 * se, sd=sd, n=raters.n)
-
-
-def _loadings(site: Site, d: Dimension, board: Board) -> Floats | None:
-    templates = site.templates(board.key.digest)
-    return None if templates is None else templates.loadings[:, DIMENSIONS.index(d)]
 
 
 def _items(
