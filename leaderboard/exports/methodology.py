@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from pydantic import BaseModel
@@ -49,7 +49,11 @@ _PLACE: Final = re.compile(r"<!--(?P<name>[a-z][a-z0-9 _.-]*)-->(?P<text>.*?)<!-
 
 
 def fill(text: str, figures: Mapping[str, str]) -> str:
-    """A document with the present numbers, which are given by name.
+    """A document with the present numbers.
+
+    Args:
+        text: the document.
+        figures: by name.
 
     Raises:
         InputError: it names a number that there is not.
@@ -84,17 +88,25 @@ def side_by_side() -> list[str]:
     validation, readings, simulation = _shipped()
     lines = [f"{'':44}" + "".join(f"{v.short:>6}" for v in VALUES) + f"{'mean':>6}"]
 
-    reliable = f"  between {readings.reliable.models} reliable models"
-    rows: tuple[tuple[str, Callable[[Reading], Figures]], ...] = (
-        ("reliability, halves of queries", lambda r: _of_each(validation.columns[r], "queries")),
-        (reliable, lambda r: readings.reliable.columns[r]),
-        ("reliability, halves of people", lambda r: _of_each(validation.columns[r], "people")),
-        ("people predicted, person left out", lambda r: validation.people_check[r]),
-    )
-    for name, of in rows:
-        for reading in READINGS:
-            cells = "".join(f"{cell:>6}" for cell in _cells(of(reading)))
-            lines.append(f"{f'{name}, {reading}':44}{cells}")
+    def row(name: str, of: Callable[[str], float | None]) -> None:
+        cells = [of(v.name) for v in VALUES]
+        known = [c for c in cells if c is not None]
+        shown = [*cells, float(np.mean(known)) if known else None]
+        lines.append(f"{name:44}" + "".join(f"{'-' if c is None else f'{c:.2f}':>6}" for c in shown))
+
+    for reading in READINGS:
+        columns = validation.columns[reading]
+        row(f"reliability, halves of queries, {reading}", lambda n, c=columns: c[n].queries)  # type: ignore[misc]
+    of = readings.reliable
+    for reading in READINGS:
+        kept = of.columns[reading]
+        row(f"  between {of.models} reliable models, {reading}", lambda n, c=kept: c[n])  # type: ignore[misc]
+    for reading in READINGS:
+        columns = validation.columns[reading]
+        row(f"reliability, halves of people, {reading}", lambda n, c=columns: c[n].people)  # type: ignore[misc]
+    for reading in READINGS:
+        check = validation.people_check[reading]
+        row(f"people predicted, person left out, {reading}", lambda n, c=check: c[n])  # type: ignore[misc]
     a, b = (readings.separations[r].queries_normal for r in READINGS)
     lines += [
         "Differences that hold after Holm, normal distribution, published -> match:",
@@ -135,19 +147,17 @@ def _shipped() -> tuple[ValidationReport, ReadingsReport, Simulation]:
     validation = read_validation()
     if validation is None:
         raise InputError("is not there; `python -m eval_queue publish` writes it", file=shipped.PUBLISHED)
-    readings = _read(ReadingsReport, PUBLISHED_READINGS, "python -m leaderboard readings")
-    simulation = _read(Simulation, SIMULATION, "python -m tests.benchmarks.bench_match --write")
-    return validation, readings, simulation
-
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-def _read(kind: type[_Model], path: Path, command: str) -> _Model:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        readings = ReadingsReport.model_validate_json(PUBLISHED_READINGS.read_bytes())
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read; `{command}` writes it", file=path) from error
+        message = "cannot be read; `python -m leaderboard readings` writes it"
+        raise InputError(message, file=PUBLISHED_READINGS) from error
+    try:
+        simulation = Simulation.model_validate_json(SIMULATION.read_bytes())
+    except (OSError, ValueError) as error:
+        message = "cannot be read; `python -m tests.benchmarks.bench_match --write` writes it"
+        raise InputError(message, file=SIMULATION) from error
+    return validation, readings, simulation
 
 
 def _constants() -> dict[str, str]:
@@ -184,9 +194,17 @@ def _of_validation(report: ValidationReport) -> dict[str, str]:
         "groups": str(len(report.groups)),
         "ratings": f"{report.content.rating_count:,}",
     }
-    halves = ((reading, what) for reading in READINGS for what in ("queries", "people"))
-    found["columns"] = _table([(f"{r}, {what}", _of_each(report.columns[r], what)) for r, what in halves])
-    found["people check"] = _table([(r, report.people_check[r]) for r in READINGS])
+    rows: list[tuple[str, Callable[[str], float | None]]] = [
+        (f"{reading}, {what}", lambda name, r=reading, w=what: getattr(report.columns[r][name], w))  # type: ignore[misc]
+        for reading in READINGS
+        for what in ("queries", "people")
+    ]
+    found["columns"] = _table(rows)
+    checks: list[tuple[str, Callable[[str], float | None]]] = [
+        (reading, lambda name, r=reading: report.people_check[r][name])  # type: ignore[misc]
+        for reading in READINGS
+    ]
+    found["people check"] = _table(checks)
     return found
 
 
@@ -214,20 +232,38 @@ def _of_readings(report: ReadingsReport) -> dict[str, str]:
     found["values of"] = f"{report.separations['match'].queries.values_of:,}"
     found["from zero of"] = str(report.separations["match"].queries.from_zero_of)
     found["reliable models"] = str(report.reliable.models)
-    found["reliable columns"] = _table([(f"{r}, queries", report.reliable.columns[r]) for r in READINGS])
+    kept: list[tuple[str, Callable[[str], float | None]]] = [
+        (f"{reading}, queries", lambda name, r=reading: report.reliable.columns[r][name])  # type: ignore[misc]
+        for reading in READINGS
+    ]
+    found["reliable columns"] = _table(kept)
     r2 = [s.r2 for s in report.explained.values() if s.r2 is not None]
     unseen = [s.cross_validated for s in report.explained.values() if s.cross_validated is not None]
     found["r2"] = " to ".join(f"{100 * q:.0f} %" for q in np.quantile(r2, (0.1, 0.9)))
     found["r2 cross-validated"] = f"{100 * float(np.median(unseen)):.0f} %"
     found["own profiles"] = str(sum((p.own_p or 1.0) <= 0.05 for p in report.profiles.values()))
     largest = sorted(report.variance.shares.items(), key=lambda part: -part[1])[:8]
-    lines = ["| source | share of the variance of ratings |", "|---|---|"]
-    found["variance"] = _block([*lines, *(f"| {n} | {_percent(v)} |" for n, v in largest)])
-    columns = report.variance.columns
-    found["generalizability"] = _table([(r, _of_each(columns[r], "coefficient")) for r in READINGS])
-    needed = [(r, _of_each(columns[r], "queries_for_target")) for r in READINGS]
-    found["needs"] = _table(needed, "{:,.0f}", mean=False)
+    found["variance"] = (
+        "\n".join(
+            [
+                "\n\n| source | share of the variance of ratings |",
+                "|---|---|",
+                *(f"| {n} | {_percent(v)} |" for n, v in largest),
+            ]
+        )
+        + "\n\n"
+    )
+    needs: list[tuple[str, Callable[[str], float | None]]] = [
+        (reading, lambda name, r=reading: report.variance.columns[r][name].coefficient)  # type: ignore[misc]
+        for reading in READINGS
+    ]
+    found["generalizability"] = _table(needs)
+    found["needs"] = _table([(r, _queries_needed(report, r)) for r in READINGS], "{:,.0f}", mean=False)
     return found
+
+
+def _queries_needed(report: ReadingsReport, reading: Reading) -> Callable[[str], float | None]:
+    return lambda name: report.variance.columns[reading][name].queries_for_target
 
 
 def _of_simulation(found: Simulation) -> dict[str, str]:
@@ -281,7 +317,7 @@ def _of_forms() -> dict[str, str]:
                 _percent(once.held),
             ]
             lines.append(f"| {' | '.join(cells)} |")
-    return {"forms": _block(lines)}
+    return {"forms": "\n\n" + "\n".join(lines) + "\n\n"}
 
 
 def _two(x: float | None) -> str:
@@ -292,30 +328,16 @@ def _percent(x: float | None) -> str:
     return "-" if x is None else f"{100 * x:.0f} %"
 
 
-Figures = Mapping[str, float | None]
-"""Numbers by value."""
-
-
-def _of_each(columns: Mapping[str, object], field: str) -> Figures:
-    return {name: getattr(column, field) for name, column in columns.items()}
-
-
-def _cells(of: Figures, form: str = "{:.2f}", *, mean: bool = True) -> list[str]:
-    """The ten values' figures as text, and their mean."""
-    cells = [of[v.name] for v in VALUES]
-    known = [c for c in cells if c is not None]
-    shown = [*cells, float(np.mean(known)) if known else None] if mean else cells
-    return ["-" if c is None else form.format(c) for c in shown]
-
-
-def _table(rows: Sequence[tuple[str, Figures]], form: str = "{:.2f}", *, mean: bool = True) -> str:
-    """A table over the ten values."""
+def _table(
+    rows: Sequence[tuple[str, Callable[[str], float | None]]], form: str = "{:.2f}", *, mean: bool = True
+) -> str:
+    """A table over the ten values, with a blank line before and after."""
     lines = [f"| | {' | '.join(v.short for v in VALUES)} |{' mean |' if mean else ''}"]
     lines.append("|---" * (len(VALUES) + 1 + mean) + "|")
-    lines += [f"| {name} | {' | '.join(_cells(of, form, mean=mean))} |" for name, of in rows]
-    return _block(lines)
-
-
-def _block(lines: Sequence[str]) -> str:
-    """Lines with a blank one before and after."""
+    for name, of in rows:
+        cells = [of(v.name) for v in VALUES]
+        known = [c for c in cells if c is not None]
+        shown = ["-" if c is None else form.format(c) for c in cells]
+        shown += [form.format(float(np.mean(known))) if known else "-"] if mean else []
+        lines.append(f"| {name} | {' | '.join(shown)} |")
     return "\n\n" + "\n".join(lines) + "\n\n"

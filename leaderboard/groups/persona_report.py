@@ -59,28 +59,28 @@ class Validity(Record):
 class ValueBias(Record):
     """One value under a persona, in rating points of the benchmark unless said otherwise."""
 
-    shift: float | None = None
+    shift: float | None
     """How far the persona moves the model."""
-    real_shift: float | None = None
+    real_shift: float | None
     """How far the group is from all people, in steps of the PVQ-21."""
-    bias: float | None = None
+    bias: float | None
     """Shift minus the real one at the benchmark's scale."""
-    se: float | None = None
+    se: float | None
     """Standard error of the bias."""
-    low: float | None = None
+    low: float | None
     """Lower end of its 95 % interval."""
-    high: float | None = None
+    high: float | None
     """Upper end."""
 
 
 class Errors(Record):
     """How large a persona's biases are together, in rating points."""
 
-    mae: float | None = None
+    mae: float | None
     """Mean absolute bias; noise makes it larger."""
-    rmse: float | None = None
+    rmse: float | None
     """Root mean square bias; noise makes it larger."""
-    rmse_debiased: float | None = None
+    rmse_debiased: float | None
     """The same without what noise alone adds."""
 
 
@@ -102,25 +102,25 @@ class PersonaBias(Record):
 class ValueGap(Record):
     """One value between two personas."""
 
-    perceived: float | None = None
+    perceived: float | None
     """The model's difference, first persona minus second, in rating points."""
-    se: float | None = None
+    se: float | None
     """Its standard error."""
-    low: float | None = None
+    low: float | None
     """Lower end of its 95 % interval."""
-    high: float | None = None
+    high: float | None
     """Upper end."""
-    real: float | None = None
+    real: float | None
     """The groups' difference, in steps of the PVQ-21."""
 
 
 class Number(Record):
     """A number with its 95 % interval."""
 
-    value: float | None = None
-    low: float | None = None
+    value: float | None
+    low: float | None
     """Lower end."""
-    high: float | None = None
+    high: float | None
     """Upper end."""
 
 
@@ -297,7 +297,11 @@ def _run(folder: Path) -> Run:
 
 
 def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
-    """The run behind a result in the store, whose table of answers `answers` gives by its id.
+    """The run behind a result in the store.
+
+    Args:
+        result: what came of it.
+        answers: a run's table of answers by id of its result; raises `InputError` where there is none.
 
     Raises:
         InputError: its protocol or its persona is not one of ours.
@@ -325,7 +329,12 @@ def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
 
 
 def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> BiasReport:
-    """Set models under personas against the groups, by runs of one benchmark.
+    """Set models under personas against the groups.
+
+    Args:
+        runs: from `find_runs`.
+        benchmark: the benchmark that was asked.
+        reference: the groups.
 
     Raises:
         InputError: a run is of another benchmark, a run stands twice, there is no run under a persona, the groups lack
@@ -524,22 +533,35 @@ def _why_not(profile: Profile) -> str | None:
 
 def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity) -> PersonaBias:
     shown = found if reason is None else None
-    cells, errors = [ValueBias() for _ in VALUES], [Errors() for _ in SLOPES]
-    if shown is not None:
-        by_value = {
-            **{"shift": shown.shift.value, "real_shift": shown.real_shift, "bias": shown.bias.value},
-            **{"se": shown.bias_se, "low": shown.bias.low, "high": shown.bias.high},
-        }
-        by_slope = {"mae": shown.mae, "rmse": shown.rmse, "rmse_debiased": shown.rmse_debiased}
-        cells = [ValueBias(**{name: number(x[at, v]) for name, x in by_value.items()}) for v in range(len(VALUES))]
-        errors = [Errors(**{name: number(x[s, at]) for name, x in by_slope.items()}) for s in range(len(SLOPES))]
+
+    def cell(v: int) -> ValueBias:
+        if shown is None:
+            return ValueBias(shift=None, real_shift=None, bias=None, se=None, low=None, high=None)
+        return ValueBias(
+            shift=number(shown.shift.value[at, v]),
+            real_shift=number(shown.real_shift[at, v]),
+            bias=number(shown.bias.value[at, v]),
+            se=number(shown.bias_se[at, v]),
+            low=number(shown.bias.low[at, v]),
+            high=number(shown.bias.high[at, v]),
+        )
+
+    def errors(s: int) -> Errors:
+        if shown is None:
+            return Errors(mae=None, rmse=None, rmse_debiased=None)
+        return Errors(
+            mae=number(shown.mae[s, at]),
+            rmse=number(shown.rmse[s, at]),
+            rmse_debiased=number(shown.rmse_debiased[s, at]),
+        )
+
     return PersonaBias(
         reported=shown is not None,
         reason=reason,
         validity=validity,
-        values={value.name: cell for value, cell in zip(VALUES, cells, strict=True)},
-        errors=errors[0],
-        errors_by_slope={f"{slope:g}": of for slope, of in zip(SLOPES, errors, strict=True)},
+        values={value.name: cell(v) for v, value in enumerate(VALUES)},
+        errors=errors(0),
+        errors_by_slope={f"{slope:g}": errors(s) for s, slope in enumerate(SLOPES)},
     )
 
 
@@ -548,7 +570,7 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
 
     def cell(v: int) -> ValueGap:
         if shown is None:
-            return ValueGap()
+            return ValueGap(perceived=None, se=None, low=None, high=None, real=None)
         return ValueGap(
             perceived=number(shown.perceived.value[at, v]),
             se=number(shown.perceived_se[at, v]),
@@ -559,7 +581,7 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
 
     def with_interval(of: Callable[[Gaps], Estimate]) -> Number:
         if shown is None:
-            return Number()
+            return Number(value=None, low=None, high=None)
         estimate = of(shown)
         return Number(value=number(estimate.value[at]), low=number(estimate.low[at]), high=number(estimate.high[at]))
 
@@ -604,7 +626,10 @@ def example_gap(reference: Reference, contrast: Contrast) -> ExampleGap | None:
     x_a, x_b, real = (np.repeat(np.asarray(x)[None, :, None], 2, axis=2) for x in once)
     made = _gap(perceived_gaps(x_a, x_b, real, np.zeros_like(real)), 0, contrast, None)
 
+    def bare(of: Number) -> Number:
+        return Number(value=of.value, low=None, high=None)
+
     measures = ("cosine", "spearman", "amplification", "norm_ratio", "stereotype_share")
-    values = {name: ValueGap(perceived=v.perceived, real=v.real) for name, v in made.values.items()}
-    update = {name: Number(value=getattr(made, name).value) for name in measures}
+    values = {name: v.model_copy(update={"se": None, "low": None, "high": None}) for name, v in made.values.items()}
+    update = {name: bare(getattr(made, name)) for name in measures}
     return ExampleGap(example.model, made.model_copy(update={**update, "values": values}))
