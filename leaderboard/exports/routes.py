@@ -7,7 +7,6 @@ browser that has one already is told so. The queue's table is made anew each tim
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import IO, Final, NamedTuple, TypeVar
@@ -18,11 +17,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from data.errors import InputError
 from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
-from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.map_positions import Map
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
@@ -33,8 +30,9 @@ from leaderboard.exports.answer_file import AllAnswers
 from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.embedding import badge_svg
 from leaderboard.exports.embedding import route as embed_route
+from leaderboard.exports.failures import in_words
 from leaderboard.exports.large_files import LargeFiles
-from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of, whole_answers
+from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, result_of, whole_answers
 from leaderboard.files import benchmark_drawings as of_benchmark
 from leaderboard.files import group_drawings as of_groups
 from leaderboard.files import row_drawings as of_rows
@@ -65,8 +63,6 @@ KEPT_BYTES: Final = 32 * 2**20
 """How much of finished files is remembered."""
 
 _PIECE: Final = 64 * 1024
-
-_log = logging.getLogger(__name__)
 
 
 class File(NamedTuple):
@@ -248,14 +244,9 @@ def _answered(named: str, make: Callable[[], Response]) -> Response:
     """What `make` answers, or its error in words."""
     try:
         return make()
-    except InputError as error:
-        missing = isinstance(error, UnknownFile | UnknownRow)
-        return _error(str(error), 404 if missing else 400)
-    except (StoreUnavailable, WriteConflict):
-        return _error("The store cannot be reached now. Try again later.", 503)
-    except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
-        _log.exception("the file %s could not be made", named)
-        return _error("This file cannot be made now. The operator's log says why.", 500)
+    except Exception as error:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
+        otherwise = "This file cannot be made now. The operator's log says why."
+        return _error(*in_words(error, f"the file {named} could not be made", otherwise))
 
 
 def _endpoint(
