@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from data.benchmark import Key
-from data.people.psychometrics import Bools, Floats, ItemIds, centred_scores, rated_rows, spearman
+from data.people.psychometrics import Bools, Estimated, Floats, ItemIds, centred_scores, jackknife, rated_rows, spearman
 from data.people.templates import centred, correlations, shrunk, template_match, weighted_correlations
 from data.ratings import MIN_GROUP, Study, SurveyGroup
 from data.values import DIMENSIONS
@@ -73,12 +73,13 @@ class Percentile(NamedTuple):
 class PeopleCheck(NamedTuple):
     """How well people's own scores are predicted from their ratings, each person left out, arrays of shape (19,).
 
-    Pearson correlation within survey groups, mean weighted by people; NaN where no group has enough of them.
+    Pearson correlation within survey groups, mean weighted by people; NaN where no group has enough of them. Intervals
+    by a jackknife over groups.
     """
 
-    published: Floats
+    published: Estimated
     """Of the score by the key, made anew without the person."""
-    match: Floats
+    match: Estimated
     """Of the slope of the person's ratings on the template made without the person."""
 
 
@@ -155,24 +156,26 @@ def percentiles(
 def people_check(study: Study, items: ItemIds) -> PeopleCheck:
     """Predict each person's own scores from the person's ratings, with a key or template made without the person."""
     reads = list(_people(study, items))
-    found: dict[str, Floats] = {}
+    found: dict[str, Estimated] = {}
     for name in ("published", "slope"):
-        total, weights = np.zeros(len(DIMENSIONS)), np.zeros(len(DIMENSIONS))
-        for read in reads:
+        r, n = np.full((2, len(reads), len(DIMENSIONS)), np.nan)
+        for g, read in enumerate(reads):
             predicted = getattr(read, name)
             for d in range(len(DIMENSIONS)):
                 there = np.isfinite(predicted[:, d]) & np.isfinite(read.group.values[:, d])
                 if there.sum() >= MIN_PREDICTED:
-                    r = weighted_correlations(
+                    r[g, d] = weighted_correlations(
                         np.full((1, int(there.sum())), 1 / there.sum()),
                         predicted[there, d : d + 1],
                         read.group.values[there, d : d + 1],
                     ).item()
-                    if np.isfinite(r):
-                        total[d] += there.sum() * r
-                        weights[d] += there.sum()
+                    n[g, d] = there.sum()
+        known = np.isfinite(r)
+        total, weights = np.where(known, r * n, 0.0), np.where(known, n, 0.0)
         with np.errstate(invalid="ignore"):
-            found[name] = np.where(weights > 0, total / weights, np.nan)
+            whole = total.sum(axis=0) / weights.sum(axis=0)
+            without = np.where(known, (total.sum(axis=0) - total) / (weights.sum(axis=0) - weights), np.nan)
+        found[name] = jackknife(whole, without)
     return PeopleCheck(published=found["published"], match=found["slope"])
 
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ SHUFFLES: Final = 300
 """How often people are shuffled to see how many items count by chance."""
 SPLITS: Final = 100
 """How often people are divided into two halves."""
+DRAWS: Final = 1000
+"""How often people, or models, are resampled for the interval of a coefficient."""
 SEED: Final = 20250
 RHO_EDGES: Final = tuple(i / 20 for i in range(-20, 21))
 """Edges of the bins in which correlations are counted; what counts begins at one of them."""
@@ -59,6 +61,14 @@ class Correlations:
     p: Floats
 
 
+class Estimated(NamedTuple):
+    """Figures with both ends of their 95 % intervals, one shape; NaN where they cannot be had."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+
 @dataclass(frozen=True)
 class Consistency:
     """How well the items of each dimension go together within survey groups. Arrays over dimensions, shape (19,).
@@ -68,10 +78,14 @@ class Consistency:
     Attributes:
         groups: how many groups that is.
         alpha_mean: mean of the groups' Cronbach alphas.
+        alpha_low: lower end of its 95 % interval, by a bootstrap of people within groups (`coefficient_interval`).
+        alpha_high: upper end.
         alpha_weighted: the same mean, weighted by each group's number of items.
         alpha_min: the lowest of them.
         alpha_max: the highest.
         inter_item_r: mean Pearson correlation over all pairs of items that the same people rated.
+        inter_item_low: lower end of its 95 % interval, by a jackknife over groups.
+        inter_item_high: upper end.
     """
 
     groups: NDArray[np.int64]
@@ -80,6 +94,67 @@ class Consistency:
     alpha_min: Floats
     alpha_max: Floats
     inter_item_r: Floats
+    alpha_low: Floats
+    alpha_high: Floats
+    inter_item_low: Floats
+    inter_item_high: Floats
+
+
+def coefficient_interval(estimate: Floats, draws: Floats, freedom: Floats | float) -> tuple[Floats, Floats]:
+    """95 % interval of a reliability or a share of variance from its bootstrap draws, taken on the scale log(1 - x).
+
+    On it coefficients of one spread have one standard error (Bonett 2002; for two halves it is Fisher's z). Percentiles
+    of the draws hold a true reliability of .5 to .9 in 93 % of simulated cases with 33 models, this in 94 to 95 %.
+
+    Args:
+        estimate: at most 1, any shape.
+        draws: the same with the draws first.
+        freedom: of the t distribution: what is resampled less what is held fixed.
+
+    Returns:
+        Lower and upper end, not below -1; NaN where there is no estimate or fewer than half of the draws have one.
+    """
+    from scipy.special import stdtrit
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at, drawn = np.log1p(-estimate), np.log1p(-draws)
+    there = np.isfinite(drawn)
+    n = there.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        away = np.where(there, drawn - np.where(there, drawn, 0.0).sum(axis=0) / n, 0.0)
+        se = np.sqrt(np.square(away).sum(axis=0) / (n - 1))
+        half = np.where(n >= max(2, len(draws) / 2), stdtrit(freedom, 0.975) * se, np.nan)
+        return np.maximum(1 - np.exp(at + half), -1.0), 1 - np.exp(at - half)
+
+
+def jackknife(estimate: Floats, without: Floats) -> Estimated:
+    """95 % interval of figures from what they are without each group of people in turn, by t with groups - 1 degrees.
+
+    Groups have neither people nor items in common, so leaving one out allows for other people and other items.
+
+    Args:
+        estimate: from all groups, shape (columns,).
+        without: the same without each group, NaN where it has no part in a column, shape (groups, columns).
+    """
+    from scipy.special import stdtrit
+
+    there = np.isfinite(without)
+    n = there.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(there, without, 0.0).sum(axis=0) / n
+        square = np.where(there, without - mean, 0.0) ** 2
+        half = np.where(n > 1, stdtrit(n - 1, 0.975) * np.sqrt((n - 1) / n * square.sum(axis=0)), np.nan)
+    return Estimated(estimate, estimate - half, estimate + half)
+
+
+def rank_interval(rho: Floats, n: NDArray[np.int64] | int) -> Estimated:
+    """Spearman correlations with 95 % intervals on Fisher's scale, variance (1 + rho^2 / 2) / (n - 3).
+
+    Bonett and Wright (2000), Psychometrika 65, 23-28.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z, half = np.arctanh(rho), 1.959964 * np.sqrt((1 + rho**2 / 2) / np.where(np.greater(n, 3), n - 3, np.nan))
+    return Estimated(rho, np.tanh(z - half), np.tanh(z + half))
 
 
 def average_ranks(x: Floats) -> Floats:
@@ -235,18 +310,49 @@ def consistency(study: Study, items: ItemIds, selected: Bools) -> Consistency:
         selected: which item counts for which dimension, shape (items, 19).
     """
     found: list[list[tuple[float, ...]]] = [[] for _ in DIMENSIONS]
+    drawn: list[list[Floats]] = [[] for _ in DIMENSIONS]
+    people = [0] * len(DIMENSIONS)
+    rng = np.random.default_rng(SEED)
     for group, rows in rated_rows(study, items):
+        n = group.n_people
+        counts = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS)
         for d, columns in enumerate(selected[rows].T):
             ratings = group.ratings[:, columns]
             alpha = cronbach_alpha(ratings)
             if not np.isnan(alpha):
                 found[d].append((alpha, ratings.shape[1], *_pair_correlations(ratings)))
-    table = np.full((5, len(DIMENSIONS)), np.nan)
+                drawn[d].append(_drawn_alphas(ratings, counts))
+                people[d] += n - 1
+    table = np.full((9, len(DIMENSIONS)), np.nan)
     for d, groups in enumerate(found):
         if groups:
             alpha, k, r, pairs = np.array(groups).T
-            table[:, d] = alpha.mean(), alpha @ k / k.sum(), alpha.min(), alpha.max(), r.sum() / pairs.sum()
+            table[:5, d] = alpha.mean(), alpha @ k / k.sum(), alpha.min(), alpha.max(), r.sum() / pairs.sum()
+            table[5:7, d] = coefficient_interval(alpha.mean(), np.mean(drawn[d], axis=0), people[d])
+            with np.errstate(invalid="ignore"):  # one group alone leaves nothing
+                without = (r.sum() - r) / (pairs.sum() - pairs)
+            _, *table[7:, d] = np.clip(jackknife(table[4, d], without), -1, 1)
     return Consistency(np.array([len(groups) for groups in found], dtype=np.int64), *table)
+
+
+def alpha_interval(ratings: Floats, draws: int = DRAWS, seed: int = SEED) -> tuple[float, float, float]:
+    """Cronbach's alpha of one group with both ends of its 95 % interval, people resampled."""
+    alpha, n = cronbach_alpha(ratings), len(ratings)
+    if np.isnan(alpha):
+        return alpha, alpha, alpha
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
+    low, high = coefficient_interval(np.array(alpha), _drawn_alphas(ratings, counts), n - 1)
+    return alpha, float(low), float(high)
+
+
+def _drawn_alphas(ratings: Floats, counts: NDArray[np.int64]) -> Floats:
+    """`cronbach_alpha` of resampled people, shape (draws,); NaN where their sums do not vary."""
+    n, k = ratings.shape
+    x = np.column_stack([ratings, ratings.sum(axis=1)])
+    x = x - x.mean(axis=0)
+    variance = counts @ x**2 / n - (counts @ x / n) ** 2
+    total = np.where(variance[:, -1] > 1e-12, variance[:, -1], np.nan)
+    return np.asarray(k / (k - 1) * (1 - variance[:, :-1].sum(axis=1) / total))
 
 
 def shuffled_counts(study: Study, draws: int = SHUFFLES, seed: int = SEED) -> NDArray[np.int64]:
@@ -301,39 +407,48 @@ def chance(counts: NDArray[np.int64], observed: int) -> float:
     return (1 + int((counts >= observed).sum())) / (len(counts) + 1)
 
 
-def split_half(study: Study, items: ItemIds, splits: int = SPLITS, seed: int = SEED) -> Floats:
+def split_half(study: Study, items: ItemIds, splits: int = SPLITS, seed: int = SEED) -> Estimated:
     """How well a key repeats with other people: reliability of each dimension's correlations, shape (19,).
 
     People of each group are divided at random into two halves, each half gives a key, and the two keys are correlated
     over all items; the mean over `splits` divisions is stepped up to the whole study by the Spearman-Brown formula.
+    Intervals by a jackknife over groups, on Fisher's scale.
     """
     rng = np.random.default_rng(seed)
-    halves = np.full((2, splits, len(items), len(DIMENSIONS)), np.nan)
-    for group, rows in rated_rows(study, items):
+    parts = []  # sums over the items of each group
+    for group, _ in rated_rows(study, items):
         order = rng.permuted(np.tile(np.arange(group.n_people), (splits, 1)), axis=1).T
-        for half, people in enumerate(np.array_split(order, 2)):
+        halves = []
+        for people in np.array_split(order, 2):
             ratings, values = (_unit(average_ranks(x[people])) for x in (group.ratings, group.values))
-            halves[half][:, rows] = ratings.transpose(1, 2, 0) @ values.transpose(1, 0, 2)
-    known = ~np.isnan(halves).any(axis=0)
-    with np.errstate(invalid="ignore"):  # a dimension that nobody was asked about: 0 / 0
-        mean = np.where(known, halves, 0.0).sum(axis=2, keepdims=True) / known.sum(axis=1)[:, None]
-        one, other = np.where(known, halves - mean, 0.0)
-        r = (one * other).sum(axis=1) / np.sqrt((one**2).sum(axis=1) * (other**2).sum(axis=1))
-    r = r.mean(axis=0)
-    return np.asarray(2 * r / (1 + r))
+            halves.append(ratings.transpose(1, 2, 0) @ values.transpose(1, 0, 2))
+        known = np.isfinite(halves).all(axis=0)
+        one, other = np.where(known, halves, 0.0)
+        parts.append([x.sum(axis=1) for x in (known * 1.0, one, other, one**2, other**2, one * other)])
+    sums = np.array(parts).reshape(len(parts), 6, splits, len(DIMENSIONS))
+
+    def fisher(kept: Floats) -> Floats:
+        n, a, b, aa, bb, ab = kept
+        with np.errstate(divide="ignore", invalid="ignore"):  # a dimension that nobody was asked about: 0 / 0
+            return np.asarray(np.arctanh(((ab - a * b / n) / np.sqrt((aa - a**2 / n) * (bb - b**2 / n))).mean(axis=0)))
+
+    whole = sums.sum(axis=0)
+    found = jackknife(fisher(whole), np.array([fisher(whole - part) for part in sums]).reshape(-1, len(DIMENSIONS)))
+    r, low, high = (2 * r / (1 + r) for r in np.tanh(found))
+    return Estimated(r, np.maximum(low, -1.0), high)
 
 
-def response_level(study: Study) -> Floats:
+def response_level(study: Study) -> Estimated:
     """Spearman correlation of people's mean rating, less their group's mean, with their own scores, shape (19,).
 
     Away from zero, items are found for a dimension, or missed, because some people find everything like themselves.
     """
     groups = reportable(study)
     if not groups:
-        return np.full(len(DIMENSIONS), np.nan)
+        return Estimated(*np.full((3, len(DIMENSIONS)), np.nan))
     means = [g.ratings.mean(axis=1) for g in groups]
     level = np.concatenate([mean - mean.mean() for mean in means])
-    return spearman(level[:, None], np.concatenate([g.values for g in groups])).rho.ravel()
+    return rank_interval(spearman(level[:, None], np.concatenate([g.values for g in groups])).rho.ravel(), len(level))
 
 
 def centred_scores(means: Floats, selected: Bools) -> Floats:
@@ -358,7 +473,7 @@ def centred_scores(means: Floats, selected: Bools) -> Floats:
     return np.asarray(mean[:, :n] - mean[:, of_scale])
 
 
-def rank_correlations(means: Floats, one: Bools, other: Bools) -> Floats:
+def rank_correlations(means: Floats, one: Bools, other: Bools) -> Estimated:
     """How alike two keys order respondents: Spearman correlation of their scores per dimension, shape (19,).
 
     Args:
@@ -374,4 +489,4 @@ def rank_correlations(means: Floats, one: Bools, other: Bools) -> Floats:
         if present.sum() > 2:
             a, b = scores[:, present, d]
             found[d] = spearman(a[:, None], b[:, None]).rho.item()
-    return found
+    return rank_interval(found, known.sum(axis=0))

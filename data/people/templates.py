@@ -84,6 +84,10 @@ class ValueTemplates:
         """The template of one dimension by itself: arrays with one column instead of 19."""
         return ValueTemplates(self.loadings[:, d : d + 1], self.steps[:, :, d : d + 1])
 
+    def items(self, rows: Sequence[int]) -> ValueTemplates:
+        """The templates of some items."""
+        return ValueTemplates(self.loadings[rows], self.steps[:, rows])
+
     @cached_property
     def flat_steps(self) -> NDArray[np.float32]:
         """The steps as a matrix for products, shape (items, draws * 19); 40 MB, kept once asked for."""

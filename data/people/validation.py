@@ -26,6 +26,10 @@ SAME_WITHIN: Final = 1e-9
 """Correlations that differ by no more count as the same."""
 
 
+Ends = tuple[float | None, float | None]
+"""Both ends of a 95 % interval; null where it is not known."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
@@ -98,16 +102,28 @@ class DimensionValidity(Chance):
     """Survey groups that rated at least two of its items: the basis of alpha."""
     alpha_mean: float | None
     """Cronbach's alpha of its items within a group, mean over groups."""
+    alpha_low: float | None
+    """Lower end of its 95 % interval: people resampled within groups."""
+    alpha_high: float | None
     alpha_weighted: float | None
     """The same mean weighted by number of items."""
     alpha_min: float | None
     alpha_max: float | None
     inter_item_r: float | None
     """Mean Pearson correlation of two of its items that the same people rated."""
+    inter_item_low: float | None
+    """Lower end of its 95 % interval: jackknife over groups."""
+    inter_item_high: float | None
     split_half: float | None
     """Would other people give the same correlations: split-half reliability over items, stepped up."""
+    split_half_low: float | None
+    """Lower end of its 95 % interval: jackknife over groups, which have neither people nor items in common."""
+    split_half_high: float | None
     response_level_r: float | None
     """Correlation of people's own score with how like themselves they find everything."""
+    response_level_low: float | None
+    """Lower end of its 95 % interval, on Fisher's scale."""
+    response_level_high: float | None
     correlations: list[int]
     """How many of all items have which correlation with the dimension, in the bins of the report."""
 
@@ -135,6 +151,9 @@ class GroupSummary(_Part):
     """Mean of all ratings, 1 to 6."""
     alpha_of_all_items: float | None
     """Cronbach's alpha of all its items, whatever their dimension: high values mean a general response level."""
+    alpha_low: float | None
+    """Lower end of its 95 % interval: people resampled."""
+    alpha_high: float | None
 
 
 class ModelScore(_Part):
@@ -145,12 +164,21 @@ class ModelScore(_Part):
 
 
 class ColumnReliability(_Part):
-    """Whether a column orders the released models alike in two halves, at most 1; null where it cannot be computed."""
+    """Whether a column orders the released models alike in two halves, at most 1; null where it cannot be computed.
+
+    Intervals: models resampled.
+    """
 
     queries: float | None
     """Over halves of the queries."""
+    queries_low: float | None
+    """Lower end of the 95 % interval."""
+    queries_high: float | None
     people: float | None
     """Over halves of the people, key or template computed anew in each."""
+    people_low: float | None
+    """Lower end of the 95 % interval."""
+    people_high: float | None
 
 
 class ValidationReport(_Part):
@@ -171,6 +199,8 @@ class ValidationReport(_Part):
     scales: dict[Scale, ScaleValidity]
     dimensions: dict[str, DimensionValidity]
     person_centred: dict[str, PersonCentred]
+    rank_intervals: dict[str, Ends] = {}
+    """Of each `rank_correlation`, over models, on Fisher's scale."""
     groups: list[GroupSummary]
     models: dict[str, dict[str, ModelScore]]
     """By model and dimension; empty where their answers are not at hand."""
@@ -179,6 +209,8 @@ class ValidationReport(_Part):
     people_check: dict[Reading, dict[str, float | None]] = {}
     """How people's own scores go with what their ratings say under each reading, the person left out: correlation
     within survey groups, weighted by people. Published: the score by the key; match: the slope on the template."""
+    people_check_intervals: dict[Reading, dict[str, Ends]] = {}
+    """Jackknife over groups."""
 
     @property
     def reproduced(self) -> bool:
@@ -240,6 +272,16 @@ def _number(x: float) -> float | None:
     return None if np.isnan(x) else float(x)
 
 
+def _estimated(found: psy.Estimated, i: int, name: str, ends: str = "") -> dict[str, float | None]:
+    """One figure with its interval, as fields of a record."""
+    value, low, high = (_number(x[i]) for x in found)
+    return {name: value, f"{ends or name}_low": low, f"{ends or name}_high": high}
+
+
+def _ends(found: psy.Estimated) -> dict[str, Ends]:
+    return {d.name: (_number(found.low[i]), _number(found.high[i])) for i, d in enumerate(DIMENSIONS)}
+
+
 def _compare(ours: Key, theirs: Key, columns: slice) -> KeyCheck:
     rho, p = np.abs(ours.rho - theirs.rho)[:, columns], np.abs(ours.p - theirs.p)[:, columns]
     both = ~np.isnan(rho) & ~np.isnan(p)
@@ -296,7 +338,7 @@ def validate(
     centred_null = psy.shuffled_counts(psy.person_centred(study), shuffles, seed)
     fit = psy.consistency(study, items, key.selected)
     halves, level = psy.split_half(study, items, splits, seed), psy.response_level(study)
-    agreement = np.full(len(DIMENSIONS), np.nan)
+    agreement = psy.Estimated(*np.full((3, len(DIMENSIONS)), np.nan))
     models: dict[str, dict[str, ModelScore]] = {}
     columns: dict[Reading, dict[str, ColumnReliability]] = {}
     if answers is not None and len(answers.models) >= FEWEST_MODELS:
@@ -305,7 +347,9 @@ def validate(
         people = people_halves(answers.means, study, items)
         columns = {
             reading: {
-                d.name: ColumnReliability(queries=_number(queries[reading][i]), people=_number(people[reading][i]))
+                d.name: ColumnReliability(
+                    **_estimated(queries[reading], i, "queries"), **_estimated(people[reading], i, "people")
+                )
                 for i, d in enumerate(DIMENSIONS)
             }
             for reading in READINGS
@@ -353,9 +397,13 @@ def validate(
                 alpha_weighted=_number(fit.alpha_weighted[i]),
                 alpha_min=_number(fit.alpha_min[i]),
                 alpha_max=_number(fit.alpha_max[i]),
+                alpha_low=_number(fit.alpha_low[i]),
+                alpha_high=_number(fit.alpha_high[i]),
                 inter_item_r=_number(fit.inter_item_r[i]),
-                split_half=_number(halves[i]),
-                response_level_r=_number(level[i]),
+                inter_item_low=_number(fit.inter_item_low[i]),
+                inter_item_high=_number(fit.inter_item_high[i]),
+                **_estimated(halves, i, "split_half"),
+                **_estimated(level, i, "response_level_r", "response_level"),
                 correlations=counts[i].tolist(),
                 **dict(_chance(key.selected[:, i], against[:, i], null[:, i : i + 1])),
             )
@@ -363,24 +411,29 @@ def validate(
         },
         person_centred={
             d.name: PersonCentred(
-                rank_correlation=_number(agreement[i]),
+                rank_correlation=_number(agreement.value[i]),
                 **dict(_chance(centred.selected[:, i], centred_against[:, i], centred_null[:, i : i + 1])),
             )
             for i, d in enumerate(DIMENSIONS)
         },
+        rank_intervals=_ends(agreement),
         groups=[
             GroupSummary(
                 people=g.n_people,
                 items=len(g.items),
                 response_level=float(g.ratings.mean()),
-                alpha_of_all_items=_number(psy.cronbach_alpha(g.ratings)),
+                alpha_of_all_items=_number(alpha),
+                alpha_low=_number(low),
+                alpha_high=_number(high),
             )
             for g in reported
+            for alpha, low, high in (psy.alpha_interval(g.ratings),)
         ],
         models=models,
         columns=columns,
         people_check={
-            reading: {d.name: _number(r) for d, r in zip(DIMENSIONS, getattr(check, reading), strict=True)}
+            reading: {d.name: _number(r) for d, r in zip(DIMENSIONS, getattr(check, reading).value, strict=True)}
             for reading in READINGS
         },
+        people_check_intervals={reading: _ends(getattr(check, reading)) for reading in READINGS},
     )

@@ -18,7 +18,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,14 +32,14 @@ from data.values import DIMENSIONS
 from eval_queue.records import Result
 from eval_queue.scoring.bootstrap import bootstrap_dimension
 from eval_queue.scoring.formulas import Floats
-from eval_queue.scoring.match import people_draws
+from eval_queue.scoring.match import Z, people_draws
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers, published_means
 
 if TYPE_CHECKING:
     from data.people.templates import ValueTemplates
-    from leaderboard.analysis.ranks import Ranks
+    from leaderboard.analysis.ranks import Column, Sample
 
 PUBLISHED_RANKS: Final = shipped.PUBLISHED / "ranks.json"
 """The ranks of the published models among themselves."""
@@ -70,6 +70,9 @@ class Ranking(BaseModel):
     benchmark_digest: str
     rows: dict[str, RowRanks]
     """By id of the result."""
+    mean_half: dict[str, float] = {}
+    """Half width of the 95 % interval of the ranked rows' mean, by dimension, from the same draws: these models, other
+    queries (and, by matches, other people)."""
 
     @property
     def n(self) -> int:
@@ -93,7 +96,7 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
         benchmark: what all of them answered.
         means: by id of the result, its mean rating of each item, shape (items,), NaN where it has none.
     """
-    from leaderboard.analysis.ranks import Column, Sample, ranks_by_parts, resample, scored
+    from leaderboard.analysis.ranks import Column, resample, scored
 
     x, selected, queries = _stacked(benchmark, means), benchmark.key.selected, benchmark.query_index
     point, clusters = scored(x, selected, queries)
@@ -104,7 +107,7 @@ def rank(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking:
     def some(models: slice) -> tuple[Sample, None]:
         return resample(x[models], selected, queries), None
 
-    return _ranking(benchmark, means, ranks_by_parts(len(x), column, some))
+    return _ranking(benchmark, means, column, some)
 
 
 def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | None:
@@ -117,7 +120,7 @@ def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | N
     Returns:
         None where the benchmark's templates are not at hand.
     """
-    from leaderboard.analysis.ranks import Column, Sample, ranks_by_parts
+    from leaderboard.analysis.ranks import Column
     from leaderboard.measurement.readings import match_sample
 
     templates = templates_of(benchmark)
@@ -133,14 +136,30 @@ def rank_match(benchmark: Benchmark, means: Mapping[str, Floats]) -> Ranking | N
         sample, people = drawn(slice(None), templates.dimension(d))
         return Column(sample.point[:, 0], sample.draws[:, :, 0], sample.clusters[:, 0], people[:, :, 0])
 
-    return _ranking(benchmark, means, ranks_by_parts(len(x), column, lambda models: drawn(models, templates)))
+    return _ranking(benchmark, means, column, lambda models: drawn(models, templates))
 
 
 def _stacked(benchmark: Benchmark, means: Mapping[str, Floats]) -> Floats:
     return np.array(list(means.values())).reshape(len(means), len(benchmark.items))
 
 
-def _ranking(benchmark: Benchmark, ids: Iterable[str], found: Ranks) -> Ranking:
+def _ranking(
+    benchmark: Benchmark,
+    ids: Collection[str],
+    column: Callable[[int], Column],
+    some: Callable[[slice], tuple[Sample, Floats | None]],
+) -> Ranking:
+    from leaderboard.analysis.ranks import ranks_by_parts
+
+    halves: dict[str, float] = {}
+
+    def noted(d: int) -> Column:
+        made = column(d)
+        if np.isfinite(half := _mean_half(made)):
+            halves[DIMENSIONS[d].name] = round(half, 6)
+        return made
+
+    found = ranks_by_parts(len(ids), noted, some)
     rows = {}
     for i, id_ in enumerate(ids):
         texts = [
@@ -148,7 +167,16 @@ def _ranking(benchmark: Benchmark, ids: Iterable[str], found: Ranks) -> Ranking:
             for table in (found.models, found.values)
         ]
         rows[id_] = RowRanks(models=texts[0], values=texts[1])
-    return Ranking(benchmark_digest=benchmark.digest, rows=rows)
+    return Ranking(benchmark_digest=benchmark.digest, rows=rows, mean_half=halves)
+
+
+def _mean_half(made: Column) -> float:
+    """Half width of the 95 % interval of the models' mean: the same draws for all, so what they share stays in it."""
+    there = np.isfinite(made.point)
+    if not there.any():
+        return float("nan")
+    se = [np.nanstd(x[:, there].mean(axis=1), ddof=1) for x in (made.draws, made.people) if x is not None]
+    return float(Z * np.linalg.norm(se))
 
 
 def read_ranks(path: Path = PUBLISHED_RANKS) -> Ranking | None:

@@ -23,7 +23,11 @@ _STEP: Final = 22
 _TOP: Final = 30
 """Room for the axis' numbers and the columns' heads."""
 _COLUMN: Final = 116
-"""Width of a column of figures."""
+"""Width of a column of figures, at least."""
+_LETTER: Final = 6.8
+"""Width of a figure's letter."""
+_APART: Final = 5
+"""How far two dots with intervals of their own stand from the middle of a row."""
 _LONGEST: Final = 38
 """Characters of a name that fit."""
 
@@ -39,6 +43,7 @@ class PlotRow:
         hollow: whether the dot is only outlined.
         ring: where a second, outlined dot stands.
         span: ends of a line, such as an interval.
+        ring_span: the same of the second dot, which then stands a little above the first.
         band: ends of a broad grey band, such as what chance gives.
         tick: where a small vertical line stands.
         bar: where a bar ends that starts at 0.
@@ -51,6 +56,7 @@ class PlotRow:
     hollow: bool = False
     ring: float | None = None
     span: tuple[float, float] | None = None
+    ring_span: tuple[float, float] | None = None
     band: tuple[float, float] | None = None
     tick: float | None = None
     bar: float | None = None
@@ -103,7 +109,8 @@ def dot_plot(title: str, axis: Axis, groups: Sequence[tuple[str, Sequence[PlotRo
     """
     every = [row for _, rows in groups for row in rows]
     height = _TOP + _STEP * (len(every) + sum(bool(heading) for heading, _ in groups)) + 6
-    width = _LEFT + _WIDTH + 12 + _COLUMN * len(heads)
+    column = max([_COLUMN, *(_LETTER * len(f) + 14 for r in every for f in r.figures)])
+    width = _LEFT + _WIDTH + 12 + column * len(heads)
     told = "; ".join(
         f"{r.name} {', '.join(f'{h} {f}' for h, f in zip(heads, r.figures, strict=True))}".strip() for r in every
     )
@@ -120,19 +127,19 @@ def dot_plot(title: str, axis: Axis, groups: Sequence[tuple[str, Sequence[PlotRo
     if axis.ends is not None:
         parts.append(_text(_LEFT + 8, 14, f"← {axis.ends[0]}", "start", QUIET))
         parts.append(_text(_LEFT + _WIDTH - 8, 14, f"{axis.ends[1]} →", "end", QUIET))
-    parts += [_text(width - _COLUMN * (len(heads) - i - 1), 14, head, "end", QUIET) for i, head in enumerate(heads)]
+    parts += [_text(width - column * (len(heads) - i - 1), 14, head, "end", QUIET) for i, head in enumerate(heads)]
     y = float(_TOP)
     for heading, rows in groups:
         if heading:
             parts.append(_text(0, y + 15, heading, "start", QUIET))
             y += _STEP
         for row in rows:
-            parts += _row(row, axis, y, width)
+            parts += _row(row, axis, y, width, column)
             y += _STEP
     return "".join(parts) + "</svg>"
 
 
-def _row(row: PlotRow, axis: Axis, top: float, width: float) -> list[str]:
+def _row(row: PlotRow, axis: Axis, top: float, width: float, column: float) -> list[str]:
     y = top + _STEP / 2
     name = row.name if len(row.name) <= _LONGEST else row.name[: _LONGEST - 1] + "…"
     parts = [
@@ -149,15 +156,17 @@ def _row(row: PlotRow, axis: Axis, top: float, width: float) -> list[str]:
         parts.append(f'<rect x="{a:.1f}" y="{y - 4:g}" width="{b - a:.1f}" height="8" style="fill:{row.colour}"/>')
     if row.tick is not None:
         parts.append(f'<path d="M{axis.x(row.tick):.1f} {y - 7:g}v14" style="stroke:{QUIET}"/>')
-    if row.span is not None:
-        a, b = (axis.x(v) for v in row.span)
-        parts.append(f'<path d="M{a:.1f} {y:g}H{b:.1f}" style="stroke:{INK}" stroke-width="2"/>')
+    apart = 0.0 if row.ring_span is None else _APART
+    for span, height in ((row.span, y + apart), (row.ring_span, y - apart)):
+        if span is not None:
+            a, b = (axis.x(v) for v in span)
+            parts.append(f'<path d="M{a:.1f} {height:g}H{b:.1f}" style="stroke:{INK}" stroke-width="2"/>')
     if row.ring is not None:
-        parts.append(_dot(axis.x(row.ring), y, row.colour, hollow=True))
+        parts.append(_dot(axis.x(row.ring), y - apart, row.colour, hollow=True))
     if row.at is not None:
-        parts.append(_dot(axis.x(row.at), y, row.colour, hollow=row.hollow))
+        parts.append(_dot(axis.x(row.at), y + apart, row.colour, hollow=row.hollow))
     right = len(row.figures)
-    parts += [_text(width - _COLUMN * (right - i - 1), y + 4.5, f, "end") for i, f in enumerate(row.figures)]
+    parts += [_text(width - column * (right - i - 1), y + 4.5, f, "end") for i, f in enumerate(row.figures)]
     return parts
 
 

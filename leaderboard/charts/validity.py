@@ -6,7 +6,7 @@ Pure functions: no I/O, no state. Colours are CSS variables with the light theme
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
@@ -107,4 +107,16 @@ def most_items(report: ValidationReport) -> int:
 
 def two_digits(x: float | None) -> str:
     """A figure without a sign before what is positive; a dash where there is none."""
-    return "–" if x is None else f"{x:.2f}".replace("-", "−")
+    return "–" if x is None else f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def with_interval(
+    x: float | None, low: float | None, high: float | None, form: Callable[[float | None], str] = two_digits
+) -> str:
+    """A figure with its interval in brackets, as far as both are known."""
+    return form(x) if x is None or low is None or high is None else f"{form(x)} ({form(low)} to {form(high)})"
+
+
+def percent(x: float | None) -> str:
+    """A share without digits after the point; a dash where there is none."""
+    return "–" if x is None else f"{round(100 * x)} %".replace("-", "−")

@@ -24,14 +24,23 @@ def bias(
     ],
     source: SourceOption = None,
     reference: ReferenceOption = None,
+    all_items: Annotated[
+        bool, typer.Option("--all-items", help="Read answers by matches on all items, not as published.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare persona runs with the groups of people that the personas stand for."""
+    from data.errors import InputError
     from data.people.reference import load_reference
     from data.sources.loading import load_benchmark
+    from data.sources.published_templates import templates_of
     from leaderboard.groups.persona_report import find_runs, report
 
-    found = report(find_runs(runs), load_benchmark(source, progress=True), load_reference(reference))
+    benchmark = load_benchmark(source, progress=True)
+    templates = templates_of(benchmark) if all_items else None
+    if all_items and templates is None:
+        raise InputError("no templates are at hand; name the source with people's ratings with --source")
+    found = report(find_runs(runs), benchmark, load_reference(reference), templates)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
     else:
@@ -70,7 +79,14 @@ def _show(report: BiasReport) -> None:
     lines = [
         "Errors: of the shift that a persona makes against the shift of the group, in rating points, values alike.",
         f"Groups: {report.groups_from.title}, {report.groups_from.n:,} people. {report.groups_from.about}".rstrip(),
-        *(caveats.europe, caveats.scales, caveats.wording, caveats.elicitation, caveats.few_queries, caveats.benchmark),
+        *(
+            caveats.europe,
+            caveats.reading or caveats.scales,
+            caveats.wording,
+            caveats.elicitation,
+            caveats.few_queries,
+            caveats.benchmark,
+        ),
     ]
     for line in filter(None, lines):
         out.print(Text(line))

@@ -19,9 +19,10 @@ from data.benchmark import MAX_P, MIN_RHO
 from data.errors import InputError
 from data.people.column_reliability import SPLITS, TELLS_APART
 from data.people.norms import READINGS, Reading
+from data.people.psychometrics import DRAWS as COEFFICIENT_DRAWS
 from data.people.templates import DRAWS as PEOPLE_DRAWS
 from data.people.templates import STEP
-from data.people.validation import ValidationReport
+from data.people.validation import Ends, ValidationReport
 from data.ratings import MIN_GROUP
 from data.sources.published_validity import read_validation
 from data.values import VALUES
@@ -166,6 +167,7 @@ def _constants() -> dict[str, str]:
         "people draws": str(PEOPLE_DRAWS),
         "step": str(STEP),
         "splits": str(SPLITS),
+        "coefficient draws": f"{COEFFICIENT_DRAWS:,}",
         "tells apart": str(TELLS_APART),
         "min rho": str(MIN_RHO),
         "max p": str(MAX_P),
@@ -194,17 +196,22 @@ def _of_validation(report: ValidationReport) -> dict[str, str]:
         "groups": str(len(report.groups)),
         "ratings": f"{report.content.rating_count:,}",
     }
-    rows: list[tuple[str, Callable[[str], float | None]]] = [
-        (f"{reading}, {what}", lambda name, r=reading, w=what: getattr(report.columns[r][name], w))  # type: ignore[misc]
-        for reading in READINGS
-        for what in ("queries", "people")
-    ]
-    found["columns"] = _table(rows)
-    checks: list[tuple[str, Callable[[str], float | None]]] = [
-        (reading, lambda name, r=reading: report.people_check[r][name])  # type: ignore[misc]
-        for reading in READINGS
-    ]
-    found["people check"] = _table(checks)
+    found["columns"] = _table(
+        [
+            row
+            for reading in READINGS
+            for what in ("queries", "people")
+            for row in _with_ends(
+                f"{reading}, {what}",
+                {
+                    name: (getattr(c, what), (getattr(c, f"{what}_low"), getattr(c, f"{what}_high")))
+                    for name, c in report.columns[reading].items()
+                },
+            )
+        ]
+    )
+    checks = {r: (report.people_check[r], report.people_check_intervals[r]) for r in READINGS}
+    found["people check"] = _both_readings(checks)
     return found
 
 
@@ -223,8 +230,10 @@ def _of_readings(report: ReadingsReport) -> dict[str, str]:
             f"{reading}.shuffled-highest": str(check.highest),
             f"{reading}.shuffled-normal-median": f"{check.normal_median:g}",
             f"{reading}.shuffled-normal-highest": str(check.normal_highest),
-            f"{reading}.first-component": _percent(report.first_component[reading]),
-            f"{reading}.along-common": _percent(report.along_common[reading]),
+            f"{reading}.first-component": _share(
+                report.first_component[reading], report.first_component_intervals[reading]
+            ),
+            f"{reading}.along-common": _share(report.along_common[reading], report.along_common_intervals[reading]),
         }
     both = report.separations["match"].queries_and_people
     found["match.pairs-people"] = str(both.models) if both else "-"
@@ -232,38 +241,59 @@ def _of_readings(report: ReadingsReport) -> dict[str, str]:
     found["values of"] = f"{report.separations['match'].queries.values_of:,}"
     found["from zero of"] = str(report.separations["match"].queries.from_zero_of)
     found["reliable models"] = str(report.reliable.models)
-    kept: list[tuple[str, Callable[[str], float | None]]] = [
-        (f"{reading}, queries", lambda name, r=reading: report.reliable.columns[r][name])  # type: ignore[misc]
-        for reading in READINGS
-    ]
-    found["reliable columns"] = _table(kept)
+    found["reliable columns"] = _both_readings(
+        {r: (report.reliable.columns[r], report.reliable.intervals[r]) for r in READINGS}, ", queries"
+    )
     r2 = [s.r2 for s in report.explained.values() if s.r2 is not None]
     unseen = [s.cross_validated for s in report.explained.values() if s.cross_validated is not None]
     found["r2"] = " to ".join(f"{100 * q:.0f} %" for q in np.quantile(r2, (0.1, 0.9)))
     found["r2 cross-validated"] = f"{100 * float(np.median(unseen)):.0f} %"
+    for name, field in (("r2 half", "r2"), ("r2 unseen half", "cross_validated")):
+        wide = [
+            getattr(s, f"{field}_high") - getattr(s, f"{field}_low") for s in report.explained.values() if s.r2_high
+        ]
+        found[name] = f"{50 * float(np.median(wide)):.0f} %"
     found["own profiles"] = str(sum((p.own_p or 1.0) <= 0.05 for p in report.profiles.values()))
     largest = sorted(report.variance.shares.items(), key=lambda part: -part[1])[:8]
+    within = report.variance.share_intervals
     found["variance"] = (
         "\n".join(
             [
-                "\n\n| source | share of the variance of ratings |",
-                "|---|---|",
-                *(f"| {n} | {_percent(v)} |" for n, v in largest),
+                "\n\n| source | share of the variance of ratings | 95 % interval |",
+                "|---|---|---|",
+                *(f"| {n} | {_percent(v)} | {_ends(within[n], _percent)} |" for n, v in largest),
             ]
         )
         + "\n\n"
     )
-    needs: list[tuple[str, Callable[[str], float | None]]] = [
-        (reading, lambda name, r=reading: report.variance.columns[r][name].coefficient)  # type: ignore[misc]
-        for reading in READINGS
-    ]
-    found["generalizability"] = _table(needs)
-    found["needs"] = _table([(r, _queries_needed(report, r)) for r in READINGS], "{:,.0f}", mean=False)
+    columns = report.variance.columns
+    found["generalizability"] = _both_readings(
+        {
+            r: (
+                {name: c.coefficient for name, c in columns[r].items()},
+                {name: (c.low, c.high) for name, c in columns[r].items()},
+            )
+            for r in READINGS
+        }
+    )
+    needs: list[_Row] = []
+    for r in READINGS:
+        of = columns[r]
+        needs.append((r, lambda name, of=of: _whole(of[name].queries_for_target)))  # type: ignore[misc]
+        needs.append(
+            (
+                "95 % interval",
+                lambda name, of=of: (  # type: ignore[misc]
+                    f"{_whole(of[name].fewest_for_target)} to {_whole(of[name].most_for_target)}"
+                ),
+            )
+        )
+    found["needs"] = _table(needs, mean=False)
     return found
 
 
-def _queries_needed(report: ReadingsReport, reading: Reading) -> Callable[[str], float | None]:
-    return lambda name: report.variance.columns[reading][name].queries_for_target
+def _whole(n: int | None) -> str:
+    return "-" if n is None else f"{n:,}"
 
 
 def _of_simulation(found: Simulation) -> dict[str, str]:
@@ -302,7 +332,7 @@ def _of_forms() -> dict[str, str]:
     if forms is None:
         raise InputError("cannot be read; `python -m leaderboard short-form` writes it", file=shipped.PUBLISHED)
     lines = [
-        "| form | items | reading | models, median (lowest 5 %) | answering once | intervals that hold |",
+        "| form | items | reading | models, median [interval] (lowest 5 %) | answering once | intervals that hold |",
         "|---" * 6 + "|",
     ]
     for length, form in forms.forms.items():
@@ -313,8 +343,11 @@ def _of_forms() -> dict[str, str]:
             used = " (used)" if reading == form.reading else ""
             cells = [
                 *(length, str(len(form.items)), f"{reading}{used}"),
-                *(f"{_two(of.correlation_median)} ({_two(of.correlation_low)})" for of in (m, once)),
-                _percent(once.held),
+                *(
+                    f"{_two(of.correlation_median)} [{_ends(of.median_interval)}] ({_two(of.correlation_low)})"
+                    for of in (m, once)
+                ),
+                f"{_percent(once.held)} [{_ends(once.held_interval, _percent)}]",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return {"forms": "\n\n" + "\n".join(lines) + "\n\n"}
@@ -328,16 +361,41 @@ def _percent(x: float | None) -> str:
     return "-" if x is None else f"{100 * x:.0f} %"
 
 
-def _table(
-    rows: Sequence[tuple[str, Callable[[str], float | None]]], form: str = "{:.2f}", *, mean: bool = True
-) -> str:
+def _ends(ends: Ends, form: Callable[[float | None], str] = _two) -> str:
+    return f"{form(ends[0])} to {form(ends[1])}"
+
+
+def _share(x: float | None, ends: Ends) -> str:
+    return f"{_percent(x)} ({_ends(ends, _percent)})"
+
+
+_Row = tuple[str, Callable[[str], float | str | None]]
+"""A line of a table: its name, and a number or a text for each value."""
+
+
+def _with_ends(name: str, of: Mapping[str, tuple[float | None, Ends]]) -> list[_Row]:
+    """A line of figures and one of their intervals."""
+    return [(name, lambda n: of[n][0]), ("95 % interval", lambda n: _ends(of[n][1]))]
+
+
+def _both_readings(of: Mapping[Reading, tuple[Mapping[str, float | None], Mapping[str, Ends]]], more: str = "") -> str:
+    return _table(
+        [
+            row
+            for reading, (figures, ends) in of.items()
+            for row in _with_ends(f"{reading}{more}", {name: (x, ends[name]) for name, x in figures.items()})
+        ]
+    )
+
+
+def _table(rows: Sequence[_Row], *, mean: bool = True) -> str:
     """A table over the ten values, with a blank line before and after."""
     lines = [f"| | {' | '.join(v.short for v in VALUES)} |{' mean |' if mean else ''}"]
     lines.append("|---" * (len(VALUES) + 1 + mean) + "|")
     for name, of in rows:
         cells = [of(v.name) for v in VALUES]
-        known = [c for c in cells if c is not None]
-        shown = ["-" if c is None else form.format(c) for c in cells]
-        shown += [form.format(float(np.mean(known))) if known else "-"] if mean else []
+        known = [c for c in cells if isinstance(c, float)]
+        shown = [c if isinstance(c, str) else _two(c) for c in cells]
+        shown += [_two(float(np.mean(known))) if known else ""] if mean else []
         lines.append(f"| {name} | {' | '.join(shown)} |")
     return "\n\n" + "\n".join(lines) + "\n\n"

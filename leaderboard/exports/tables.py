@@ -512,6 +512,18 @@ _BENCHMARK: Final = (
     *REPORTED.values(),
     Column("person_centred_items", "int32", "Items under the exploratory key without people's own mean rating."),
     Column("person_centred_p", "double", "How often shuffling gives as many of these or more."),
+    *(
+        Column(
+            f"{reading}_{over}{end}", "double", f"{words} between the released models, halves of the {over}, {read}."
+        )
+        for reading, read in (("published", "as published"), ("match", "all items"))
+        for over in ("queries", "people")
+        for end, words in (
+            ("", "Reliability"),
+            ("_low", "Lower end of the 95 % interval of the reliability"),
+            ("_high", "Upper end of the 95 % interval of the reliability"),
+        )
+    ),
 )
 
 
@@ -532,6 +544,7 @@ def benchmark_sheet(site: Site, query: Query) -> Sheet:
             **{name: getattr(report.dimensions[d.name], name) for name in REPORTED},
             "person_centred_items": report.person_centred[d.name].items,
             "person_centred_p": report.person_centred[d.name].p,
+            **{f"{reading}_{name}": x for reading, columns in report.columns.items() for name, x in columns[d.name]},
         }
         for scale, ds in SCALES.items()
         for d in ds

@@ -11,10 +11,10 @@ from data.benchmark import MAX_P
 from data.people.validation import ValidationReport
 from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
 from eval_queue.store.compiled import Column
-from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
+from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot, interval
 from leaderboard.charts.portrait import INK, QUIET
 from leaderboard.charts.readings import Drawing, drawings
-from leaderboard.charts.validity import hills, most_items, two_digits
+from leaderboard.charts.validity import hills, most_items, with_interval
 from leaderboard.files.formats import Sheet, UnknownFile
 from leaderboard.files.standalone import standalone
 from leaderboard.measurement.reading_report import ReadingsReport
@@ -43,16 +43,24 @@ REPORTED: Final = {
         ("p", "double", "How often shuffling gives as many items or more."),
         ("groups", "int32", "Survey groups that rated at least two of its items."),
         ("alpha_mean", "double", "Cronbach's alpha of its items within a group, mean over groups."),
+        ("alpha_low", "double", "Lower end of its 95 % interval, people resampled within groups."),
+        ("alpha_high", "double", "Upper end of it."),
         ("alpha_weighted", "double", "The same mean weighted by number of items."),
         ("alpha_min", "double", "The lowest alpha of a group."),
         ("alpha_max", "double", "The highest."),
         ("inter_item_r", "double", "Mean correlation of two of its items that the same people rated."),
+        ("inter_item_low", "double", "Lower end of its 95 % interval, by a jackknife over groups."),
+        ("inter_item_high", "double", "Upper end of it."),
         ("split_half", "double", "Would other people give the same correlations: split-half reliability, stepped up."),
+        ("split_half_low", "double", "Lower end of its 95 % interval, by a jackknife over groups."),
+        ("split_half_high", "double", "Upper end of it."),
         (
             "response_level_r",
             "double",
             "Correlation of people's score with how like themselves they find everything.",
         ),
+        ("response_level_low", "double", "Lower end of its 95 % interval."),
+        ("response_level_high", "double", "Upper end of it."),
     )
 }
 """What the report says of a dimension, by field of `data.people.validation.DimensionValidity`."""
@@ -129,21 +137,30 @@ def _alpha(report: ValidationReport) -> str:
             d.name,
             v.alpha_mean,
             d.family.colour,
-            span=None if v.alpha_min is None or v.alpha_max is None else (v.alpha_min, v.alpha_max),
-            figures=(two_digits(v.alpha_mean), str(v.groups)),
+            span=interval(v.alpha_low, v.alpha_high),
+            band=interval(v.alpha_min, v.alpha_max),
+            figures=(with_interval(v.alpha_mean, v.alpha_low, v.alpha_high), str(v.groups)),
         )
 
     axis = Axis(-0.5, 1, (-0.5, 0, 0.5, 1))
-    said = "Dot: mean of Cronbach’s alpha within groups of raters; line: lowest to highest group."
+    said = (
+        "Dot: mean of Cronbach’s alpha within groups of raters; line: its 95 % interval, people resampled; grey band: "
+        "lowest to highest group."
+    )
     return _drawn(report, "Alpha within groups of raters", axis, row, ("Alpha", "Groups"), said)
 
 
 def _halves(report: ValidationReport) -> str:
     def row(d: Dimension) -> PlotRow:
-        half = report.dimensions[d.name].split_half
-        return PlotRow(d.name, None, d.family.colour, bar=half, figures=(two_digits(half),))
+        v = report.dimensions[d.name]
+        half = v.split_half, v.split_half_low, v.split_half_high
+        figures = (with_interval(*half),)
+        return PlotRow(d.name, None, d.family.colour, bar=half[0], span=interval(*half[1:]), figures=figures)
 
-    said = "Would other people give the same key? 1: the same, 0: nothing in common. Stepped up to all raters."
+    said = (
+        "Would other people give the same key? 1: the same, 0: nothing in common. Stepped up to all raters. Line: 95 % "
+        "interval, by a jackknife over groups of raters."
+    )
     return _drawn(report, "Split-half reliability of the key", Axis(0, 1, (0, 0.5, 1)), row, ("Halves",), said)
 
 
@@ -158,7 +175,10 @@ def _other_key(report: ValidationReport) -> str:
             span=(min(v.items, c.items), max(v.items, c.items)),
             band=(0, c.null_p95),
             tick=c.null_mean,
-            figures=(f"{v.items}→{c.items}", two_digits(c.rank_correlation)),
+            figures=(
+                f"{v.items}→{c.items}",
+                with_interval(c.rank_correlation, *report.rank_intervals.get(d.name, (None, None))),
+            ),
         )
 
     said = (
@@ -171,8 +191,8 @@ def _other_key(report: ValidationReport) -> str:
 
 PLOTS: Final[Mapping[str, Plot]] = {
     "chance": Plot(_chance, _columns("items", "negative", "null_mean", "null_p95", "p")),
-    "alpha": Plot(_alpha, _columns("groups", "alpha_mean", "alpha_min", "alpha_max")),
-    "halves": Plot(_halves, _columns("split_half")),
+    "alpha": Plot(_alpha, _columns("groups", "alpha_mean", "alpha_low", "alpha_high", "alpha_min", "alpha_max")),
+    "halves": Plot(_halves, _columns("split_half", "split_half_low", "split_half_high")),
     "other-key": Plot(
         _other_key,
         (
@@ -186,11 +206,14 @@ PLOTS: Final[Mapping[str, Plot]] = {
                 "double",
                 "Rank correlation of the published models under both keys; empty if unknown.",
             ),
+            Column("rank_low", "double", "Lower end of its 95 % interval."),
+            Column("rank_high", "double", "Upper end of it."),
         ),
         lambda report, d: {
             **(c := report.person_centred[d.name]).model_dump(),
             "items": report.dimensions[d.name].items,
             "person_centred_items": c.items,
+            **dict(zip(("rank_low", "rank_high"), report.rank_intervals.get(d.name, (None, None)), strict=True)),
         },
     ),
 }
@@ -228,7 +251,7 @@ def reading_sheet(drawing: Drawing, report: ValidationReport) -> Sheet:
     """Its numbers."""
     texts = ("dimension", "scale", "model", "source", "share" if drawing.name == "one-line" else "")
     columns = tuple(
-        Column(name, "string" if name in texts else "int32" if name.endswith("_queries") else "double", words)
+        Column(name, "string" if name in texts else "int32" if "_queries" in name else "double", words)
         for name, words in drawing.words.items()
     )
     return Sheet("benchmark", _about(report), columns, drawing.numbers)

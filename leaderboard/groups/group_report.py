@@ -285,7 +285,7 @@ def report(
         read, draws, raters_se = list(profiles), sample.draws, None
     else:
         sample, draws = match_draws(x, benchmark, match)
-        read, raters_se = _read_by_match(profiles, sample.point[:-1], draws[:, :-1]), np.zeros(len(VALUES))
+        read, raters_se = read_by_match(profiles, sample.point[:-1], draws[:, :-1]), np.zeros(len(VALUES))
     found = proximity(
         sample.point[:-1],
         draws[:, :-1],
@@ -333,7 +333,7 @@ def match_draws(x: Floats, benchmark: Benchmark, match: MatchReading) -> tuple[S
     return sample, sample.draws + np.resize(away, sample.draws.shape)  # both sources are independent of each other
 
 
-def _read_by_match(profiles: Sequence[Profile], point: Floats, draws: Floats) -> list[Profile]:
+def read_by_match(profiles: Sequence[Profile], point: Floats, draws: Floats) -> list[Profile]:
     """The profiles with the reliability of their matches in place of their scores'."""
     ten = point - point.mean(axis=1, keepdims=True)
     around = draws - draws.mean(axis=2, keepdims=True)

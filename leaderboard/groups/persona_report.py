@@ -5,6 +5,10 @@ if they asked the same model of the same endpoint in the same way, in the same w
 run without a persona may have asked more queries: then only those that the personas were asked count. Two runs are
 compared on the prompts that have a rating in both, and on the same bootstrap draws of their queries.
 
+Read as published, or by matches on all items with draws over queries and over the people behind the templates at once.
+Matches have no scale that links them with the people's questionnaire: of them there are shifts, gaps, their direction
+and the share along the real gap, but neither biases nor sizes.
+
 A persona whose run is incomplete or flat, or whose model's run without a persona is, has no bias; a contrast has none
 of its measures where one of its two runs is so. Null then, with the reason.
 """
@@ -21,7 +25,9 @@ from pydantic import ValidationError
 
 from data.benchmark import Benchmark
 from data.errors import InputError
+from data.people.norms import Reading
 from data.people.reference import Contrast, Reference, load_persona_example
+from data.people.templates import ValueTemplates, template_match
 from data.values import VALUES
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE, RunRecord
 from eval_queue.personas import PERSONAS
@@ -29,16 +35,23 @@ from eval_queue.protocol import Protocol, subsample
 from eval_queue.reading.answers import UNSCORED_KINDS, Answers, read_answers
 from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Record, Result, UnscoredKind
 from eval_queue.scoring.bootstrap import DRAWS
-from eval_queue.scoring.formulas import Floats, item_means
+from eval_queue.scoring.formulas import Floats, item_means, score
+from eval_queue.scoring.match import people_draws
 from eval_queue.scoring.profiles import number, profiles
 from eval_queue.scoring.stability import FLAT_BELOW
 from eval_queue.scoring.stored import read_ratings
 from leaderboard.analysis.ranks import resample
 from leaderboard.groups.bias import Bias, Gaps, perceived_gaps, persona_bias
-from leaderboard.groups.group_report import People, reservation
+from leaderboard.groups.group_report import People, read_by_match, reservation
 from leaderboard.groups.prompt_agreement import directions_by_prompt
 from leaderboard.groups.proximity import SLOPES, Estimate, group_draws, with_point
+from leaderboard.measurement.readings import match_sample
 
+NO_SIZES: Final = (
+    "By matches on all items only the direction of a gap can be compared with people’s: a match has no scale that "
+    "links it with their questionnaire, so there is no size and no bias. Templates of "
+    "different values overlap, so a model that imagined the gap just as it is would still stay below +1."
+)
 FEW_QUERIES: Final = 20
 """Below so many queries a caveat says that intervals are too narrow."""
 
@@ -168,6 +181,7 @@ class ModelBias(Record):
     revision: str | None
     endpoint: str
     answer_mode: AnswerMode
+    reading: Reading = "published"
     wording: str
     """Version of the personas' words: a number for this program's own, else a digest."""
     queries: int
@@ -195,6 +209,8 @@ class BiasCaveats(Record):
         "The model answered the benchmark's items, people the PVQ-21. Shifts and gaps are compared after scaling by "
         "the slope between the two; amplification and size depend on it, direction does not."
     )
+    reading: str | None = None
+    """What matches on all items cannot tell; null for scores as published."""
     wording: str = "Other words for the same persona give other answers; these numbers are about the words used."
     elicitation: str = (
         "How a model imagines a group depends on how it is asked; on questionnaires other researchers found shifts in "
@@ -218,6 +234,8 @@ class BiasReport(Record):
     """Size of differences on the benchmark's items relative to the PVQ-21's; the first is the one in use."""
     draws: int = DRAWS
     """Bootstrap draws over queries and people."""
+    reading: Reading = "published"
+    """How answers were read."""
     caveats: BiasCaveats
     models: list[ModelBias]
 
@@ -328,13 +346,16 @@ def stored_run(result: Result, answers: Callable[[str], bytes]) -> Run:
     return Run(Path("answers") / result.id, series, result.persona, protocol, result.benchmark, read)
 
 
-def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> BiasReport:
+def report(
+    runs: Sequence[Run], benchmark: Benchmark, reference: Reference, templates: ValueTemplates | None = None
+) -> BiasReport:
     """Set models under personas against the groups.
 
     Args:
         runs: from `find_runs`.
         benchmark: the benchmark that was asked.
         reference: the groups.
+        templates: of the benchmark, to read by matches on all items; None: as published.
 
     Raises:
         InputError: a run is of another benchmark, a run stands twice, there is no run under a persona, the groups lack
@@ -344,7 +365,7 @@ def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> B
         if run.benchmark.digest != benchmark.digest:
             asked = f"{run.benchmark.name} {run.benchmark.version[:12]}"
             raise InputError(f"this run asked {asked}, not {benchmark.name}; see --source", file=run.where)
-    models = [model_bias(runs, benchmark, reference) for runs in sorted_out(runs)]
+    models = [model_bias(runs, benchmark, reference, templates) for runs in sorted_out(runs)]
     if not models:
         raise InputError("no run under a persona is among these folders; see `eval_queue evaluate --persona`")
     return assembled(models, benchmark, reference)
@@ -352,12 +373,14 @@ def report(runs: Sequence[Run], benchmark: Benchmark, reference: Reference) -> B
 
 def assembled(models: Sequence[ModelBias], benchmark: Benchmark, reference: Reference) -> BiasReport:
     """Models under personas, at least one, with what must be read with their numbers."""
-    few = min(model.queries for model in models)
+    few, reading = min(model.queries for model in models), models[0].reading
     return BiasReport(
         benchmark=BenchmarkRef.of(benchmark),
         groups_from=People.of(reference.people.source, reference.people.n),
         raters_from=People.of(reference.raters.source, reference.raters.n),
+        reading=reading,
         caveats=BiasCaveats(
+            reading=NO_SIZES if reading == "match" else None,
             few_queries=few_queries(few),
             benchmark=reservation(benchmark),
         ),
@@ -391,8 +414,10 @@ def sorted_out(runs: Sequence[Run]) -> list[Together]:
     return together
 
 
-def model_bias(runs: Together, benchmark: Benchmark, reference: Reference) -> ModelBias:
-    """One model under personas.
+def model_bias(
+    runs: Together, benchmark: Benchmark, reference: Reference, templates: ValueTemplates | None = None
+) -> ModelBias:
+    """One model under personas, read by matches where there are templates.
 
     Raises:
         InputError: the groups lack a persona, or answers are damaged.
@@ -400,7 +425,7 @@ def model_bias(runs: Together, benchmark: Benchmark, reference: Reference) -> Mo
     for name, run in runs.personas.items():
         if name not in reference.groups:
             raise InputError(f"the reference groups lack {name}", file=run.where)
-    return _Model(*runs, benchmark, reference).record()
+    return _Model(*runs, benchmark, reference, templates).record()
 
 
 @dataclass(frozen=True)
@@ -422,6 +447,7 @@ class _Model:
         personas: Mapping[str, Run],
         benchmark: Benchmark,
         reference: Reference,
+        templates: ValueTemplates | None,
     ) -> None:
         first = next(iter(personas.values()))
         self._series = series
@@ -429,6 +455,9 @@ class _Model:
         self._whole = benchmark
         self._asked = subsample(benchmark, first.protocol.queries)
         self._reference = reference
+        at = benchmark.item_index
+        self._rows = [at[item.id] for item in self._asked.items]
+        self._templates = None if templates is None else templates.items(self._rows)
         self._runs = {name: self._read(run) for name, run in personas.items()}
         self._nobody = None if nobody is None else self._read(nobody)
 
@@ -444,24 +473,28 @@ class _Model:
             revision=self._series.revision,
             endpoint=self._series.endpoint,
             answer_mode=self._series.answer_mode,
+            reading="published" if self._templates is None else "match",
             wording=self._wording,
             queries=len(self._asked.queries),
             of_queries=len(self._whole.queries),
             nobody=None if self._nobody is None else self._nobody.validity,
             personas={
-                name: _persona(biases, at, self._reason(name), run.validity)
+                name: _persona(biases, at, self._reason(name), run.validity, sized=self._templates is None)
                 for at, (name, run) in enumerate(self._runs.items())
             },
             contrasts={
-                c.name: self._by_prompt(c, _gap(gaps, at, c, self._gap_reason(c))) for at, c in enumerate(contrasts)
+                c.name: self._by_prompt(c, _gap(gaps, at, c, self._gap_reason(c), sized=self._templates is None))
+                for at, c in enumerate(contrasts)
             },
         )
 
     def _read(self, run: Run) -> _Profile:
         read = run.read(self._whole)
-        at = self._whole.item_index
-        ratings = read.ratings[:, :, [at[item.id] for item in self._asked.items]]
-        (profile,) = profiles(Answers(read.models, ratings, read.unscored), self._asked)
+        ratings = read.ratings[:, :, self._rows]
+        found = profiles(Answers(read.models, ratings, read.unscored), self._asked)
+        if self._templates is not None:
+            found = read_by_match(found, *self._sample(item_means(ratings)))
+        (profile,) = found
         return _Profile(
             ratings[0],
             Validity(
@@ -479,8 +512,16 @@ class _Model:
         ratings = np.stack([[a.ratings, b.ratings] for a, b in pairs])
         both = np.isfinite(ratings).all(axis=1, keepdims=True)
         means = item_means(np.where(both, ratings, np.nan).reshape(-1, *ratings.shape[2:]))
-        sample = resample(means, self._asked.key.selected, self._asked.query_index)
-        return list(with_point(sample.point, sample.draws).reshape(len(pairs), 2, len(VALUES), -1))
+        return list(with_point(*self._sample(means)).reshape(len(pairs), 2, len(VALUES), -1))
+
+    def _sample(self, means: Floats) -> tuple[Floats, Floats]:
+        """Point, shape (runs, 10 or more), and draws, shape (draws, runs, 10 or more)."""
+        if self._templates is None:
+            sample = resample(means, self._asked.key.selected, self._asked.query_index)
+            return sample.point, sample.draws
+        sample = match_sample(means, self._templates.loadings[:, : len(VALUES)], self._asked.query_index)
+        people = np.moveaxis(people_draws(means, self._templates)[:, : len(VALUES)], -1, 0)
+        return sample.point, sample.draws + np.resize(people - people.mean(axis=0), sample.draws.shape)
 
     def _biases(self, pairs: Sequence[Floats]) -> Bias:
         x, x_0 = np.stack(pairs, axis=1)
@@ -500,10 +541,15 @@ class _Model:
         _, holds, prompts = directions_by_prompt(
             np.where(both, first, np.nan)[None],
             np.where(both, second, np.nan)[None],
-            self._asked.key.selected,
+            self._read_means,
             self._reference.gap(contrast),
         )
         return gap.model_copy(update={"direction_holds": int(holds[0]), "direction_prompts": int(prompts[0])})
+
+    def _read_means(self, means: Floats) -> Floats:
+        if self._templates is None:
+            return score(means[:, None], self._asked.key.selected).score
+        return template_match(means, self._templates.loadings[:, : len(VALUES)])
 
     def _people(self, names: Sequence[str]) -> Floats:
         return np.stack([group_draws(self._reference.groups[name], DRAWS) for name in names])
@@ -531,15 +577,19 @@ def _why_not(profile: Profile) -> str | None:
     return None
 
 
-def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity) -> PersonaBias:
+def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity, *, sized: bool) -> PersonaBias:
+    """One persona; `sized`: whether the profiles have a scale that links them with people's."""
     shown = found if reason is None else None
 
     def cell(v: int) -> ValueBias:
         if shown is None:
             return ValueBias(shift=None, real_shift=None, bias=None, se=None, low=None, high=None)
+        shift, real_shift = number(shown.shift.value[at, v]), number(shown.real_shift[at, v])
+        if not sized:
+            return ValueBias(shift=shift, real_shift=real_shift, bias=None, se=None, low=None, high=None)
         return ValueBias(
-            shift=number(shown.shift.value[at, v]),
-            real_shift=number(shown.real_shift[at, v]),
+            shift=shift,
+            real_shift=real_shift,
             bias=number(shown.bias.value[at, v]),
             se=number(shown.bias_se[at, v]),
             low=number(shown.bias.low[at, v]),
@@ -547,7 +597,7 @@ def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity
         )
 
     def errors(s: int) -> Errors:
-        if shown is None:
+        if shown is None or not sized:
             return Errors(mae=None, rmse=None, rmse_debiased=None)
         return Errors(
             mae=number(shown.mae[s, at]),
@@ -565,7 +615,7 @@ def _persona(found: Bias | None, at: int, reason: str | None, validity: Validity
     )
 
 
-def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) -> PersonaGap:
+def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None, *, sized: bool = True) -> PersonaGap:
     shown = found if reason is None else None
 
     def cell(v: int) -> ValueGap:
@@ -579,14 +629,17 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
             real=number(shown.real[at, v]),
         )
 
-    def with_interval(of: Callable[[Gaps], Estimate]) -> Number:
-        if shown is None:
+    def with_interval(of: Callable[[Gaps], Estimate], *, told: bool = True) -> Number:
+        if shown is None or not told:
             return Number(value=None, low=None, high=None)
         estimate = of(shown)
         return Number(value=number(estimate.value[at]), low=number(estimate.low[at]), high=number(estimate.high[at]))
 
     def by_slope(of: Callable[[Gaps], Estimate]) -> dict[str, float | None]:
-        return {f"{b:g}": None if shown is None else number(of(shown).value[at] * SLOPES[0] / b) for b in SLOPES}
+        return {
+            f"{b:g}": None if shown is None or not sized else number(of(shown).value[at] * SLOPES[0] / b)
+            for b in SLOPES
+        }
 
     return PersonaGap(
         toward=contrast.toward,
@@ -598,9 +651,9 @@ def _gap(found: Gaps | None, at: int, contrast: Contrast, reason: str | None) ->
         spearman=with_interval(lambda g: g.spearman),
         same_sign=None if shown is None else int(shown.same_sign[at]),
         same_sign_p=None if shown is None else number(shown.same_sign_p[at]),
-        amplification=with_interval(lambda g: g.amplification),
-        norm_ratio=with_interval(lambda g: g.norm_ratio),
-        norm_ratio_raw=None if shown is None else number(shown.norm_ratio_raw[at]),
+        amplification=with_interval(lambda g: g.amplification, told=sized),
+        norm_ratio=with_interval(lambda g: g.norm_ratio, told=sized),
+        norm_ratio_raw=None if shown is None or not sized else number(shown.norm_ratio_raw[at]),
         stereotype_share=with_interval(lambda g: g.stereotype_share),
         amplification_by_slope=by_slope(lambda g: g.amplification),
         norm_ratio_by_slope=by_slope(lambda g: g.norm_ratio),

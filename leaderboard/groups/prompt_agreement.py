@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.people.reference import Reference
-from eval_queue.scoring.formulas import Bools, Floats, item_means, score
+from eval_queue.scoring.formulas import Floats, item_means
 from eval_queue.scoring.stability import centred_on_ten
 from leaderboard.groups.proximity import NO_GROUP, placed
 
@@ -66,31 +66,31 @@ def groups_by_prompt(
 
 
 def directions_by_prompt(
-    first: Floats, second: Floats, selected: Bools, gap: Floats
+    first: Floats, second: Floats, read: Callable[[Floats], Floats], gap: Floats
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
     """Whether a model imagines two groups to differ along people's real gap, prompt by prompt.
 
     Args:
         first: ratings under the persona of a contrast's first group, shape (models, 6 variants, items).
         second: the same under its second.
-        selected: which item counts for which dimension, shape (items, 19).
+        read: as for `groups_by_prompt`.
         gap: people's first group minus second, centred on the ten values, shape (10,).
 
     Returns:
         Cosine of the imagined and the real gap over all prompts, shape (models,), NaN where there is none; in how many
         prompts it has the same sign; how many prompts have one.
     """
-    whole = _cosine(first, second, selected, gap)
+    whole = _cosine(item_means(first), item_means(second), read, gap)
     holds, prompts = np.zeros(len(first), dtype=np.int64), np.zeros(len(first), dtype=np.int64)
     for v in range(first.shape[1]):
-        alone = _cosine(first[:, v : v + 1], second[:, v : v + 1], selected, gap)
+        alone = _cosine(first[:, v], second[:, v], read, gap)
         holds += _sign(alone) * _sign(whole) > 0
         prompts += np.isfinite(alone)
     return whole, holds, prompts
 
 
-def _cosine(first: Floats, second: Floats, selected: Bools, gap: Floats) -> Floats:
-    one, other = (centred_on_ten(score(ratings, selected).score) for ratings in (first, second))
+def _cosine(first: Floats, second: Floats, read: Callable[[Floats], Floats], gap: Floats) -> Floats:
+    one, other = (centred_on_ten(read(means)) for means in (first, second))
     imagined = one - other
     length = np.linalg.norm(imagined, axis=1) * np.linalg.norm(gap)
     return np.where(length > 0, imagined @ gap / np.where(length > 0, length, 1.0), np.nan)

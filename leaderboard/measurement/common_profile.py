@@ -28,6 +28,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.people.psychometrics import coefficient_interval
 from data.people.templates import ValueTemplates, template_match
 from data.values import VALUES
 from eval_queue.scoring.bootstrap import query_weights
@@ -50,6 +51,8 @@ class CommonProfile:
         disattenuated: the ten matches corrected for the model's consistency, shape (models, 10).
         disattenuated_se: their standard errors, same shape.
         reliability: of the item means over wordings, shape (models,).
+        reliability_low: lower end of its 95 % interval, queries resampled, same shape.
+        reliability_high: upper end.
         direction: the common profile of the other families, unit length, shape (models, 10).
         strength: shape (models,).
         strength_se: shape (models,).
@@ -63,6 +66,8 @@ class CommonProfile:
     disattenuated: Floats
     disattenuated_se: Floats
     reliability: Floats
+    reliability_low: Floats
+    reliability_high: Floats
     direction: Floats
     strength: Floats
     strength_se: Floats
@@ -99,10 +104,13 @@ def common_profile(
     people = people_draws(x, templates)[:, :_TEN] / np.sqrt(reliability)[:, None, None]
 
     n = len(x)
+    low, high = coefficient_interval(reliability, drawn_reliability.T, n_queries - 1)
     found = CommonProfile(
         disattenuated=point,
         disattenuated_se=np.hypot(_se(queries), _se(people)),
         reliability=reliability,
+        reliability_low=low,
+        reliability_high=high,
         direction=np.full((n, _TEN), np.nan),
         strength=np.full(n, np.nan),
         strength_se=np.full(n, np.nan),

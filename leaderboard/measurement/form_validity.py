@@ -7,6 +7,7 @@ is believed for the benchmark and the choice of items that it names, and for no 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
@@ -17,14 +18,17 @@ from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
 from data.people.norms import Reading
+from data.people.psychometrics import DRAWS
 from data.people.rater_means import rater_means
 from data.people.templates import ValueTemplates, template_match
+from data.people.validation import Ends
 from data.ratings import Study
 from data.values import VALUES
 from eval_queue.scoring.formulas import Floats, item_means, score
 from eval_queue.scoring.profiles import number
 from eval_queue.scoring.released import Released
-from leaderboard.measurement.short_form import SIZES, Form, Length, agreement, choose
+from leaderboard.measurement.short_form import SIZES, Agreement, Form, Length, agreement, choose
+from leaderboard.measurement.variance import ENDS, SEED
 
 PUBLISHED_FORMS: Final = shipped.PUBLISHED / "short_form.json"
 
@@ -42,6 +46,8 @@ class FormAgreement(_Record):
     """Profiles compared; those that do not vary are left out of the correlations."""
     correlation_median: float | None
     """Of the ten scores from the form with the ten from the whole benchmark."""
+    median_interval: Ends = (None, None)
+    """Of that median, 95 %: models resampled, with all their wordings; nulls with fewer than three."""
     correlation_low: float | None
     """What 95 % of them exceed."""
     correlation_high: float | None
@@ -50,6 +56,8 @@ class FormAgreement(_Record):
     """Median over respondents of the root mean square difference of the ten scores, rating points or matches."""
     held: float | None
     """Share of the form's 95 % intervals that hold the whole benchmark's score."""
+    held_interval: Ends = (None, None)
+    """Of that share, in the same way."""
     half: float | None
     """Mean half width of these intervals, rating points or matches."""
 
@@ -126,6 +134,7 @@ def measure(benchmark: Benchmark, ratings: Floats, study: Study, templates: Valu
         "once": once[:, 0],
         "raters": rater_means(benchmark, study)[None],
     }
+    each = {"models": 1, "once": len(VARIANTS), "raters": 1}
     # one wording is set beside the same model's whole profile, which is what the form is to stand for
     ten = slice(0, len(VALUES))
     whole = {name: score(x[:, None], selected).score[:, ten] for name, x in respondents.items()}
@@ -137,10 +146,12 @@ def measure(benchmark: Benchmark, ratings: Floats, study: Study, templates: Valu
     forms = {}
     for length, size in SIZES.items():
         form = choose(benchmark, size)
-        published = Measured(**{n: _summed(x, whole[n], form, benchmark) for n, x in respondents.items()})
+        published = Measured(**{n: _summed(x, whole[n], form, benchmark, each[n]) for n, x in respondents.items()})
         match = None
         if templates is not None:
-            match = Measured(**{n: _summed(x, matched[n], form, benchmark, templates) for n, x in respondents.items()})
+            match = Measured(
+                **{n: _summed(x, matched[n], form, benchmark, each[n], templates) for n, x in respondents.items()}
+            )
         forms[length] = FormReport(
             items=_ids(form, benchmark), reading=chosen(published, match), published=published, match=match
         )
@@ -183,18 +194,38 @@ def _ids(form: Form, benchmark: Benchmark) -> tuple[tuple[int, int], ...]:
 
 
 def _summed(
-    answers: Floats, whole: Floats, form: Form, benchmark: Benchmark, templates: ValueTemplates | None = None
+    answers: Floats,
+    whole: Floats,
+    form: Form,
+    benchmark: Benchmark,
+    each: int,
+    templates: ValueTemplates | None = None,
 ) -> FormAgreement:
+    """Every `each` respondents in a row are one model."""
     found = agreement(answers, whole, form, benchmark, templates)
     varying = found.correlation[np.isfinite(found.correlation)]
     differing = found.difference[np.isfinite(found.difference)]
+    models = len(answers) // each
     low, median, high = np.percentile(varying, [5, 50, 95]) if len(varying) else (np.nan,) * 3
     return FormAgreement(
         respondents=int(np.isfinite(found.difference).sum()),
         correlation_median=number(median),
+        median_interval=_over_models(found, found.correlation, np.nanmedian, models, each),
         correlation_low=number(low),
         correlation_high=number(high),
         difference=number(float(np.median(differing))) if len(differing) else None,
         held=number(found.held),
+        held_interval=_over_models(found, found.holds, np.nanmean, models, each),
         half=number(found.half),
     )
+
+
+def _over_models(found: Agreement, figures: Floats, statistic: Callable[..., Floats], models: int, each: int) -> Ends:
+    """95 % percentile interval of a statistic over respondents, whole models resampled; nulls below three of them."""
+    if models < 3 or not np.isfinite(figures).any():
+        return None, None
+    table = np.full((models, each), np.nan)
+    table[found.which // each, found.which % each] = figures
+    drawn = table[np.random.default_rng(SEED).integers(models, size=(DRAWS, models))].reshape(DRAWS, -1)
+    low, high = np.nanquantile(statistic(drawn, axis=1), ENDS)
+    return number(low), number(high)

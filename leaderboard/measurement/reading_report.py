@@ -18,6 +18,7 @@ from data.people.column_reliability import query_halves
 from data.people.norms import READINGS, Norms, Percentile, Reading, percentiles
 from data.people.rater_means import rater_means
 from data.people.templates import ValueTemplates, shuffled
+from data.people.validation import Ends
 from data.ratings import Study
 from data.values import DIMENSIONS, SCALE_COLUMNS, VALUES
 from eval_queue.scoring.formulas import Floats, item_means
@@ -26,10 +27,12 @@ from eval_queue.scoring.stability import FLAT_BELOW, reliability
 from leaderboard.analysis.ranks import Sample, resample
 from leaderboard.measurement.common_profile import CommonProfile, common_profile
 from leaderboard.measurement.readings import (
+    Explained,
     along_common,
     explained,
     first_component,
     match_sample,
+    over_models,
     pairs_that_hold,
     shuffled_pairs,
 )
@@ -38,6 +41,7 @@ from leaderboard.measurement.variance import (
     SIZES,
     TARGET,
     Generalizability,
+    component_intervals,
     components,
     generalizability,
     match_parts,
@@ -99,8 +103,14 @@ class Share(_Part):
     """Share of a model's variance that the ten templates explain, beyond what people's mean ratings do."""
 
     r2: float | None
+    r2_low: float | None
+    """Lower end of its 95 % interval: jackknife over queries; what so many queries give on average."""
+    r2_high: float | None
     cross_validated: float | None
     """Of queries the weights have not seen; below 0: worse than the mean."""
+    cross_validated_low: float | None
+    """Lower end of its interval, likewise."""
+    cross_validated_high: float | None
 
 
 class Estimate(_Part):
@@ -124,6 +134,9 @@ class ModelProfile(_Part):
 
     reliability: float | None
     """Of its mean ratings over wordings."""
+    reliability_low: float | None
+    """Lower end of its 95 % interval: queries resampled."""
+    reliability_high: float | None
     families: int
     """Other families behind the common profile."""
     disattenuated: dict[str, Estimate]
@@ -155,12 +168,19 @@ class ColumnNeeds(_Part):
     model_query_wording: float
     coefficient: float | None
     """For the queries and wordings that were asked."""
+    low: float | None
+    """Lower end of its 95 % interval: models resampled."""
+    high: float | None
     by_queries: dict[int, float | None]
     """For so many queries in the wordings that were asked."""
     by_wordings: dict[int, float | None]
     """For the queries that were asked, in so many wordings."""
     queries_for_target: int | None
     """Queries in all with which it reaches `target`; null where none are enough."""
+    fewest_for_target: int | None
+    """Lower end of its 95 % interval."""
+    most_for_target: int | None
+    """Upper end; null where no number may be enough."""
 
 
 class Variance(_Part):
@@ -171,7 +191,11 @@ class Variance(_Part):
     target: float
     components: dict[str, float]
     """Squared rating points by source; the last holds what cannot be told from chance."""
+    component_intervals: dict[str, Ends]
+    """95 %: jackknife over models and over queries; wordings and orders as they are."""
     shares: dict[str, float]
+    share_intervals: dict[str, Ends]
+    """The same of the shares."""
     columns: dict[Reading, dict[str, ColumnNeeds]]
 
 
@@ -182,6 +206,8 @@ class Reliable(_Part):
     """How many these are."""
     columns: dict[Reading, dict[str, float | None]]
     """Reliability over halves of the queries."""
+    intervals: dict[Reading, dict[str, Ends]]
+    """95 %, models resampled."""
 
 
 class ReadingsReport(_Part):
@@ -193,8 +219,12 @@ class ReadingsReport(_Part):
     shuffled_keys: dict[Reading, ShuffledKeys]
     first_component: dict[Reading, float | None]
     """Share of the variance of the ten standardised columns along their first principal component."""
+    first_component_intervals: dict[Reading, Ends]
+    """95 %, models resampled."""
     along_common: dict[Reading, float | None]
     """Share of the variance between models along their mean profile."""
+    along_common_intervals: dict[Reading, Ends]
+    """95 %, models resampled."""
     reliable: Reliable
     """Models of which the score as published is reliable, as everywhere."""
     explained: dict[str, Share]
@@ -266,12 +296,11 @@ def readings_report(
         separations=separations,
         shuffled_keys=checks,
         first_component={reading: _number(first_component(c)) for reading, c in columns.items()},
+        first_component_intervals={r: _ends(over_models(c, first_component)) for r, c in columns.items()},
         along_common={reading: _number(along_common(c)) for reading, c in columns.items()},
+        along_common_intervals={r: _ends(over_models(c, along_common)) for r, c in columns.items()},
         reliable=_reliable(benchmark, x, published, templates),
-        explained={
-            name: Share(r2=_number(share.r2[m]), cross_validated=_number(share.cross_validated[m]))
-            for m, name in enumerate(models)
-        },
+        explained={name: share_of(share, m) for m, name in enumerate(models)},
         profiles=model_profiles(common_profile(ratings, families, templates, where), models),
         among_people={
             reading: {name: among_people(found, m) for m, name in enumerate(models)}
@@ -289,7 +318,25 @@ def _reliable(benchmark: Benchmark, x: Floats, published: Sample, templates: Val
     found = query_halves(x[kept], benchmark.key.selected, templates.loadings, benchmark.query_index)
     return Reliable(
         models=len(kept),
-        columns={reading: {d.name: _number(r[i]) for i, d in enumerate(DIMENSIONS)} for reading, r in found.items()},
+        columns={r: {d.name: _number(of.value[i]) for i, d in enumerate(DIMENSIONS)} for r, of in found.items()},
+        intervals={
+            reading: {d.name: _ends((of.low[i], of.high[i])) for i, d in enumerate(DIMENSIONS)}
+            for reading, of in found.items()
+        },
+    )
+
+
+def share_of(found: Explained, m: int) -> Share:
+    """What the templates explain of one model's ratings."""
+    r2, unseen = found.r2[m], found.cross_validated[m]
+    r2_half, half = found.r2_half[m], found.cross_validated_half[m]
+    return Share(
+        r2=_number(r2),
+        r2_low=_number(max(r2 - r2_half, 0.0)),
+        r2_high=_number(min(r2 + r2_half, 1.0)),
+        cross_validated=_number(unseen),
+        cross_validated_low=_number(unseen - half),
+        cross_validated_high=_number(min(unseen + half, 1.0)),
     )
 
 
@@ -312,6 +359,8 @@ def model_profiles(found: CommonProfile, models: Sequence[str]) -> dict[str, Mod
     return {
         name: ModelProfile(
             reliability=_number(found.reliability[m]),
+            reliability_low=_number(found.reliability_low[m]),
+            reliability_high=_number(found.reliability_high[m]),
             families=int(found.families[m]),
             disattenuated={
                 v.name: Estimate(**_interval(found.disattenuated[m, i], found.disattenuated_se[m, i]))
@@ -336,7 +385,7 @@ def variance_of(benchmark: Benchmark, ratings: Floats, templates: ValueTemplates
         InputError: queries have different numbers of items, or an item of a model has no rating at all.
     """
     where, names = benchmark.query_index, [d.name for d in DIMENSIONS]
-    found = components(ratings, where)
+    found, ends = components(ratings, where), component_intervals(ratings, where)
     by_scale = [generalizability(published_parts(ratings, benchmark.key.selected[:, c], where)) for c in _SCALES]
     needs: Mapping[Reading, list[Generalizability]] = {
         "published": [g for scale in by_scale for g in scale],
@@ -348,7 +397,9 @@ def variance_of(benchmark: Benchmark, ratings: Floats, templates: ValueTemplates
         wordings=first.wordings,
         target=TARGET,
         components={name: round(v, DECIMALS) for name, v in found.items()},
+        component_intervals={name: _ends(of) for name, of in ends[0].items()},
         shares={name: round(v, DECIMALS) for name, v in shares(found).items()},
+        share_intervals={name: _ends(of) for name, of in ends[1].items()},
         columns={reading: dict(zip(names, map(_needs, of), strict=True)) for reading, of in needs.items()},
     )
 
@@ -357,16 +408,20 @@ _SCALES: Final = tuple(SCALE_COLUMNS.values())
 
 
 def _needs(g: Generalizability) -> ColumnNeeds:
-    enough = g.queries_for()
+    enough, fewest, most = (math.ceil(n) if math.isfinite(n) else None for n in (g.queries_for(), g.fewest, g.most))
     return ColumnNeeds(
         model=g.model,
         model_query=g.model_query,
         model_wording=g.model_wording,
         model_query_wording=g.model_query_wording,
         coefficient=_number(g.coefficient(g.queries, g.wordings)),
+        low=_number(g.low),
+        high=_number(g.high),
         by_queries={n: _number(g.coefficient(n, g.wordings)) for n in SIZES},
         by_wordings={n: _number(g.coefficient(g.queries, n)) for n in COUNTS},
-        queries_for_target=math.ceil(enough) if math.isfinite(enough) else None,
+        queries_for_target=enough,
+        fewest_for_target=fewest,
+        most_for_target=most,
     )
 
 
@@ -377,6 +432,10 @@ def _pairs(sample: Sample, people: Floats | None = None, *, normal: bool = False
 def _interval(estimate: float, se: float) -> dict[str, float | None]:
     ends = {"estimate": estimate, "se": se, "low": estimate - Z * se, "high": estimate + Z * se}
     return {name: _number(x) for name, x in ends.items()}
+
+
+def _ends(ends: tuple[float, float]) -> Ends:
+    return _number(ends[0]), _number(ends[1])
 
 
 def _number(x: float) -> float | None:

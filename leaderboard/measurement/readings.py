@@ -6,12 +6,13 @@ over arrays; `leaderboard.measurement.reading_report` brings them into one recor
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.people.psychometrics import DRAWS, coefficient_interval
 from data.people.templates import template_match
 from data.values import VALUES
 from eval_queue.scoring.formulas import Bools, Floats, ratio
@@ -29,13 +30,16 @@ class Explained(NamedTuple):
     """Share of the variance of models' ratings that the ten templates explain, shape (models,), NaN without variance.
 
     Of what is left of a model's ratings once the part that goes with people's mean ratings is taken away: how good
-    everybody finds a response says nothing of values.
+    everybody finds a response says nothing of values. Half widths of 95 % intervals by a jackknife over queries, with
+    t's queries - 1 degrees: they speak of what so many queries give on average.
     """
 
     r2: Floats
     """Of the ratings that the weights were found from; never below 0 and rising with every template added."""
     cross_validated: Floats
     """Of queries that the weights have not seen; below 0 where the templates predict worse than the mean does."""
+    r2_half: Floats
+    cross_validated_half: Floats
 
 
 class Pairs(NamedTuple):
@@ -78,30 +82,75 @@ def explained(
         folds: parts of the queries that are left out in turn.
         seed: of the division into folds.
     """
+    from scipy.special import stdtrit
+
     n = int(query_index.max(initial=-1)) + 1
-    fold = (np.random.default_rng(seed).permutation(n) % folds)[query_index]
+    fold = np.random.default_rng(seed).permutation(n) % folds
+    of_fold = fold[:, None] == np.arange(folds)
     ten = loadings[:, _TEN]
-    found = np.full((2, len(x)), np.nan)
+    wide, base = slice(None, -1), slice(0, 2)
+    found = np.full((4, len(x)), np.nan)
     for m, ratings in enumerate(x):
         there = np.isfinite(ratings) & np.isfinite(people) & np.isfinite(ten).all(axis=1)
         if there.sum() < 2 * len(VALUES) or ratings[there].std() < 1e-9:
             continue
-        y, base = ratings[there], np.column_stack([np.ones(there.sum()), people[there]])
-        wide = np.column_stack([base, ten[there]])
-        whole = _left(y, wide, y, wide), _left(y, base, y, base)
-        seen = np.zeros(2)
-        for k in range(folds):
-            out = fold[there] == k
-            if out.any() and not out.all():
-                seen += [_left(y[~out], d[~out], y[out], d[out]) for d in (wide, base)]
-        found[:, m] = 1 - whole[0] / whole[1], 1 - seen[0] / seen[1]
-    return Explained(found[0], found[1])
+        # sums of products, query by query, of 1, people's means, the ten templates and the ratings
+        z = np.column_stack([people, ten, ratings])[there]
+        z = np.column_stack([np.ones(len(z)), z - z.mean(axis=0)])
+        sums = np.zeros((n, z.shape[1], z.shape[1]))
+        np.add.at(sums, query_index[there], z[:, :, None] * z[:, None, :])
+        asked = np.unique(query_index[there])
+        # everything first, then everything but each query
+        left = np.concatenate([np.zeros_like(sums[:1]), sums[asked]])
+        whole = sums.sum(axis=0) - left
+        test = (
+            np.tensordot(of_fold.T * 1.0, sums, axes=1)
+            - left[:, None] * np.vstack([np.zeros(folds), of_fold[asked]])[:, :, None, None]
+        )
+        train = whole[:, None] - test
+        seen = [_left(train, test, design).sum(axis=1) for design in (wide, base)]
+        both = 1 - _left(whole, whole, wide) / _left(whole, whole, base), 1 - seen[0] / seen[1]
+        for i, figure in enumerate(both):
+            k = len(asked)
+            se = np.sqrt((k - 1) / k * np.square(figure[1:] - figure[1:].mean()).sum())
+            found[[i, 2 + i], m] = figure[0], stdtrit(k - 1, 0.975) * se
+    return Explained(*found)
 
 
-def _left(y: Floats, design: Floats, new: Floats, new_design: Floats) -> float:
-    """Sum of squares of new ratings that a regression on others leaves."""
-    weights = np.linalg.lstsq(design, y, rcond=None)[0]
-    return float(((new - new_design @ weights) ** 2).sum())
+def _left(train: Floats, test: Floats, design: slice) -> Floats:
+    """Sum of squares that a regression on some ratings leaves of others, from their sums of products.
+
+    Args:
+        train: shape (..., columns, columns), the ratings last.
+        test: same shape.
+        design: which columns predict.
+    """
+    products, with_ratings = train[..., design, design], train[..., design, -1:]
+    try:
+        weights = np.linalg.solve(products, with_ratings)
+    except np.linalg.LinAlgError:  # what predicts does not vary, or repeats
+        weights = np.linalg.pinv(products, hermitian=True) @ with_ratings
+    explained = 2 * test[..., design, -1:] - test[..., design, design] @ weights
+    return np.asarray(test[..., -1, -1] - (weights * explained).sum(axis=(-2, -1)))
+
+
+def over_models(
+    columns: Floats, figure: Callable[[Floats], float], draws: int = DRAWS, seed: int = SEED
+) -> tuple[float, float]:
+    """95 % interval of a share of variance between models, models resampled; NaN below 3 of them.
+
+    Args:
+        columns: shape (models, columns).
+        figure: the share, from such an array.
+        draws: how often models are resampled.
+        seed: of these draws.
+    """
+    n = len(columns)
+    if n < 3:
+        return float("nan"), float("nan")
+    drawn = np.random.default_rng(seed).integers(n, size=(draws, n))
+    found = coefficient_interval(np.array(figure(columns)), np.array([figure(columns[d]) for d in drawn]), n - 1)
+    return max(float(found[0]), 0.0), float(found[1])
 
 
 def match_sample(x: Floats, loadings: Floats, query_index: NDArray[np.intp]) -> Sample:

@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from data.benchmark import Benchmark
 from data.people.templates import STEP, ValueTemplates, template_match
 from data.values import VALUES
-from eval_queue.scoring.formulas import Bools, Floats
+from eval_queue.scoring.formulas import Bools, Floats, ratio
 
 Length = Literal["short", "long"]
 
@@ -217,6 +217,10 @@ class Agreement(NamedTuple):
     """Share of the form's intervals that hold the whole benchmark's score."""
     half: float
     """Mean half width of these intervals, rating points or matches."""
+    which: NDArray[np.intp]
+    """Positions of these respondents among all."""
+    holds: Floats
+    """Share of each one's intervals that hold, shape (respondents,); NaN without intervals."""
 
 
 def agreement(
@@ -255,6 +259,8 @@ def agreement(
         np.sqrt(np.square(gap).mean(axis=1)),
         float((np.abs(gap) <= half)[told].mean()) if told.any() else math.nan,
         float(half[told].mean()) if told.any() else math.nan,
+        np.flatnonzero(usable),
+        ratio((told & (np.abs(gap) <= half)).sum(axis=1), told.sum(axis=1)),
     )
 
 

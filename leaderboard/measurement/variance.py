@@ -10,6 +10,11 @@ The generalizability of a column (Cronbach, Gleser, Nanda and Rajaratnam 1972) t
 score under each wording: the variance of models' scores relative to itself plus that of error over other queries and
 wordings, G = M / (M + MQ / n_queries + MW / n_wordings + MQW / (n_queries n_wordings)).
 
+Intervals, 95 %: of components and shares by a jackknife, models and queries left out one by one, the two variances
+added; wordings and orders are taken as they are, since two orders or three wordings cannot tell how much others would
+differ. Of a coefficient by a bootstrap of models (`data.people.psychometrics.coefficient_interval`), as its column's
+reliability.
+
 Pure functions over arrays.
 """
 
@@ -23,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.people.psychometrics import DRAWS, coefficient_interval
 from eval_queue.scoring.formulas import Bools, Floats, item_means
 from eval_queue.scoring.stability import WORDINGS, order_means
 
@@ -34,6 +40,10 @@ SIZES: Final = (52, 104, 208, 416, 832)
 """Numbers of queries for which coefficients are told."""
 COUNTS: Final = (1, 3, 6, 12)
 """Numbers of wordings likewise."""
+SEED: Final = 20330
+ENDS: Final = (0.025, 0.975)
+Ends = Mapping[str, tuple[float, float]]
+"""Both ends of intervals by name."""
 
 _MODEL, _QUERY, _ITEM, _WORDING, _ORDER = range(5)
 Term = tuple[int, ...]
@@ -50,12 +60,28 @@ class Generalizability(NamedTuple):
     queries: int
     """Queries that were asked."""
     wordings: int
+    low: float = float("nan")
+    """Lower end of the 95 % interval of G for the queries and wordings that were asked: models resampled."""
+    high: float = float("nan")
+    fewest: float = float("nan")
+    """Lower end of that of the queries with which G reaches `TARGET`."""
+    most: float = float("nan")
+    """Upper end, infinity where no number may be enough."""
 
     def coefficient(self, queries: float, wordings: float) -> float:
         """G for so many queries and wordings, 0 to 1."""
-        error = self.model_query / queries + self.model_wording / wordings
-        error += self.model_query_wording / (queries * wordings)
+        error = self._error(queries, wordings)
         return max(self.model, 0.0) / (max(self.model, 0.0) + error) if self.model + error > 0 else float("nan")
+
+    @property
+    def signed(self) -> float:
+        """G for what was asked, below 0 where models differ less than error lets them: what an interval needs."""
+        error = self._error(self.queries, self.wordings)
+        return self.model / (self.model + error) if self.model + error > 0 else float("nan")
+
+    def _error(self, queries: float, wordings: float) -> float:
+        error = self.model_query / queries + self.model_wording / wordings
+        return error + self.model_query_wording / (queries * wordings)
 
     def queries_for(self, target: float = TARGET, wordings: float | None = None) -> float:
         """Queries of the same kind with which G reaches the target, in all; infinity where none are enough."""
@@ -80,7 +106,10 @@ def components(ratings: Floats, query_index: NDArray[np.intp]) -> dict[str, floa
     Raises:
         InputError: queries have different numbers of items, or an item of a model has no rating at all.
     """
-    y = _design(ratings, query_index)
+    return _components(_design(ratings, query_index))
+
+
+def _components(y: Floats) -> dict[str, float]:
     levels = y.shape
     terms = _terms()  # smaller ones first
     found: dict[Term, float] = {}
@@ -99,6 +128,36 @@ def components(ratings: Floats, query_index: NDArray[np.intp]) -> dict[str, floa
         above = sum(found[other] * _repeats(other, levels) for other in terms if set(other) > set(term))
         found[term] = (mean_square[term] - above) / _repeats(term, levels)
     return {_name(term): found[term] for term in terms}
+
+
+def component_intervals(ratings: Floats, query_index: NDArray[np.intp]) -> tuple[Ends, Ends]:
+    """95 % intervals of `components`, and of their `shares`, by name.
+
+    Args:
+        ratings: as for `components`; three models or more.
+        query_index: as for `components`.
+
+    Raises:
+        InputError: as for `components`.
+    """
+    from scipy.special import stdtrit
+
+    y = _design(ratings, query_index)
+
+    def both(kept: Floats) -> Floats:
+        found = _components(kept)
+        return np.array([[*found.values()], [*shares(found).values()]])
+
+    square = np.zeros(())
+    for axis in (_MODEL, _QUERY):
+        k = y.shape[axis]
+        left = np.array([both(np.delete(y, i, axis)) for i in range(k)])
+        square = square + (k - 1) / k * np.square(left - left.mean(axis=0)).sum(axis=0)
+    half = stdtrit(min(y.shape[:2]) - 1, 0.975) * np.sqrt(square)
+    found, share = (list(zip(low, high, strict=True)) for low, high in zip(both(y) - half, both(y) + half, strict=True))
+    names = [_name(term) for term in _terms()]
+    within = [(max(low, 0.0), min(high, 1.0)) for low, high in share]
+    return dict(zip(names, found, strict=True)), dict(zip(names, within, strict=True))
 
 
 def shares(found: Mapping[str, float]) -> dict[str, float]:
@@ -167,37 +226,55 @@ def _by_query(of_items: Floats, query_index: NDArray[np.intp]) -> Floats:
     return np.asarray(np.add.reduceat(of_items[:, :, order], starts, axis=2) * len(starts))
 
 
-def generalizability(parts: Floats) -> list[Generalizability]:
-    """Variance of each column's scores by source.
+def generalizability(parts: Floats, draws: int = DRAWS, seed: int = SEED) -> list[Generalizability]:
+    """Variance of each column's scores by source, with the intervals of its coefficient.
 
     Args:
         parts: each query's part in each model's score, shape (columns, models, wordings, queries).
+        draws: how often models are resampled.
+        seed: of these draws.
     """
-    return [_two_facets(y[np.isfinite(y).all(axis=(1, 2))]) for y in parts]
+    return [_with_intervals(y[np.isfinite(y).all(axis=(1, 2))], draws, seed) for y in parts]
 
 
-def _two_facets(y: Floats) -> Generalizability:
-    """Models x wordings x queries, one number a cell: the components that make up relative error."""
+def _with_intervals(y: Floats, draws: int, seed: int) -> Generalizability:
+    m = len(y)
+    counts = np.random.default_rng(seed).multinomial(m, np.full(m, 1 / max(m, 1)), size=draws)
+    found, *drawn = _two_facets(y, np.vstack([np.ones(m), counts]))
+    if m < 3:
+        return found
+    low, high = coefficient_interval(np.array(found.signed), np.array([g.signed for g in drawn]), m - 1)
+    needed = np.sort([g.queries_for() for g in drawn])
+    fewest, most = (float(needed[round(q * (draws - 1))]) for q in ENDS)
+    return found._replace(low=max(float(low), 0.0), high=max(float(high), 0.0), fewest=fewest, most=most)
+
+
+def _two_facets(y: Floats, counts: Floats) -> list[Generalizability]:
+    """Models x wordings x queries, one number a cell: the components that make up relative error.
+
+    Args:
+        y: shape (models, wordings, queries).
+        counts: how often each model counts, shape (draws, models), for one record each.
+    """
     m, w, q = y.shape
+    nothing = float("nan")
     if m < 2:
-        nothing = float("nan")
-        return Generalizability(nothing, nothing, nothing, nothing, q, w)
-    model, wording, query = (y.mean(axis=a, keepdims=True) for a in ((1, 2), (0, 2), (0, 1)))
-    mw, mq, wq = (y.mean(axis=a, keepdims=True) for a in (2, 1, 0))
-    grand = y.mean()
-    ms_m = w * q * ((model - grand) ** 2).sum() / (m - 1)
-    ms_mw = q * ((mw - model - wording + grand) ** 2).sum() / ((m - 1) * (w - 1))
-    ms_mq = w * ((mq - model - query + grand) ** 2).sum() / ((m - 1) * (q - 1))
-    rest = y - mw - mq - wq + model + wording + query - grand
-    ms_mwq = (rest**2).sum() / ((m - 1) * (w - 1) * (q - 1))
-    return Generalizability(
-        model=float((ms_m - ms_mw - ms_mq + ms_mwq) / (w * q)),
-        model_query=max(float((ms_mq - ms_mwq) / w), 0.0),
-        model_wording=max(float((ms_mw - ms_mwq) / q), 0.0),
-        model_query_wording=float(ms_mwq),
-        queries=q,
-        wordings=w,
-    )
+        return [Generalizability(nothing, nothing, nothing, nothing, q, w)] * len(counts)
+    model, mw, mq = (y.mean(axis=a, keepdims=True) for a in ((1, 2), 2, 1))
+
+    def square(effect: Floats) -> Floats:
+        """Sum of squares over models about their mean effect, in every draw."""
+        flat = effect.reshape(m, -1)
+        return np.asarray(counts @ (flat**2).sum(axis=1) - ((counts @ flat) ** 2).sum(axis=1) / m)
+
+    ms_m = w * q * square(model) / (m - 1)
+    ms_mw = q * square(mw - model) / ((m - 1) * (w - 1))
+    ms_mq = w * square(mq - model) / ((m - 1) * (q - 1))
+    ms_mwq = square(y - mw - mq + model) / ((m - 1) * (w - 1) * (q - 1))
+    between = (ms_m - ms_mw - ms_mq + ms_mwq) / (w * q)
+    others = (np.maximum((ms_mq - ms_mwq) / w, 0.0), np.maximum((ms_mw - ms_mwq) / q, 0.0), ms_mwq)
+    every = np.array([between, *others]).T.tolist()
+    return [Generalizability(a, b, c, d, q, w) for a, b, c, d in every]
 
 
 def _filled(ratings: Floats) -> Floats:

@@ -160,7 +160,7 @@ class Site:
     @cached_property
     def biases(self) -> Biases:
         """Models under personas against the groups."""
-        return Biases(self.choices, self.queue.answers, lambda: self.reference)
+        return Biases(self.choices, self.queue.answers, lambda: self.reference, self.templates)
 
     @cached_property
     def regions(self) -> Regions:
@@ -176,13 +176,17 @@ class Site:
     def _work(self) -> BackgroundWork[Any]:
         return BackgroundWork()
 
-    def _so_far(self, what: str, board: Board, of: Callable[[], _T | None]) -> _T | Working | None:
-        found: _T | Working | None = self._work.get(f"{what} {board.key.slug}", self.revision(), of)
+    def _so_far(
+        self, what: str, board: Board, of: Callable[[], _T | None], *, wait: bool = True
+    ) -> _T | Working | None:
+        found: _T | Working | None = self._work.get(f"{what} {board.key.slug}", self.revision(), of, wait=wait)
         return found
 
-    def relations_so_far(self, board: Board, reading: Reading = "published") -> Relations | Working | None:
-        """As `relations.of`, without waiting for what takes long."""
-        return self._so_far(f"relations {reading}", board, lambda: self.relations.of(board, reading))
+    def relations_so_far(
+        self, board: Board, reading: Reading = "published", *, wait: bool = True
+    ) -> Relations | Working | None:
+        """As `relations.of`, without waiting for what takes long, or at all."""
+        return self._so_far(f"relations {reading}", board, lambda: self.relations.of(board, reading), wait=wait)
 
     def ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `rankings.of`, without waiting for what takes long."""

@@ -140,8 +140,9 @@ _WRITTEN: Final = (
     Term(
         "95 % interval",
         "How far the number could be off because of the choice of questions: of 100 intervals made in this way, 95 "
-        "contain what all questions of the same kind would give. Whether two models differ is read off the interval "
-        "of their difference, not off the overlap of their intervals.",
+        "contain what all questions of the same kind would give. For figures about columns and raters it is the choice "
+        "of models or of people instead, as the text beside them says. Whether two models differ is read off the "
+        "interval of their difference, not off the overlap of their intervals.",
         "certainty",
         ("95 % interval", "95 % intervals", "95 % band", "confidence interval"),
         _METHOD,
@@ -155,9 +156,17 @@ _WRITTEN: Final = (
     Term(
         "Bootstrap",
         "A way to find out how uncertain a number is: the questions are drawn again at random, with replacement, "
-        "thousands of times, and the number is computed anew each time.",
+        "thousands of times, and the number is computed anew each time. Models or people can be drawn likewise.",
         "certainty",
         ("bootstrap", "draws"),
+        _METHOD,
+    ),
+    Term(
+        "Jackknife",
+        "A way to find out how uncertain a number is: it is computed anew without each question, model or group of "
+        "raters in turn, and how much it changes says how far it could be off.",
+        "certainty",
+        ("jackknife",),
         _METHOD,
     ),
     Term(

@@ -28,7 +28,7 @@ from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.portrait import number
 from leaderboard.charts.readings import drawings
-from leaderboard.charts.validity import hills, most_items, two_digits
+from leaderboard.charts.validity import hills, most_items, two_digits, with_interval
 from leaderboard.measurement.reading_report import ReadingsReport
 from leaderboard.pages.benchmark.card import BenchmarkCard, card, encode
 from leaderboard.site.site import Site
@@ -186,6 +186,7 @@ def page_of(report: ValidationReport, note: str, readings: ReadingsReport | None
         along=along,
         number=number,
         figure=two_digits,
+        with_interval=with_interval,
         min_group=MIN_GROUP,
         min_rho=MIN_RHO,
         max_p=MAX_P,

@@ -140,6 +140,30 @@ export function boardCells(root, table, state, act) {
     return means[key];
   }
 
+  /**
+   * Half the width of the 95 % interval of such a mean. Of ranked rows it was drawn with what they have in common; other
+   * rows, and own averages, count in full, so that it is no narrower than it should be.
+   * @param {number} scale @param {"score" | "raw"} name @returns {Maybe[]}
+   */
+  function meanHalves(scale, name) {
+    const { means, rows, ranking, match_ranking } = board();
+    const ranks = state.reading === "all" ? match_ranking : ranking;
+    const key = `half ${scale} ${name} ${state.reading} ${Boolean(ranks?.half)}`;
+    means[key] ??= table.scales[scale].dimensions.map((d, i) => {
+      let [sum, n] = [0, 0];
+      for (const row of rows) {
+        const [cell, raw] = [cellOf(board(), row, scale, i, state.reading), name === "raw" ? rawOf(board(), row, scale, i) : null];
+        if (!cell || (name === "raw" && !raw)) continue;
+        const half = (/** @type {Cell} */ x) => (hasInterval(x) ? (/** @type {number} */ (x.high) - /** @type {number} */ (x.low)) / 2 : NaN);
+        const shared = ranks && !ranks.pending && ranks.why?.[row.i] === null ? ranks.half?.[d.name] : null;
+        sum += (known(shared) ? shared : half(cell)) + (raw ? half(raw) - half(cell) : 0);
+        n += 1;
+      }
+      return n && Number.isFinite(sum) ? sum / n : null;
+    });
+    return means[key];
+  }
+
   /* What stands dotted behind each portrait, and what it is. */
   function reference() {
     const { raters, rated_by, rows } = board();
@@ -173,5 +197,5 @@ export function boardCells(root, table, state, act) {
         el("span", { class: "vp-sub" }, row.developer ? el("span", null, row.developer) : null, badgesOf(row))));
   }
 
-  return { portrait, valueCells, boardMeans, reference, tools, who };
+  return { portrait, valueCells, boardMeans, meanHalves, reference, tools, who };
 }

@@ -254,11 +254,13 @@ export function boardColumns(table, state, media) {
   /** @param {Column} column */
   function carries(column) {
     const { columns } = state.board ?? {};
-    const [queries, people] = (column.kind === "score" && columns?.[read()]?.[column.key]) || [null, null];
+    const [queries, people, ...ends] = (column.kind === "score" && columns?.[read()]?.[column.key]) || [null, null];
     if (!columns || !known(queries)) return null;
     const weak = queries < TELLS_APART;
     const says = weak ? " Below 0.50: this column cannot tell these models apart; the order it gives is not to be relied on." : "";
-    return { weak, queries, words: `Reliability of this column between ${columns.models} models: ${figure(queries)} over halves of the queries, ${figure(people)} over halves of the people.${says} Other models may differ more.` };
+    const [interval, other] = [0, 2].map((i) => (known(ends[i]) ? `${figure(ends[i])} to ${figure(ends[i + 1])}` : ""));
+    const within = (/** @type {string} */ text) => (text ? ` (95 % interval ${text})` : "");
+    return { weak, queries, interval, words: `Reliability of this column between ${columns.models} models: ${figure(queries)}${within(interval)} over halves of the queries, ${figure(people)}${within(other)} over halves of the people.${says} Other models may differ more.` };
   }
 
   // ---- all columns ---------------------------------------------------------------------------------------------

@@ -167,14 +167,25 @@ def _matches(results: Sequence[Result]) -> dict[str, object] | None:
     }
 
 
+_CARRIES: Final = ("queries", "people", "queries_low", "queries_high", "people_low", "people_high")
+
+
 def _reliabilities(columns: Columns | None) -> dict[str, object] | None:
-    """How far each column tells models apart, over halves of queries and of people, under both readings."""
+    """How far each column tells models apart, over halves of queries and of people, under both readings.
+
+    Six numbers a column: both figures, then the ends of their intervals.
+    """
     if columns is None:
         return None
     return {
         "models": columns.models,
         **{
-            reading: {name: [_whole(c.queries), _whole(c.people)] for name, c in columns.columns[reading].items()}
+            reading: {
+                name: [
+                    _whole(x) for x in (c.queries, c.people, c.queries_low, c.queries_high, c.people_low, c.people_high)
+                ]
+                for name, c in columns.columns[reading].items()
+            }
             for reading in READINGS
             if reading in columns.columns
         },
@@ -188,8 +199,7 @@ def _shared(board: Board) -> dict[str, object] | None:
         return None
     return {
         "models": len(report.models),
-        "along_common": _whole(report.along_common["match"]),
-        "first_component": _whole(report.first_component["match"]),
+        "along_common": [_whole(x) for x in (report.along_common["match"], *report.along_common_intervals["match"])],
         "own": sum(p.own_p is not None and p.own_p <= ALPHA for p in report.profiles.values()),
     }
 
@@ -225,6 +235,7 @@ def ranking_columns(results: Sequence[Result], ranking: Ranking | Working | None
     anywhere = f"1-{ranking.n}"
     return {
         "n": ranking.n,
+        "mean_half": {name: _whole(half) for name, half in ranking.mean_half.items()},
         "models": _places([None if row is None else row.models for row in rows], lambda _: anywhere),
         "values": _places([None if row is None else row.values for row in rows], lambda ds: f"1-{ds}"),
         "why": _column(

@@ -106,10 +106,11 @@ export function boardDetail(table, state, columns, cells, terms) {
   }
 
   function overview() {
+    const within = (/** @type {number} */ x, /** @type {number | null} */ half) => (known(half) ? { low: x - half, high: x + half } : { low: null, high: null });
     const { raters, rows, items } = /** @type {Board} */ (state.board);
     /** @param {number} scale @param {"score" | "raw"} name @returns {(Reading | null)[]} */
     const means = (scale, name) => cells.boardMeans(scale, name).map((value, i) => value === null ? null : {
-      score: cells.boardMeans(scale, "score")[i] ?? 0, value, low: null, high: null, n: items[table.scales[scale].dimensions[i].name] ?? 0, ...(columns.matched() ? { match: true } : {}), ...(name === "raw" ? { raw: value } : {}),
+      score: cells.boardMeans(scale, "score")[i] ?? 0, value, ...within(value, cells.meanHalves(scale, name)[i]), n: items[table.scales[scale].dimensions[i].name] ?? 0, ...(columns.matched() ? { match: true } : {}), ...(name === "raw" ? { raw: value } : {}),
     });
     const behind = raters && !columns.matched() ? cells.reference() : null;
     const ring = columns.matched() ? "Ring: 0, ratings have nothing to do with the value. Rim: ±0.5." : "Ring: a model’s own average. Outside: more than that, inside: less.";
@@ -119,7 +120,8 @@ export function boardDetail(table, state, columns, cells, terms) {
         el("h2", null, `Mean of ${plural(rows.length, "model", "models")}`),
         el("p", { class: "vp-sub" }, "Point at a row to see its portrait. Click to keep it."),
         cells.portrait("full", "the mean of all models in this table", means(0, "score"), { reference: behind?.profile }),
-        behind ? caption(ring, behind) : el("p", { class: "vp-caption" }, ring)),
+        behind ? caption(ring, behind) : el("p", { class: "vp-caption" }, ring),
+        el("p", { class: "vp-caption" }, `95 % intervals of the mean of these models: other queries${columns.matched() ? " and other people" : ""}, not other models.`)),
       el("div", { class: "vp-facts" }, figures("the mean of all models", means(state.scale, columns.axis() === "raw" ? "raw" : "score"))),
     );
   }

@@ -87,7 +87,7 @@ export function tableView(table, state, media, columns, cells, detail, act, term
   /** How far the column tells models apart, with what it means on demand. @param {Column} column */
   function carries(column) {
     const found = columns.carries(column);
-    return found && el("span", { class: `vp-carries${found.weak ? " vp-weak" : ""}`, tabindex: "-1", role: "note", "aria-label": found.words, "data-hint": found.words }, figure(found.queries), found.weak ? el("b", null, "†") : null);
+    return found && el("span", { class: `vp-carries${found.weak ? " vp-weak" : ""}`, tabindex: "-1", role: "note", "aria-label": found.words, "data-hint": found.words }, figure(found.queries), found.weak ? el("b", null, "†") : null, found.interval ? el("small", null, found.interval.replace(" to ", " to\n")) : null);
   }
 
   /** First click: numbers and dates from the top, words from A. Second: the other way. Third: back to names. @param {Column} column */

@@ -15,7 +15,7 @@ import { known } from "../../web/static/numbers.js";
 /** @typedef {Ranges & {score: Maybe[], n: number[]}} Scores By row. */
 /** @typedef {Record<string, [Maybe, Maybe]>} Reliabilities By dimension, over halves of queries and of people. */
 /** @typedef {{pending?: boolean, published: Record<string, Estimates>, match: Record<string, Estimates>}} Standing */
-/** @typedef {{pending?: boolean, n: number, models: Record<string, (string | null)[]>, values: Record<string, (string | null)[]>, why: (string | null)[]}} Ranking */
+/** @typedef {{pending?: boolean, n: number, half?: Record<string, Maybe>, models: Record<string, (string | null)[]>, values: Record<string, (string | null)[]>, why: (string | null)[]}} Ranking */
 /** @typedef {{title: string, about: string, n: number}} Source */
 /** @typedef {{europe: string, shape: string, ceiling: number, confounding: string, noise: string, raters: string, reading?: string, benchmark: string}} Caveats */
 /**
@@ -77,7 +77,7 @@ import { known } from "../../web/static/numbers.js";
  * @property {(Ranges & {mean: Maybe[], n: number[], dimensions: Scores[]})[]} scales
  * @property {{pending?: boolean, why?: (string | null)[], scales?: Scores[][]} | null} match Matches on all items; null where no row has one.
  * @property {{models: number, published?: Reliabilities, match?: Reliabilities} | null} columns How far columns tell models apart.
- * @property {{models: number, along_common: Maybe, first_component: Maybe, own: number} | null} shared What models have in common.
+ * @property {{models: number, along_common: Maybe[], own: number} | null} shared What models have in common; the share with both ends of its interval.
  * @property {Ranking | null} ranking
  * @property {Ranking | null} match_ranking
  * @property {Standing | null} standing
@@ -137,9 +137,9 @@ export function readTable(text) {
       mean: numbers(scale.mean, n), n: column(scale.n, n), ...around(scale.mean, scale, n),
       dimensions: scale.dimensions.map((/** @type {any} */ d) => ({ score: numbers(d.score, n), n: column(d.n, n), ...around(d.score, d, n) })),
     }));
-    const pair = (/** @type {Record<string, Maybe[]>} */ found) => Object.fromEntries(Object.entries(found).map(([name, packed]) => [name, numbers(packed, 2)]));
-    board.columns = board.columns && { models: board.columns.models, published: pair(board.columns.published ?? {}), match: pair(board.columns.match ?? {}) };
-    board.shared = board.shared && { ...board.shared, ...Object.fromEntries(["along_common", "first_component"].map((name) => [name, numbers([board.shared[name]], 1)[0]])) };
+    const six = (/** @type {Record<string, Maybe[]>} */ found) => Object.fromEntries(Object.entries(found).map(([name, packed]) => [name, numbers(packed, 6)]));
+    board.columns = board.columns && { models: board.columns.models, published: six(board.columns.published ?? {}), match: six(board.columns.match ?? {}) };
+    board.shared = board.shared && { ...board.shared, along_common: numbers(board.shared.along_common, 3) };
     board.raters = board.raters && numbers(board.raters, n);
     board.means = {};
     receive(board, board);
@@ -167,7 +167,7 @@ export function readTable(text) {
       board.means = {}; // those of matches may be of none
     }
     const places = (/** @type {any} */ sent) => (sent && !sent.pending
-      ? { n: sent.n, models: words(sent.models), values: words(sent.values), why: column(sent.why, n) }
+      ? { n: sent.n, half: Object.fromEntries(Object.entries(sent.mean_half ?? {}).map(([name, half]) => [name, numbers([half], 1)[0]])), models: words(sent.models), values: words(sent.values), why: column(sent.why, n) }
       : sent);
     board.ranking = places(ranking);
     board.match_ranking = places(match_ranking);

@@ -110,6 +110,8 @@ class Imagined(Record):
     of_queries: int
     wording: str
     """Version of the personas' words."""
+    reading: Reading
+    """How its answers were read: as published where there are no templates of its benchmark."""
     gap: PersonaGap | None
     """Null where one of the two personas was not asked."""
     personas: dict[str, PersonaBias]
@@ -241,6 +243,7 @@ def _imagined(of: ModelBias, report: BiasReport, contrast: Contrast) -> Imagined
         queries=of.queries,
         of_queries=of.of_queries,
         wording=of.wording,
+        reading=of.reading,
         gap=of.contrasts.get(contrast.name),
         personas={name: of.personas[name] for name in contrast[1:] if name in of.personas},
         caveats=report.caveats.model_copy(update={"few_queries": few_queries(of.queries)}),

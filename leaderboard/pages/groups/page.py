@@ -148,7 +148,7 @@ def data(site: Site, query: Mapping[str, str]) -> GroupsView:
 
 
 def _view(site: Site, asked: Asked) -> GroupsView:
-    biases = site.biases.of(site.results())
+    biases = site.biases.of(site.results(), asked.reading)
     view = build(site.reference, asked.contrast, asked.board, asked.table, asked.chosen, biases)
     return view.model_copy(update={"leans": in_order(view.leans, asked.sort, down=asked.down)})
 
@@ -191,7 +191,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         own_groups=site.reference_file is not None,
         shown=shown,
         gap=gap,
-        lanes=None if gap is None or not gap.reported else _lanes(gap, view.slope),
+        lanes=None if gap is None or not gap.reported else _lanes(gap, _slope(gap, view, shown)),
+        read_otherwise=any(i.reading != asked.reading for i in view.imagined),
         number=number,
         interval=_interval,
         said=said,
@@ -276,6 +277,16 @@ class Lanes(NamedTuple):
     def along(self, x: float) -> str:
         """Where a number lies on the axis, as a style sheet reads it."""
         return _along(x, -self.limit, self.limit)
+
+
+def _slope(gap: PersonaGap, view: GroupsView, shown: Imagined | None) -> float:
+    """What people's gap is drawn times: the link of the scales; beside matches, which have none, the model's length."""
+    if shown is None or shown.reading == "published":
+        return view.slope
+    perceived, real = (
+        sum((getattr(v, of) or 0.0) ** 2 for v in gap.values.values()) ** 0.5 for of in ("perceived", "real")
+    )
+    return perceived / real if real else 1.0
 
 
 def _lanes(gap: PersonaGap, slope: float) -> Lanes:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from pydantic import AwareDatetime, ConfigDict
 
 from data.errors import InputError
+from data.people.norms import READINGS, Reading
 from data.values import VALUES
 from eval_queue.records import Record, Result
 from eval_queue.scoring.stored import COLUMNS
@@ -145,6 +146,9 @@ class ModelData(Record):
     """Rows of its board that are surely more alike to it than its pairs are on average; null where that is not told."""
     like_reason: str | None
     """Why it is not told."""
+    like_match: list[LikeRow] | None
+    """The same by matches on all items."""
+    like_match_reason: str | None
     working: bool = False
     """Whether places or people are still being worked out."""
 
@@ -157,6 +161,8 @@ def find(site: Site, id_: str | None) -> Result | None:
 def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     """Put together all that is known of a row."""
     board = site.board_of(result)
+    if board is not None:
+        site.relations_so_far(board, "match", wait=False)  # begun beside the rest, so that nobody waits for it twice
     answers, problem = _answers(site, result, filters)
     people = site.people_so_far(board) if board else None
     so_far = site.ranking_so_far(board) if board else None
@@ -166,7 +172,7 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
     table = None if isinstance(people, Working) else people
     ranking = None if isinstance(so_far, Working) else so_far
     ranks = ranking.rows.get(result.id) if ranking else None
-    like, like_reason = _like(site, result, board)
+    (like, like_reason), (like_match, like_match_reason) = (_like(site, result, board, r) for r in READINGS)
     line = lineage(result.model)
     asked = None if answers is None else _table(site, result)
     names = [name for scale in result.scales.values() for name in scale.dimensions]
@@ -185,7 +191,10 @@ def model_data(site: Site, result: Result, filters: Filters) -> ModelData:
         people_reason=_people_reason(result, board, people),
         like=like,
         like_reason=like_reason,
-        working=like_reason == UNDER_WAY or any(isinstance(x, Working) for x in (people, so_far, by_match, standing)),
+        like_match=like_match,
+        like_match_reason=like_match_reason,
+        working=UNDER_WAY in (like_reason, like_match_reason)
+        or any(isinstance(x, Working) for x in (people, so_far, by_match, standing)),
         ceiling=table.about.caveats.ceiling if table else None,
         history=_history(site, result, board),
         submissions=[_asked(s) for s in submissions_of(site, result)],
@@ -205,13 +214,15 @@ def submissions_of(site: Site, result: Result) -> list[Submission]:
     return sorted((s for s in asked if s.id not in rows), key=lambda s: s.updated, reverse=True)
 
 
-def _like(site: Site, result: Result, board: Board | None) -> tuple[list[LikeRow] | None, str | None]:
+def _like(site: Site, result: Result, board: Board | None, reading: Reading) -> tuple[list[LikeRow] | None, str | None]:
     """The rows most like one, as far as that can be told, and why not."""
     if board is None:
         return None, "this row stands on no board"
-    relations = site.relations_so_far(board)
+    relations = site.relations_so_far(board, reading)
     if isinstance(relations, Working):
         return None, UNDER_WAY
+    if relations is None and reading == "match":
+        return None, "no templates of this table’s benchmark are at hand"
     if relations is None or relations.pairs is None or (positions := relations.most_like(result.id)) is None:
         why = relations.left_out.get(result.id) if relations else None
         return None, why or "there are too few, or too many, rows on its board to compare it with"

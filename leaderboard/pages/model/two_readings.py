@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-import numpy as np
-
 from data.errors import InputError
 from data.people.norms import READINGS, Reading
+from data.people.validation import Ends
 from data.sources.published_templates import templates_of
 from eval_queue.records import Record, Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -18,7 +17,7 @@ from leaderboard.boards.background import Working
 from leaderboard.boards.rank_intervals import Ranking
 from leaderboard.boards.readings import Standing, no_match, read_readings
 from leaderboard.boards.results import Board
-from leaderboard.measurement.reading_report import AmongPeople, ModelProfile, Share
+from leaderboard.measurement.reading_report import AmongPeople, ModelProfile, Share, share_of
 from leaderboard.site.site import Site
 
 ONLY_RELEASED: Final = (
@@ -61,8 +60,12 @@ class TwoReadings(Record):
     """How many models the figures of the examination speak of; null where there is none for its benchmark."""
     first_component: float | None
     """Share of the variance of the ten matches between these models along one line."""
+    first_component_interval: Ends | None
+    """95 %, models resampled."""
     along_common: float | None
     """Share of the variance between these models along their mean profile."""
+    along_common_interval: Ends | None
+    """95 %, models resampled."""
 
     @property
     def own(self) -> list[str]:
@@ -103,6 +106,8 @@ def two_readings(
         no_profile=_no_profile(len(report.models) if report else None, shipped),
         models=len(report.models) if report else None,
         first_component=report.first_component["match"] if report else None,
+        first_component_interval=report.first_component_intervals["match"] if report else None,
+        along_common_interval=report.along_common_intervals["match"] if report else None,
         along_common=report.along_common["match"] if report else None,
     )
 
@@ -141,6 +146,4 @@ def _explained(site: Site, result: Result) -> Share | None:
         return None
     if templates is None or mean is None:
         return None
-    found = explained(mean[None], people, templates.loadings, benchmark.query_index)
-    r2, unseen = (float(x[0]) if np.isfinite(x[0]) else None for x in found)
-    return Share(r2=r2, cross_validated=unseen)
+    return share_of(explained(mean[None], people, templates.loadings, benchmark.query_index), 0)

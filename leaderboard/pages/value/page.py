@@ -18,7 +18,7 @@ from leaderboard.boards.readings import ADDRESS_READINGS, TELLS_APART, read_colu
 from leaderboard.boards.results import table_names, table_of
 from leaderboard.charts.circle import circle
 from leaderboard.charts.portrait import MATCH_LIMIT, linked, number
-from leaderboard.charts.validity import hills, two_digits
+from leaderboard.charts.validity import hills, two_digits, with_interval
 from leaderboard.groups.proximity import SLOPES
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
 from leaderboard.site.site import Site
@@ -116,6 +116,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         tells_apart=TELLS_APART,
         number=number,
         figure=two_digits,
+        with_interval=with_interval,
         min_rho=MIN_RHO,
         max_p=MAX_P,
     )

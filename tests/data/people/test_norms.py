@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.people.column_reliability import over_columns, people_halves, query_halves, stepped_up
+from data.people.column_reliability import over_halves, people_halves, query_halves, stepped_up
 from data.people.item_means import read_item_means
 from data.people.norms import LEVELS, Norms, norms, people_check, percentiles
 from data.people.psychometrics import centred_scores, spearman
@@ -125,18 +125,18 @@ def test_too_few_people_are_no_norm() -> None:
     small = Study((SurveyGroup(group.items, group.ratings[:15], group.values[:15]),), 15)
     assert norms(small, ITEMS).groups == []
     check = people_check(small, ITEMS)
-    assert np.isnan(check.match).all()
+    assert np.isnan(check.match.value).all()
 
 
 def test_raters_with_strong_values_are_predicted_by_both_readings() -> None:
     real = people_check(practice_study(), ITEMS)
-    assert (real.match[:10] > 0.5).all()
-    assert (real.published[:10] > 0.5).all()
+    assert (real.match.low[:10] > 0.4).all()
+    assert (real.published.value[:10] > 0.5).all()
     swapped = Study(
         tuple(SurveyGroup(g.items, g.ratings, g.values[::-1]) for g in practice_study().groups),
         practice_study().n_people,
     )  # everybody's values are somebody else's
-    assert np.nanmax(people_check(swapped, ITEMS).match[:10]) < 0.4
+    assert np.nanmax(people_check(swapped, ITEMS).match.value[:10]) < 0.4
 
 
 def test_a_column_that_tells_models_apart_is_reliable_and_one_that_does_not_is_not() -> None:
@@ -152,15 +152,36 @@ def test_a_column_that_tells_models_apart_is_reliable_and_one_that_does_not_is_n
             people_halves(made, practice_study(), ITEMS, splits=30),
         ):
             if reliable:
-                assert found["match"][8] > 0.9
-                assert found["published"][8] > 0.8
-    assert abs(query_halves(noise, BENCHMARK.key.selected, loadings, BENCHMARK.query_index)["match"][8]) < 0.45
+                assert found["match"].low[8] > 0.9
+                assert found["published"].value[8] > 0.8
+    none = query_halves(noise, BENCHMARK.key.selected, loadings, BENCHMARK.query_index)["match"]
+    assert abs(none.value[8]) < 0.45
+    assert none.low[8] < 0 < none.high[8]
+
+
+@pytest.mark.parametrize("truth", [0.5, 0.85])
+def test_intervals_of_a_column_hold_the_planted_reliability(truth: float) -> None:
+    rng = np.random.default_rng(5)
+    models, queries, splits = 33, 60, 25
+    held = []
+    for _ in range(16):  # with 19 columns each
+        felt = rng.normal(size=(models, 1, 19)) + np.sqrt(queries * (1 / truth - 1)) * rng.normal(
+            size=(models, queries, 19)
+        )
+        orders = [rng.permutation(queries) for _ in range(splits)]
+        halves = [[felt[:, order[h::2]].mean(axis=1) for h in range(2)] for order in orders]
+        found = over_halves(np.array(halves), draws=300)
+        held.append((found.low <= truth) & (truth <= found.high))
+    assert 0.92 <= np.mean(held) <= 0.98
 
 
 def test_two_models_have_no_reliability() -> None:
     x = np.random.default_rng(1).normal(size=(2, len(ITEMS)))
     loadings = shrunk(*correlations(practice_study(), ITEMS))
-    assert np.isnan(query_halves(x, BENCHMARK.key.selected, loadings, BENCHMARK.query_index, splits=3)["match"]).all()
+    assert np.isnan(
+        query_halves(x, BENCHMARK.key.selected, loadings, BENCHMARK.query_index, splits=3)["match"].value
+    ).all()
     np.testing.assert_allclose(stepped_up(np.array([0.5, 0.0, -0.5, -1.0])), [2 / 3, 0, -1, -1])
-    np.testing.assert_allclose(over_columns(np.array([[1.0], [2], [4]]), np.array([[2.0], [4], [8]])), [1])
+    same = np.array([[[[1.0], [2], [4]], [[2.0], [4], [8]]]])
+    np.testing.assert_allclose(over_halves(same, draws=20).value, [1])
     assert len(LEVELS) == 41

@@ -180,8 +180,8 @@ def test_shuffling_equals_a_plain_loop() -> None:
 
 def test_split_half_is_high_with_structure_and_near_zero_without() -> None:
     strong, none = made_up(), made_up(strength=0.0)
-    assert (psy.split_half(strong.study, strong.items)[:10] > 0.85).all()
-    assert abs(psy.split_half(none.study, none.items)[:10].mean()) < 0.2
+    assert (psy.split_half(strong.study, strong.items).value[:10] > 0.85).all()
+    assert abs(psy.split_half(none.study, none.items).value[:10].mean()) < 0.2
 
 
 def test_split_half_equals_a_plain_loop() -> None:
@@ -198,7 +198,83 @@ def test_split_half_equals_a_plain_loop() -> None:
             keys.append(np.concatenate(rho))
         r.append([np.corrcoef(keys[0][:, d], keys[1][:, d])[0, 1] for d in range(19)])
     mean = np.mean(r, axis=0)
-    np.testing.assert_allclose(psy.split_half(study, items, 4, 9), 2 * mean / (1 + mean), atol=1e-12)
+    np.testing.assert_allclose(psy.split_half(study, items, 4, 9).value, 2 * mean / (1 + mean), atol=1e-12)
+
+
+def _covered(found: psy.Estimated, truth: float) -> list[bool]:
+    return ((found.low <= truth) & (truth <= found.high)).tolist()
+
+
+def test_intervals_of_alpha_hold_what_is_planted() -> None:
+    rng = np.random.default_rng(6)
+    people, items, groups = 47, 8, 3
+    ids = tuple((g, i) for g in range(groups) for i in range(items))
+    selected = np.ones((len(ids), 19), dtype=bool)
+    held: list[bool] = []
+    mean: list[bool] = []
+    for _ in range(300):
+        felt = rng.normal(size=(groups, people, 1)) + np.sqrt(7 / 3) * rng.normal(size=(groups, people, items))
+        alpha, low, high = psy.alpha_interval(felt[0], draws=300)
+        held.append(low <= 2.4 / 3.1 <= high)  # two items correlate at .3: alpha = 8 * .3 / (1 + 7 * .3)
+        assert low < alpha < high
+    for _ in range(30):
+        felt = rng.normal(size=(groups, people, 1)) + np.sqrt(7 / 3) * rng.normal(size=(groups, people, items))
+        made = [SurveyGroup(ids[g * items : (g + 1) * items], felt[g], np.zeros((people, 19))) for g in range(groups)]
+        found = psy.consistency(Study(tuple(made), groups * people), ids, selected)
+        mean += _covered(psy.Estimated(found.alpha_mean, found.alpha_low, found.alpha_high), 2.4 / 3.1)[:1]
+    assert 0.92 <= np.mean(held) <= 0.98
+    assert np.mean(mean) >= 0.83  # 25 of 30; 28.5 are expected
+
+
+def test_the_standard_error_of_alpha_is_bonetts() -> None:
+    rng = np.random.default_rng(7)
+    n, k = 4000, 6
+    ratings = rng.normal(size=(n, 1)) + rng.normal(size=(n, k))
+    alpha, low, high = psy.alpha_interval(ratings)
+    # Bonett (2002): the variance of log(1 - alpha) of parallel items is 2k / ((k - 1)(n - 2))
+    expected = 2 * 1.96 * np.sqrt(2 * k / ((k - 1) * (n - 2)))
+    assert np.log1p(-low) - np.log1p(-high) == pytest.approx(expected, rel=0.06)
+    assert low < alpha < high
+
+
+def test_intervals_of_halves_hold_what_such_a_study_gives() -> None:
+    rng = np.random.default_rng(8)
+    ids = [(g, i) for g in range(8) for i in range(30)]
+    studies = []
+    for _ in range(24):
+        groups = []
+        for g in range(8):
+            values = rng.normal(size=(40, 19))
+            loadings = 0.25 * rng.normal(size=(19, 30))
+            felt = values @ loadings + rng.normal(size=(40, 30))
+            groups.append(SurveyGroup(tuple(ids[g * 30 : g * 30 + 30]), felt, values))
+        studies.append(psy.split_half(Study(tuple(groups), 320), ids, splits=8))
+    truth = float(np.mean([s.value for s in studies]))
+    assert 0.3 < truth < 0.8
+    assert 0.92 <= np.mean([_covered(s, truth) for s in studies]) <= 0.98
+
+
+def test_a_jackknife_of_a_mean_is_its_t_interval() -> None:
+    x = np.array([[0.1, 2.0], [0.4, np.nan], [0.3, 4.0], [0.2, np.nan]])
+    without = np.array([[np.nanmean(np.delete(c, i)) if np.isfinite(c[i]) else np.nan for c in x.T] for i in range(4)])
+    found = psy.jackknife(np.nanmean(x, axis=0), without)
+    for d in range(2):
+        there = x[np.isfinite(x[:, d]), d]
+        low, high = stats.t.interval(0.95, len(there) - 1, there.mean(), stats.sem(there))
+        assert (found.low[d], found.high[d]) == (pytest.approx(low), pytest.approx(high))
+    assert np.isnan(psy.jackknife(np.array([0.5]), np.array([[np.nan]])).low).all()
+
+
+def test_intervals_of_rank_correlations_hold_what_is_planted() -> None:
+    rng = np.random.default_rng(9)
+    truth = 6 / np.pi * np.arcsin(0.6 / 2)  # Spearman's of a normal correlation of .6
+    held = []
+    for _ in range(400):
+        x = rng.normal(size=33)
+        rho = psy.spearman(x[:, None], (0.6 * x + 0.8 * rng.normal(size=33))[:, None]).rho.ravel()
+        held += _covered(psy.rank_interval(rho, 33), truth)
+    assert 0.92 <= np.mean(held) <= 0.98
+    assert np.isnan(psy.rank_interval(np.array([0.5]), 3).low).all()
 
 
 def test_person_centring_takes_a_general_level_away() -> None:
@@ -206,7 +282,7 @@ def test_person_centring_takes_a_general_level_away() -> None:
     power = made.target == COLUMN["Power"]
     plain = psy.spearman_key(made.study, made.items)
     centred = psy.spearman_key(psy.person_centred(made.study), made.items)
-    assert psy.response_level(made.study)[COLUMN["Power"]] > 0.8
+    assert psy.response_level(made.study).value[COLUMN["Power"]] > 0.8
     assert plain.selected[~power, COLUMN["Power"]].mean() > 0.9
     assert centred.selected[~power, COLUMN["Power"]].mean() < 0.1
     assert centred.selected[power, COLUMN["Power"]].all()
@@ -222,8 +298,8 @@ def test_a_dimension_nobody_was_asked_about_stays_empty() -> None:
     study = Study(tuple(groups), made.study.n_people)
     assert np.isnan(psy.spearman_key(study, made.items).rho[:, 10:]).all()
     assert (psy.shuffled_counts(study, 5)[:, 10:] == 0).all()
-    assert np.isnan(psy.split_half(study, made.items, 5)[10:]).all()
-    assert not np.isnan(psy.split_half(study, made.items, 5)[:10]).any()
+    assert np.isnan(psy.split_half(study, made.items, 5).value[10:]).all()
+    assert not np.isnan(psy.split_half(study, made.items, 5)).any(axis=0)[:10].any()
 
 
 def test_scores_and_rank_correlations_of_models() -> None:
@@ -236,14 +312,14 @@ def test_scores_and_rank_correlations_of_models() -> None:
     np.testing.assert_allclose(found[[0, 2], 14], 0)
     assert np.isnan(found[1, 14])
     assert np.isnan(found[:, 2:14]).all()
-    same = psy.rank_correlations(means, selected, selected)
+    same = psy.rank_correlations(means, selected, selected).value
     assert same[:2].tolist() == [pytest.approx(1), pytest.approx(1)]
     assert np.isnan(same[2:]).all()
     reverse = selected.copy()
     reverse[:, [0, 1]] = selected[:, [1, 0]]
     a, b = found[:, 0], found[:, 1]
     expected = stats.spearmanr(a, b).statistic
-    np.testing.assert_allclose(psy.rank_correlations(means, selected, reverse)[:2], expected)
+    np.testing.assert_allclose(psy.rank_correlations(means, selected, reverse).value[:2], expected)
 
 
 # ------------------------------------------------------------------------------------------------- input and privacy
@@ -555,7 +631,7 @@ def test_general_response_level(report: ValidationReport, benchmark: Benchmark, 
         "Achievement": 0.189,
         "Power": 0.186,
     }
-    shipped = psy.response_level(_with_scores(study, twice.row, twice.later))
+    shipped, _, _ = psy.response_level(_with_scores(study, twice.row, twice.later))
     for name, r in published.items():
         assert shipped[COLUMN[name]] == pytest.approx(r, abs=PRINTED)
         # with P186's first session restored, one person of 560 differs

@@ -30,6 +30,7 @@ from leaderboard.boards.rank_intervals import (
     Rankings,
     obstacle,
     rank,
+    rank_match,
     read_ranks,
 )
 from leaderboard.boards.results import PUBLISHED, Board, boards, load
@@ -293,3 +294,26 @@ def test_models_of_another_benchmark_cannot_be_ranked_by_the_command(tmp_path: P
     found = CliRunner().invoke(app, arguments, standalone_mode=False)
     assert isinstance(found.exception, InputError)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_mean_of_ranked_rows_has_the_spread_of_their_mean_in_the_draws() -> None:
+    from data.sources.published_templates import templates_of
+    from eval_queue.scoring.bootstrap import bootstrap
+    from eval_queue.scoring.match import match_draws, people_draws
+
+    benchmark, rng = practice_benchmark(), np.random.default_rng(2)
+    shared = rng.normal(size=len(benchmark.items))
+    x = np.clip(3.5 + shared + 0.3 * rng.normal(size=(6, len(benchmark.items))), 1, 6)
+    means = {f"row-{m}": row for m, row in enumerate(x)}
+    drawn = bootstrap(x, benchmark.key.selected, benchmark.query_index).score
+    found, one = rank(benchmark, means).mean_half, np.nanstd(drawn, axis=0, ddof=1).mean(axis=0)
+    for d, dimension in enumerate(DIMENSIONS):
+        expected = 1.96 * np.nanstd(drawn.mean(axis=1)[:, d], ddof=1)
+        assert found[dimension.name] == pytest.approx(expected, rel=1e-3)
+        assert expected > 1.96 * one[d] / np.sqrt(len(x)), "models share the queries, so more rows do not help much"
+    templates, by_match = templates_of(benchmark), rank_match(benchmark, means)
+    assert templates is not None
+    assert by_match is not None
+    queries = match_draws(x, templates.loadings, benchmark.query_index).mean(axis=0).std(axis=-1, ddof=1)
+    people = people_draws(x, templates).mean(axis=0).std(axis=-1, ddof=1)
+    assert by_match.mean_half["Power"] == pytest.approx(1.96 * np.hypot(queries[4], people[4]), rel=1e-3)

@@ -15,6 +15,7 @@ from scipy.stats import binomtest, spearmanr
 from data.errors import InputError
 from data.people.reference import CONTRASTS, Reference, load_persona_example, load_reference
 from data.sources.practice import practice_benchmark
+from data.sources.published_templates import templates_of
 from data.values import SCALE_COLUMNS, VALUES
 from eval_queue.asking.checkpoint import ANSWERS_FILE, RUN_FILE
 from eval_queue.asking.endpoint import RetryPolicy
@@ -463,6 +464,36 @@ def test_other_words_are_another_series(exaggerating: Path, tmp_path: Path) -> N
     assert models[0].personas["political/left"] == models[1].personas["political/left"]
 
 
+def test_by_matches_there_are_directions_and_no_sizes(exaggerating: Path) -> None:
+    templates = templates_of(BENCHMARK)
+    assert templates is not None
+    found = report(find_runs([exaggerating]), BENCHMARK, REFERENCE, templates)
+    (model,) = found.models
+    assert (found.reading, model.reading) == ("match", "match")
+    assert "no size" in (found.caveats.reading or "")
+    gap, published = model.contrasts["gender"], measured(exaggerating).contrasts["gender"]
+    assert gap.reported
+    assert gap.cosine.low is not None
+    assert gap.cosine.low > 0.4, "the direction that was played; below 1, as templates overlap"
+    assert gap.direction_holds == gap.direction_prompts == 6
+    assert {gap.amplification.value, gap.norm_ratio.low, gap.norm_ratio_raw, *gap.norm_ratio_by_slope.values()} == {
+        None
+    }
+    for name, v in gap.values.items():
+        assert v.low is not None
+        assert v.perceived is not None
+        assert v.high is not None
+        assert v.low < v.perceived < v.high
+        assert v.real == published.values[name].real
+    persona = model.personas["gender/male"]
+    assert persona.reported
+    assert persona.values["Power"].shift is not None
+    assert {x for v in persona.values.values() for x in (v.bias, v.low)} | {persona.errors.mae} == {None}
+    assert persona.validity.reliability != measured(exaggerating).personas["gender/male"].validity.reliability
+    subset = templates.items([3, 1])
+    np.testing.assert_array_equal(subset.resampled, templates.resampled[:, [3, 1]])
+
+
 def command(*arguments: object) -> Done:
     return run_command("leaderboard", "bias", *arguments, "--source", "practice")
 
@@ -473,6 +504,8 @@ def test_the_command_prints_the_report(exaggerating: Path) -> None:
     found = BiasReport.model_validate_json(printed.stdout)
     assert found.models == [measured(exaggerating)]
     assert found.caveats.region == "Europe"
+    by_match = command(exaggerating, "--json", "--all-items")
+    assert BiasReport.model_validate_json(by_match.stdout).reading == "match"
     assert "simulated" in (found.caveats.benchmark or "")
     assert "12 queries" in (found.caveats.few_queries or "")
     table = command(exaggerating)

@@ -64,12 +64,12 @@ def test_a_persona_s_direction_is_counted_prompt_by_prompt() -> None:
     first, second = _ratings(seed=2), _ratings(seed=3)
     gap = np.random.default_rng(4).normal(size=10)
     gap -= gap.mean()
-    whole, holds, prompts = directions_by_prompt(first, second, SELECTED, gap)
-    back, also, _ = directions_by_prompt(second, first, SELECTED, gap)
+    whole, holds, prompts = directions_by_prompt(first, second, _by_key, gap)
+    back, also, _ = directions_by_prompt(second, first, _by_key, gap)
     np.testing.assert_allclose(whole, -back, atol=1e-12)
     np.testing.assert_array_equal(holds, also)
     assert (prompts == 6).all()
-    assert np.isnan(directions_by_prompt(first, first, SELECTED, gap)[0]).all()
+    assert np.isnan(directions_by_prompt(first, first, _by_key, gap)[0]).all()
 
 
 @pytest.mark.upstream

@@ -19,8 +19,23 @@ from eval_queue.scoring.formulas import item_means
 from leaderboard.__main__ import app
 from leaderboard.boards.readings import PUBLISHED_READINGS, read_readings
 from leaderboard.measurement.common_profile import common_profile
-from leaderboard.measurement.readings import along_common, explained, first_component, match_sample, pairs_that_hold
-from leaderboard.measurement.variance import components, generalizability, match_parts, published_parts, shares
+from leaderboard.measurement.readings import (
+    along_common,
+    explained,
+    first_component,
+    match_sample,
+    over_models,
+    pairs_that_hold,
+)
+from leaderboard.measurement.variance import (
+    Generalizability,
+    component_intervals,
+    components,
+    generalizability,
+    match_parts,
+    published_parts,
+    shares,
+)
 
 BENCHMARK = practice_benchmark()
 ITEMS, WHERE = len(BENCHMARK.items), BENCHMARK.query_index
@@ -153,6 +168,39 @@ def test_explained_is_all_of_what_templates_made_and_nothing_of_noise() -> None:
     assert found.r2[1] < 0.5
     assert found.cross_validated[1] < 0.2
     assert np.isnan(found.r2[2])
+    assert np.isnan(found.r2_half[2])
+    assert found.cross_validated_half[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_explained_is_what_a_regression_leaves_and_its_interval_holds_the_mean_of_many_studies() -> None:
+    rng = np.random.default_rng(6)
+    queries, items = 40, 120
+    where = np.repeat(np.arange(queries), 3)
+    people, a = rng.normal(3.5, 0.5, items), rng.normal(size=(items, 19))
+
+    def made(n: int) -> Any:
+        x = people + 0.15 * a[:, 0] + rng.normal(size=(n, items)) + 0.5 * rng.normal(size=(n, queries))[:, where]
+        return explained(x, people, a, where)
+
+    one = np.round(people + 0.5 * a[:, 3] + rng.normal(size=items), 2)
+    wide, base = (np.column_stack([np.ones(items), people, *more]) for more in (a[:, :10].T, ()))
+    left = [float(((one - d @ np.linalg.lstsq(d, one, rcond=None)[0]) ** 2).sum()) for d in (wide, base)]
+    assert explained(one[None], people, a, where).r2[0] == pytest.approx(1 - left[0] / left[1])
+    found = made(300)
+    for figure, half in ((found.r2, found.r2_half), (found.cross_validated, found.cross_validated_half)):
+        assert np.mean(np.abs(figure - figure.mean()) <= half) >= 0.92
+    assert np.median(found.r2_half) < 0.3
+
+
+def test_intervals_of_the_first_components_share_hold_what_is_planted() -> None:
+    rng = np.random.default_rng(11)
+    held = []
+    for _ in range(80):  # equal correlations of .5: the first root is 1 + 9 * .5
+        x = rng.normal(size=(33, 1)) + rng.normal(size=(33, 10))
+        low, high = over_models(x, first_component, draws=150)
+        held.append(low <= 0.55 <= high)
+    assert np.mean(held) >= 0.88
+    assert np.isnan(over_models(x[:2], first_component)).all()
 
 
 def test_identical_models_never_differ_and_different_ones_do() -> None:
@@ -200,6 +248,45 @@ def test_generalizability_is_the_reliability_that_other_queries_show() -> None:
     assert g.coefficient(g.queries, g.wordings) == pytest.approx(np.corrcoef(one, other)[0, 1], abs=0.12)
     assert g.coefficient(g.queries_for(0.9), g.wordings) == pytest.approx(0.9)
     assert g.coefficient(48, 3) > g.coefficient(12, 3) > g.coefficient(12, 1)
+
+
+@pytest.mark.parametrize("model", [1.0, 0.4])
+def test_intervals_of_generalizability_hold_the_planted_coefficient(model: float) -> None:
+    rng = np.random.default_rng(3)
+    m, w, q = 33, 3, 40
+    truth = model**2 / (model**2 + 4 / q + 0.3**2 / w + 9 / (q * w))
+    parts = np.stack(
+        [
+            model * rng.normal(size=(m, 1, 1))
+            + 2 * rng.normal(size=(m, 1, q))
+            + 0.3 * rng.normal(size=(m, w, 1))
+            + 3 * rng.normal(size=(m, w, q))
+            + rng.normal(size=(1, w, q))
+            for _ in range(200)
+        ]
+    )
+    found = generalizability(parts, draws=200)
+    assert 0.9 <= np.mean([g.low <= truth <= g.high for g in found]) <= 0.98
+    needed = Generalizability(model**2, 4, 0.3**2, 9, q, w).queries_for()
+    assert np.mean([g.fewest <= needed <= g.most for g in found]) >= 0.9
+    assert np.isnan(generalizability(parts[:1, :2])[0].low)
+
+
+def test_intervals_of_components_hold_what_is_planted() -> None:
+    rng = np.random.default_rng(4)
+    m, q, i, w, o = 16, 14, 2, 3, 2
+    planted = {"model": 1.0, "query": 0.8, "query:item": 0.6, "model x query:item": 0.7}
+    shapes = ((m, 1, 1, 1, 1), (1, q, 1, 1, 1), (1, q, i, 1, 1), (m, q, i, 1, 1))
+    held: dict[str, list[bool]] = {name: [] for name in planted}
+    for _ in range(30):
+        y = 0.5 * rng.normal(size=(m, q, i, w, o))
+        for sd, shape in zip(planted.values(), shapes, strict=True):
+            y = y + sd * rng.normal(size=shape)
+        ratings = y.transpose(0, 3, 4, 1, 2).reshape(m, w * o, q * i)
+        found, _ = component_intervals(ratings, np.repeat(np.arange(q), i))
+        for name, sd in planted.items():
+            held[name].append(found[name][0] <= sd**2 <= found[name][1])
+    assert np.mean(list(held.values())) >= 0.88  # 120 cases
 
 
 def test_the_mean_of_the_parts_is_the_score() -> None:

@@ -103,7 +103,12 @@ class Rows(HTMLParser):
 
 
 def two(x: float | None) -> str:
-    return "–" if x is None else f"{x:.2f}".replace("-", "−")
+    return "–" if x is None else f"{round(x, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def told(x: float | None, low: float | None, high: float | None) -> str:
+    """A figure with its interval as the page's table has it, without the space before the bracket."""
+    return two(x) + ("" if low is None else f"({two(low)} to {two(high)})")
 
 
 # --- the page -------------------------------------------------------------------------------------------------------
@@ -119,9 +124,13 @@ def test_every_figure_of_the_page_is_the_reports(which: str, request: pytest.Fix
         assert cells == [str(v.items), f"{v.null_mean:.1f} ({v.null_p95:.0f})"]
         assert f"p {v.p:.3f}" in said
         assert f"{v.negative} correlate negatively with it" in said
-        assert rows["again", d.name][0] == [two(v.alpha_mean), two(v.split_half)]
+        assert rows["again", d.name][0] == [
+            told(v.alpha_mean, v.alpha_low, v.alpha_high),
+            told(v.split_half, v.split_half_low, v.split_half_high),
+        ]
         assert f"{two(v.alpha_min)} to {two(v.alpha_max)}" in rows["again", d.name][1]
-        assert rows["centred", d.name][0] == [f"{v.items}→{c.items}", two(c.rank_correlation)]
+        ends = report.rank_intervals[d.name]
+        assert rows["centred", d.name][0] == [f"{v.items}→{c.items}", told(c.rank_correlation, *ends)]
 
 
 def test_marks_stand_where_the_figures_are(shipped: ValidationReport) -> None:
@@ -414,9 +423,12 @@ def test_their_numbers_are_the_reports(which: str, request: pytest.FixtureReques
             v, c, row = report.dimensions[d.name], report.person_centred[d.name], rows[d.name]
             expected = {
                 "chance": (v.items, v.negative, v.null_mean, v.null_p95, v.p),
-                "alpha": (v.groups, v.alpha_mean, v.alpha_min, v.alpha_max),
-                "halves": (v.split_half,),
-                "other-key": (v.items, c.items, c.null_mean, c.null_p95, c.p, c.rank_correlation),
+                "alpha": (v.groups, v.alpha_mean, v.alpha_low, v.alpha_high, v.alpha_min, v.alpha_max),
+                "halves": (v.split_half, v.split_half_low, v.split_half_high),
+                "other-key": (
+                    *(v.items, c.items, c.null_mean, c.null_p95, c.p, c.rank_correlation),
+                    *report.rank_intervals[d.name],
+                ),
             }[name]
             assert tuple(row[2:]) == expected, (name, d.name)
 
@@ -429,9 +441,12 @@ def test_numbers_of_both_readings_are_the_reports(files: TestClient, shipped: Va
     for over in ("queries", "people"):
         for row in found[f"columns-{over}"]:
             for reading in READINGS:
-                known = getattr(shipped.columns[reading][row["dimension"]], over)
-                assert float(row[reading]) == pytest.approx(known)
-                assert f'"vp-num">{two_digits(known)}<' in html
+                column = shipped.columns[reading][row["dimension"]]
+                known, low, high = (getattr(column, f"{over}{end}") for end in ("", "_low", "_high"))
+                assert [float(row[f"{reading}{end}"]) for end in ("", "_low", "_high")] == pytest.approx(
+                    [known, low, high]
+                )
+                assert f'"vp-num">{two_digits(known)} <span>({two_digits(low)} to {two_digits(high)})<' in html
     for row in found["people-check"]:
         assert float(row["match"]) == pytest.approx(shipped.people_check["match"][row["dimension"]])
     assert float(found["one-line"][0]["match"]) == pytest.approx(readings.first_component["match"])
@@ -442,6 +457,8 @@ def test_numbers_of_both_readings_are_the_reports(files: TestClient, shipped: Va
     for row in found["generalizability"]:
         needs = readings.variance.columns["match"][row["dimension"]]
         assert float(row["match"]) == pytest.approx(needs.coefficient)
+        assert float(row["match_low"]) == pytest.approx(needs.low)
+        assert row["match_queries_high"] == ("" if needs.most_for_target is None else str(needs.most_for_target))
         assert row["match_queries"] == ("" if needs.queries_for_target is None else str(needs.queries_for_target))
     held = readings.separations["match"].queries_and_people
     assert held is not None

@@ -497,6 +497,25 @@ def test_persona_results_stand_beside_the_real_gap(tmp_path: Path, stored: tuple
     assert plain(section(by_model, "imagined")) == plain(section(by_id, "imagined"))
     (found,) = site.biases.of(site.results())
     assert series_id(found.models[0]) == series.id
+    (by_match,) = groups.data(site, {"contrast": "age", "reading": "all"}).imagined
+    assert (by_match.reading, by_match.id) == ("match", series.id)
+    assert by_match.gap is not None
+    said = plain(section(groups.content(site, {"contrast": "age", "reading": "all"}), "imagined"))
+    assert f"{number(by_match.gap.cosine.value)} ({number(by_match.gap.cosine.low)} to" in said
+    assert "In matches on all items" in said
+    assert "Size along" not in said
+
+
+def test_persona_runs_without_templates_are_read_as_published_and_the_page_says_so(
+    tmp_path: Path, stored: tuple[Stored, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, _ = stored
+    monkeypatch.setattr(Site, "templates", lambda _, digest: None)
+    site = make_site(tmp_path)
+    kept.keep(site)
+    said = plain(section(groups.content(site, {"contrast": "age", "reading": "all"}), "imagined"))
+    assert "so persona runs are read as published" in said
+    assert "Size along the real gap" in said
 
 
 def test_without_persona_runs_a_calm_line_and_the_published_illustration(site: Site) -> None:

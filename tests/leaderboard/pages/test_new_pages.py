@@ -15,7 +15,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from data.people.norms import READINGS
+from data.people.norms import READINGS, Reading
 from data.people.templates import template_match
 from data.sources.key_file import read_key
 from data.sources.practice import practice_benchmark
@@ -230,7 +230,8 @@ def test_a_value_s_page_and_files_follow_the_reading(site: Site, client: TestCli
     for reading, query in (("published", {"name": "Hedonism"}), ("match", {"name": "Hedonism", "reading": "all"})):
         found = columns.columns[reading]["Hedonism"]  # type: ignore[index]
         page = words(client.get("/value", params=query).text)
-        assert f"{two_digits(found.queries)} over halves of the queries" in page
+        interval = f"{two_digits(found.queries_low)} to {two_digits(found.queries_high)}"
+        assert f"{two_digits(found.queries)} ({interval}) over halves of the queries" in page
         assert "It cannot tell these models apart" in page
     assert client.get("/chart/value.csv?name=Power&reading=both").status_code == 400
 
@@ -352,15 +353,19 @@ def test_the_matrix_follows_the_reading(site: Site, client: TestClient) -> None:
     assert {r["reading"] for r in published_} == {"published"}
 
 
-def test_the_model_page_names_only_rows_that_are_surely_alike(site: Site, client: TestClient) -> None:
-    relations = site.relations.of(site.boards()[0])
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_model_page_names_only_rows_that_are_surely_alike(site: Site, client: TestClient, reading: Reading) -> None:
+    relations = site.relations.of(site.boards()[0], reading)
     assert relations is not None
     assert relations.pairs is not None
     names = {r.id: r.model for r in site.results()}
     seen = set()
     for at, id_ in enumerate(relations.ids):
         html = client.get("/model", params={"id": id_}).text
-        part = html.partition("Rows most like this one")[2].partition("</section>")[0]
+        both = (
+            html.partition("Rows most like this one")[2].partition("</section>")[0].partition("<b>With all items</b>")
+        )
+        part = both[0] if reading == "published" else both[2]
         like = [names[relations.ids[i]] for i in relations.pairs.most_like(at)]
         assert re.findall(r'<li><a href="model\?id=[^"]*">(.*?)</a>', part) == like
         seen.add(bool(like))

@@ -113,8 +113,13 @@ def test_with_the_published_benchmark_models_and_measured_caution_are_there(
         assert made["people"] is None
         assert {i["loadings"] for i in made["items"]} == {None}
         assert "worse where it is worst" in html
-    assert f"correlates {once.correlation_median:.2f} with" in html
-    assert f"{100 * (once.held or 0):.0f} of 100 intervals" in html
+    low, high = once.median_interval
+    assert low is not None
+    assert high is not None
+    assert low < (once.correlation_median or 0) < high
+    assert f"correlates {once.correlation_median:.2f} ({low:.2f} to {high:.2f}) with" in html
+    least, most = (100 * (x or 0) for x in once.held_interval)
+    assert f"{100 * (once.held or 0):.0f} ({least:.0f} to {most:.0f}) of 100 intervals" in html
     assert "Practice items" not in html
 
 
