@@ -20,19 +20,12 @@ from leaderboard.commands import (
 )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Serve the board; rank and compare models.")
-
-
-bias.register(app)
-compare.register(app)
-groups.register(app)
-export.register(app)
-methodology.register(app)
-proximity.register(app)
-ranks.register(app)
-readings.register(app)
-serve.register(app)
-static.register(app)
-short_form.register(app)
+for command in (
+    *(bias.bias, compare.compare, groups.groups, methodology.methodology, proximity.proximity, ranks.ranks),
+    *(readings.readings, serve.serve, static.static, short_form.short_form),
+):
+    app.command()(command)
+app.add_typer(export.app, name="export")
 
 if __name__ == "__main__":
     run(app)

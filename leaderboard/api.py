@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import gradio as gr
@@ -21,13 +20,14 @@ from starlette.datastructures import QueryParams
 from data.errors import InputError
 from data.values import SCALES
 from eval_queue.records import Result
-from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS, AddressReading, no_match, reading_of
+from leaderboard.boards.results import table_of
 from leaderboard.exports.addresses import check
-from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, result_of
+from leaderboard.exports.failures import in_words
+from leaderboard.exports.tables import MATCH_UNITS, NO_DIRECTION, SHEETS, UNITS, board_rows, caveats, numbers, result_of
 from leaderboard.files.formats import Sheet
 from leaderboard.pages.benchmark import page as benchmark
-from leaderboard.pages.board.query import BoardQuery, table_of
+from leaderboard.pages.board.query import BoardQuery
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
@@ -42,8 +42,6 @@ ROWS_LIMIT: Final = 50
 """Most rows with a whole profile in one answer."""
 
 READING: Final = f"{NO_DIRECTION} {UNITS}"
-
-_log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 ScaleName = Literal["pvq", "higher_pvq", "bfi"]
@@ -376,12 +374,8 @@ ENDPOINTS: Final = (
 """All of them; another page's twin is one more method and its name here."""
 
 
-def register(site: Site) -> list[str]:
-    """Add the endpoints to the app that is being built.
-
-    Returns:
-        Their names.
-    """
+def register(site: Site) -> None:
+    """Add the endpoints to the app that is being built."""
     api = Api(site)
     for method in ENDPOINTS:
         api_endpoint(
@@ -390,7 +384,6 @@ def register(site: Site) -> list[str]:
             concurrency_limit=4,
             concurrency_id="data",
         )
-    return [method.__name__ for method in ENDPOINTS]
 
 
 def arguments() -> dict[str, list[str]]:
@@ -405,13 +398,9 @@ def _spoken(call: Callable[..., Document]) -> Callable[..., Document]:
     def answer(*args: Any, **kwargs: Any) -> Document:
         try:
             return call(*args, **kwargs)
-        except InputError as error:
-            raise gr.Error(str(error), print_exception=False) from None
-        except (StoreUnavailable, WriteConflict):
-            raise gr.Error("The store cannot be reached now. Try again later.", print_exception=False) from None
-        except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
-            _log.exception("the endpoint %s failed", call.__name__)
-            raise gr.Error("This cannot be answered now.", print_exception=False) from None
+        except Exception as error:  # noqa: BLE001 - the log says what it was, the caller need not know
+            said, _ = in_words(error, f"the endpoint {call.__name__} failed")
+            raise gr.Error(said, print_exception=False) from None
 
     return answer
 
@@ -455,14 +444,5 @@ def _sheet(sheet: Sheet, page: int, limit: int) -> Document:
 
 def _numbers(r: Result, query: BoardQuery) -> Document:
     """A row's numbers on the scale and in the reading that are asked for; a row without a match says why."""
-    if query.reading == "published":
-        return {"scores": _scores(r.scales[query.scale].dimensions) if query.scale in r.scales else {}}
-    found = (r.match or {}).get(query.scale, {})
-    return {"matches": {name: m.model_dump() for name, m in found.items()}, "no_match": no_match(r)}
-
-
-def _scores(dimensions: Mapping[str, Any]) -> Document:
-    return {
-        name: {field: getattr(d, field) for field in ("score", "raw", "n", "se", "low", "high")}
-        for name, d in dimensions.items()
-    }
+    found = numbers(r, query.scale, query.reading)
+    return {"scores": found} if query.reading == "published" else {"matches": found, "no_match": no_match(r)}

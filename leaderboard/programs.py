@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -29,10 +28,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from data.errors import InputError
-from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.api import ENDPOINTS, Api, Document
-from leaderboard.exports.tables import UnknownRow
-from leaderboard.files.formats import UnknownFile
+from leaderboard.exports.failures import in_words
 from leaderboard.site.permanent import revision
 from leaderboard.site.site import Site
 
@@ -47,8 +44,6 @@ DECIMALS: Final = 4
 API: Final = "/api"
 MCP: Final = ("/gradio_api/mcp", "/mcp")
 """Where the tools are: Gradio's own address, which clients know of Spaces, and a short one."""
-_AWAY: Final = "The store cannot be reached now. Try again later."
-_FAILED: Final = "This cannot be answered now."
 _PART: Final = "Only this part of the answer, by its name; deeper ones after a dot, e.g. result.scales or items.0."
 
 Kind = Literal["string", "integer", "number", "boolean", "object", "array"]
@@ -130,8 +125,6 @@ RESULTS: Final[Mapping[str, Parts]] = {
     },
 }
 """What each endpoint's answer holds, by its parts: type and meaning. An answer may hold more."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -246,14 +239,9 @@ def routes(site: Site) -> list[BaseRoute]:
 def _answered(endpoint: Endpoint, request: Request) -> Response:
     try:
         return JSONResponse(endpoint.of_query(request))
-    except InputError as error:
-        status = 404 if isinstance(error, UnknownRow | UnknownFile) else 400
-        return JSONResponse({"error": str(error)[:LONGEST_ERROR]}, status)
-    except (StoreUnavailable, WriteConflict):
-        return JSONResponse({"error": _AWAY}, 503)
-    except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
-        _log.exception("the endpoint %s failed", endpoint.name)
-        return JSONResponse({"error": _FAILED}, 500)
+    except Exception as error:  # noqa: BLE001 - the log says what it was, the caller need not know
+        said, status = in_words(error, f"the endpoint {endpoint.name} failed")
+        return JSONResponse({"error": said[:LONGEST_ERROR]}, status)
 
 
 def openapi(known: Mapping[str, Endpoint]) -> Document:
@@ -361,19 +349,11 @@ def _called(known: Mapping[str, Endpoint], name: str, arguments: dict[str, Any])
             raise InputError(f"there is no tool {name[:80]}; there are {', '.join(known)}")
         part = arguments.pop("part", "")
         made = fitted(_rounded(known[name].call(arguments)), part)
-    except InputError as error:
-        return _refused(str(error))
-    except (StoreUnavailable, WriteConflict):
-        return _refused(_AWAY)
-    except Exception:  # noqa: BLE001 - the log says what it was, the caller need not know
-        _log.exception("the tool %s failed", name)
-        return _refused(_FAILED)
+    except Exception as error:  # noqa: BLE001 - the log says what it was, the caller need not know
+        said = in_words(error, f"the tool {name} failed")[0][:LONGEST_ERROR]
+        return types.CallToolResult(content=[types.TextContent(type="text", text=said)], isError=True)
     text = types.TextContent(type="text", text=json.dumps(made, ensure_ascii=False))
     return types.CallToolResult(content=[text], structuredContent=made)
-
-
-def _refused(said: str) -> types.CallToolResult:
-    return types.CallToolResult(content=[types.TextContent(type="text", text=said[:LONGEST_ERROR])], isError=True)
 
 
 def _rounded(value: Any) -> Any:

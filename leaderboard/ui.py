@@ -121,14 +121,13 @@ class Ui:
         return title_of(about, name), head_html(about, name, origin(request))
 
     def _page(self, module: ModuleType) -> None:
-        words = partial(gr.HTML, js_on_load=None, apply_default_css=False, elem_classes="vp")
         head = partial(masthead, self.site, module.ROUTE)
-        top = words(head())
+        top = queue.words(head())
         module.build(self.site, self.fresh)
         # after the page itself, whose look at the store tells whether it can be reached
         self.fresh.add(module.ROUTE, top, head)
         # the board draws its own words and has the notes of their terms beside them
-        words(footer(self.site) + ("" if module is board else notes()))
+        queue.words(footer(self.site) + ("" if module is board else notes()))
 
     def launch_options(self) -> dict[str, Any]:
         """Arguments of `Blocks.launch` that belong to the pages."""

@@ -127,11 +127,7 @@ def similarities(point: Floats, draws: Floats, queries: NDArray[np.integer]) -> 
 
 
 def seriation(r: Floats) -> NDArray[np.int64]:
-    """An order in which like stands beside like: average linkage on 1 - r, optimal leaf ordering.
-
-    Args:
-        r: similarities, shape (models, models).
-    """
+    """An order in which like stands beside like, by similarities of shape (models, models); see the module's text."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 

@@ -85,14 +85,9 @@ class Place(NamedTuple):
 
 
 def places(profiles: Floats, view: View) -> Floats:
-    """Places of profiles.
+    """Places on a plane, shape (..., 2), of profiles, shape (..., 10) in circle order, however centred.
 
-    Args:
-        profiles: the ten values in circle order along the last axis, shape (..., 10), however centred.
-        view: which plane.
-
-    Returns:
-        Shape (..., 2), NaN where a value that takes part is missing.
+    NaN where a value that takes part is missing.
     """
     found: Floats = profiles @ WEIGHTS[view].T
     return found
@@ -116,7 +111,10 @@ def share(profiles: Floats, view: View) -> float | None:
 
 @dataclass(frozen=True)
 class Ellipse:
-    """A 95 % region: half axes in rating points, and the direction of the longer one in degrees."""
+    """A 95 % region: half axes in rating points, and the direction of the longer one in degrees.
+
+    The direction is from the first coordinate towards the second.
+    """
 
     major: float
     minor: float
@@ -165,14 +163,7 @@ class Region:
 
 
 def region(draws: Floats) -> Region | None:
-    """Sum up draws of a place.
-
-    Args:
-        draws: shape (draws, 2); draws with NaN are left out.
-
-    Returns:
-        The region; None with fewer than two usable draws.
-    """
+    """The region of draws, shape (draws, 2), without those that are NaN; None with fewer than two usable ones."""
     whole = draws[np.isfinite(draws).all(axis=1)]
     if len(whole) < 2:
         return None

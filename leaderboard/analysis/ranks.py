@@ -173,14 +173,9 @@ def surely_above(
 
 
 def measurable(point: FloatArray, draws: FloatArray) -> BoolArray:
-    """Which scores have a value and enough draws; one that lacks many must not cost the others theirs.
+    """Which scores, shape (n,), have a value and enough draws; one that lacks many must not cost the others theirs.
 
-    Args:
-        point: scores, shape (n,).
-        draws: their bootstrap draws, shape (draws, n).
-
-    Returns:
-        Shape (n,).
+    `draws` are their bootstrap draws, shape (draws, n).
     """
     present = np.isfinite(draws).mean(axis=0)
     result: BoolArray = np.isfinite(point) & (present > 0) & (present >= MIN_PRESENT * present.max(initial=0.0))
@@ -195,16 +190,8 @@ def sure_counts(
     The pairs are gone through in blocks of `BLOCK` by `BLOCK`, twice, so that nothing is as large as the number of
     pairs. Holm's procedure rejects all p-values up to some cut-off. First a histogram of those between the smallest
     level, `ALPHA / pairs`, and `ALPHA` tells between which two bins the cut-off must lie; then the pairs on one side
-    are counted, and those in these few bins are sorted.
-
-    Args:
-        point: as for `surely_above`.
-        draws: as for `surely_above`.
-        clusters: as for `surely_above`.
-        people: as for `surely_above`.
-
-    Returns:
-        Two arrays of shape (n,).
+    are counted, and those in these few bins are sorted. Arguments are those of `surely_above`; both results have shape
+    (n,).
     """
     above, below = np.zeros((2, point.size), dtype=np.int64)
     tested = np.flatnonzero(clusters >= 2)
@@ -331,18 +318,20 @@ class _Blocks:
         return above, below
 
 
-def _intervals(
-    point: FloatArray,
-    draws: FloatArray,
-    clusters: NDArray[np.integer],
-    allowed: BoolArray,
-    people: FloatArray | None = None,
+def intervals(
+    point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], people: FloatArray | None = None
 ) -> tuple[IntArray, IntArray]:
-    """Lowest and highest rank of each of n scores that are `allowed` an order; arguments as in `surely_above`."""
+    """Lowest and highest rank of each of n scores, `NO_RANK` where one has none.
+
+    Args:
+        point: scores, shape (n,); NaN where there is none: N counts the others only.
+        draws: the same in every bootstrap draw, paired, shape (draws, n); NaN likewise.
+        clusters: queries that carry each score, shape (n,).
+        people: as for `surely_above`.
+    """
     low = np.full(point.size, NO_RANK, dtype=np.int64)
     high = low.copy()
-    rows = np.flatnonzero(allowed)
-    rows = rows[measurable(point[rows], _of(draws, rows))]
+    rows = np.flatnonzero(measurable(point, draws))
     scores = point[rows], _of(draws, rows), clusters[rows], None if people is None else _of(people, rows)
     if rows.size <= BLOCK:
         above = surely_above(*scores)
@@ -405,17 +394,6 @@ class Ranks:
     """Each dimension within its model and scale."""
 
 
-def rank_table(sample: Sample, eligible: BoolArray, people: FloatArray | None = None) -> Ranks:
-    """All rank intervals of a board.
-
-    Args:
-        sample: scores and draws of all its models, from `resample`.
-        eligible: models that may be ranked, shape (models,): complete rows only.
-        people: draws over the people behind templates, shape (sets, models, 19), whose noise is added; None: none is.
-    """
-    return Ranks(model_ranks(*sample, eligible, people), value_ranks(*sample, eligible, people))
-
-
 class Column(NamedTuple):
     """One dimension of all models."""
 
@@ -432,7 +410,7 @@ class Column(NamedTuple):
 def ranks_by_parts(
     models: int, column: Callable[[int], Column], some: Callable[[slice], tuple[Sample, FloatArray | None]]
 ) -> Ranks:
-    """As `rank_table` of eligible models, for boards whose draws are too many to be held at once.
+    """All rank intervals of a board, whose draws may be too many to be held at once.
 
     One dimension of all models is held at a time, twice 16 kB a model, and all dimensions of `CHUNK` models. Time grows
     with the square of the models.
@@ -440,56 +418,21 @@ def ranks_by_parts(
     Args:
         models: how many.
         column: one dimension of all models.
-        some: all dimensions of some models, with draws over people as for `rank_table`.
+        some: all dimensions of some models, with draws over people as for `value_ranks`.
     """
     between, within = (RankTable(*np.full((2, models, len(DIMENSIONS)), NO_RANK)) for _ in range(2))
-    allowed = np.ones(models, dtype=np.bool_)
     for d in range(len(DIMENSIONS)):
-        point, draws, clusters, people = column(d)
-        between.low[:, d], between.high[:, d] = _intervals(point, draws, clusters, allowed, people)
+        between.low[:, d], between.high[:, d] = intervals(*column(d))
     for start in range(0, models, CHUNK):
         rows = slice(start, min(start + CHUNK, models))
         sample, people = some(rows)
-        found = value_ranks(*sample, allowed[rows], people)
+        found = value_ranks(*sample, people)
         within.low[rows], within.high[rows] = found.low, found.high
     return Ranks(between, within)
 
 
-def model_ranks(
-    point: FloatArray,
-    draws: FloatArray,
-    clusters: NDArray[np.integer],
-    eligible: BoolArray,
-    people: FloatArray | None = None,
-) -> RankTable:
-    """Rank intervals of the models on every dimension, Holm within a dimension.
-
-    Args:
-        point: scores, shape (models, dimensions); NaN where a model has none.
-        draws: the same in every bootstrap draw, paired over models, shape (draws, models, dimensions); NaN likewise.
-        clusters: queries that carry each dimension, shape (dimensions,), or for each model (models, dimensions).
-        eligible: models that may be ranked, shape (models,); an incomplete row may not.
-        people: as for `rank_table`.
-
-    Returns:
-        Intervals of shape (models, dimensions). A model without a score on a dimension has no rank there, and N counts
-        the others only.
-    """
-    clusters = np.broadcast_to(clusters, point.shape)
-    low = np.full(point.shape, NO_RANK, dtype=np.int64)
-    high = low.copy()
-    for d in range(point.shape[1]):
-        sets = None if people is None else people[:, :, d]
-        low[:, d], high[:, d] = _intervals(point[:, d], draws[:, :, d], clusters[:, d], eligible, sets)
-    return RankTable(low, high)
-
-
 def value_ranks(
-    point: FloatArray,
-    draws: FloatArray,
-    clusters: NDArray[np.integer],
-    eligible: BoolArray,
-    people: FloatArray | None = None,
+    point: FloatArray, draws: FloatArray, clusters: NDArray[np.integer], people: FloatArray | None = None
 ) -> RankTable:
     """Rank intervals of the dimensions within each model and scale: the order of its ten values, four, or five traits.
 
@@ -500,8 +443,7 @@ def value_ranks(
         point: scores on `data.values.DIMENSIONS`, shape (models, 19); NaN where a model has none.
         draws: the same in every bootstrap draw, shape (draws, models, 19).
         clusters: queries that carry each dimension, shape (19,), or for each model (models, 19).
-        eligible: models that may be ranked, shape (models,).
-        people: as for `rank_table`.
+        people: draws over the people behind templates, shape (sets, models, 19), whose noise is added; None: none is.
 
     Returns:
         Intervals of shape (models, 19); ranks count within a scale.
@@ -514,14 +456,8 @@ def value_ranks(
     clusters = np.broadcast_to(clusters, point.shape)
     low = np.full(point.shape, NO_RANK, dtype=np.int64)
     high = low.copy()
-    for m in np.flatnonzero(eligible):
-        for columns in SCALE_COLUMNS.values():
-            everything = np.ones(columns.stop - columns.start, dtype=np.bool_)
-            low[m, columns], high[m, columns] = _intervals(
-                point[m, columns],
-                draws[:, m, columns],
-                clusters[m, columns],
-                everything,
-                None if people is None else people[:, m, columns],
-            )
+    for m in range(len(point)):
+        for scale in SCALE_COLUMNS.values():
+            of = point[m, scale], draws[:, m, scale], clusters[m, scale]
+            low[m, scale], high[m, scale] = intervals(*of, None if people is None else people[:, m, scale])
     return RankTable(low, high)

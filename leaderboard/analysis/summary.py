@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.benchmark import Benchmark
 from data.values import SCALE_COLUMNS, VALUES
 from eval_queue.records import DimensionScore, MatchScore, Result
+from eval_queue.scoring.formulas import Bools, Floats
 
 PUBLISHED_DIGEST: Final = "4cbfffc1121dbac803fd618e565d696cda47a9108212b838987c9f2942bb36bd"
 PUBLISHED_QUERIES: Final = (9, 34, 30, 39, 45, 14, 20, 10, 11, 13)
@@ -51,21 +53,23 @@ def standing(result: Result, queries: tuple[int, ...] | None) -> Standing:
     profile = result.scales.get("pvq")
     if profile is None or queries is None:
         return Standing((), (), 0)
-    from leaderboard.analysis.ranks import ALPHA, holm, t_test
-
     cells = [profile.dimensions.get(d.name) for d in VALUES]
     known = [c if c is not None and None not in (c.score, c.se, c.low, c.high) else None for c in cells]
     figures = [(np.nan, np.nan) if c is None else (c.score, c.se) for c in known]
     score, se = np.array(figures, dtype=np.float64).T
-    p = t_test(score, se, np.array(queries))
-    adjusted = holm(p)
-    sure = [
-        (d.name, c.score)
-        for d, c, a in zip(VALUES, known, adjusted, strict=True)
-        if c is not None and a <= ALPHA and c.score and ((c.low or 0) > 0 or (c.high or 0) < 0)
-    ]
-    above = tuple(name for name, s in sure if s is not None and s > 0)
-    below = tuple(name for name, s in sure if s is not None and s < 0)
+    apart = [c is not None and ((c.low or 0) > 0 or (c.high or 0) < 0) for c in known]
+    return _tested(score, se, np.array(queries), np.array(apart))
+
+
+def _tested(x: Floats, se: Floats, queries: NDArray[np.int64], apart: Bools) -> Standing:
+    """Which of ten numbers are surely above and below 0, of those that may be; arrays of shape (10,)."""
+    from leaderboard.analysis.ranks import ALPHA, holm, t_test
+
+    p = t_test(x, se, queries)
+    sure = (holm(p) <= ALPHA) & apart
+    above, below = (
+        tuple(d.name for d, named in zip(VALUES, side & sure, strict=True) if named) for side in (x > 0, x < 0)
+    )
     return Standing(above, below, int(np.isfinite(p).sum()))
 
 
@@ -99,25 +103,30 @@ def sentence(result: Result, queries: tuple[int, ...] | None) -> str:
     if not found.tested:
         untested = f"Which values {result.model} puts above or below its average cannot be tested here."
         return untested + (f" Taken alone, {_side_by_side(*alone)} it." if any(alone) else "")
-    corrected = _corrected(found)
-    parts = []
-    if found.above:
-        parts.append(f"{_and(found.above)} above")
-    if found.below:
-        parts.append(f"{_and(found.below)} below")
-    if not parts:
-        none = f"No value of {result.model} is distinguishable from its own average"
-        return f"{none} {corrected}; taken alone, {_side_by_side(*alone)} it." if any(alone) else f"{none}."
+    sides = ((found.above, "above"), (found.below, "below"))
+    parts = [f"{_and(names)} {side}" for names, side in sides if names]
+    none = f"No value of {result.model} is distinguishable from its own average"
+    some = f"{result.model} puts {' and '.join(parts)} its own average"
+    return _told(found, alone, some if parts else "", none, "it")
+
+
+def _told(found: Standing, alone: tuple[tuple[str, ...], tuple[str, ...]], some: str, none: str, zero: str) -> str:
+    """What is sure, what holds only where a value is taken alone, and what cannot be told from `zero`.
+
+    Args:
+        found: the values that are sure.
+        alone: those that are so only taken alone, above and below.
+        some: what is said of sure ones; empty where there are none.
+        none: what is said then.
+        zero: what values are told from, in a word.
+    """
+    n = "ten" if found.tested == len(VALUES) else found.tested
+    corrected, own = f"after correcting for {n} comparisons", f"taken alone, {_side_by_side(*alone)} {zero}"
+    if not some:
+        return f"{none} {corrected}; {own}." if any(alone) else f"{none}."
     rest = found.tested - sum(map(len, (found.above, found.below, *alone)))
-    said = f"{result.model} puts {' and '.join(parts)} its own average"
-    if any(alone):
-        said += f"; taken alone, {_side_by_side(*alone)} it, but not {corrected}"
-    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from it" if rest > 0 else ""
-    return f"{said}{tail}."
-
-
-def _corrected(found: Standing) -> str:
-    return f"after correcting for {'ten' if found.tested == len(VALUES) else found.tested} comparisons"
+    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from {zero}" if rest > 0 else ""
+    return f"{some}{f'; {own}, but not {corrected}' if any(alone) else ''}{tail}."
 
 
 def _side_by_side(above: tuple[str, ...], below: tuple[str, ...]) -> str:
@@ -135,8 +144,6 @@ def match_standing(result: Result) -> Standing:
 
     Degrees of freedom are those of the published benchmark's queries; a benchmark with more has more.
     """
-    from leaderboard.analysis.ranks import ALPHA, holm, t_test
-
     found = (result.match or {}).get("pvq", {})
     cells = [found.get(d.name) for d in VALUES]
     figures = [
@@ -146,11 +153,7 @@ def match_standing(result: Result) -> Standing:
         for c in cells
     ]
     match, se = np.array(figures, dtype=np.float64).T
-    p = t_test(match, se, np.full(len(VALUES), MATCH_QUERIES))
-    adjusted = holm(p)
-    sure = [(d.name, m) for d, m, a in zip(VALUES, match, adjusted, strict=True) if np.isfinite(a) and a <= ALPHA]
-    above, below = tuple(n for n, m in sure if m > 0), tuple(n for n, m in sure if m < 0)
-    return Standing(above, below, int(np.isfinite(p).sum()))
+    return _tested(match, se, np.full(len(VALUES), MATCH_QUERIES), np.ones(len(VALUES), dtype=np.bool_))
 
 
 def match_sentence(result: Result) -> str:
@@ -162,22 +165,11 @@ def match_sentence(result: Result) -> str:
     found = match_standing(result)
     if not found.tested:
         return f"Whose ratings those of {result.model} resemble cannot be tested here."
-    parts = []
-    if found.above:
-        parts.append(f"like people who put {_and(found.above)} first")
-    if found.below:
-        parts.append(f"unlike people who put {_and(found.below)} first")
+    sides = ((found.above, "like"), (found.below, "unlike"))
+    parts = [f"{side} people who put {_and(names)} first" for names, side in sides if names]
     alone = _alone((result.match or {}).get("pvq", {}), found)
-    if not parts:
-        none = f"The ratings of {result.model} are not distinguishable from ratings that have nothing to do with values"
-        taken = f" {_corrected(found)}; taken alone, {_side_by_side(*alone)} 0" if any(alone) else ""
-        return f"{none}{taken}."
-    said = f"{result.model} rates {', '.join(parts)}"
-    if any(alone):
-        said += f"; taken alone, {_side_by_side(*alone)} 0, but not {_corrected(found)}"
-    rest = found.tested - sum(map(len, (found.above, found.below, *alone)))
-    tail = f"; the {'other is' if rest == 1 else 'rest are'} not distinguishable from 0" if rest > 0 else ""
-    return f"{said}{tail}."
+    none = f"The ratings of {result.model} are not distinguishable from ratings that have nothing to do with values"
+    return _told(found, alone, f"{result.model} rates {', '.join(parts)}" if parts else "", none, "0")
 
 
 def _and(names: tuple[str, ...]) -> str:

@@ -75,27 +75,6 @@ class Table:
         return withheld(result) or NOT_AT_HAND
 
 
-def among_people(
-    results: Sequence[Result],
-    ratings: Floats,
-    benchmark: Benchmark,
-    raters: Floats,
-    reference: Reference,
-    match: MatchReading | None = None,
-) -> ProximityReport:
-    """Set rows against people.
-
-    Args:
-        results: the rows.
-        ratings: of each, shape (rows, 6 variants, items) or (rows, 1, items), as for `report`.
-        benchmark: what all of them answered.
-        raters: mean rating of each item by its raters, shape (items,).
-        reference: the groups.
-        match: to read by matches on all items; None for the reading as published.
-    """
-    return report([r.model for r in results], ratings, results, benchmark, raters, reference, match)
-
-
 @lru_cache(maxsize=4)
 def read_proximity(path: Path = PUBLISHED_PROXIMITY) -> ProximityReport | None:
     """A shipped report; None where there is none or it cannot be read, which is logged."""
@@ -195,7 +174,8 @@ class Proximities:
         match = None
         if reading == "match" and (match := self._match.get(benchmark.digest)) is None:
             return None
-        return among_people([result], ratings, benchmark, self._raters[benchmark.digest], self._reference(), match)
+        raters = self._raters[benchmark.digest]
+        return report([result.model], ratings, [result], benchmark, raters, self._reference(), match)
 
     def _ratings(self, result: Result, published: Mapping[str, Floats]) -> Floats | None:
         """A row's ratings, prompt by prompt where they are at hand, else their means."""

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from data.people.norms import Reading
-from data.people.reference import OVERALL, Reference
+from data.people.reference import Reference
 from data.people.templates import ValueTemplates
 from data.sources.key_file import KeyTable
 from data.values import VALUES
@@ -28,26 +28,25 @@ from eval_queue.scoring.match import people_draws
 from eval_queue.scoring.stability import circumplex, wrapped
 from leaderboard.analysis.associations import overlap
 from leaderboard.analysis.lineage import lineage
-from leaderboard.analysis.projection import WEIGHTS, Place, Region, View, normal_region, on_items, places, region, share
+from leaderboard.analysis.projection import (
+    WEIGHTS,
+    Ellipse,
+    Place,
+    Region,
+    View,
+    normal_region,
+    on_items,
+    places,
+    region,
+    share,
+)
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.readings import cell_of
 from leaderboard.boards.results import Board
 from leaderboard.boards.row_answers import RowAnswers
+from leaderboard.groups.names import GROUPS
 from leaderboard.groups.proximity import SLOPES
 from leaderboard.measurement.readings import match_sample
-
-SHORT: Final[Mapping[str, str]] = {
-    OVERALL: "Europe: all",
-    "gender/female": "Europe: women",
-    "gender/male": "Europe: men",
-    "age_paper/20-39": "Europe: aged 20 to 39",
-    "age_paper/80+": "Europe: aged 80 or older",
-    "political/left": "Europe: left",
-    "political/right": "Europe: right",
-    "education_paper/below_university": "Europe: below university",
-    "education_paper/university": "Europe: university",
-}
-"""Names of groups that fit onto a map."""
 
 _CHUNK: Final = 50
 """Rows whose draws are worked out at once: each needs 0.3 MB."""
@@ -70,16 +69,6 @@ class Interval(_Shown):
     high: float | None = None
 
 
-class Oval(_Shown):
-    """A 95 % ellipse around a place."""
-
-    major: float
-    """Longer half axis, rating points or matches."""
-    minor: float
-    turn: float
-    """Direction of the longer axis in degrees, from the first coordinate towards the second."""
-
-
 class Placed(_Shown):
     """What a row and a group of people have in common."""
 
@@ -91,8 +80,8 @@ class Placed(_Shown):
     """On the plane Self-Transcendence minus Self-Enhancement; on the circle the part a quarter further."""
     length: Interval
     """Distance from the middle, rating points or matches; on the circle the length of the wave."""
-    region: Oval | None
-    """95 % ellipse."""
+    region: Ellipse | None
+    """95 % ellipse; half axes in rating points or matches."""
 
     @property
     def place(self) -> Place:
@@ -201,10 +190,7 @@ class Regions:
     ) -> tuple[dict[str, Sure], bool]:
         """Regions of a board's rows by id, and whether these are all that can be had.
 
-        Args:
-            board: whose rows.
-            first: ids of rows that must not wait for another view.
-            reading: how answers are read.
+        `first` are ids of rows that must not wait for another view.
         """
         key = self._key(board.key.digest)
         templates = self._templates(board.key.digest) if reading == "match" else None
@@ -364,21 +350,12 @@ def _ends(of: BaseModel | None, name: str, own: tuple[float, float] | None) -> d
     return {end: getattr(of, f"{name}_{end}", None) for end in ("low", "high")}
 
 
-def _figures(point: Place, found: Region | None) -> dict[str, Interval | Oval | None]:
-    if found is None:
-        return {
-            "x": Interval(value=point.x),
-            "y": Interval(value=point.y),
-            "length": Interval(value=point.length),
-            "region": None,
-        }
-    e = found.ellipse
-    return {
-        "x": Interval(value=point.x, low=found.low.x, high=found.high.x),
-        "y": Interval(value=point.y, low=found.low.y, high=found.high.y),
-        "length": Interval(value=point.length, low=found.length_low, high=found.length_high),
-        "region": Oval(major=e.major, minor=e.minor, turn=e.turn),
-    }
+def _figures(point: Place, found: Region | None) -> dict[str, Interval | Ellipse | None]:
+    low = (None, None, None) if found is None else (*found.low, found.length_low)
+    high = (None, None, None) if found is None else (*found.high, found.length_high)
+    ends = zip(("x", "y", "length"), (*point, point.length), low, high, strict=True)
+    figures: dict[str, Interval | Ellipse | None] = {n: Interval(value=v, low=a, high=b) for n, v, a, b in ends}
+    return figures | {"region": None if found is None else found.ellipse}
 
 
 def _people(reference: Reference, view: View) -> tuple[PlacedPeople, ...]:
@@ -408,5 +385,6 @@ def _people(reference: Reference, view: View) -> tuple[PlacedPeople, ...]:
             if (at := places(on_items(g.mean_centred10, p, q, b), view).tolist())
         }
         ten = on_items(g.mean_centred10, p, q, SLOPES[0])
-        found.append(person(g.name, SHORT.get(g.name, g.label), "group", ten, SLOPES[0] * g.sampling_se, slopes))
+        name = GROUPS[g.name].placed if g.name in GROUPS else g.label
+        found.append(person(g.name, name, "group", ten, SLOPES[0] * g.sampling_se, slopes))
     return tuple(found)

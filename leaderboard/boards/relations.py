@@ -55,11 +55,6 @@ class Relations:
         return self.pairs.most_like(self.ids.index(id_)) if self.pairs is not None and id_ in self.ids else None
 
 
-def why_not(result: Result) -> str | None:
-    """Why a row takes no part whatever is at hand; None where it may."""
-    return "too few of its answers could be read" if result.complete is False else None
-
-
 def relate(
     rows: Sequence[Result], means: Mapping[str, Floats], key: KeyTable, templates: ValueTemplates | None = None
 ) -> Relations:
@@ -71,12 +66,8 @@ def relate(
         key: of their benchmark.
         templates: to compare matches on all items; None to compare scores.
     """
-    left_out = {r.id: why for r in rows if (why := why_not(r)) is not None}
-    left_out |= {
-        r.id: "its individual answers are not available here"
-        for r in rows
-        if r.id not in left_out and r.id not in means
-    }
+    left_out = {r.id: "its individual answers are not available here" for r in rows if r.id not in means}
+    left_out |= {r.id: "too few of its answers could be read" for r in rows if r.complete is False}
     ids = tuple(r.id for r in rows if r.id not in left_out)
     if len(ids) > MOST:
         return Relations((), None, {}, left_out, len(ids))

@@ -20,6 +20,8 @@ from eval_queue.records import AnswerMode, BenchmarkRef, Result
 
 PUBLISHED: Final = shipped.PUBLISHED / "results.jsonl"
 """The profiles of the released models, computed by this project from the released raw answers."""
+PRACTICE: Final = "practice"
+"""What an address says for the first table of practice runs."""
 
 
 class BoardKey(NamedTuple):
@@ -103,6 +105,18 @@ def boards(results: Iterable[Result], *, first: Sequence[str] = ()) -> tuple[Boa
     return tuple(
         sorted(made, key=lambda b: (b.practice, -sum(r.id in leading for r in b.results), -len(b.results), b.key))
     )
+
+
+def table_names(boards: Sequence[Board]) -> list[str]:
+    """What an address may call a table: by its short name, or `PRACTICE`."""
+    return [*(b.key.slug for b in boards), PRACTICE]
+
+
+def table_of(boards: Sequence[Board], table: str) -> Board | None:
+    """The board that an address names, the one that opens if it names none; None where there is no such board."""
+    if table and table != PRACTICE:
+        return next((b for b in boards if b.key.slug == table), None)
+    return next((b for b in boards if b.practice == (table == PRACTICE)), None)
 
 
 def mean_profile(results: Sequence[Result]) -> list[float | None]:

@@ -110,10 +110,6 @@ class RowAnswers:
     def match_sample(self, results: Sequence[Result], templates: ValueTemplates) -> tuple[Sample, Floats]:
         """Matches of rows on one benchmark with their paired draws, in the order given; errors as for `rated`.
 
-        Args:
-            results: the rows.
-            templates: of their benchmark.
-
         Returns:
             The sample over queries, and what other people behind the templates would give, shape (sets, rows, 19).
         """
@@ -137,12 +133,7 @@ class RowAnswers:
             return self._mean(result)
 
     def means(self, board: Board, first: Sequence[str] = ()) -> Found:
-        """Mean ratings of a board's rows, of some at a time.
-
-        Args:
-            board: whose rows.
-            first: ids of rows that must not wait for another view.
-        """
+        """Mean ratings of a board's rows, of some at a time; those of the ids in `first` do not wait."""
         key = self._key(board.key.digest)
         if key is None:
             return Found({}, finished=True)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from data.values import VALUES, Dimension
 from leaderboard.analysis.associations import Association
-from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, GROUND, INK, QUIET, frame, number
+from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, GROUND, INK, QUIET, frame, number, svg
 
 _KIND: Final = "full"
 
@@ -31,12 +31,8 @@ def circle(marked: Mapping[str, Dimension], others: Mapping[str, Association], u
     names = ", ".join(marked)
     told = "; ".join(f"{name} {number(a.r)}" for name, a in others.items() if a.r is not None)
     title = f"{names} on the circle of values"
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-full" role="img" viewBox="0 0 {g.width:g} '
-        f'{g.height:g}" font-family="inherit" font-size="14"><title>{escape(title)}</title>'
-        f"<desc>{escape(f'Correlations over models: {told}.' if told else 'Its place among the ten values.')}</desc>",
-        frame(_KIND),
-    ]
+    said = f"Correlations over models: {told}." if told else "Its place among the ten values."
+    parts = [frame(_KIND)]
     if others and unrelated is not None:
         parts.append(
             f'<circle cx="{g.centre.x:g}" cy="{g.centre.y:g}" r="{g.radius(unrelated):.2f}" fill="none" '
@@ -70,4 +66,5 @@ def circle(marked: Mapping[str, Dimension], others: Mapping[str, Association], u
             f'<circle cx="{at.x:.2f}" cy="{at.y:.2f}" r="4.5" fill="{d.family.colour}" style="stroke:{GROUND}" '
             'stroke-width="1.25"/>'
         )
-    return Markup("".join(parts) + "</svg>")  # numbers, names of ours and what `escape` passed
+    drawn = svg("".join(parts), g.width, g.height, title, said, css="vp-portrait vp-full")
+    return Markup(drawn)  # numbers, names of ours and what `escape` passed

@@ -6,14 +6,14 @@ as well as in colour. The first line is the ink's blue; the family colour that i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final, NamedTuple
 
 from markupsafe import escape
 
 from data.values import VALUES, Dimension
-from leaderboard.charts.portrait import ACCENT, GEOMETRY, GROUND, INK, QUIET, RULE, frame, number, outline
+from leaderboard.charts.portrait import ACCENT, GEOMETRY, GROUND, INK, QUIET, RULE, frame, number, outline, svg
 
 
 class Stroke(NamedTuple):
@@ -53,13 +53,7 @@ def overlay(lines: Sequence[Line]) -> str:
         )
         for line in lines
     )
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait" role="img" '
-        f'viewBox="0 0 {g.width:g} {g.height:g}" font-family="inherit" font-size="14">',
-        f"<title>{escape('Value portraits of ' + ', '.join(line.name for line in lines))}</title>",
-        f"<desc>{escape(named)}</desc>",
-        frame("full", tinted=False),
-    ]
+    parts = [frame("full", tinted=False)]
     if len(lines) <= 2:
         for line, stroke in zip(lines, STROKES, strict=False):
             if None not in line.low and None not in line.high:
@@ -72,7 +66,8 @@ def overlay(lines: Sequence[Line]) -> str:
                 f'<path d="{path}" fill="none" style="stroke:{stroke.colour}" stroke-width="2.25" '
                 f'stroke-dasharray="{stroke.dash}" stroke-linejoin="round"/>'
             )
-    return "".join(parts) + "</svg>"
+    title = f"Value portraits of {', '.join(line.name for line in lines)}"
+    return svg("".join(parts), g.width, g.height, title, named, css="vp-portrait")
 
 
 def sample(place: int) -> str:
@@ -110,42 +105,34 @@ _BOTTOM: Final = 20
 
 
 def reach(panels: Sequence[Panel]) -> float:
-    """The end of the axis that all panels share, on both sides of 0: whole halves, at least 0.5."""
-    ends = [abs(x) for p in panels for m in p.moments for x in (m.score, m.low, m.high) if x is not None]
-    return max(0.5, -(-max(ends, default=0.0) // 0.5) * 0.5)
+    """The end of the axis that all panels share."""
+    return whole_halves(x for p in panels for m in p.moments for x in (m.score, m.low, m.high) if x is not None)
+
+
+def whole_halves(numbers: Iterable[float]) -> float:
+    """The end of an axis that holds all numbers on both sides of 0: whole halves, at least 0.5."""
+    return max(0.5, -(-max(map(abs, numbers), default=0.0) // 0.5) * 0.5)
 
 
 def over_time(panel: Panel, limit: float, first: date, last: date) -> str:
-    """One value over the releases as a drawing of its own.
-
-    Args:
-        panel: the value's scores.
-        limit: end of the axis in rating points, from `reach`.
-        first: where the axis of time begins.
-        last: where it ends.
-    """
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-panel-chart" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'font-family="inherit" font-size="12.5"><title>{escape(panel.dimension.name)} over the releases</title>'
-        f"<desc>{escape(_said(panel))}</desc>{_inside(panel, limit, first, last)}</svg>"
-    )
+    """One value over the releases as a drawing of its own; `limit` is the end of the axis, from `reach`."""
+    title, drawn = f"{panel.dimension.name} over the releases", _inside(panel, limit, first, last)
+    return svg(drawn, _WIDTH, _HEIGHT, title, _said(panel), css="vp-panel-chart", size=12.5)
 
 
-def sheet_over_time(panels: Sequence[Panel], name: str, columns: int = 5) -> str:
+def sheet_over_time(panels: Sequence[Panel], name: str) -> str:
     """All values over the releases in one drawing, for a file."""
     days = [m.released for p in panels for m in p.moments]
     limit = reach(panels)
+    columns = 5
     rows = -(-len(panels) // columns)
     cells = "".join(
         f'<g transform="translate({i % columns * _WIDTH} {i // columns * _HEIGHT})">'
         f"{_inside(p, limit, min(days), max(days))}</g>"
         for i, p in enumerate(panels)
     )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {columns * _WIDTH} {rows * _HEIGHT}" '
-        f'font-family="inherit" font-size="12.5"><title>{escape(name)} over its releases</title>'
-        f"<desc>{escape('; '.join(f'{p.dimension.name}: {_said(p)}' for p in panels))}</desc>{cells}</svg>"
-    )
+    told = "; ".join(f"{p.dimension.name}: {_said(p)}" for p in panels)
+    return svg(cells, columns * _WIDTH, rows * _HEIGHT, f"{name} over its releases", told, size=12.5)
 
 
 def _said(panel: Panel) -> str:

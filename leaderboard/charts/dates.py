@@ -15,7 +15,7 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from data.values import Dimension
-from leaderboard.charts.portrait import GROUND, INK, LINE, QUIET, RULE, number
+from leaderboard.charts.portrait import GROUND, INK, LINE, QUIET, RULE, number, svg, with_ends
 
 Along = Literal["date", "size"]
 
@@ -94,14 +94,7 @@ def axes(dots: Sequence[Sequence[Dot]], along: Along) -> Scale:
 
 
 def panel(d: Dimension, dots: Sequence[Dot], scale: Scale, *, place: tuple[float, float] | None = None) -> Markup:
-    """One dimension.
-
-    Args:
-        d: the dimension.
-        dots: its models.
-        scale: of all panels.
-        place: where it stands in a larger drawing; None for a drawing by itself.
-    """
+    """One dimension and its models; `place` is where it stands in a larger drawing, None for a drawing by itself."""
     told = "; ".join(f"{dot.name} {_said(dot, scale.along)}" for dot in sorted(dots, key=lambda o: (o.x, o.name)))
     at = "" if place is None else f'x="{place[0]:g}" y="{place[1]:g}" width="{_WIDTH:g}" height="{_HEIGHT:g}" '
     over = "release date" if scale.along == "date" else "size"
@@ -162,13 +155,9 @@ def sheet(panels: Sequence[tuple[Dimension, Sequence[Dot]]], scale: Scale) -> Ma
         for i, (d, dots) in enumerate(panels)
     )
     over = "release date" if scale.along == "date" else "size"
-    return Markup(
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width:g} {height:g}" font-family="inherit" '
-        f'font-size="12"><title>Scores over {over}</title>{drawn}</svg>'
-    )
+    return Markup(svg(drawn, width, height, f"Scores over {over}", size=12))
 
 
 def _said(dot: Dot, along: Along) -> str:
     where = date.fromordinal(int(dot.x)).isoformat() if along == "date" else f"{dot.x:g} billion"
-    ends = "" if dot.low is None or dot.high is None else f" ({number(dot.low)} to {number(dot.high)})"
-    return f"{where} {number(dot.score)}{ends}"
+    return f"{where} {with_ends(dot.score, dot.low, dot.high)}"

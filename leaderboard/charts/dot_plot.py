@@ -62,6 +62,23 @@ class PlotRow:
     bar: float | None = None
     figures: tuple[str, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        colour: str,
+        number_: float | None,
+        low: float | None,
+        high: float | None,
+        *,
+        hollow: bool = False,
+        band: tuple[float, float] | None = None,
+        tick: float | None = None,
+    ) -> PlotRow:
+        """A number with its interval, drawn and told in two columns of figures."""
+        span, figures = interval(low, high), (number(number_), between(low, high))
+        return cls(name, number_, colour, hollow, span=span, band=band, tick=tick, figures=figures)
+
 
 class Axis(NamedTuple):
     """What the rows share."""

@@ -17,7 +17,7 @@ from typing import Final
 from markupsafe import escape
 
 from data.values import VALUES
-from leaderboard.charts.portrait import ACCENT, DIRECTIONS, GROUND, INK, QUIET, RULE, Point, families, number
+from leaderboard.charts.portrait import ACCENT, DIRECTIONS, GROUND, INK, QUIET, RULE, Point, families, number, svg
 
 LOW: Final = -1.6
 """A score this low or lower stands at the circle's centre ring."""
@@ -66,12 +66,7 @@ def circle(toward: Drawn, against: Drawn, model: Drawn | None) -> str:
     shown = [p for p in (model, toward, against) if p is not None]
     height = 296 + _LEGEND * len(shown)
     heading = f"{model.name} beside {toward.name} and {against.name}" if model else f"{toward.name} and {against.name}"
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-circle" role="img" viewBox="{_LEFT} 0 {_WIDTH} {height}" '
-        f'font-family="inherit" font-size="14"><title>{escape(heading)}</title>'
-        f"<desc>{escape(_describe(shown))}</desc>",
-        _frame(),
-    ]
+    parts = [_frame()]
     if model is not None and model.low is not None and model.high is not None:
         band = _outline(model.high) + _outline(model.low)
         parts.append(f'<path d="{band}" fill-rule="evenodd" style="fill:{ACCENT}" fill-opacity="0.14"/>')
@@ -85,7 +80,7 @@ def circle(toward: Drawn, against: Drawn, model: Drawn | None) -> str:
                 f'style="stroke:{GROUND}" stroke-width="1.25"/>'
             )
     parts += _legend(shown, model)
-    return "".join(parts) + "</svg>"
+    return svg("".join(parts), _WIDTH, height, heading, _describe(shown), css="vp-circle", left=_LEFT)
 
 
 _MODEL_LINE: Final = f'style="stroke:{ACCENT}" stroke-width="2.5"'

@@ -11,6 +11,8 @@ TEXT: Final = 13.0
 """Letter size in the drawing's units."""
 LETTER: Final = 0.53
 """Width of a letter relative to its size, on the safe side for the page's font."""
+GAP: Final = 8.0
+"""From a point to its name."""
 
 
 class Box(NamedTuple):
@@ -48,44 +50,32 @@ class Label(NamedTuple):
     box: Box
 
 
-def width_of(text: str, size: float = TEXT) -> float:
+def width_of(text: str) -> float:
     """Width that a text takes, on the safe side."""
-    return len(text) * size * LETTER
+    return len(text) * TEXT * LETTER
 
 
-def beside(
-    wanted: Sequence[tuple[str, Point]], taken: Sequence[Box], bounds: Box, *, gap: float = 8.0
-) -> list[Label | None]:
-    """Find room for names beside their points.
+def beside(wanted: Sequence[tuple[str, Point]], taken: Sequence[Box], bounds: Box) -> list[Label | None]:
+    """Find room within `bounds` for names beside their points, the most important first.
 
-    Args:
-        wanted: names and points, the most important first.
-        taken: what may not be covered.
-        bounds: where names may stand.
-        gap: from a point to its name.
-
-    Returns:
-        One label each, None where there is no room; no two overlap, none covers what is taken.
+    One label each, None where there is no room; no two overlap, none covers what is `taken`.
     """
     placed: list[Label | None] = []
     full = list(taken)
     for text, at in wanted:
-        found = next((c for c in _choices(text, at, gap) if c.box.within(bounds) and not _hit(c.box, full)), None)
+        choices = (c for c in _choices(text, at) if c.box.within(bounds))
+        found = next((c for c in choices if not any(c.box.meets(other) for other in full)), None)
         if found is not None:
             full.append(found.box)
         placed.append(found)
     return placed
 
 
-def _hit(box: Box, taken: Sequence[Box]) -> bool:
-    return any(box.meets(other) for other in taken)
-
-
-def _choices(text: str, at: Point, gap: float) -> Iterator[Label]:
+def _choices(text: str, at: Point) -> Iterator[Label]:
     wide, high = width_of(text), TEXT
     for dx, dy in ((1, 0), (-1, 0), (0.8, -0.9), (0.8, 0.9), (-0.8, -0.9), (-0.8, 0.9), (0, -1.4), (0, 1.4)):
         anchor: Literal["start", "middle", "end"] = "start" if dx > 0 else "end" if dx < 0 else "middle"
-        x, middle = at.x + dx * gap, at.y + dy * gap
+        x, middle = at.x + dx * GAP, at.y + dy * GAP
         left = x if dx > 0 else x - wide if dx < 0 else x - wide / 2
         box = Box(left, middle - high / 2, left + wide, middle + high / 2)
         yield Label(text, x, middle + high * 0.34, anchor, box)

@@ -20,7 +20,7 @@ from data.values import VALUES
 from leaderboard.analysis.projection import Place
 from leaderboard.boards.map_positions import Interval, Map, Placed, PlacedModel, PlacedPeople
 from leaderboard.charts.labels import TEXT, Box, beside, width_of
-from leaderboard.charts.portrait import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number
+from leaderboard.charts.portrait import ACCENT, GROUND, INK, LINE, QUIET, RULE, Point, families, number, svg, with_ends
 
 Size = Literal["wide", "narrow"]
 Cell = str | float | bool | None
@@ -95,12 +95,10 @@ def map_svg(shown: Map, size: Size = "wide") -> Markup:
     sheet.parts = []
     _marks(shown, sheet)
     title = "Models on the circle of values" if shown.view == "circle" else "Models and people on a plane of values"
-    return Markup(  # all that is put in is a number or escaped
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-map-svg vp-map-{size}" role="group" '
-        f'viewBox="0 0 {_f(sheet.width)} {_f(sheet.height)}" font-family="inherit" font-size="{TEXT:g}">'
-        f"<title>{title}</title><desc>{escape(describe(shown))}</desc>"
-        f'<g aria-hidden="true">{ground}</g>{"".join(sheet.parts)}</svg>'
-    )
+    drawn, height = f'<g aria-hidden="true">{ground}</g>{"".join(sheet.parts)}', round(sheet.height, 1)
+    css = f"vp-map-svg vp-map-{size}"
+    # all that is put in is a number or escaped
+    return Markup(svg(drawn, sheet.width, height, title, describe(shown), css=css, size=TEXT, role="group"))
 
 
 def describe(shown: Map) -> str:
@@ -184,7 +182,8 @@ def _plane(shown: Map, size: Size) -> _Sheet:
         ends.append(m.place)
         if isinstance(m, PlacedModel) and m.highlighted and m.region is not None:
             ends += [Place(m.x.value + s * m.region.major, m.y.value + s * m.region.major) for s in (-1, 1)]
-    step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0) if _extent(ends) / s <= (10 if wide else 6))
+    extent = max(max(p[k] for p in ends) - min(p[k] for p in ends) for k in (0, 1))
+    step = next(s for s in (0.25, 0.5, 1.0, 2.0, 5.0) if extent / s <= (10 if wide else 6))
     low = Place(*(step * math.floor(min(p[k] for p in ends) / step - 0.15) for k in (0, 1)))
     high = Place(*(step * math.ceil(max(p[k] for p in ends) / step + 0.15) for k in (0, 1)))
     unit = (width - left - right) / (high.x - low.x)
@@ -237,10 +236,6 @@ def _plane(shown: Map, size: Size) -> _Sheet:
             f'<path d="M{_f(start)} {_f(y + 5)}h{_f(wide_name)}" stroke="{colours[name]}" stroke-width="3"/>'
         )
     return sheet
-
-
-def _extent(ends: Sequence[Place]) -> float:
-    return max(max(p[k] for p in ends) - min(p[k] for p in ends) for k in (0, 1))
 
 
 def _tick(value: float) -> str:
@@ -314,11 +309,9 @@ def pair(of: Placed) -> str:
     return f"{interval(of.x)} and {interval(of.y)}"
 
 
-def interval(of: Interval, digits: int = 2) -> str:
-    """A number with its interval, e.g. `+0.31 (−0.20 to +0.82)`."""
-    if of.low is None or of.high is None:
-        return number(of.value, digits)
-    return f"{number(of.value, digits)} ({number(of.low, digits)} to {number(of.high, digits)})"
+def interval(of: Interval) -> str:
+    """A number with its interval in words."""
+    return with_ends(of.value, of.low, of.high)
 
 
 def _oval(of: Placed, sheet: _Sheet, colour: str) -> str:
@@ -390,22 +383,14 @@ def _names(shown: Map, sheet: _Sheet, radius: Callable[[PlacedModel], float]) ->
 
 def map_rows(shown: Map) -> list[dict[str, Cell]]:
     """The map as rows of a table: one a model and one a group of people, full precision, None where a number is not."""
-    models = [
-        _row(m, "model", angle=m.angle, fit=m.fit, developer=m.developer, family=m.family, muted=m.muted)
-        for m in shown.models
-    ]
-    return models + [_row(p, p.kind) for p in shown.people]
+    return [_row(m, "model") for m in shown.models] + [_row(p, p.kind) for p in shown.people]
 
 
-def _row(
-    of: Placed, kind: str, *, angle: Interval | None = None, fit: Interval | None = None, **more: Cell
-) -> dict[str, Cell]:
+def _row(of: Placed, kind: str) -> dict[str, Cell]:
+    """A row and people have the same columns: people have no developer, family, direction or fit."""
     row: dict[str, Cell] = {"kind": kind, "id": of.id, "name": of.name}
-    row |= {name: more.get(name) for name in ("developer", "family", "muted")}
-    for name, number_ in (("x", of.x), ("y", of.y), ("length", of.length), ("angle", angle), ("fit", fit)):
-        row[name] = number_.value if number_ else None
-        row[f"{name}_low"] = number_.low if number_ else None
-        row[f"{name}_high"] = number_.high if number_ else None
-    for name in ("major", "minor", "turn"):
-        row[f"ellipse_{name}"] = getattr(of.region, name) if of.region else None
-    return row
+    row |= {name: getattr(of, name, None) for name in ("developer", "family", "muted")}
+    for name in ("x", "y", "length", "angle", "fit"):
+        for ending, end in (("", "value"), ("_low", "low"), ("_high", "high")):
+            row[name + ending] = getattr(getattr(of, name, None), end, None)
+    return row | {f"ellipse_{name}": getattr(of.region, name, None) for name in ("major", "minor", "turn")}

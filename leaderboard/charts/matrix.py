@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
-from leaderboard.charts.portrait import INK, QUIET, RULE, number
+from leaderboard.charts.portrait import INK, QUIET, RULE, number, svg, with_ends
 
 ABOVE: Final = "var(--vp-above, #008080)"
 BELOW: Final = "var(--vp-below, #7b3294)"
@@ -45,11 +45,7 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[MatrixCell]], mean: fl
     width, height = _NAMES + side + 90, top + side + 4
     shown = sum(cells[i][j].shown for i in range(n) for j in range(i))
     told = f"{shown} of {n * (n - 1) // 2} pairs of models are told apart from the average pair, {number(mean)}."
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-matrix" role="img" viewBox="0 0 {width:g} {height:g}" '
-        f'font-family="inherit" font-size="{font:g}"><title>Similarity of all pairs of models</title>'
-        f"<desc>{escape(told)}</desc>"
-    ]
+    parts: list[str] = []
     for i in range(n + 1):
         at = i * size
         parts.append(
@@ -63,10 +59,11 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[MatrixCell]], mean: fl
                 parts.append(f'<rect x="{x:g}" y="{y:g}" width="{size:g}" height="{size:g}" style="fill:{RULE}"/>')
             elif cell.shown:
                 colour, strength = (ABOVE, cell.r) if cell.r > mean else (BELOW, -cell.r)
+                said = with_ends(cell.r, cell.low, cell.high)
                 parts.append(
                     f'<rect x="{x + 0.5:g}" y="{y + 0.5:g}" width="{size - 1:g}" height="{size - 1:g}" '
                     f'style="fill:{colour}" fill-opacity="{0.15 + 0.7 * min(1.0, max(0.0, strength)):.2f}">'
-                    f"<title>{escape(f'{names[i]} and {names[j]}: {_said(cell)}')}</title></rect>"
+                    f"<title>{escape(f'{names[i]} and {names[j]}: {said}')}</title></rect>"
                 )
     for i, name in enumerate(names):
         said = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
@@ -76,9 +73,5 @@ def matrix(names: Sequence[str], cells: Sequence[Sequence[MatrixCell]], mean: fl
             f'<text x="{x:.1f}" y="{top - 6:g}" transform="rotate(-42 {x:.1f} {top - 6:g})" style="fill:{QUIET}">'
             f"{escape(said)}</text>"
         )
-    return Markup("".join(parts) + "</svg>")  # numbers, and what `escape` passed
-
-
-def _said(cell: MatrixCell) -> str:
-    ends = "" if cell.low is None or cell.high is None else f" ({number(cell.low)} to {number(cell.high)})"
-    return f"{number(cell.r)}{ends}"
+    drawn = svg("".join(parts), width, height, "Similarity of all pairs of models", told, css="vp-matrix", size=font)
+    return Markup(drawn)  # numbers, and what `escape` passed

@@ -82,6 +82,31 @@ QUIET: Final = "var(--vp-quiet, #5a616a)"
 GROUND: Final = "var(--vp-ground, #ffffff)"
 ACCENT: Final = "var(--vp-accent, #2f4b7c)"
 
+
+def svg(
+    content: str,
+    width: float,
+    height: float,
+    title: str,
+    told: str | None = None,
+    *,
+    css: str = "",
+    size: float = 14,
+    left: float = 0,
+    role: str = "img",
+) -> str:
+    """A drawing around its content: `title` says what it shows, `told` the same in words; both may hold user text.
+
+    `size` is that of letters, `left` where the view box begins; the role is `group` where there are links inside.
+    """
+    named = f' class="{css}"' if css else ""
+    about = "" if told is None else f"<desc>{escape(told)}</desc>"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg"{named} role="{role}" viewBox="{left:g} 0 {width:g} {height:g}" '
+        f'font-family="inherit" font-size="{size:g}"><title>{escape(title)}</title>{about}{content}</svg>'
+    )
+
+
 _HYPHEN: Final = re.compile(r"(?<=[ (])-(?=\d+\.\d)")
 
 
@@ -93,6 +118,11 @@ def number(x: float | None, digits: int = 2) -> str:
     if float(text) == 0:
         return text
     return ("−" if x < 0 else "+") + text
+
+
+def with_ends(x: float | None, low: float | None, high: float | None) -> str:
+    """A score with its interval, e.g. `+0.31 (−0.20 to +0.82)`; alone where that is not known."""
+    return number(x) if low is None or high is None else f"{number(x)} ({number(low)} to {number(high)})"
 
 
 def true_minus(text: str) -> str:
@@ -269,12 +299,7 @@ def portrait(
     g = GEOMETRY[kind]
     colour = QUIET if muted else ACCENT
     heading = f"Value portrait of {name}" if name else "Value portrait"
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="vp-portrait vp-{kind}" role="img" '
-        f'viewBox="0 0 {_fmt(g.width)} {_fmt(g.height)}" font-family="inherit" font-size="14">',
-        f"<title>{escape(heading)}</title><desc>{escape(said)}</desc>",
-        frame(kind),
-    ]
+    parts = [frame(kind)]
     line = outline(scores, g)
     if kind == "full" and reference is not None and (dotted := outline(reference, g)):
         parts.append(
@@ -299,4 +324,4 @@ def portrait(
                     f'<circle cx="{_fmt(at.x)}" cy="{_fmt(at.y)}" r="4" fill="{d.family.colour}" '
                     f'style="stroke:{GROUND}" stroke-width="1.25"/>'
                 )
-    return "".join(parts) + "</svg>"
+    return svg("".join(parts), g.width, g.height, heading, said, css=f"vp-portrait vp-{kind}")

@@ -14,41 +14,37 @@ if TYPE_CHECKING:
     from leaderboard.groups.persona_report import BiasReport, ModelBias, Number
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
+def bias(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN_DIR...",
+            help="Folders of `eval_queue evaluate`: runs under personas and the one without, or folders of them.",
+        ),
+    ],
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    all_items: Annotated[
+        bool, typer.Option("--all-items", help="Read answers by matches on all items, not as published.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare persona runs with the groups of people that the personas stand for."""
+    from data.errors import InputError
+    from data.people.reference import load_reference
+    from data.sources.loading import load_benchmark
+    from data.sources.published_templates import templates_of
+    from leaderboard.groups.persona_report import find_runs, report
 
-    @app.command()
-    def bias(
-        runs: Annotated[
-            list[Path],
-            typer.Argument(
-                metavar="RUN_DIR...",
-                help="Folders of `eval_queue evaluate`: runs under personas and the one without, or folders of them.",
-            ),
-        ],
-        source: SourceOption = None,
-        reference: ReferenceOption = None,
-        all_items: Annotated[
-            bool, typer.Option("--all-items", help="Read answers by matches on all items, not as published.")
-        ] = False,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Compare persona runs with the groups of people that the personas stand for."""
-        from data.errors import InputError
-        from data.people.reference import load_reference
-        from data.sources.loading import load_benchmark
-        from data.sources.published_templates import templates_of
-        from leaderboard.groups.persona_report import find_runs, report
-
-        benchmark = load_benchmark(source, progress=True)
-        templates = templates_of(benchmark) if all_items else None
-        if all_items and templates is None:
-            raise InputError("no templates are at hand; name the source with people's ratings with --source")
-        found = report(find_runs(runs), benchmark, load_reference(reference), templates)
-        if as_json:
-            typer.echo(found.model_dump_json(indent=2))
-        else:
-            _show(found)
+    benchmark = load_benchmark(source, progress=True)
+    templates = templates_of(benchmark) if all_items else None
+    if all_items and templates is None:
+        raise InputError("no templates are at hand; name the source with people's ratings with --source")
+    found = report(find_runs(runs), benchmark, load_reference(reference), templates)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _show(found)
 
 
 def _show(report: BiasReport) -> None:

@@ -19,87 +19,87 @@ Id = Annotated[str, typer.Argument(help="Id of the row, as its page's address na
 Out = Annotated[Path | None, typer.Option(help="File to write; otherwise it is printed.", show_default=False)]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    group = typer.Typer(no_args_is_help=True, help="Export a row for use elsewhere.")
-    app.add_typer(group, name="export")
+app = typer.Typer(no_args_is_help=True, help="Export a row for use elsewhere.")
 
-    @group.command("eval-results")
-    def eval_results(
-        id_: Id,
-        out: Out = None,
-        dataset: Annotated[
-            str | None,
-            typer.Option(
-                help="Dataset on the Hub whose tasks the values are, `org/name` or `org/name@commit`. "
-                "Default: the benchmark in use, where it comes from the Hub.",
-                show_default=False,
-            ),
-        ] = None,
-        open_pull_request: Annotated[
-            bool,
-            typer.Option("--open-pull-request", help="Also propose it to the model's repository, after asking."),
-        ] = False,
-        yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the pull request is opened.")] = False,
-    ) -> None:
-        """Write a row as the YAML that a model repository keeps in `.eval_results/`, one entry a value."""
-        from data.errors import InputError
-        from data.sources.identifiers import hub_name
-        from leaderboard.exports.ecosystem import eval_results as document
-        from leaderboard.site.permanent import row_url
 
-        site, result = _row(id_)
-        named = hub_name(dataset or site.source or "")
-        if named is None:
-            raise InputError("--dataset: name the benchmark's dataset on the Hub as `org/name` or `org/name@commit`")
-        text = document(result, dataset=named.repo, dataset_revision=named.revision, source_url=row_url(site, result))
-        _give(text, out)
-        if open_pull_request:
-            _propose(result, text, ask=not yes)
+@app.command("eval-results")
+def eval_results(
+    id_: Id,
+    out: Out = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Dataset on the Hub whose tasks the values are, `org/name` or `org/name@commit`. "
+            "Default: the benchmark in use, where it comes from the Hub.",
+            show_default=False,
+        ),
+    ] = None,
+    open_pull_request: Annotated[
+        bool,
+        typer.Option("--open-pull-request", help="Also propose it to the model's repository, after asking."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before the pull request is opened.")] = False,
+) -> None:
+    """Write a row as the YAML that a model repository keeps in `.eval_results/`, one entry a value."""
+    from data.errors import InputError
+    from data.sources.identifiers import hub_name
+    from leaderboard.exports.ecosystem import eval_results as document
+    from leaderboard.site.permanent import row_url
 
-    @group.command()
-    def eee(
-        id_: Id,
-        out: Annotated[
-            Path | None,
-            typer.Option(
-                help="Folder of a collection: the record is written where Every Eval Ever looks for it, "
-                "data/BENCHMARK/DEVELOPER/MODEL/UUID.json. A name that ends in .json is the file itself. "
-                "Otherwise it is printed.",
-                show_default=False,
-            ),
-        ] = None,
-    ) -> None:
-        """Write a row as a record of Every Eval Ever."""
-        import orjson
+    site, result = _row(id_)
+    named = hub_name(dataset or site.source or "")
+    if named is None:
+        raise InputError("--dataset: name the benchmark's dataset on the Hub as `org/name` or `org/name@commit`")
+    text = document(result, dataset=named.repo, dataset_revision=named.revision, source_url=row_url(site, result))
+    _give(text, out)
+    if open_pull_request:
+        _propose(result, text, ask=not yes)
 
-        from leaderboard.exports.ecosystem import every_eval_ever, sample_path
 
-        site, result = _row(id_)
-        record = every_eval_ever(site, result)
-        if out is not None and (out.is_dir() or out.suffix != ".json"):
-            out = out / sample_path(record, result)
-            out.parent.mkdir(parents=True, exist_ok=True)
-        _give(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), out)
+@app.command()
+def eee(
+    id_: Id,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a collection: the record is written where Every Eval Ever looks for it, "
+            "data/BENCHMARK/DEVELOPER/MODEL/UUID.json. A name that ends in .json is the file itself. "
+            "Otherwise it is printed.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a row as a record of Every Eval Ever."""
+    import orjson
 
-    @group.command()
-    def card(
-        id_: Id,
-        out: Annotated[
-            Path | None,
-            typer.Option(help="Folder for the section and its picture; otherwise it is printed.", show_default=False),
-        ] = None,
-    ) -> None:
-        """Write a section for a model card: a portrait, the ten values with intervals, how to cite."""
-        from leaderboard.exports.ecosystem import PORTRAIT, model_card
-        from leaderboard.files.row_drawings import portrait_svg
+    from leaderboard.exports.ecosystem import every_eval_ever, sample_path
 
-        site, result = _row(id_)
-        if out is None:
-            return _give(model_card(site, result), None)
-        out.mkdir(parents=True, exist_ok=True)
-        _give(model_card(site, result), out / "value-portrait.md")
-        _give(portrait_svg(result), out / PORTRAIT)
+    site, result = _row(id_)
+    record = every_eval_ever(site, result)
+    if out is not None and (out.is_dir() or out.suffix != ".json"):
+        out = out / sample_path(record, result)
+        out.parent.mkdir(parents=True, exist_ok=True)
+    _give(orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode(), out)
+
+
+@app.command()
+def card(
+    id_: Id,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the section and its picture; otherwise it is printed.", show_default=False),
+    ] = None,
+) -> None:
+    """Write a section for a model card: a portrait, the ten values with intervals, how to cite."""
+    from leaderboard.exports.ecosystem import PORTRAIT, model_card
+    from leaderboard.files.row_drawings import portrait_svg
+
+    site, result = _row(id_)
+    if out is None:
+        return _give(model_card(site, result), None)
+    out.mkdir(parents=True, exist_ok=True)
+    _give(model_card(site, result), out / "value-portrait.md")
+    _give(portrait_svg(result), out / PORTRAIT)
 
 
 def _row(id_: str) -> tuple[Site, Result]:

@@ -23,36 +23,32 @@ WIDTH: Final = 144
 """Columns of the table where the output is no terminal."""
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
+def proximity(
+    answers: Annotated[
+        list[Path], typer.Argument(help="Files of raw answers (.jsonl, .jsonl.gz), or folders of them.")
+    ],
+    source: SourceOption = None,
+    reference: ReferenceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare models with the benchmark's raters and with groups of people, with intervals."""
+    from data.people.rater_means import rater_means
+    from data.people.reference import load_reference
+    from data.sources.loading import load_benchmark, load_study
+    from eval_queue.reading.answers import read_answers
+    from eval_queue.scoring.profiles import profiles
+    from leaderboard.groups.group_report import report
 
-    @app.command()
-    def proximity(
-        answers: Annotated[
-            list[Path], typer.Argument(help="Files of raw answers (.jsonl, .jsonl.gz), or folders of them.")
-        ],
-        source: SourceOption = None,
-        reference: ReferenceOption = None,
-        as_json: JsonOption = False,
-    ) -> None:
-        """Compare models with the benchmark's raters and with groups of people, with intervals."""
-        from data.people.rater_means import rater_means
-        from data.people.reference import load_reference
-        from data.sources.loading import load_benchmark, load_study
-        from eval_queue.reading.answers import read_answers
-        from eval_queue.scoring.profiles import profiles
-        from leaderboard.groups.group_report import report
-
-        people = load_reference(reference)
-        benchmark = load_benchmark(source, progress=True)
-        read = read_answers(answers, benchmark)
-        raters = rater_means(benchmark, load_study(source))
-        scored = profiles(read, benchmark)
-        found = report(read.models, read.ratings, scored, benchmark, raters, people)
-        if as_json:
-            typer.echo(found.model_dump_json(indent=2))
-        else:
-            _show(found)
+    people = load_reference(reference)
+    benchmark = load_benchmark(source, progress=True)
+    read = read_answers(answers, benchmark)
+    raters = rater_means(benchmark, load_study(source))
+    scored = profiles(read, benchmark)
+    found = report(read.models, read.ratings, scored, benchmark, raters, people)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+    else:
+        _show(found)
 
 
 def _show(report: ProximityReport) -> None:

@@ -8,6 +8,7 @@ __all__ = [
     "addresses",
     "answer_file",
     "ecosystem",
+    "failures",
     "methodology",
     "routes",
     "static_copy",

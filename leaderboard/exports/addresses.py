@@ -82,12 +82,7 @@ _PROBLEMS: Final[Mapping[str, Problems]] = {
 
 
 def check(site: Site, name: str, query: QueryParams) -> None:
-    """Check an address.
-
-    Args:
-        site: where rows and tables are looked up.
-        name: a file or drawing by the name of its address.
-        query: all fields.
+    """Check all fields of the address of a file or drawing, which is named.
 
     Raises:
         InputError: names every field that says something unknown, or the first that there is not.

@@ -20,8 +20,8 @@ from eval_queue.records import Result
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.charts.badge import badge
 from leaderboard.charts.portrait import number, true_minus
-from leaderboard.exports.tables import UnknownRow, result_of
-from leaderboard.files.formats import UnknownFile
+from leaderboard.exports.failures import in_words
+from leaderboard.exports.tables import result_of
 from leaderboard.files.standalone import theme_style
 from leaderboard.pages.model.page import drawing_of, ten
 from leaderboard.site.permanent import revision
@@ -47,12 +47,7 @@ def badge_svg(result: Result) -> str:
 
 
 def embed_html(site: Site, result: Result, base: str) -> str:
-    """The small page of a row.
-
-    Args:
-        site: what all pages know.
-        result: the row.
-        base: where the board is, with a slash at its end; empty where nothing tells.
+    """The small page of a row; `base` is where the board is, with a slash at its end, or empty where nothing tells.
 
     Raises:
         InputError: the row must not travel as its model's profile.
@@ -81,10 +76,8 @@ def route(site: Site) -> Route:
     def answer(request: Request) -> Response:
         try:
             html = embed_html(site, _row(site, request), origin(request))
-        except InputError as error:
-            return _problem(str(error), 404 if isinstance(error, UnknownFile | UnknownRow) else 400)
-        except (StoreUnavailable, WriteConflict):
-            return _problem("The store cannot be reached now. Try again later.", 503)
+        except (InputError, StoreUnavailable, WriteConflict) as error:
+            return _problem(*in_words(error, "a page to be embedded could not be made"))
         tag = f'"{hashlib.sha256(html.encode()).hexdigest()[:24]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
         if request.headers.get("if-none-match") == tag:

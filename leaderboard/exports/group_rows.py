@@ -1,6 +1,6 @@
 """Models among people as flat rows, one number a row, for CSV and Parquet: caveats travel as columns.
 
-Pure. Every row has the same columns (`COLUMNS`). A number that is withheld is None and `reason` says why.
+Pure. A number that is withheld is None and `reason` says why.
 """
 
 from __future__ import annotations
@@ -8,56 +8,50 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from eval_queue.store.compiled import Column
 from leaderboard.boards.group_similarity import Table
 from leaderboard.groups.group_report import Caveats, ModelProximity
 
 COLUMNS: Final = (
-    "id",
-    "model",
-    "reliability",
-    "reported",
-    "reason",
-    "measure",
-    "name",
-    "toward",
-    "against",
-    "value",
-    "low",
-    "high",
-    "p",
-    "p_adjusted",
-    "distinguishable",
-    "holds",
-    "prompts",
-    "reading",
-    "region",
-    "people",
-    "people_n",
-    "raters",
-    "raters_n",
-    "ceiling",
-    "one_european",
-    "one_european_low",
-    "one_european_high",
-    "benchmark",
-    "digest",
-    "draws",
-    "note",
+    Column("id", "string", "The row's id."),
+    Column("model", "string", "The model's name."),
+    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
+    Column("reported", "bool", "Whether groups, leans and nearest group are given."),
+    Column("reason", "string", "Why a number is withheld; empty where it is not."),
+    Column("measure", "string", "What is measured, e.g. spearman, lean, nearest_share."),
+    Column("name", "string", "Of which group or contrast."),
+    Column("toward", "string", "Group that a positive lean is towards."),
+    Column("against", "string", "Group that a negative lean is towards."),
+    Column("value", "double", "The number."),
+    Column("low", "double", "Lower end of its 95 % interval."),
+    Column("high", "double", "Upper end of it."),
+    Column("p", "double", "Two-sided p-value, taken alone."),
+    Column("p_adjusted", "double", "After Holm's correction."),
+    Column("distinguishable", "bool", "Whether it is distinguishable from chance."),
+    Column("holds", "int32", "In how many prompts, each taken alone, side or leading group is the same; no test."),
+    Column("prompts", "int32", "How many prompts that is of."),
+    Column("reading", "string", "published: scores by the key; match: matches on all items, which have no distances."),
+    Column("region", "string", "Where the people of the groups live."),
+    Column("people", "string", "Whose answers stand behind the groups."),
+    Column("people_n", "int32", "How many they are."),
+    Column("raters", "string", "Whose answers stand behind the raters."),
+    Column("raters_n", "int32", "How many they are."),
+    Column("ceiling", "double", "How well the raters' two own profiles agree; not a strict bound."),
+    Column("one_european", "double", "Median correlation of one person's profile with the mean of all."),
+    Column("one_european_low", "double", "Its 5th percentile over persons."),
+    Column("one_european_high", "double", "Its 95th percentile."),
+    Column("benchmark", "string", "The benchmark's name."),
+    Column("digest", "string", "SHA-256 of its canonical content."),
+    Column("draws", "int32", "Bootstrap draws behind the intervals."),
+    Column("note", "string", "What must be read with the number."),
 )
-"""`measure` is what is measured (`like_raters_spearman`, `spearman`, `pearson`, `tau_b`, `distance`, `lean`,
-`nearest_share`), `name` of which group or contrast; `holds` in how many of `prompts`, each taken alone, side or leading
-group is the same; `low` and `high` are a 95 % interval; a positive lean is towards `toward`. A nearest group that
-cannot be told has the name "not distinguishable"."""
+"""A nearest group that cannot be told has the name "not distinguishable"."""
 
 Cell = str | float | bool | None
 
 
 def rows(table: Table) -> list[dict[str, Cell]]:
-    """All numbers of a board's rows among people.
-
-    Args:
-        table: from `leaderboard.boards.group_similarity`.
-    """
+    """All numbers of a board's rows among people."""
     about = table.about
     shared: dict[str, Cell] = {
         "reading": about.reading,
@@ -66,25 +60,17 @@ def rows(table: Table) -> list[dict[str, Cell]]:
         "people_n": about.groups_from.n,
         "raters": about.raters_from.title,
         "raters_n": about.raters_from.n,
-        "ceiling": about.caveats.ceiling,
-        "one_european": about.caveats.one_european,
-        "one_european_low": about.caveats.one_european_low,
-        "one_european_high": about.caveats.one_european_high,
+        **about.caveats.model_dump(include={"ceiling", "one_european", "one_european_low", "one_european_high"}),
         "benchmark": about.benchmark.name,
         "digest": about.benchmark.digest,
         "draws": about.draws,
     }
     made: list[dict[str, Cell]] = []
     for id_, model in table.rows.items():
-        head: dict[str, Cell] = {
-            "id": id_,
-            "model": model.model,
-            "reliability": model.reliability,
-            "reported": model.reported,
-        }
+        head: dict[str, Cell] = {"id": id_, **model.model_dump(include={"model", "reliability", "reported"})}
         for numbers in _numbers(model, about.caveats):
             reason = None if numbers.get("value") is not None else model.reason
-            made.append(dict.fromkeys(COLUMNS) | head | {"reason": reason} | shared | numbers)
+            made.append(head | {"reason": reason} | shared | numbers)
     return made
 
 
@@ -110,13 +96,8 @@ def _numbers(model: ModelProximity, caveats: Caveats) -> Iterator[dict[str, Cell
             "prompts": held.prompts if held else None,
             "measure": "lean",
             "name": name,
-            "toward": lean.toward,
-            "against": lean.against,
             "value": lean.lean,
-            "low": lean.low,
-            "high": lean.high,
-            "p": lean.p,
-            "p_adjusted": lean.p_adjusted,
+            **lean.model_dump(exclude={"lean"}),
             "distinguishable": lean.sure if lean.lean is not None else None,
             "note": f"{caveats.europe} {caveats.confounding}",
         }

@@ -7,10 +7,9 @@ browser that has one already is told so. The queue's table is made anew each tim
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, TypeVar
 
 import anyio.to_thread
 from starlette.concurrency import run_in_threadpool
@@ -18,11 +17,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from data.errors import InputError
 from data.people.validation import ValidationReport
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode as encode_record
-from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.map_positions import Map
 from leaderboard.boards.readings import read_readings
 from leaderboard.charts.map import map_svg
@@ -33,42 +30,18 @@ from leaderboard.exports.answer_file import AllAnswers
 from leaderboard.exports.ecosystem import model_card
 from leaderboard.exports.embedding import badge_svg
 from leaderboard.exports.embedding import route as embed_route
+from leaderboard.exports.failures import in_words
 from leaderboard.exports.large_files import LargeFiles
-from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, UnknownRow, result_of, whole_answers
-from leaderboard.files.benchmark_drawings import (
-    PLOTS,
-    READING_DRAWINGS,
-    Plot,
-    correlations_sheet,
-    correlations_svg,
-    dimensions_of,
-    reading_drawing,
-    reading_sheet,
-    reading_svg,
-)
+from leaderboard.exports.tables import NO_DIRECTION, SHEETS, Query, result_of, whole_answers
+from leaderboard.files import benchmark_drawings as of_benchmark
+from leaderboard.files import group_drawings as of_groups
+from leaderboard.files import row_drawings as of_rows
+from leaderboard.files import value_drawings as of_values
 from leaderboard.files.card_picture import card
 from leaderboard.files.date_drawings import dates_sheet, dates_svg
-from leaderboard.files.formats import MEDIA_TYPES, UnknownFile, encode, file_name, to_csv, write
-from leaderboard.files.group_drawings import alike_sheet, alike_svg, circle_sheet, leans_sheet, leans_svg
-from leaderboard.files.group_drawings import circle_svg as circle_svg_of_groups
+from leaderboard.files.formats import MEDIA_TYPES, Sheet, UnknownFile, encode, file_name, write
 from leaderboard.files.matrix_drawing import matrix_sheet, matrix_svg
-from leaderboard.files.row_drawings import (
-    compare_svg,
-    differences_svg,
-    drawn,
-    match_portrait_svg,
-    matches_sheet,
-    matches_svg,
-    portrait_sheet,
-    portrait_svg,
-    releases_sheet,
-    scores_sheet,
-    scores_svg,
-    series_svg,
-)
 from leaderboard.files.standalone import standalone
-from leaderboard.files.value_drawings import known as known_value
-from leaderboard.files.value_drawings import neighbours_sheet, neighbours_svg, value_sheet, value_svg
 from leaderboard.pages.alike import page as alike
 from leaderboard.pages.benchmark.page import report_of
 from leaderboard.pages.compare import page as compare
@@ -76,6 +49,7 @@ from leaderboard.pages.dates import page as dates
 from leaderboard.pages.groups import page as groups
 from leaderboard.pages.map import page as map_page
 from leaderboard.pages.value import page as value
+from leaderboard.pages.value.data import ValueData
 from leaderboard.site.site import Site
 from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.web.cache import Cache
@@ -90,8 +64,6 @@ KEPT_BYTES: Final = 32 * 2**20
 
 _PIECE: Final = 64 * 1024
 
-_log = logging.getLogger(__name__)
-
 
 class File(NamedTuple):
     """A file to fetch."""
@@ -104,22 +76,42 @@ class Chart(NamedTuple):
     """A drawing to take away, with its numbers."""
 
     svg: Callable[[Site, Query], str]
-    csv: Callable[[Site, Query], bytes] | None = None
+    sheet: Callable[[Site, Query], Sheet] | None = None
 
 
-def _of_validity(plot: Plot) -> Chart:
-    return Chart(
-        lambda site, _: plot.svg(report_of(site)),
-        lambda site, _: to_csv(plot.sheet(report_of(site))),
-    )
+_T = TypeVar("_T")
+
+
+def _chart(
+    found: Callable[[Site, Query], _T], svg: Callable[[_T], str], sheet: Callable[[_T], Sheet] | None = None
+) -> Chart:
+    """A drawing of what is found for an address, and the table of its numbers."""
+    drawing = Chart(lambda site, query: svg(found(site, query)))
+    return drawing if sheet is None else drawing._replace(sheet=lambda site, query: sheet(found(site, query)))
+
+
+def _row(site: Site, query: Query) -> Result:
+    return result_of(site, query.get("id"))
+
+
+def _compared(site: Site, query: Query) -> Sheet:
+    return of_rows.drawn(SHEETS["compare"](site, query))
+
+
+def _dimension(site: Site, query: Query) -> ValueData:
+    return of_values.known(value.data(site, query))
+
+
+def _of_validity(plot: of_benchmark.Plot) -> Chart:
+    return _chart(lambda site, _: report_of(site), plot.svg, plot.sheet)
 
 
 def _of_readings(name: str) -> Chart:
-    def found(site: Site) -> tuple[Drawing, ValidationReport]:
+    def found(site: Site, _: Query) -> tuple[Drawing, ValidationReport]:
         report = report_of(site)
-        return reading_drawing(name, report, read_readings(report.benchmark.digest)), report
+        return of_benchmark.reading_drawing(name, report, read_readings(report.benchmark.digest)), report
 
-    return Chart(lambda site, _: reading_svg(*found(site)), lambda site, _: to_csv(reading_sheet(*found(site))))
+    return _chart(found, lambda both: of_benchmark.reading_svg(*both), lambda both: of_benchmark.reading_sheet(*both))
 
 
 def _map(found: Map) -> str:
@@ -128,73 +120,35 @@ def _map(found: Map) -> str:
 
 
 CHARTS: Final[Mapping[str, Chart]] = {
-    "badge": Chart(lambda site, query: badge_svg(result_of(site, query.get("id")))),
-    "portrait": Chart(
-        lambda site, query: portrait_svg(result_of(site, query.get("id"))),
-        lambda site, query: to_csv(portrait_sheet(result_of(site, query.get("id")))),
-    ),
-    "scores": Chart(
-        lambda site, query: scores_svg(result_of(site, query.get("id"))),
-        lambda site, query: to_csv(scores_sheet(result_of(site, query.get("id")))),
-    ),
-    "match-portrait": Chart(
-        lambda site, query: match_portrait_svg(result_of(site, query.get("id"))),
-        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
-    ),
-    "matches": Chart(
-        lambda site, query: matches_svg(result_of(site, query.get("id"))),
-        lambda site, query: to_csv(matches_sheet(result_of(site, query.get("id")))),
-    ),
-    "compare": Chart(
-        lambda site, query: compare_svg(compare.data(site, query)),
-        lambda site, query: to_csv(drawn(SHEETS["compare"](site, query))),
-    ),
-    "differences": Chart(
-        lambda site, query: differences_svg(compare.data(site, query)),
-        lambda site, query: to_csv(drawn(SHEETS["compare"](site, query))),
-    ),
-    "series": Chart(
-        lambda site, query: series_svg(compare.data(site, query)),
-        lambda site, query: to_csv(drawn(releases_sheet(compare.data(site, query)))),
-    ),
-    "map": Chart(
-        lambda site, query: _map(map_page.data(site, query)),
-        lambda site, query: to_csv(SHEETS["map"](site, query)),
-    ),
-    "groups": Chart(
-        lambda site, query: circle_svg_of_groups(groups.data(site, query)),
-        lambda site, query: to_csv(circle_sheet(groups.data(site, query))),
-    ),
-    "leans": Chart(
-        lambda site, query: leans_svg(groups.data(site, query)),
-        lambda site, query: to_csv(leans_sheet(groups.data(site, query))),
-    ),
+    "badge": _chart(_row, badge_svg),
+    "portrait": _chart(_row, of_rows.portrait_svg, of_rows.portrait_sheet),
+    "scores": _chart(_row, of_rows.scores_svg, of_rows.scores_sheet),
+    "match-portrait": _chart(_row, of_rows.match_portrait_svg, of_rows.matches_sheet),
+    "matches": _chart(_row, of_rows.matches_svg, of_rows.matches_sheet),
+    "compare": _chart(compare.data, of_rows.compare_svg)._replace(sheet=_compared),
+    "differences": _chart(compare.data, of_rows.differences_svg)._replace(sheet=_compared),
+    "series": _chart(compare.data, of_rows.series_svg, lambda found: of_rows.drawn(of_rows.releases_sheet(found))),
+    "map": _chart(map_page.data, _map)._replace(sheet=SHEETS["map"]),
+    "groups": _chart(groups.data, of_groups.circle_svg, of_groups.circle_sheet),
+    "leans": _chart(groups.data, of_groups.leans_svg, of_groups.leans_sheet),
     "alike": Chart(
-        lambda site, query: alike_svg(groups.data(site, query), site.reference.groups),
-        lambda site, query: to_csv(alike_sheet(groups.data(site, query), site.reference.groups)),
+        lambda site, query: of_groups.alike_svg(groups.data(site, query), site.reference.groups),
+        lambda site, query: of_groups.alike_sheet(groups.data(site, query), site.reference.groups),
     ),
-    "dates": Chart(
-        lambda site, query: dates_svg(dates.data(site, query)),
-        lambda site, query: to_csv(dates_sheet(dates.data(site, query))),
-    ),
-    "matrix": Chart(
-        lambda site, query: matrix_svg(alike.data(site, query)),
-        lambda site, query: to_csv(matrix_sheet(alike.data(site, query))),
-    ),
-    "value": Chart(
-        lambda site, query: value_svg(known_value(value.data(site, query))),
-        lambda site, query: to_csv(value_sheet(known_value(value.data(site, query)))),
-    ),
-    "neighbours": Chart(
-        lambda site, query: neighbours_svg(known_value(value.data(site, query))),
-        lambda site, query: to_csv(neighbours_sheet(known_value(value.data(site, query)))),
-    ),
+    "dates": _chart(dates.data, dates_svg, dates_sheet),
+    "matrix": _chart(alike.data, matrix_svg, matrix_sheet),
+    "value": _chart(_dimension, of_values.value_svg, of_values.value_sheet),
+    "neighbours": _chart(_dimension, of_values.neighbours_svg, of_values.neighbours_sheet),
     "correlations": Chart(
-        lambda site, query: correlations_svg(report_of(site), dimensions_of(query.get("dimension"))),
-        lambda site, query: to_csv(correlations_sheet(report_of(site), dimensions_of(query.get("dimension")))),
+        lambda site, query: of_benchmark.correlations_svg(
+            report_of(site), of_benchmark.dimensions_of(query.get("dimension"))
+        ),
+        lambda site, query: of_benchmark.correlations_sheet(
+            report_of(site), of_benchmark.dimensions_of(query.get("dimension"))
+        ),
     ),
-    **{name: _of_readings(name) for name in READING_DRAWINGS},
-    **{name: _of_validity(plot) for name, plot in PLOTS.items()},
+    **{name: _of_readings(name) for name in of_benchmark.READING_DRAWINGS},
+    **{name: _of_validity(plot) for name, plot in of_benchmark.PLOTS.items()},
 }
 """What can be had at `chart/NAME.svg` and `chart/NAME.csv`."""
 
@@ -235,9 +189,9 @@ def chart(site: Site, name: str, form: str, query: Query) -> File:
     file = file_name(name, *of, form=form)
     if form == "svg":
         return File(file, made.svg(site, query).encode())
-    if made.csv is None:
+    if made.sheet is None:
         raise UnknownFile(f"there is no file {name}.{form} here")
-    return File(file, made.csv(site, query))
+    return File(file, encode(made.sheet(site, query), "csv"))
 
 
 def routes(site: Site, kept: Cache[File] | None = None) -> list[BaseRoute]:
@@ -290,14 +244,9 @@ def _answered(named: str, make: Callable[[], Response]) -> Response:
     """What `make` answers, or its error in words."""
     try:
         return make()
-    except InputError as error:
-        missing = isinstance(error, UnknownFile | UnknownRow)
-        return _error(str(error), 404 if missing else 400)
-    except (StoreUnavailable, WriteConflict):
-        return _error("The store cannot be reached now. Try again later.", 503)
-    except Exception:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
-        _log.exception("the file %s could not be made", named)
-        return _error("This file cannot be made now. The operator's log says why.", 500)
+    except Exception as error:  # noqa: BLE001 - one file's trouble is that file's alone, and is logged
+        otherwise = "This file cannot be made now. The operator's log says why."
+        return _error(*in_words(error, f"the file {named} could not be made", otherwise))
 
 
 def _endpoint(

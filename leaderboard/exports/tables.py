@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from data.errors import InputError
+from data.people.norms import Reading
 from data.people.reference import Contrast
-from data.values import SCALE_NAMES, SCALES, VALUES
+from data.values import SCALE_NAMES, SCALES, VALUES, Scale
 from eval_queue.records import Result, now
 from eval_queue.store.collection import encode
 from eval_queue.store.compiled import MATCHES, STATISTICS, Column, compiled_results
@@ -21,13 +23,14 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.model_facts import billions
 from leaderboard.boards.readings import Standing, reading_of
-from leaderboard.boards.results import Board
+from leaderboard.boards.results import Board, table_of
+from leaderboard.charts.map import map_rows
 from leaderboard.exports import group_rows as group_export
 from leaderboard.files.benchmark_drawings import REPORTED, WHICH
 from leaderboard.files.formats import Sheet
 from leaderboard.groups.group_report import ModelProximity
-from leaderboard.pages.board.data import called
-from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rows_of, table_of
+from leaderboard.groups.names import called
+from leaderboard.pages.board.query import ABOVE, BoardQuery, Value, rounded, rows_of
 from leaderboard.pages.compare import page as compare
 from leaderboard.pages.map import page as map_page
 from leaderboard.site.answers import LONGEST_SHOWN, Filters, Given, ItemAnswers
@@ -115,6 +118,11 @@ _BOARD: Final = (
     Column("created", "timestamp", "When the row was computed."),
 )
 _SCORES: Final = ("score", "raw", "n", "se", "low", "high")
+_PLAIN: Final = (
+    *("id", "model", "revision", "reliability", "note", "developer", "open_weights", "origin", "protocol"),
+    *("answer_mode", "reasoning_effort", "created"),
+)
+"""Columns that a row's record has under the same name."""
 _MATCHES: Final = (
     Column("match", "double", "Correlation of its ratings of all items with the dimension's template, -1 to 1."),
     Column("se_queries", "double", "Standard error of the match over queries, bootstrap."),
@@ -166,14 +174,11 @@ def people_columns(site: Site) -> tuple[str, ...]:
 def _above(standing: Standing | None, asked: BoardQuery) -> Mapping[str, Value]:
     """What the columns sort by that set rows among the people who rated the same responses."""
 
-    def share(name: str) -> Value:
-        def value(r: Result) -> float | None:
-            found = None if standing is None else standing[asked.reading].get(r.id, {}).get(name)
-            return None if found is None else _round(found.share)
+    def share(r: Result, name: str) -> float | None:
+        found = None if standing is None else standing[asked.reading].get(r.id, {}).get(name)
+        return None if found is None else rounded(found.share)
 
-        return value
-
-    return {f"{ABOVE}{d.name}": share(d.name) for d in VALUES}
+    return {f"{ABOVE}{d.name}": partial(share, name=d.name) for d in VALUES}
 
 
 def _among_people(table: Table, contrasts: Sequence[Contrast]) -> Mapping[str, Value]:
@@ -185,7 +190,7 @@ def _among_people(table: Table, contrasts: Sequence[Contrast]) -> Mapping[str, V
 
     def like(r: Result) -> float | None:
         found = table.rows.get(r.id)
-        return None if found is None else _round(found.like_raters.spearman)
+        return None if found is None else rounded(found.like_raters.spearman)
 
     def nearest(r: Result) -> str | None:
         found = told(r)
@@ -193,58 +198,42 @@ def _among_people(table: Table, contrasts: Sequence[Contrast]) -> Mapping[str, V
             return None
         return called(found.nearest.group) if found.nearest.group else "not distinguishable"
 
-    def lean(name: str) -> Value:
-        def value(r: Result) -> float | None:
-            found = told(r)
-            lean = None if found is None else found.leans.get(name)
-            return None if lean is None else _round(lean.lean)
+    def lean(r: Result, name: str) -> float | None:
+        found = told(r)
+        lean = None if found is None else found.leans.get(name)
+        return None if lean is None else rounded(lean.lean)
 
-        return value
-
-    return {"like_raters": like, "nearest": nearest, **{c.name: lean(c.name) for c in contrasts}}
-
-
-def _round(x: float | None) -> float | None:
-    return None if x is None else round(x, 4)
+    return {"like_raters": like, "nearest": nearest, **{c.name: partial(lean, name=c.name) for c in contrasts}}
 
 
 def _board_rows(board: Board, asked: BoardQuery, shown: tuple[Result, ...]) -> Iterator[Mapping[str, Any]]:
     for position, r in enumerate(shown, start=1):
-        profile = r.scales.get(asked.scale)
+        profile, figures = r.scales.get(asked.scale), numbers(r, asked.scale, asked.reading)
         same = {
+            **{name: getattr(r, name) for name in _PLAIN},
             "position": position,
-            "model": r.model,
-            "id": r.id,
-            "revision": r.revision,
             "scale": SCALE_NAMES[asked.scale],
             "scale_mean": None if profile is None else profile.mean,
-            "reliability": r.reliability,
             "caveats": caveats(r, board),
-            "note": r.note,
-            "developer": r.developer,
             "family": lineage(r.model).family,
-            "open_weights": r.open_weights,
             "billion_parameters": billions(r),
-            "origin": r.origin,
             "rated": r.coverage.rated,
             "prompts": r.coverage.prompts,
             "benchmark": r.benchmark.name,
             "benchmark_digest": r.benchmark.digest,
-            "protocol": r.protocol,
-            "answer_mode": r.answer_mode,
-            "reasoning_effort": r.reasoning_effort,
             **_served(r),
-            "created": r.created,
         }
-        matches = (r.match or {}).get(asked.scale, {})
         for d in asked.dimensions:
-            if asked.reading == "match":
-                match = matches.get(d.name)
-                yield {**same, "dimension": d.name, **({} if match is None else match.model_dump())}
-                continue
-            cell = None if profile is None else profile.dimensions.get(d.name)
-            figures = {} if cell is None else {f: getattr(cell, f) for f in _SCORES}
-            yield {**same, "dimension": d.name, **figures}
+            yield {**same, "dimension": d.name, **figures.get(d.name, {})}
+
+
+def numbers(result: Result, scale: Scale, reading: Reading) -> dict[str, dict[str, Any]]:
+    """A row's numbers on a scale under a reading, by dimension."""
+    if reading == "match":
+        return {name: match.model_dump() for name, match in (result.match or {}).get(scale, {}).items()}
+    profile = result.scales.get(scale)
+    cells = {} if profile is None else profile.dimensions
+    return {name: {field: getattr(cell, field) for field in _SCORES} for name, cell in cells.items()}
 
 
 def _served(r: Result) -> dict[str, Any]:
@@ -376,40 +365,6 @@ def _answer_row(result: Result, item: ItemAnswers, given: Given, raw: str | None
 
 # --- people ---------------------------------------------------------------------------------------------------------
 
-_GROUPS: Final = (
-    Column("id", "string", "The row's id."),
-    Column("model", "string", "The model's name."),
-    Column("reliability", "double", "Share of the variance between its ten scores that is not sampling noise."),
-    Column("reported", "bool", "Whether groups, leans and nearest group are given."),
-    Column("reason", "string", "Why a number is withheld; empty where it is not."),
-    Column("measure", "string", "What is measured, e.g. spearman, lean, nearest_share."),
-    Column("name", "string", "Of which group or contrast."),
-    Column("toward", "string", "Group that a positive lean is towards."),
-    Column("against", "string", "Group that a negative lean is towards."),
-    Column("value", "double", "The number."),
-    Column("low", "double", "Lower end of its 95 % interval."),
-    Column("high", "double", "Upper end of it."),
-    Column("p", "double", "Two-sided p-value, taken alone."),
-    Column("p_adjusted", "double", "After Holm's correction."),
-    Column("distinguishable", "bool", "Whether it is distinguishable from chance."),
-    Column("holds", "int32", "In how many prompts, each taken alone, side or leading group is the same; no test."),
-    Column("prompts", "int32", "How many prompts that is of."),
-    Column("reading", "string", "published: scores by the key; match: matches on all items, which have no distances."),
-    Column("region", "string", "Where the people of the groups live."),
-    Column("people", "string", "Whose answers stand behind the groups."),
-    Column("people_n", "int32", "How many they are."),
-    Column("raters", "string", "Whose answers stand behind the raters."),
-    Column("raters_n", "int32", "How many they are."),
-    Column("ceiling", "double", "How well the raters' two own profiles agree; not a strict bound."),
-    Column("one_european", "double", "Median correlation of one person's profile with the mean of all."),
-    Column("one_european_low", "double", "Its 5th percentile over persons."),
-    Column("one_european_high", "double", "Its 95th percentile."),
-    Column("benchmark", "string", "The benchmark's name."),
-    Column("digest", "string", "SHA-256 of its canonical content."),
-    Column("draws", "int32", "Bootstrap draws behind the intervals."),
-    Column("note", "string", "What must be read with the number."),
-)
-
 
 def groups_sheet(site: Site, query: Query) -> Sheet:
     """A board's rows among people, one number a row; rows that are not set against people say why."""
@@ -421,7 +376,7 @@ def groups_sheet(site: Site, query: Query) -> Sheet:
             reason = "this table is not compared with groups of people" if table is None else table.reason(r)
             rows.append({"model": r.model, "id": r.id, "reported": False, "reason": reason})
     said = {} if table is None else {k: str(v) for k, v in table.about.caveats.model_dump().items() if v is not None}
-    return Sheet("groups", _about(site, **said), _GROUPS, tuple(rows))
+    return Sheet("groups", _about(site, **said), group_export.COLUMNS, tuple(rows))
 
 
 # --- comparison and map ---------------------------------------------------------------------------------------------
@@ -502,8 +457,6 @@ _MAP: Final = (
 
 def map_sheet(site: Site, query: Query) -> Sheet:
     """The map as rows: one a model and one a group of people."""
-    from leaderboard.charts.map import map_rows
-
     found = map_page.data(site, query)
     said = {"reading": found.reading, "fit_by_chance": found.fit_by_chance}
     return Sheet("map", _about(site), _MAP, tuple({**row, **said} for row in map_rows(found)))

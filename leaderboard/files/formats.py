@@ -73,23 +73,8 @@ def schema_of(columns: Iterable[Column], about: Mapping[str, str]) -> pa.Schema:
     return pa.schema(told, metadata=dict(about))
 
 
-def to_csv(sheet: Sheet) -> bytes:
-    """UTF-8, a heading, a row a line, as RFC 4180 quotes it."""
-    return encode(sheet, "csv")
-
-
-def to_json(sheet: Sheet) -> bytes:
-    """`about`, what each field holds, and the rows."""
-    return encode(sheet, "json")
-
-
-def to_parquet(sheet: Sheet) -> bytes:
-    """Parquet, with the meaning of columns and whole in the schema's metadata."""
-    return encode(sheet, "parquet")
-
-
 def encode(sheet: Sheet, form: Format) -> bytes:
-    """A sheet as a file of a format."""
+    """A sheet as a file of a format; CSV is UTF-8 with a heading, as RFC 4180 quotes it."""
     file = io.BytesIO()
     write(sheet, form, file)
     return file.getvalue()
@@ -98,11 +83,7 @@ def encode(sheet: Sheet, form: Format) -> bytes:
 def write(sheet: Sheet, form: Format, file: IO[bytes], rows: Iterable[Mapping[str, Any]] | None = None) -> None:
     """Write a sheet as a file of a format; at most about `PIECE_BYTES` of it are in memory at the same time.
 
-    Args:
-        sheet: what is written.
-        form: the format.
-        file: where to.
-        rows: in place of the sheet's, where they are too many for memory; read once.
+    `rows` stand in place of the sheet's where these are too many for memory; they are read once.
     """
     written = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[form]
     written(sheet, sheet.rows if rows is None else rows, file)

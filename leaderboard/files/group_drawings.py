@@ -7,12 +7,13 @@ from typing import Final
 
 from data.people.reference import Group
 from eval_queue.store.compiled import Column
-from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
-from leaderboard.charts.portrait import ACCENT, number
+from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
+from leaderboard.charts.portrait import ACCENT
 from leaderboard.files.formats import Sheet, UnknownFile
 from leaderboard.files.standalone import standalone
 from leaderboard.groups.group_report import ModelProximity
-from leaderboard.pages.groups.data import SHORT, GroupsView
+from leaderboard.groups.names import SHORT
+from leaderboard.pages.groups.data import GroupsView
 from leaderboard.pages.groups.page import drawing
 
 _READ_WITH: Final = (
@@ -78,14 +79,7 @@ def leans_svg(view: GroupsView) -> str:
     """All models' leans as a file, in the order of the page."""
     axis = Axis(-1, 1, (-1, 0, 1), (SHORT[view.against.name], SHORT[view.toward.name]))
     rows = [
-        PlotRow(
-            r.model,
-            r.lean,
-            ACCENT,
-            hollow=not r.distinguishable,
-            span=interval(r.low, r.high),
-            figures=(number(r.lean), between(r.low, r.high)),
-        )
+        PlotRow.of(r.model, ACCENT, r.lean, r.low, r.high, hollow=not r.distinguishable)
         for r in view.leans
         if r.lean is not None
     ]
@@ -139,14 +133,7 @@ def alike_svg(view: GroupsView, groups: Mapping[str, Group]) -> str:
     axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
     heads = ("Order", "95 % interval")
     rows = [
-        PlotRow(
-            groups[name].label,
-            g.spearman,
-            ACCENT,
-            span=interval(g.low, g.high),
-            tick=view.caveats.ceiling,
-            figures=(number(g.spearman), between(g.low, g.high)),
-        )
+        PlotRow.of(groups[name].label, ACCENT, g.spearman, g.low, g.high, tick=view.caveats.ceiling)
         for name, g in found.groups.items()
         if name in groups
     ]

@@ -31,16 +31,13 @@ def matrix_svg(found: Alike) -> str:
     """
     if not (drawn := drawing(found)):
         raise UnknownFile(_NONE)
+    what = "matches on all items" if found.reading == "match" else "values"
     said = (
-        f"Correlation of what sets models apart from their mean, over ten {_what(found)}. Teal: more alike than the "
+        f"Correlation of what sets models apart from their mean, over ten {what}. Teal: more alike than the "
         "mean pair; plum: less; blank: not distinguishable (false discovery rate 5 %). Order: average linkage, optimal "
         "leaves."
     )
     return standalone(drawn, caption=said)
-
-
-def _what(found: Alike) -> str:
-    return "matches on all items" if found.reading == "match" else "values"
 
 
 def matrix_sheet(found: Alike) -> Sheet:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
 
-from data.values import SCALE_NAMES, SCALES, VALUES
-from eval_queue.records import Result
+from data.values import SCALE_NAMES, SCALES, VALUES, Dimension, Scale
+from eval_queue.records import DimensionScore, Result
 from eval_queue.store.compiled import Column
 from leaderboard.charts.comparison import STROKES, overlay, sheet_over_time
-from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
-from leaderboard.charts.portrait import MATCH_LIMIT, number
+from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
+from leaderboard.charts.portrait import MATCH_LIMIT
 from leaderboard.files.formats import Sheet, UnknownFile
 from leaderboard.files.standalone import standalone
 from leaderboard.pages.compare.data import CompareData, Pair
@@ -45,12 +46,10 @@ _MATCHES: Final = (
 
 def matches_sheet(result: Result) -> Sheet:
     """A row's matches on all items, on every scale."""
-    found = result.match or {}
     figures = tuple(
-        {"scale": SCALE_NAMES[scale], "dimension": d.name, **found[scale][d.name].model_dump()}
-        for scale, dimensions in SCALES.items()
-        for d in dimensions
-        if d.name in found.get(scale, {})
+        {"scale": scale, "dimension": d.name, **c.model_dump()}
+        for scale, cells in _by_scale(result.match or {})
+        for d, c in cells
     )
     return Sheet("matches", {"model": result.model, "id": result.id}, _MATCHES, figures)
 
@@ -81,25 +80,27 @@ def portrait_sheet(result: Result) -> Sheet:
     return Sheet("portrait", {"model": result.model, "id": result.id}, _PORTRAIT, tuple(figures))
 
 
+_T = TypeVar("_T")
+
+
+def _by_scale(found: Mapping[Scale, Mapping[str, _T]]) -> list[tuple[str, list[tuple[Dimension, _T]]]]:
+    """What a row has of each dimension, under the names of the scales."""
+    return [
+        (SCALE_NAMES[scale], [(d, found[scale][d.name]) for d in dimensions if d.name in found[scale]])
+        for scale, dimensions in SCALES.items()
+        if scale in found
+    ]
+
+
+def _scores(result: Result) -> list[tuple[str, list[tuple[Dimension, DimensionScore]]]]:
+    return _by_scale({scale: profile.dimensions for scale, profile in result.scales.items()})
+
+
 def scores_svg(result: Result) -> str:
     """A row's scores on every scale, with their intervals."""
     groups = [
-        (
-            SCALE_NAMES[scale],
-            [
-                PlotRow(
-                    d.name,
-                    c.score,
-                    d.family.colour,
-                    span=interval(c.low, c.high),
-                    figures=(number(c.score), between(c.low, c.high)),
-                )
-                for d in dimensions
-                if (c := result.scales[scale].dimensions.get(d.name)) is not None
-            ],
-        )
-        for scale, dimensions in SCALES.items()
-        if scale in result.scales
+        (scale, [PlotRow.of(d.name, d.family.colour, c.score, c.low, c.high) for d, c in cells])
+        for scale, cells in _scores(result)
     ]
     axis = Axis(-1, 1, (-1, -0.5, 0, 0.5, 1))
     drawn = dot_plot(f"Scores of {result.model}", axis, groups, ("Score", "95 % interval"))
@@ -109,24 +110,9 @@ def scores_svg(result: Result) -> str:
 
 def matches_svg(result: Result) -> str:
     """A row's matches on all items on every scale, with their intervals."""
-    found = result.match or {}
     groups = [
-        (
-            SCALE_NAMES[scale],
-            [
-                PlotRow(
-                    d.name,
-                    c.match,
-                    d.family.colour,
-                    span=interval(c.low, c.high),
-                    figures=(number(c.match), between(c.low, c.high)),
-                )
-                for d in dimensions
-                if (c := found[scale].get(d.name)) is not None
-            ],
-        )
-        for scale, dimensions in SCALES.items()
-        if scale in found
+        (scale, [PlotRow.of(d.name, d.family.colour, c.match, c.low, c.high) for d, c in cells])
+        for scale, cells in _by_scale(result.match or {})
     ]
     axis = Axis(-MATCH_LIMIT, MATCH_LIMIT, (-0.5, -0.25, 0, 0.25, 0.5))
     drawn = dot_plot(f"Matches of {result.model}", axis, groups, ("Match", "95 % interval"))
@@ -139,11 +125,9 @@ def matches_svg(result: Result) -> str:
 def scores_sheet(result: Result) -> Sheet:
     """The numbers of those scores."""
     figures = tuple(
-        {"scale": SCALE_NAMES[scale], "dimension": d.name, **{f: getattr(c, f) for f in _FIGURES}}
-        for scale, dimensions in SCALES.items()
-        if scale in result.scales
-        for d in dimensions
-        if (c := result.scales[scale].dimensions.get(d.name)) is not None
+        {"scale": scale, "dimension": d.name, **{f: getattr(c, f) for f in _FIGURES}}
+        for scale, cells in _scores(result)
+        for d, c in cells
     )
     return Sheet("scores", {"model": result.model, "id": result.id}, _SCORES, figures)
 
@@ -176,14 +160,7 @@ def differences_svg(found: CompareData) -> str:
 
     def row(pair: Pair, name: str, label: str, colour: str) -> PlotRow:
         d = pair.differences[name]
-        return PlotRow(
-            label,
-            d.difference,
-            colour,
-            hollow=not d.separates,
-            span=(d.low, d.high),
-            figures=(number(d.difference), between(d.low, d.high)),
-        )
+        return PlotRow.of(label, colour, d.difference, d.low, d.high, hollow=not d.separates)
 
     shown = SCALES[found.choice.scale]
     if len(pairs) == 1:

@@ -6,12 +6,13 @@ from typing import Final
 
 from data.values import BY_NAME, SCALE_NAMES, VALUES
 from eval_queue.store.compiled import Column
+from leaderboard.analysis.associations import Association
 from leaderboard.charts.circle import circle
-from leaderboard.charts.dot_plot import Axis, PlotRow, between, dot_plot, interval
-from leaderboard.charts.portrait import LINE, MATCH_LIMIT, QUIET, number
+from leaderboard.charts.dot_plot import Axis, PlotRow, dot_plot
+from leaderboard.charts.portrait import LINE, MATCH_LIMIT, QUIET
 from leaderboard.files.formats import Sheet, UnknownFile
 from leaderboard.files.standalone import standalone
-from leaderboard.pages.value.data import ValueData
+from leaderboard.pages.value.data import ValueData, ValueRow
 
 MOST_ROWS: Final = 400
 """So many rows are drawn; the table has all."""
@@ -59,31 +60,25 @@ def _about(found: ValueData) -> dict[str, str]:
 def value_svg(found: ValueData) -> str:
     """All models on one dimension."""
     d = BY_NAME[found.dimension]
-    band = None if found.raters is None else (found.raters.mean - found.raters.sd, found.raters.mean + found.raters.sd)
-    rows = [
-        PlotRow(
-            r.model,
-            r.score,
-            QUIET if r.muted else d.family.colour,
-            hollow=r.muted,
-            span=interval(r.low, r.high),
-            band=band,
-            tick=found.raters.mean if found.raters else None,
-            figures=(number(r.score), between(r.low, r.high)),
-        )
-        for r in found.rows[:MOST_ROWS]
-    ]
+    raters = found.raters
+    band, tick = ((raters.mean - raters.sd, raters.mean + raters.sd), raters.mean) if raters else (None, None)
+
+    def row(r: ValueRow) -> PlotRow:
+        colour = QUIET if r.muted else d.family.colour
+        return PlotRow.of(r.model, colour, r.score, r.low, r.high, hollow=r.muted, band=band, tick=tick)
+
     ends = [x for r in found.rows for x in (r.low, r.high, r.score) if x is not None]
     matched = found.reading == "match"
     least = MATCH_LIMIT if matched else 1.0
     end = max([least, *(abs(x) for x in ends)])
     ticks = tuple(x * least for x in (-1, -0.5, 0, 0.5, 1))
     heads = ("Match" if matched else "Score", "95 % interval")
+    rows = list(map(row, found.rows[:MOST_ROWS]))
     drawn = dot_plot(d.name, Axis(-end, end, ticks), [("", rows)], heads)
     what = "match on all items, a correlation" if matched else "rating points around each model’s own average"
     said = f"{d.name}, {what}. Hollow: flat or incomplete profiles."
-    if found.raters is not None:
-        said += f" Tick and band: mean of the benchmark’s {found.raters.n} raters, and one SD between people."
+    if raters is not None:
+        said += f" Tick and band: mean of the benchmark’s {raters.n} raters, and one SD between people."
     return standalone(drawn, caption=f"{said} No value is better than another.")
 
 
@@ -94,39 +89,37 @@ def value_sheet(found: ValueData) -> Sheet:
     )
 
 
+def _others(found: ValueData) -> list[Association]:
+    if not found.others:
+        raise UnknownFile("the correlations of this table's columns are not known, or not yet; try again in a moment")
+    return found.others
+
+
 def neighbours_svg(found: ValueData) -> str:
     """The other dimensions of the scale, as they go together with this one over models.
 
     Raises:
         UnknownFile: that cannot be told here, or not yet.
     """
-    if not found.others:
-        raise UnknownFile("the correlations of this table's columns are not known, or not yet; try again in a moment")
+    associations = _others(found)
     d = BY_NAME[found.dimension]
     matched = " of matches on all items" if found.reading == "match" else ""
-    said = f"Correlations{matched} with {d.name} over {found.others[0].models} models, 95 % intervals."
+    said = f"Correlations{matched} with {d.name} over {associations[0].models} models, 95 % intervals."
     if d in VALUES:
-        others = {a.dimension: a for a in found.others}
+        others = {a.dimension: a for a in associations}
         unrelated = None if found.reading == "match" else found.unrelated
         return standalone(str(circle({d.name: d}, others, unrelated)), caption=f"{said} Ring: 0; rim: +1.")
-    rows = [
-        PlotRow(
-            a.dimension,
-            a.r,
-            BY_NAME[a.dimension].family.colour if a.r is not None else LINE,
-            span=interval(a.low, a.high),
-            tick=a.chance,
-            figures=(number(a.r), between(a.low, a.high)),
-        )
-        for a in found.others
-    ]
-    title = f"Correlations with {d.name}"
-    return standalone(dot_plot(title, Axis(-1, 1, (-1, 0, 1)), [("", rows)], ("r", "95 % interval")), caption=said)
+
+    def row(a: Association) -> PlotRow:
+        colour = LINE if a.r is None else BY_NAME[a.dimension].family.colour
+        return PlotRow.of(a.dimension, colour, a.r, a.low, a.high, tick=a.chance)
+
+    axis, groups = Axis(-1, 1, (-1, 0, 1)), [("", list(map(row, associations)))]
+    drawn = dot_plot(f"Correlations with {d.name}", axis, groups, ("r", "95 % interval"))
+    return standalone(drawn, caption=said)
 
 
 def neighbours_sheet(found: ValueData) -> Sheet:
     """The numbers of that drawing; errors as for it."""
-    if not found.others:
-        raise UnknownFile("the correlations of this table's columns are not known, or not yet; try again in a moment")
-    rows = tuple({**a._asdict(), "reading": found.reading} for a in found.others)
+    rows = tuple({**a._asdict(), "reading": found.reading} for a in _others(found))
     return Sheet("neighbours", _about(found), _NEIGHBOURS, rows)

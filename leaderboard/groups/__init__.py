@@ -7,6 +7,7 @@ show. Nothing is loaded, kept or drawn here (`leaderboard.boards`, `leaderboard.
 __all__ = [
     "bias",
     "group_report",
+    "names",
     "persona_report",
     "proximity",
 ]

@@ -31,7 +31,6 @@ Not done: choosing runs, and deciding which are too incomplete or too flat to sp
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb
 from typing import Final
 
 import numpy as np
@@ -154,7 +153,7 @@ def perceived_gaps(x_a: Floats, x_b: Floats, h_a: Floats, h_b: Floats) -> Gaps:
         cosine=estimate(cosine),
         spearman=estimate((shapes(p).ranks * shapes(h).ranks).sum(axis=-2)),
         same_sign=same,
-        same_sign_p=np.array([sign_p(int(k)) for k in same]),
+        same_sign_p=sign_p(same),
         amplification=estimate(along / h_square / b),
         norm_ratio=estimate(length / np.sqrt(h_square) / b),
         norm_ratio_raw=np.sqrt(p_square / h_square)[:, 0],
@@ -162,11 +161,12 @@ def perceived_gaps(x_a: Floats, x_b: Floats, h_a: Floats, h_b: Floats) -> Gaps:
     )
 
 
-def sign_p(same: int, of: int = _N) -> float:
-    """Two-sided exact binomial p-value of `same` heads in `of` tosses of a fair coin."""
-    further = max(same, of - same)
-    tail: float = sum(comb(of, k) for k in range(further, of + 1)) / (1 << of)
-    return min(1.0, 2 * tail)
+def sign_p(same: NDArray[np.int64]) -> Floats:
+    """Two-sided exact binomial p-values of so many heads in ten tosses of a fair coin."""
+    from scipy.special import bdtrc
+
+    p: Floats = np.minimum(1.0, 2 * bdtrc(np.maximum(same, _N - same) - 1, _N, 0.5))
+    return p
 
 
 def _dot(u: Floats, v: Floats) -> Floats:

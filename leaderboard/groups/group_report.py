@@ -250,13 +250,7 @@ class MatchReading(NamedTuple):
 
 
 def match_reading(benchmark: Benchmark, study: Study, templates: ValueTemplates) -> MatchReading:
-    """The raters read by matches, set by set of the resampled people behind the templates.
-
-    Args:
-        benchmark: whose items.
-        study: its rating study.
-        templates: of the benchmark.
-    """
+    """A benchmark's raters read by matches, set by set of the resampled people behind its templates."""
     means = resampled_means(study, [item.id for item in benchmark.items], templates.draws)
     ten = templates.resampled[:, :, : len(VALUES)]
     return MatchReading(
@@ -371,12 +365,8 @@ def _held(alone: PromptAgreement, m: int, reference: Reference) -> HeldBy:
 
 def _without_distances(of: ModelProximity) -> ModelProximity:
     """Distances and the difference in size need rating points, which matches have none of."""
-    nothing: dict[str, object] = {
-        "distance": None,
-        "distance_low": None,
-        "distance_high": None,
-        "distance_by_slope": {},
-    }
+    nothing: dict[str, object] = dict.fromkeys(("distance", "distance_low", "distance_high"))
+    nothing["distance_by_slope"] = {}
     groups = {name: g.model_copy(update=nothing) for name, g in of.groups.items()}
     return of.model_copy(update={"groups": groups, "like_raters": of.like_raters.model_copy(update={"rms": None})})
 

@@ -46,7 +46,7 @@ people.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
@@ -498,22 +498,15 @@ def _products(u: Floats, v: Floats) -> Floats:
 _Arrays = TypeVar("_Arrays", Estimate, LikeRaters, Similarity, Leans, Nearest)
 
 
-def _by_model(change: Callable[[list[NDArray[Any]]], NDArray[Any]], parts: Sequence[_Arrays]) -> _Arrays:
-    """A record whose arrays are `change` of the parts' arrays."""
-
-    def changed(field: str) -> Any:
-        values = [getattr(part, field) for part in parts]
-        return change(values) if isinstance(values[0], np.ndarray) else _by_model(change, values)
-
-    return type(parts[0])(*(changed(field.name) for field in fields(parts[0])))
-
-
 def _shown(where: Bools, parts: Sequence[_Arrays]) -> _Arrays:
-    """All models' parts as one; nothing where a model may not be shown."""
+    """All models' parts as one record of whole arrays; nothing where a model may not be shown."""
 
-    def joined(arrays: list[NDArray[Any]]) -> NDArray[Any]:
+    def joined(field: str) -> Any:
+        arrays = [getattr(part, field) for part in parts]
+        if not isinstance(arrays[0], np.ndarray):
+            return _shown(where, arrays)
         whole = np.concatenate(arrays)
         nothing = np.nan if whole.dtype.kind == "f" else NO_GROUP
         return np.where(where.reshape(-1, *[1] * (whole.ndim - 1)), whole, nothing)
 
-    return _by_model(joined, parts)
+    return type(parts[0])(*(joined(field.name) for field in fields(parts[0])))

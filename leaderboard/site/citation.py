@@ -28,20 +28,6 @@ READ: Final[dict[Reading, str]] = {"published": "as published", "match": "all it
 _TEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     c: f"\\{c}" for c in "&%$#_{}"
 }
-_MONTHS: Final = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
 
 
 class Citation(NamedTuple):
@@ -94,7 +80,7 @@ def _initials(given: str) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+    return f"{day:%B} {day.day}, {day.year}"
 
 
 # --- the paper ------------------------------------------------------------------------------------------------------
@@ -187,13 +173,7 @@ def board_apa(
 
 
 def row_line(result: Result, retrieved: date, *, revision: str) -> str:
-    """One line that names exactly this row.
-
-    Args:
-        result: the row.
-        retrieved: today.
-        revision: names the set of results it was read from.
-    """
+    """One line that names exactly this row; `revision` names the set of results it was read from."""
     return (
         f"Profile of {_model(result)}, {benchmark_name(result.benchmark)}, protocol {result.protocol}, "
         f"method {METHOD}, result {result.id}, results {revision}, retrieved {retrieved.isoformat()}."

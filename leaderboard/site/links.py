@@ -13,14 +13,13 @@ from urllib.parse import quote
 
 from data.sources.upstream import COMMIT, REPOSITORY
 from eval_queue.records import Result
-from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards import model_facts
 from leaderboard.site.citation import code_address, paper_url
+from leaderboard.site.permanent import REVISION, published
 from leaderboard.site.site import Site
 
 _SPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _GITLAB: Final = re.compile(r"https://gitlab\.")
-_REVISION: Final = re.compile(r"[0-9a-f]{40}")
 
 
 class Link(NamedTuple):
@@ -57,23 +56,16 @@ def issues(site: Site) -> str | None:
     return space and f"{space}/discussions"
 
 
-def _published(site: Site) -> tuple[str, str] | None:
-    try:
-        return site.queue.published_at()
-    except (StoreUnavailable, WriteConflict):
-        return None
-
-
 def data(site: Site) -> str | None:
     """The results on the Hub; None where they are kept elsewhere, or cannot be reached now."""
-    there = _published(site)
+    there = published(site)
     return None if there is None else f"{hub()}/datasets/{quote(there[0])}"
 
 
 def results_commit(site: Site) -> str | None:
     """Exactly the results that are shown, on the Hub."""
-    there = _published(site)
-    known = there is not None and _REVISION.fullmatch(there[1])
+    there = published(site)
+    known = there is not None and REVISION.fullmatch(there[1])
     return f"{hub()}/datasets/{quote(there[0])}/tree/{there[1]}" if there and known else None
 
 
@@ -85,7 +77,7 @@ def benchmark() -> str:
 def model(result: Result) -> Link | None:
     """A model's page on the Hub, else its developer's list of models; None where neither is known."""
     if (repository := model_facts.repository(result)) is not None:
-        at = f"/tree/{result.revision}" if result.revision and _REVISION.fullmatch(result.revision) else ""
+        at = f"/tree/{result.revision}" if result.revision and REVISION.fullmatch(result.revision) else ""
         return Link(f"{repository} on the Hub", f"{hub()}/{quote(repository)}{at}")
     listed = model_facts.developers_list(result)
     return None if listed is None else Link(f"{result.developer}’s list of models", listed)

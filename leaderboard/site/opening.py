@@ -23,13 +23,9 @@ def open_site(
     notes: Callable[[], Mapping[str, str]] = dict,
     evaluator: Callable[[], Vitals | None] = lambda: None,
 ) -> Site:
-    """The site that the settings describe. What cannot be used is said now, not on a visitor's page.
+    """The site that the settings, or else the environment's, describe; for the other arguments see `Site`.
 
-    Args:
-        settings: those of the environment, unless given.
-        scheduler_seconds: see `Site`.
-        notes: see `Site`.
-        evaluator: see `Site`.
+    What cannot be used is said now, not on a visitor's page.
 
     Raises:
         InputError: a setting is wrong, or the benchmark cannot be loaded.

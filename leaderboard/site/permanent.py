@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from datetime import date
-from typing import Final, TypedDict
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from data.people.norms import Reading
@@ -32,29 +31,25 @@ from leaderboard.site.citation import (
 )
 from leaderboard.site.site import Site
 
-
-class _Said(TypedDict):
-    revision: str
-    benchmark: str
-    retrieved: date
-    url: str | None
-    reading: Reading
-
-
 HERE: Final = "https://this-board.invalid/"
 """Stands for the board's own address in what a page shows, where only the request tells what that is."""
 
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+REVISION: Final = re.compile(r"[0-9a-f]{40}")
 _FOLDERS: Final = {"space": "results", "self-reported": "self-reported"}
 
 
 def revision(site: Site) -> str:
     """Names exactly the results that are shown now."""
-    try:
-        there = site.queue.published_at()
-    except (StoreUnavailable, WriteConflict):
-        there = None
+    there = published(site)
     return site.revision() if there is None else there[1]
+
+
+def published(site: Site) -> tuple[str, str] | None:
+    """Repository and commit of the results on the Hub; None where they are kept elsewhere, or cannot be reached now."""
+    try:
+        return site.queue.published_at()
+    except (StoreUnavailable, WriteConflict):
+        return None
 
 
 def board_url() -> str | None:
@@ -88,7 +83,7 @@ def record_url(site: Site, result: Result, at: str) -> str | None:
     """Where the Hub keeps a row's record as it was at a revision; None where it does not."""
     folder = _FOLDERS.get(result.origin)
     there = site.queue.published_at()
-    if folder is None or there is None or not _COMMIT.fullmatch(at):
+    if folder is None or there is None or not REVISION.fullmatch(at):
         return None
     from huggingface_hub.constants import ENDPOINT
 
@@ -106,18 +101,14 @@ def board_citations(site: Site, reading: Reading = "published") -> list[Citation
     """The paper, and this board with the data that it shows now, by one reading."""
     boards = site.boards()
     named = benchmark_name(boards[0].benchmark if boards else BenchmarkRef.of(site.benchmark))
-    said: _Said = {
-        "revision": revision(site),
-        "benchmark": named,
-        "retrieved": now().date(),
-        "url": board_url(),
-        "reading": reading,
-    }
+    at, today, url = revision(site), now().date(), board_url()
+    apa = board_apa(revision=at, benchmark=named, retrieved=today, url=url, reading=reading)
+    bibtex = board_bibtex(revision=at, benchmark=named, retrieved=today, url=url, reading=reading)
     return [
         Citation("The paper", "APA", paper_apa()),
         Citation("The paper", "BibTeX", paper_bibtex()),
-        Citation("This board", "APA", board_apa(**said)),
-        Citation("This board", "BibTeX", board_bibtex(**said)),
+        Citation("This board", "APA", apa),
+        Citation("This board", "BibTeX", bibtex),
     ]
 
 

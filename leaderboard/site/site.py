@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.people.norms import READINGS, Reading
+from data.people.norms import Reading
 from data.people.rater_means import rater_means
 from data.people.reference import Reference, load_reference
 from data.people.templates import ValueTemplates
@@ -50,15 +50,29 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
+
 
 @dataclass
 class _Shown:
-    """What was worked out of the results that were shown last."""
+    """The results that were shown last, and what is worked out of them when it is first asked for."""
 
     results: list[Result] = field(default_factory=list)
-    revision: str | None = None
-    boards: tuple[Board, ...] | None = None
-    by_id: Mapping[str, Result] | None = None
+    first: tuple[str, ...] = ()
+    """Ids of the rows whose board opens."""
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Result]:
+        return {r.id: r for r in reversed(self.results)}
+
+    @cached_property
+    def boards(self) -> tuple[Board, ...]:
+        return boards(self.results, first=self.first)
+
+    @cached_property
+    def revision(self) -> str:
+        rows = sorted(f"{r.id} {r.created.isoformat()}" for r in self.results)
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -154,61 +168,43 @@ class Site:
         return Regions(self.key, self.row_answers, self.templates)
 
     @cached_property
-    def _ranking_work(self) -> BackgroundWork[Ranking]:
-        return BackgroundWork()
-
-    @cached_property
     def relations(self) -> RelationTables:
         """How the boards' rows, and their columns, go together."""
         return RelationTables(self.key, self.row_answers.means, self.templates)
 
     @cached_property
-    def _relations_work(self) -> Mapping[Reading, BackgroundWork[Relations]]:
-        return {reading: BackgroundWork() for reading in READINGS}
+    def _work(self) -> BackgroundWork[Any]:
+        return BackgroundWork()
+
+    def _so_far(
+        self, what: str, board: Board, of: Callable[[], _T | None], *, wait: bool = True
+    ) -> _T | Working | None:
+        found: _T | Working | None = self._work.get(f"{what} {board.key.slug}", self.revision(), of, wait=wait)
+        return found
 
     def relations_so_far(
         self, board: Board, reading: Reading = "published", *, wait: bool = True
     ) -> Relations | Working | None:
         """As `relations.of`, without waiting for what takes long, or at all."""
-        work = self._relations_work[reading]
-        return work.get(board.key.slug, self.revision(), lambda: self.relations.of(board, reading), wait=wait)
-
-    @cached_property
-    def _match_ranking_work(self) -> BackgroundWork[Ranking]:
-        return BackgroundWork()
-
-    @cached_property
-    def _standing_work(self) -> BackgroundWork[Standing]:
-        return BackgroundWork()
-
-    @cached_property
-    def _people_work(self) -> Mapping[Reading, BackgroundWork[Table]]:
-        return {reading: BackgroundWork() for reading in READINGS}
+        return self._so_far(f"relations {reading}", board, lambda: self.relations.of(board, reading), wait=wait)
 
     def ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `rankings.of`, without waiting for what takes long."""
-        if board.practice:
-            return None
-        return self._ranking_work.get(board.key.slug, self.revision(), lambda: self.rankings.of(board))
+        return None if board.practice else self._so_far("ranks", board, lambda: self.rankings.of(board))
 
     def match_ranking_so_far(self, board: Board) -> Ranking | Working | None:
         """As `match_rankings.of`, without waiting for what takes long."""
-        if board.practice:
-            return None
-        return self._match_ranking_work.get(board.key.slug, self.revision(), lambda: self.match_rankings.of(board))
+        return None if board.practice else self._so_far("match ranks", board, lambda: self.match_rankings.of(board))
 
     def standing_so_far(self, board: Board) -> Standing | Working | None:
         """As `standings.of`, without waiting for what takes long."""
-        if board.practice:
-            return None
-        return self._standing_work.get(board.key.slug, self.revision(), lambda: self.standings.of(board))
+        return None if board.practice else self._so_far("standing", board, lambda: self.standings.of(board))
 
     def people_so_far(self, board: Board, reading: Reading = "published") -> Table | Working | None:
         """As `proximities.of`, without waiting for what takes long."""
         if board.practice:
             return None
-        work = self._people_work[reading]
-        return work.get(board.key.slug, self.revision(), lambda: self.proximities.of(board, reading))
+        return self._so_far(f"people {reading}", board, lambda: self.proximities.of(board, reading))
 
     @cached_property
     def released(self) -> Released:
@@ -303,17 +299,11 @@ class Site:
 
     def by_id(self) -> Mapping[str, Result]:
         """All results by their ids; of two with the same id the first one. Cheap while nothing changes."""
-        shown = self._now()
-        if shown.by_id is None:
-            shown.by_id = {r.id: r for r in reversed(shown.results)}
-        return shown.by_id
+        return self._now().by_id
 
     def boards(self) -> tuple[Board, ...]:
         """All results as boards; the published models' board opens. Cheap while nothing changes."""
-        shown = self._now()
-        if shown.boards is None:
-            shown.boards = boards(shown.results, first=[r.id for r in self.published.results])
-        return shown.boards
+        return self._now().boards
 
     def board_of(self, result: Result) -> Board | None:
         """The board that a row stands on; None for one that is on none."""
@@ -321,17 +311,13 @@ class Site:
 
     def revision(self) -> str:
         """A short name for exactly the results that are shown now, for citations. Cheap while nothing changes."""
-        shown = self._now()
-        if shown.revision is None:
-            rows = sorted(f"{r.id} {r.created.isoformat()}" for r in shown.results)
-            shown.revision = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:12]
-        return shown.revision
+        return self._now().revision
 
     def _now(self) -> _Shown:
         results = self.results()
         shown = self._shown
         # the records are the same objects while nothing changes, so this compares identities
         if shown.results != results:
-            shown = _Shown(results)
+            shown = _Shown(results, tuple(r.id for r in self.published.results))
             object.__setattr__(self, "_shown", shown)
         return shown

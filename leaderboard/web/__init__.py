@@ -10,6 +10,7 @@ __all__ = [
     "cache",
     "discovery",
     "document",
+    "fields",
     "frame",
     "head",
     "markup",

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from eval_queue.store.compiled import Column
-from leaderboard.files.formats import Sheet, to_csv
+from leaderboard.files.formats import Sheet, encode
 
 SIGNS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "−")
 BEFORE = (
@@ -32,7 +32,7 @@ BEFORE = (
 
 def cell(text: str) -> str:
     sheet = Sheet("x", {}, (Column("a", "string", "A text."),), ({"a": text},))
-    rows = list(csv.reader(io.StringIO(to_csv(sheet).decode(), newline="")))
+    rows = list(csv.reader(io.StringIO(encode(sheet, "csv").decode(), newline="")))
     return rows[1][0]
 
 

@@ -30,14 +30,13 @@ from leaderboard.analysis.ranks import (
     Ranks,
     Sample,
     holm,
-    model_ranks,
-    rank_table,
     ranks_by_parts,
     resample,
     scored,
     value_ranks,
 )
 from tests.benchmarks.timing import peak_megabytes, quickest
+from tests.support.ranks import model_ranks, rank_table
 
 
 class Board(NamedTuple):
@@ -92,12 +91,12 @@ def by_loop(sample: Sample) -> FloatArray:
 
 def row(models: int) -> str:
     """Time and memory for a board of so many models."""
-    sample, everyone = synthetic(models), np.ones(models, dtype=np.bool_)
+    sample = synthetic(models)
     times = 3 if models < 1000 else 1
-    between = quickest(lambda: model_ranks(*sample, everyone), runs=times)[0]
-    within = quickest(lambda: value_ranks(*sample, everyone), runs=times)[0]
+    between = quickest(lambda: model_ranks(*sample), runs=times)[0]
+    within = quickest(lambda: value_ranks(*sample), runs=times)[0]
     pair = quickest(lambda: compare(("A", "B"), sample.point[:2], sample.draws[:, :2], sample.clusters[:2]), runs=5)[0]
-    peak = peak_megabytes(lambda: rank_table(sample, everyone))
+    peak = peak_megabytes(lambda: rank_table(sample))
     held = sample.draws.nbytes / 1e6
     return f"{models:>7} {held:>9.0f} {between:>9.3f} {within:>9.3f} {pair * 1000:>11.2f} {peak:>8.0f}"
 
@@ -121,28 +120,26 @@ def by_parts(sizes: Sequence[int]) -> None:
 def one_dimension(board: Board) -> None:
     """The part of `in_parts` that takes most memory: tracing it takes long."""
     point, clusters = scored(*board)
-    model_ranks(
-        point[:, :1], bootstrap_dimension(*board, 0)[:, :, None], clusters[:, :1], np.ones(len(point), dtype=np.bool_)
-    )
+    model_ranks(point[:, :1], bootstrap_dimension(*board, 0)[:, :, None], clusters[:, :1])
 
 
 def main(
     large: Annotated[bool, typer.Option(help="Rank 2,000 and 5,000 models too, which takes minutes.")] = False,
 ) -> None:
     """Print the tables."""
-    model_ranks(*synthetic(2), np.ones(2, dtype=np.bool_))  # imports are not timed
+    model_ranks(*synthetic(2))  # imports are not timed
     typer.echo(f"{'models':>7} {'draws MB':>9} {'models s':>9} {'values s':>9} {'compare ms':>11} {'peak MB':>8}")
     for models in (34, 340, 1000):
         typer.echo(row(models))
 
     by_parts((34, 340, 1000, *((2000, 5000) if large else ())))
 
-    sample, everyone = synthetic(34), np.ones(34, dtype=np.bool_)
+    sample = synthetic(34)
     one = Sample(sample.point[:, :1], sample.draws[:, :, :1], sample.clusters[:, :1])
-    table, loop = model_ranks(*one, everyone), by_loop(sample)
+    table, loop = model_ranks(*one), by_loop(sample)
     if not np.array_equal(loop, np.concatenate([table.low, table.high], axis=1)):
         raise SystemExit("the loop over pairs disagrees")
-    slow, quick = quickest(lambda: by_loop(sample), lambda: model_ranks(*one, everyone), runs=3)
+    slow, quick = quickest(lambda: by_loop(sample), lambda: model_ranks(*one), runs=3)
     typer.echo(f"one dimension, 34 models: loop over 561 pairs {slow:.4f} s, arrays {quick:.4f} s, {slow / quick:.0f}x")
 
 

@@ -19,7 +19,7 @@ from leaderboard.site.site import Site
 from leaderboard.vocabulary.badges import BADGES, FLAT
 from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS, Format
 from leaderboard.vocabulary.glossary import named
-from leaderboard.web.document import not_among
+from leaderboard.web.fields import unknown
 from leaderboard.web.frame import TITLE
 from leaderboard.web.head import ABOUT_BOARD, Head
 from leaderboard.web.markup import render
@@ -85,8 +85,7 @@ def dataset(site: Site) -> dict[str, Any]:
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
     del site
-    reading = query.get("reading", "")
-    return [not_among("reading", reading, ADDRESS_READINGS)] if reading and reading not in ADDRESS_READINGS else []
+    return unknown(query, {"reading": ADDRESS_READINGS})
 
 
 def content(site: Site, query: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ What is computed is said in `leaderboard.analysis.profile_similarity`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -20,11 +20,12 @@ from leaderboard.analysis.profile_similarity import Similarities
 from leaderboard.boards.background import Working
 from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
 from leaderboard.boards.relations import MOST, Relations
+from leaderboard.boards.results import table_names, table_of
 from leaderboard.charts.matrix import MatrixCell, matrix
 from leaderboard.charts.portrait import number
 from leaderboard.site.site import Site
-from leaderboard.vocabulary.badges import BENCHMARKS
-from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.document import Volatile
+from leaderboard.web.fields import offered, unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "alike"
@@ -33,7 +34,7 @@ DESCRIPTION: Final = (
     "Which language models are alike, and which unlike, in what sets their values apart from the average of all, and "
     "which pairs are not distinguishable."
 )
-FIELDS: Final = frozenset({"reading", "table"})
+FIELDS: Final = ("reading", "table")
 
 
 class Pair(NamedTuple):
@@ -69,20 +70,12 @@ class Alike(NamedTuple):
 
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
-    choices: dict[str, Collection[str]] = {
-        "reading": ADDRESS_READINGS,
-        "table": [*(b.key.slug for b in site.boards()), "practice"],
-    }
-    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    return unknown(query, {"reading": ADDRESS_READINGS, "table": table_names(site.boards())})
 
 
 def data(site: Site, query: Mapping[str, str]) -> Alike:
     """What the page shows, for programs."""
-    boards = site.boards()
-    table, reading = query.get("table", ""), reading_of(query.get("reading"))
-    practice = table == "practice"
-    named = bool(table) and not practice
-    board = next((b for b in boards if (b.key.slug == table if named else b.practice == practice)), None)
+    board, reading = table_of(site.boards(), query.get("table", "")), reading_of(query.get("reading"))
     if board is None:
         return Alike(None, False, reading, False, None, (), ())
     so_far = site.relations_so_far(board, reading)
@@ -118,9 +111,8 @@ def drawing(found: Alike) -> str:
 def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     found = data(site, query)
-    s = found.compared
+    s, boards = found.compared, site.boards()
     told = [p for p in found.pairs if p.told]
-    boards = site.boards()
     names = {r.id: r.model for b in boards for r in b.results}
     left_out = found.relations.left_out if found.relations else {}
     page = render(
@@ -131,10 +123,10 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         like=[p for p in told if s and p.r > s.mean],
         unlike=[p for p in reversed(told) if s and p.r <= s.mean],
         left_out=[(id_, names.get(id_, id_), why) for id_, why in left_out.items()],
-        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        boards=offered(boards),
         most=MOST,
         plain=_plain(found),
-        file=urlencode({"table": found.table or "", **_fields(found.reading)}),
+        file=urlencode({"table": found.table or ""} | ({"reading": "all"} if found.reading == "match" else {})),
         number=number,
     )
     return Volatile(page) if found.working else page
@@ -148,7 +140,3 @@ def _plain(found: Alike) -> float | None:
     if len(usable) < 2:
         return None
     return float(np.median(np.corrcoef(usable)[np.triu_indices(len(usable), 1)]))
-
-
-def _fields(reading: Reading) -> dict[str, str]:
-    return {"reading": "all"} if reading == "match" else {}

@@ -3,8 +3,7 @@
 Numbers travel as numbers and words as words; the page builds its elements from them and never reads them as HTML. The
 text goes into the page itself, so that the table is there when the page is. Thousands of rows must stay light, so a
 board is sent by column: `[...]` with one entry a row, `{"all": x}` where every row has the same, `{"of": [...],
-"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none. How a group of
-people is called is said here, once.
+"at": [...]}` where words repeat. Numbers are whole multiples of 1 / `UNIT`, null where there is none.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ from leaderboard.boards.readings import Columns, Standing, no_match, read_column
 from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import DIRECTIONS, GEOMETRY, LIMIT, MATCH_LIMIT, Geometry
 from leaderboard.groups.group_report import ModelProximity
+from leaderboard.groups.names import CONTRASTS as CONTRAST_NAMES
+from leaderboard.groups.names import GROUPS, called
 from leaderboard.vocabulary.badges import BENCHMARKS, ORIGINS, badges, parameters_changed
 
 HEADINGS: Final = {
@@ -57,36 +58,8 @@ HEADINGS: Final = {
 UNIT: Final = 10_000
 """Numbers are sent as whole multiples of 1 / `UNIT`."""
 
-PEOPLE: Final = {
-    "overall/all": "all people asked",
-    "gender/female": "women",
-    "gender/male": "men",
-    "age_paper/80+": "age 80 and over",
-    "age_paper/20-39": "age 20 to 39",
-    "political/right": "political right",
-    "political/left": "political left",
-    "education_paper/university": "university degree",
-    "education_paper/below_university": "no university degree",
-}
-"""What visitors read for a group of people; others are called what they call themselves."""
-
 NO_COLUMN: Final = "No row of this table can be set against people here."
 """Why the columns of people are empty where there is no table of them."""
-
-SUBJECTS: Final = {"gender": "Gender", "age": "Age", "political": "Politics", "education": "Degree"}
-"""What a contrast is about, for a column heading."""
-
-ENDS: Final = {
-    "gender/female": "women",
-    "gender/male": "men",
-    "age_paper/80+": "80+",
-    "age_paper/20-39": "20-39",
-    "political/right": "right",
-    "political/left": "left",
-    "education_paper/university": "yes",
-    "education_paper/below_university": "no",
-}
-"""The two ends of a contrast in a column heading under its subject."""
 
 
 _T = TypeVar("_T")
@@ -111,6 +84,13 @@ def _whole(x: float | None) -> int | None:
 def _numbers(values: Iterable[float | None]) -> object:
     """As `_column(map(_whole, values))`."""
     return _whole_column(np.array(list(values), dtype=np.float64))
+
+
+def _with_ends(cells: Iterable[object], name: str) -> dict[str, object]:
+    """A number of cells by its name, and the ends of its interval; None for a cell that there is not."""
+    found = list(cells)
+    fields = {"value": name, "low": "low", "high": "high"}
+    return {field: _numbers(getattr(cell, own, None) for cell in found) for field, own in fields.items()}
 
 
 def _whole_column(values: Floats) -> object:
@@ -237,14 +217,7 @@ def standing_columns(results: Sequence[Result], standing: Standing | Working | N
     made: dict[str, object] = {}
     for reading in READINGS:
         rows = [standing[reading].get(r.id, {}) for r in results]
-        made[reading] = {
-            d.name: {
-                "value": _numbers(None if (x := row.get(d.name)) is None else x.share for row in rows),
-                "low": _numbers(None if (x := row.get(d.name)) is None else x.low for row in rows),
-                "high": _numbers(None if (x := row.get(d.name)) is None else x.high for row in rows),
-            }
-            for d in VALUES
-        }
+        made[reading] = {d.name: _with_ends((row.get(d.name) for row in rows), "share") for d in VALUES}
     return made
 
 
@@ -282,11 +255,6 @@ def _places(rows: Sequence[Mapping[str, str] | None], anywhere: Callable[[int], 
     return told
 
 
-def called(group: str) -> str:
-    """What visitors read for a group of people."""
-    return PEOPLE.get(group, group.rpartition("/")[2].replace("_", " "))
-
-
 def people_columns(
     results: Sequence[Result], table: Table | Working | None, contrasts: Sequence[Contrast]
 ) -> dict[str, object] | None:
@@ -302,16 +270,11 @@ def people_columns(
     if table is None:
         return None
     rows = [table.rows.get(r.id) for r in results]
-    like = [row.like_raters if row is not None else None for row in rows]
     told = [row if row is not None and row.reported else None for row in rows]
     about = table.about
     return {
         "why": _column(table.reason(r) for r in results),
-        "like": {
-            "value": _numbers(None if x is None else x.spearman for x in like),
-            "low": _numbers(None if x is None else x.low for x in like),
-            "high": _numbers(None if x is None else x.high for x in like),
-        },
+        "like": _with_ends((row and row.like_raters for row in rows), "spearman"),
         "leans": {c.name: _lean(c, told) for c in contrasts},
         "nearest": _column(
             None if row is None else called(row.nearest.group) if row.nearest.group else "not distinguishable"
@@ -328,12 +291,7 @@ def people_columns(
 
 def _lean(contrast: Contrast, rows: Sequence[ModelProximity | None]) -> dict[str, object]:
     found = [None if row is None else row.leans.get(contrast.name) for row in rows]
-    return {
-        "value": _numbers(None if x is None else x.lean for x in found),
-        "low": _numbers(None if x is None else x.low for x in found),
-        "high": _numbers(None if x is None else x.high for x in found),
-        "sure": _column(x is not None and x.sure for x in found),
-    }
+    return {**_with_ends(found, "lean"), "sure": _column(x is not None and x.sure for x in found)}
 
 
 def _words(results: Sequence[Result], *, practice: bool) -> dict[str, object]:
@@ -525,11 +483,11 @@ def payload(
             "contrasts": [
                 {
                     "key": c.name,
-                    "subject": SUBJECTS[c.name],
+                    "subject": CONTRAST_NAMES[c.name].subject,
                     "toward": called(c.toward),
                     "against": called(c.against),
-                    "left": ENDS[c.against],
-                    "right": ENDS[c.toward],
+                    "left": GROUPS[c.against].end,
+                    "right": GROUPS[c.toward].end,
                 }
                 for c in CONTRASTS
             ],

@@ -70,16 +70,14 @@ def build(site: Site, fresh: PageValues) -> None:
 
 def facts(site: Site, board: Board) -> Facts:
     """What is known by now of a board beside its rows."""
-    people, match_people = site.people_so_far(board), site.people_so_far(board, "match")
-    contrasts = () if people is None else site.reference.contrasts
-    ranking, match_ranking = site.ranking_so_far(board), site.match_ranking_so_far(board)
+    people = site.people_so_far(board)
     return at_once(site, board)._replace(
-        ranking=ranking,
+        ranking=site.ranking_so_far(board),
         people=people,
-        contrasts=contrasts,
-        match_ranking=match_ranking,
+        contrasts=() if people is None else site.reference.contrasts,
+        match_ranking=site.match_ranking_so_far(board),
         standing=site.standing_so_far(board),
-        match_people=match_people,
+        match_people=site.people_so_far(board, "match"),
     )
 
 

@@ -15,15 +15,15 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from data.people.norms import Reading
 from data.values import SCALES, Dimension, Scale
 from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import billions, released
-from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
-from leaderboard.boards.results import Board
+from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
+from leaderboard.boards.results import Board, table_names, table_of
 from leaderboard.vocabulary.badges import parameters_changed
 from leaderboard.web.document import every, not_among, shortened
 
@@ -40,9 +40,6 @@ FIELDS: Final = (
     *("group", "pin", "numbers", "reading"),
 )
 """Which fields the board's address has that decide its rows."""
-PRACTICE: Final = "practice"
-"""What `table` says for the first table of practice runs."""
-
 ABOVE: Final = "above_"
 """Beginning of the key of a column that sets rows among people on a value."""
 
@@ -169,15 +166,11 @@ _RANGES: Final[Mapping[str, tuple[Callable[[str | None], float | date | None], s
 def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection[str] = ()) -> list[str]:
     """What an address says that cannot be meant, a sentence each, beginning with the field's name.
 
-    Args:
-        boards: all tables.
-        query: the address.
-        more: further columns that rows can be sorted by.
+    `more` are further columns that rows can be sorted by.
     """
     table = query.get("table", "")
-    slugs = [b.key.slug for b in boards]
-    if table and table not in (*slugs, PRACTICE):
-        return [not_among("table", table, (*slugs, PRACTICE))]
+    if table and table not in (tables := table_names(boards)):
+        return [not_among("table", table, tables)]
     board = table_of(boards, table)
     rows = () if board is None else board.results
     scale: Scale = _one_of(query.get("scale"), tuple(SCALES), "pvq")
@@ -207,20 +200,10 @@ def problems(boards: Sequence[Board], query: Mapping[str, str], more: Collection
     return found
 
 
-def table_of(boards: Sequence[Board], table: str) -> Board | None:
-    """The board that an address names, the one that opens if it names none; None where there is no such board."""
-    if table and table != PRACTICE:
-        return next((b for b in boards if b.key.slug == table), None)
-    return next((b for b in boards if b.practice == (table == PRACTICE)), None)
-
-
 def rows_of(board: Board, query: BoardQuery, more: Mapping[str, Value] | None = None) -> tuple[Result, ...]:
     """The rows of a board that an address shows, in its order: pinned ones first, then group by group.
 
-    Args:
-        board: the table.
-        query: the address.
-        more: further columns that can be sorted by, by their key.
+    `more` are further columns that can be sorted by, by their key.
     """
     words = query.search.lower().split()
     columns = _columns(query) | dict(more or {})
@@ -242,32 +225,30 @@ def _found(result: Result, words: Sequence[str]) -> bool:
 def _passes(result: Result, query: BoardQuery) -> bool:
     if query.unread:
         return False
-    if query.developers and result.developer not in query.developers:
-        return False
-    if query.families and lineage(result.model).family not in query.families:
-        return False
-    if query.origins and result.origin not in query.origins:
-        return False
-    if query.weights and result.open_weights is not {"open": True, "closed": False}.get(query.weights, ...):
-        return False
-    if query.parameters and parameters_changed(result) is not {"changed": True, "kept": False}.get(
-        query.parameters, ...
-    ):
-        return False
-    if query.reliable and result.flat is not {"flat": True, "yes": False}.get(query.reliable, ...):
-        return False
-    if query.size_min is not None or query.size_max is not None:
-        size = billions(result)
-        if size is None or not (query.size_min or 0) <= size <= (
-            float("inf") if query.size_max is None else query.size_max
-        ):
-            return False
-    if query.released_since is not None or query.released_until is not None:
-        out = released(result)
-        if out is None or not (query.released_since or date.min) <= out.day <= (query.released_until or date.max):
-            return False
-    day = result.created.date()
-    return (query.since is None or day >= query.since) and (query.until is None or day <= query.until)
+    family, out = lineage(result.model).family, released(result)
+    chosen = ((query.developers, result.developer), (query.families, family), (query.origins, result.origin))
+    facts = (
+        (query.weights, {"open": True, "closed": False}, result.open_weights),
+        (query.parameters, {"changed": True, "kept": False}, parameters_changed(result)),
+        (query.reliable, {"flat": True, "yes": False}, result.flat),
+    )
+    return (
+        all(not wanted or own in wanted for wanted, own in chosen)
+        and all(not said or own is meaning.get(said, ...) for said, meaning, own in facts)
+        and _within(billions(result), query.size_min, query.size_max)
+        and _within(out.day if out else None, query.released_since, query.released_until)
+        and _within(result.created.date(), query.since, query.until)
+    )
+
+
+_Ordered = TypeVar("_Ordered", float, date)
+
+
+def _within(own: _Ordered | None, low: _Ordered | None, high: _Ordered | None) -> bool:
+    """Whether something lies between two ends; what is not known lies between none but open ones."""
+    if own is None:
+        return low is None and high is None
+    return (low is None or low <= own) and (high is None or own <= high)
 
 
 def _group(result: Result, by: Grouping) -> str | None:
@@ -292,35 +273,26 @@ def _comparable(x: float | str | None) -> tuple[float, Key]:
 def _columns(query: BoardQuery) -> dict[str, Value]:
     """What the board's own columns sort by, rounded as they are sent to the browser."""
 
-    def dimension(name: str) -> Value:
-        def value(r: Result) -> float | None:
-            profile = r.scales.get(query.scale)
-            cell = None if profile is None else profile.dimensions.get(name)
-            score = None if cell is None else _round(cell.score)
-            if not query.raw or profile is None or score is None:
-                return score
-            # as the browser adds up what it was sent
-            return None if profile.mean is None else round(profile.mean, 4) + score
-
-        return value
-
-    def match(name: str) -> Value:
-        def value(r: Result) -> float | None:
-            cell = (r.match or {}).get(query.scale, {}).get(name)
-            return None if cell is None else _round(cell.match)
-
-        return value
-
     def mean(r: Result) -> float | None:
         profile = r.scales.get(query.scale)
-        return None if profile is None else _round(profile.mean)
+        return None if profile is None else rounded(profile.mean)
+
+    def dimension(d: Dimension) -> Value:
+        def value(r: Result) -> float | None:
+            cell = cell_of(r, d, query.reading)
+            if cell is None or not query.raw or query.reading == "match":
+                return None if cell is None else rounded(cell.score)
+            average = mean(r)  # added as the browser adds up what it was sent
+            return None if average is None else average + round(cell.score, 4)
+
+        return value
 
     return {
-        **{d.name: (match if query.reading == "match" else dimension)(d.name) for d in SCALES[query.scale]},
+        **{d.name: dimension(d) for d in SCALES[query.scale]},
         "mean": mean,
-        "reliability": lambda r: _round(r.reliability),
-        "wording": lambda r: _round(r.sensitivity.prompt) if r.sensitivity else None,
-        "order": lambda r: _round(r.sensitivity.order.get("average")) if r.sensitivity else None,
+        "reliability": lambda r: rounded(r.reliability),
+        "wording": lambda r: rounded(r.sensitivity.prompt) if r.sensitivity else None,
+        "order": lambda r: rounded(r.sensitivity.order.get("average")) if r.sensitivity else None,
         "coverage": lambda r: r.coverage.share,
         "origin": lambda r: r.origin,
         "released": lambda r: out.day.isoformat() if (out := released(r)) else None,
@@ -328,5 +300,6 @@ def _columns(query: BoardQuery) -> dict[str, Value]:
     }
 
 
-def _round(x: float | None) -> float | None:
+def rounded(x: float | None) -> float | None:
+    """A number as it is sent to the browser."""
     return None if x is None else round(x, 4)

@@ -180,7 +180,7 @@ def compare_data(site: Site, choice: Choice) -> CompareData:
         StoreUnavailable: the store of raw answers cannot be reached now.
         WriteConflict: likewise.
     """
-    found, omitted = _asked(site, choice)
+    found, omitted = asked(site, choice)
     releases: list[Result] = []
     if choice.series:
         releases = _releases(site, choice.series)
@@ -246,7 +246,8 @@ def _releases(site: Site, series: str) -> list[Result]:
     return ordered if len({day for day, _ in best}) > 1 else []
 
 
-def _asked(site: Site, choice: Choice) -> tuple[list[Result], list[str]]:
+def asked(site: Site, choice: Choice) -> tuple[list[Result], list[str]]:
+    """The rows that an address names, and why some that it names are not among them."""
     if not choice.ids:
         return [], []
     by_id = {r.id: r for r in site.results()}

@@ -6,8 +6,8 @@ is shown is `leaderboard.pages.compare.data`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 from markupsafe import Markup
@@ -16,7 +16,7 @@ from data.benchmark import RATING_PHRASES
 from data.values import BY_NAME, SCALE_NAMES, SCALES, VALUES
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from leaderboard.boards.readings import ADDRESS_READINGS
-from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample
+from leaderboard.charts.comparison import Line, Moment, Panel, over_time, overlay, reach, sample, whole_halves
 from leaderboard.charts.portrait import LIMIT, MATCH_LIMIT, linked, number
 from leaderboard.pages.compare.data import (
     ITEMS,
@@ -24,6 +24,7 @@ from leaderboard.pages.compare.data import (
     MOST_ITEMS,
     CompareData,
     Member,
+    asked,
     compare_data,
     names,
     parse,
@@ -32,6 +33,7 @@ from leaderboard.pages.compare.data import (
 from leaderboard.pages.model.data import UNREACHABLE
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile, every, not_among, shortened, whole_number
+from leaderboard.web.fields import unknown
 from leaderboard.web.head import Head
 from leaderboard.web.markup import render
 
@@ -50,8 +52,7 @@ LONG: Final = 320
 
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant. Of rows that are not here the page itself tells."""
-    choices: dict[str, Collection[str]] = {"scale": SCALES, "value": BY_NAME, "reading": ADDRESS_READINGS}
-    found = [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    found = unknown(query, {"scale": SCALES, "value": BY_NAME, "reading": ADDRESS_READINGS})
     items = query.get("items", "")
     if items and not (items.isascii() and items.isdigit() and len(items) < 4 and 1 <= int(items) <= MOST_ITEMS):
         found.append(whole_number("items", items, MOST_ITEMS))
@@ -84,20 +85,12 @@ def data(site: Site, query: Mapping[str, str]) -> CompareData:
 def head(site: Site, query: Mapping[str, str]) -> Head:
     """What the page is about: the rows or the series that an address names, where they are here."""
     choice = parse(query)
-    whole = Head(description=DESCRIPTION, address=ROUTE)
-    if choice.series:
-        known = choice.series.lower() in {s.name for s in series_of(site)}
-        subject, about = f"{choice.series} over time", f"Releases of {choice.series}"
-        return (
-            Head(subject, f"{about}{_SIDE_BY_SIDE}", f"{ROUTE}?{urlencode({'series': choice.series})}")
-            if known
-            else whole
-        )
-    by_id = {r.id: r for r in site.results()} if choice.ids else {}
-    by_name = names(site) if choice.ids else {}
-    rows = list({r.id: r for name in choice.ids if (r := by_id.get(name) or by_name.get(name))}.values())[:MOST]
+    if choice.series and choice.series.lower() in {s.name for s in series_of(site)}:
+        about, address = f"Releases of {choice.series}", f"{ROUTE}?{urlencode({'series': choice.series})}"
+        return Head(f"{choice.series} over time", f"{about}{_SIDE_BY_SIDE}", address)
+    rows = [] if choice.series else asked(site, choice)[0][:MOST]
     if len(rows) < 2:
-        return whole
+        return Head(description=DESCRIPTION, address=ROUTE)
     called = ", ".join(r.model for r in rows[:-1]) + f" and {rows[-1].model}"
     return Head(f"{called} compared", f"{called}{_SIDE_BY_SIDE}", f"{ROUTE}?{urlencode([('id', r.id) for r in rows])}")
 
@@ -166,35 +159,27 @@ def address(found: CompareData, *, first: str | None = None, without: str | None
 def lines(found: CompareData) -> list[Line]:
     """The members' ten values as lines of the circle."""
     scale = LIMIT / MATCH_LIMIT if found.choice.reading == "match" else 1.0
-    return [_line(m, scale) for m in found.members]
+
+    def drawn(m: Member, end: Literal["score", "low", "high"]) -> list[float | None]:
+        numbers = (getattr(m.scores.get(d.name), end, None) for d in VALUES)
+        return [None if x is None else x * scale for x in numbers]
+
+    return [Line(m.model, drawn(m, "score"), drawn(m, "low"), drawn(m, "high")) for m in found.members]
 
 
 def panels(found: CompareData) -> list[Panel]:
     """The dimensions of the chosen scale over the releases; empty without a series."""
     if not found.releases:
         return []
-    made = []
-    for d in SCALES[found.choice.scale]:
-        moments = [
+
+    def moments(dimension: str) -> list[Moment]:
+        return [
             Moment(m.released, cell.score, cell.low, cell.high)
             for m in found.releases
-            if m.released is not None and (cell := m.scores.get(d.name)) is not None
+            if m.released is not None and (cell := m.scores.get(dimension)) is not None
         ]
-        made.append(Panel(d, moments))
-    return made
 
-
-def _line(m: Member, scale: float) -> Line:
-    def at(x: float | None) -> float | None:
-        return None if x is None else x * scale
-
-    cells = [m.scores.get(d.name) for d in VALUES]
-    return Line(
-        m.model,
-        [at(c.score) if c else None for c in cells],
-        [at(c.low) if c else None for c in cells],
-        [at(c.high) if c else None for c in cells],
-    )
+    return [Panel(d, moments(d.name)) for d in SCALES[found.choice.scale]]
 
 
 def _series(found: CompareData) -> list[str]:
@@ -206,5 +191,4 @@ def _series(found: CompareData) -> list[str]:
 
 def limit_of(found: CompareData) -> float:
     """The end of the axis of all differences, in whole halves of a rating point."""
-    ends = [abs(x) for p in found.pairs for d in p.differences.values() for x in (d.low, d.high)]
-    return max(0.5, -(-max(ends, default=0.0) // 0.5) * 0.5)
+    return whole_halves(x for p in found.pairs for d in p.differences.values() for x in (d.low, d.high))

@@ -6,10 +6,9 @@ The address is the state: `along` (`date`, `size`), `scale` (`pvq`, `higher_pvq`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from data.people.norms import Reading
 from data.values import SCALE_NAMES, SCALES, Dimension, Scale
@@ -17,12 +16,11 @@ from eval_queue.records import Result
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.model_facts import SOURCES, Released, billions, released
 from leaderboard.boards.readings import ADDRESS_READINGS, cell_of, reading_of
-from leaderboard.boards.results import Board
+from leaderboard.boards.results import Board, table_names, table_of
 from leaderboard.charts.dates import Along, Dot, axes, panel
 from leaderboard.charts.portrait import number
 from leaderboard.site.site import Site
-from leaderboard.vocabulary.badges import BENCHMARKS
-from leaderboard.web.document import not_among
+from leaderboard.web.fields import offered, unknown, with_fields
 from leaderboard.web.markup import render
 
 ROUTE: Final = "dates"
@@ -31,7 +29,7 @@ DESCRIPTION: Final = (
     "Models’ scores over their release date and over their size, one panel a value, with intervals, and why no trend "
     "may be read from them."
 )
-FIELDS: Final = frozenset({"along", "scale", "reading", "table", "family"})
+FIELDS: Final = ("along", "scale", "reading", "table", "family")
 MOST_ROWS: Final = 300
 """With more rows than these a panel is a blot: a family must be chosen."""
 
@@ -62,32 +60,20 @@ class Dates(NamedTuple):
     families: tuple[str, ...]
 
 
-def _board(site: Site, table: str) -> Board | None:
-    """The board that an address names, the one that opens if it names none; None where there is no such board."""
-    if table and table != "practice":
-        return next((b for b in site.boards() if b.key.slug == table), None)
-    return next((b for b in site.boards() if b.practice == (table == "practice")), None)
-
-
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
-    table = query.get("table", "")
-    slugs = [*(b.key.slug for b in site.boards()), "practice"]
-    if table and table not in slugs:
-        return [not_among("table", table, slugs)]
-    board = _board(site, table)
-    choices: dict[str, Collection[str]] = {
-        "along": ("date", "size"),
-        "scale": SCALES,
-        "reading": ADDRESS_READINGS,
-        "family": sorted({lineage(r.model).family for r in board.results}) if board else (),
-    }
-    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    boards = site.boards()
+    if lost := unknown(query, {"table": table_names(boards)}):
+        return lost
+    board = table_of(boards, query.get("table", ""))
+    families = sorted({lineage(r.model).family for r in board.results}) if board else ()
+    fixed = {"along": ("date", "size"), "scale": SCALES, "reading": ADDRESS_READINGS}
+    return unknown(query, {**fixed, "family": families})
 
 
 def data(site: Site, query: Mapping[str, str]) -> Dates:
     """What the page shows, for programs."""
-    board = _board(site, query.get("table", ""))
+    board = table_of(site.boards(), query.get("table", ""))
     scales: dict[str, Scale] = {s: s for s in SCALES}
     along: Along = "size" if query.get("along") == "size" else "date"
     scale, reading = scales.get(query.get("scale", ""), "pvq"), reading_of(query.get("reading"))
@@ -140,13 +126,12 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     found = data(site, query)
     scale = axes([dots for _, dots in found.panels], found.along)
-    boards = site.boards()
     return render(
         "dates.html",
         f=found,
         drawn=[(d, panel(d, dots, scale)) for d, dots in found.panels if dots],
-        scales=[(s, name) for s, name in SCALE_NAMES.items()],
-        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        scales=SCALE_NAMES.items(),
+        boards=offered(site.boards()),
         link=partial(_link, found, query.get("table", "")),
         sources=SOURCES,
         most=MOST_ROWS,
@@ -164,7 +149,4 @@ def _link(found: Dates, table: str, **other: str) -> str:
     """The address of the page with another choice."""
     reading = "all" if found.reading == "match" else "published"
     fields = {"along": found.along, "scale": found.scale, "reading": reading, "table": table, "family": found.family}
-    fields |= other
-    plain = {"along": "date", "scale": "pvq", "reading": "published"}
-    kept = {k: v for k, v in fields.items() if v and plain.get(k) != v}
-    return f"{ROUTE}?{urlencode(kept)}" if kept else ROUTE
+    return with_fields(ROUTE, fields | other, {"along": "date", "scale": "pvq", "reading": "published"})

@@ -8,8 +8,8 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from leaderboard.boards.group_similarity import Table
 from leaderboard.boards.persona_runs import series_id
 from leaderboard.boards.results import Board
 from leaderboard.groups.group_report import Caveats, ModelProximity, People, ceiling
+from leaderboard.groups.names import CONTRASTS
 from leaderboard.groups.persona_report import (
     BiasCaveats,
     BiasReport,
@@ -31,33 +32,6 @@ from leaderboard.groups.persona_report import (
     few_queries,
 )
 from leaderboard.groups.proximity import SLOPES, linked
-
-CONTRAST_NAMES: Final[Mapping[str, str]] = {
-    "gender": "Women and men",
-    "age": "80 or older and 20 to 39",
-    "political": "Politically right and left",
-    "education": "University and below",
-}
-"""What visitors read for a contrast; its first group is named first."""
-SHORT: Final[Mapping[str, str]] = {
-    "gender/female": "women",
-    "gender/male": "men",
-    "age_paper/80+": "people aged 80 or older",
-    "age_paper/20-39": "people aged 20 to 39",
-    "political/right": "the political right",
-    "political/left": "the political left",
-    "education_paper/university": "the university-educated",
-    "education_paper/below_university": "people educated below university",
-}
-"""A group of a contrast within a sentence."""
-
-NOTES: Final[Mapping[str, str]] = {
-    "age": "The two ends of adult life are set against each other: most people are in neither group.",
-    "political": "People placed themselves on a scale from 0, left, to 10, right: 0 to 4 against 6 to 10. Those in the "
-    "middle are in neither group.",
-    "education": "A degree of a university or the like (ES-ISCED V1, V2) against any lower one.",
-}
-"""What must be known of a contrast beyond its name."""
 
 
 class GroupProfile(Record):
@@ -92,16 +66,16 @@ class LeanRow(Record):
     reported: bool
     reason: str | None
     """Why there is no lean; null where there is one."""
-    lean: float | None
+    lean: float | None = None
     """Cosine, positive towards the contrast's first group."""
-    low: float | None
+    low: float | None = None
     """Lower end of the 95 % interval."""
-    high: float | None
+    high: float | None = None
     """Upper end."""
-    p: float | None
-    p_adjusted: float | None
+    p: float | None = None
+    p_adjusted: float | None = None
     """After Holm's correction over the contrasts of this model."""
-    distinguishable: bool
+    distinguishable: bool = False
     """Whether the lean is surely one; false reads "not distinguishable"."""
     holds: int | None = None
     """In how many of the prompts, each taken alone, it leans the same way; null where that is not known. No test."""
@@ -186,15 +160,9 @@ def build(
     chosen: Result | None,
     biases: Sequence[BiasReport] = (),
 ) -> GroupsView:
-    """Put the page's record together.
+    """Put the page's record together: a board, its rows among people, and the row that the page is about.
 
-    Args:
-        reference: the groups.
-        contrast: one of the reference's.
-        board: the board whose rows are shown; None where none can be set against groups.
-        table: its rows among people.
-        chosen: the row the page is about.
-        biases: models under personas.
+    There is no board where none can be set against groups.
     """
     about = None if table is None else table.about
     example = example_gap(reference, contrast)
@@ -206,7 +174,7 @@ def build(
         toward=_profile(reference.groups[contrast.toward]),
         against=_profile(reference.groups[contrast.against]),
         gap=_by_value(reference.gap(contrast)),
-        note=NOTES.get(contrast.name),
+        note=CONTRASTS[contrast.name].note,
         groups_from=about.groups_from if about else People.of(reference.people.source, reference.people.n),
         raters_from=about.raters_from if about else People.of(reference.raters.source, reference.raters.n),
         caveats=about.caveats if about else Caveats(ceiling=ceiling(reference.raters)),
@@ -224,24 +192,19 @@ def lean_row(result: Result, table: Table, contrast: Contrast) -> LeanRow:
     """A row's lean in a contrast."""
     found = table.rows.get(result.id)
     lean = None if found is None or not found.reported else found.leans.get(contrast.name)
-    reason = table.reason(result)
-    if lean is not None and lean.lean is None:
-        reason = "it differs from the raters in size only, which has no direction"
-    shown = lean if lean is not None and lean.lean is not None else None
-    held = found.held if found is not None and shown is not None else None
+    if found is None or lean is None or lean.lean is None:
+        size_only = "it differs from the raters in size only, which has no direction"
+        reason = table.reason(result) if lean is None else size_only
+        return LeanRow(id=result.id, model=result.model, reported=False, reason=reason)
     return LeanRow(
         id=result.id,
         model=result.model,
-        reported=shown is not None,
-        reason=None if shown is not None else reason,
-        lean=shown.lean if shown else None,
-        low=shown.low if shown else None,
-        high=shown.high if shown else None,
-        p=shown.p if shown else None,
-        p_adjusted=shown.p_adjusted if shown else None,
-        distinguishable=shown is not None and shown.sure,
-        holds=held.leans.get(contrast.name) if held else None,
-        prompts=held.prompts if held else None,
+        reported=True,
+        reason=None,
+        **lean.model_dump(include={"lean", "low", "high", "p", "p_adjusted"}),
+        distinguishable=lean.sure,
+        holds=found.held.leans.get(contrast.name) if found.held else None,
+        prompts=found.held.prompts if found.held else None,
     )
 
 

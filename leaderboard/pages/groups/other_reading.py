@@ -45,13 +45,7 @@ class OtherReading(NamedTuple):
 
 
 def other_reading(published: Table, match: Table, chosen: Result | None) -> OtherReading:
-    """Set both readings side by side, for the rows that have both.
-
-    Args:
-        published: the rows of a board among people, as published.
-        match: the same by matches on all items.
-        chosen: the row that the page is about.
-    """
+    """Set both readings of a board's rows among people side by side, for the rows that have both."""
     both = [(row, match.rows[id_]) for id_, row in published.rows.items() if id_ in match.rows]
     shown = [(p.leans[c].lean, m.leans[c].lean) for p, m in both for c in p.leans if p.reported and m.reported]
     signs = [a * b for a, b in shown if a is not None and b is not None]

@@ -25,12 +25,15 @@ from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
 from leaderboard.boards.results import Board
 from leaderboard.charts.groups import Drawn, circle
 from leaderboard.charts.portrait import linked, number
+from leaderboard.groups.names import CONTRASTS as NAMES
+from leaderboard.groups.names import SHORT
 from leaderboard.groups.persona_report import PersonaGap
-from leaderboard.pages.groups.data import CONTRAST_NAMES, SHORT, GroupsView, Imagined, LeanRow, build
+from leaderboard.pages.groups.data import GroupsView, Imagined, LeanRow, build
 from leaderboard.pages.groups.other_reading import OtherReading, other_reading
 from leaderboard.site.site import Site
 from leaderboard.vocabulary.badges import BENCHMARKS
-from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.document import Volatile
+from leaderboard.web.fields import unknown, with_fields
 from leaderboard.web.head import Head
 from leaderboard.web.markup import capitalised, render
 
@@ -125,19 +128,14 @@ class Asked:
             "imagined": self.imagined,
             **changes,
         }
-        return f"{path}?{urlencode({name: value for name, value in fields.items() if value})}"
+        return with_fields(path, fields)
 
 
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant. Of a row that is not here the page itself tells."""
-    choices: dict[str, Sequence[str]] = {
-        "contrast": [c.name for c in site.reference.contrasts],
-        "reading": ADDRESS_READINGS,
-        "table": [b.key.slug for b in site.boards()],
-        "sort": ("name", "lean"),
-        "order": ("up", "down"),
-    }
-    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    contrasts, tables = [c.name for c in site.reference.contrasts], [b.key.slug for b in site.boards()]
+    fixed = {"sort": ("name", "lean"), "order": ("up", "down")}
+    return unknown(query, {"contrast": contrasts, "reading": ADDRESS_READINGS, "table": tables, **fixed})
 
 
 def data(site: Site, query: Mapping[str, str]) -> GroupsView:
@@ -178,8 +176,8 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         v=view,
         asked=asked,
         boards=[(b.key.slug, _board_name(b)) for b, _ in asked.boards],
-        contrasts=[(c.name, CONTRAST_NAMES[c.name]) for c in site.reference.contrasts],
-        contrast_names=CONTRAST_NAMES,
+        contrasts=[(c.name, NAMES[c.name].between) for c in site.reference.contrasts],
+        contrast_names={name: words.between for name, words in NAMES.items()},
         toward=SHORT[asked.contrast.toward],
         against=SHORT[asked.contrast.against],
         short=SHORT,

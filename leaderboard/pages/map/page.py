@@ -6,7 +6,7 @@ and who stands out: `highlight` (ids of rows, repeated), `family`, `developer`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, get_args
 from urllib.parse import urlencode
@@ -18,13 +18,13 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.analysis.projection import View
 from leaderboard.boards.map_positions import Map, bridged, build
 from leaderboard.boards.readings import ADDRESS_READINGS, reading_of
-from leaderboard.boards.results import Board
+from leaderboard.boards.results import table_names, table_of
 from leaderboard.charts.map import interval, map_svg, toward
 from leaderboard.charts.portrait import linked, number
 from leaderboard.pages.compare.data import MOST
 from leaderboard.site.site import Site
-from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.web.document import Volatile, every, not_among
+from leaderboard.web.fields import offered, unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "map"
@@ -75,24 +75,13 @@ class Asked:
         return urlencode([f for f in fields if f[1]] + [("highlight", id_) for id_ in self.highlight])
 
 
-def _board(site: Site, table: str) -> Board | None:
-    boards = site.boards()
-    if table == "practice":
-        return next((b for b in boards if b.practice), None)
-    if table:
-        return next((b for b in boards if b.key.slug == table), None)
-    return next((b for b in boards if not b.practice), None)
-
-
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
-    slugs = [b.key.slug for b in site.boards()]
-    table = query.get("table", "")
-    fixed: dict[str, Sequence[str]] = {"view": get_args(View), "reading": ADDRESS_READINGS}
-    found = [not_among(n, x, known) for n, known in fixed.items() if (x := query.get(n)) and x not in known]
-    if table and table not in (*slugs, "practice"):
-        return [*found, not_among("table", table, (*slugs, "practice"))]
-    board = _board(site, table)
+    boards = site.boards()
+    found = unknown(query, {"view": get_args(View), "reading": ADDRESS_READINGS})
+    if lost := unknown(query, {"table": table_names(boards)}):
+        return [*found, *lost]
+    board = table_of(boards, query.get("table", ""))
     rows = () if board is None else board.results
     choices = {
         "highlight": [r.id for r in rows],
@@ -108,7 +97,7 @@ def data(site: Site, query: Mapping[str, str]) -> Map:
 
 
 def _found(site: Site, asked: Asked) -> tuple[Map, bool]:
-    board = _board(site, asked.table)
+    board = table_of(site.boards(), asked.table)
     sure, finished = site.regions.of(board, asked.highlight, asked.reading) if board else ({}, True)
     templates = site.templates(board.key.digest) if board and asked.reading == "match" else None
     people = bridged(board, lambda: site.reference)
@@ -120,7 +109,6 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     """The page as HTML for the fields of an address."""
     asked = Asked.parse(query)
     shown, finished = _found(site, asked)
-    boards = site.boards()
     marked = [m.id for m in shown.models if m.highlighted]
     page = render(
         "map.html",
@@ -130,7 +118,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         compared=urlencode([("id", id_) for id_ in marked]) if 2 <= len(marked) <= MOST else None,
         wide=linked(map_svg(shown)),
         narrow=linked(map_svg(shown, "narrow")),
-        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        boards=offered(site.boards()),
         families=sorted({m.family for m in shown.models}, key=str.casefold),
         developers=sorted({m.developer for m in shown.models if m.developer}, key=str.casefold),
         groups=[p for p in shown.people if p.kind == "group"],

@@ -9,13 +9,13 @@ from typing import Final
 from leaderboard.charts.portrait import true_minus
 from leaderboard.site.news import KINDS, News, news
 from leaderboard.site.site import Site
-from leaderboard.web.document import not_among
+from leaderboard.web.fields import unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "news"
 NAME: Final = "What is new"
 DESCRIPTION: Final = "New rows, changes of method, data and versions of the Value Portrait Leaderboard; also as a feed."
-FIELDS: Final = frozenset({"kind"})
+FIELDS: Final = ("kind",)
 MOST: Final = 200
 """So many are listed."""
 
@@ -23,8 +23,7 @@ MOST: Final = 200
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant, a sentence each."""
     del site
-    kind = query.get("kind", "")
-    return [not_among("kind", kind, KINDS)] if kind and kind not in KINDS else []
+    return unknown(query, {"kind": KINDS})
 
 
 def data(site: Site, query: Mapping[str, str]) -> list[News]:

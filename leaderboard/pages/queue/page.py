@@ -65,10 +65,15 @@ def asked_as(of: Submission) -> str:
     return "; ".join([*parts, *([] if queries is None else [counted(queries, "question")])])
 
 
+def words(value: str = "", elem_id: str | None = None, **options: Any) -> gr.HTML:
+    """A piece of a page as it is drawn: no script, no style but the board's."""
+    return gr.HTML(value, js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id=elem_id, **options)
+
+
 def build(site: Site, fresh: PageValues) -> None:
     """Lay the page out."""
     value = partial(listing, site)
-    page = gr.HTML(value(), js_on_load=None, apply_default_css=False, elem_id="queue", elem_classes="vp")
+    page = words(value(), "queue")
     fresh.add(ROUTE, page, value)
     gr.Timer(SECONDS).tick(value, outputs=page, show_progress="hidden", queue=False, api_visibility="private")
     if site.rules.administrators:
@@ -125,7 +130,7 @@ class Administration:
         open_ = [s for s in self.queue.submissions() if s.state != "done"]
         open_.sort(key=lambda s: order.index(s.state))
         reported = self.queue.reported.records().values()
-        waiting = self._waiting().values()
+        waiting = self._waiting()[0].values()
         return [
             *((f"{r.model} (self-reported, awaiting approval, by {r.submitter}) {r.id}", r.id) for r in waiting),
             *((f"{_named(s)} ({s.state}, by {s.submitter}) {s.id}", s.id) for s in open_),
@@ -140,29 +145,24 @@ class Administration:
 
     def state(self) -> str:
         """How the app is, as HTML."""
+        waiting, problems = self._waiting()
         return render(
             "administration.html",
             s=status(self.site),
             size=self.size(),
             caches={name: of() for name, of in self.caches.items()},
             now=self.queue.clock(),
-            waiting=self._waiting(),
-            waiting_problems=self._waiting_problems(),
+            waiting=waiting,
+            waiting_problems=problems,
         )
 
     # nothing of these was ever shown where the store has been away since the start: then there is nothing to choose
 
-    def _waiting(self) -> Mapping[str, Result]:
+    def _waiting(self) -> tuple[Mapping[str, Result], Sequence[Problem]]:
         try:
-            return self.queue.reported.waiting()
+            return self.queue.reported.waiting(), self.queue.reported.waiting_problems()
         except (StoreUnavailable, WriteConflict):
-            return {}
-
-    def _waiting_problems(self) -> Sequence[Problem]:
-        try:
-            return self.queue.reported.waiting_problems()
-        except (StoreUnavailable, WriteConflict):
-            return []
+            return {}, []
 
     def approve(self, id_: str | None, profile: gr.OAuthProfile | None) -> tuple[str, Any]:
         """Let a submission be evaluated, or put a self-reported row on the board."""
@@ -224,13 +224,7 @@ class Administration:
 
 def _build_administration(administration: Administration) -> None:
     with gr.Column(visible=False, elem_id="administration", elem_classes="vp-form vp-administration") as panel:
-        gr.HTML(
-            '<div class="vp-text"><h2>Administration</h2></div>',
-            js_on_load=None,
-            apply_default_css=False,
-            elem_classes="vp",
-            padding=False,
-        )
+        words('<div class="vp-text"><h2>Administration</h2></div>', padding=False)
         chosen = gr.Dropdown([], label="Submission or self-reported row", elem_id="chosen", filterable=True)
         with gr.Row(elem_classes="vp-actions"):
             approve = gr.Button("Approve", elem_id="approve")
@@ -242,8 +236,8 @@ def _build_administration(administration: Administration) -> None:
         )
         with gr.Row(elem_classes="vp-actions"):
             prioritise = gr.Button("Set priority", elem_id="prioritise")
-        told = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id="administered")
-        state = gr.HTML("", js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id="state")
+        told = words(elem_id="administered")
+        state = words(elem_id="state")
         refresh = gr.Button("Refresh", elem_id="refresh")
     quiet: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
     gr.on(None, administration.open, None, [panel, chosen, state], **quiet)

@@ -20,10 +20,9 @@ from eval_queue.asking.local_model import LOCAL_ENDPOINT
 from eval_queue.personas import PERSONAS, WHO, WORDING
 from eval_queue.queue.intake import Accepted, submit, submit_set
 from eval_queue.records import BenchmarkRef
-from eval_queue.settings import Endpoint
 from eval_queue.store.local import StoreUnavailable, WriteConflict
 from eval_queue.submission import ACTIVE, RefusalCode, Refused, State, Submission
-from leaderboard.pages.queue.page import asked_as, row_address
+from leaderboard.pages.queue.page import asked_as, row_address, words
 from leaderboard.site.site import Site
 from leaderboard.site.visitor import Visitor, visitor
 from leaderboard.web.markup import capitalised, counted, render
@@ -79,10 +78,10 @@ def build(site: Site, fresh: PageValues) -> None:
     form, life = Form(site), Life(site)
 
     def introduction() -> str:
-        words = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
-        return marked(render("submit.html", **words))
+        told = {"endpoints": site.endpoints, "quota": site.quota, "rules": site.rules, "worries": site.worries()}
+        return marked(render("submit.html", **told))
 
-    fresh.add(ROUTE, _words(introduction(), "introduction"), introduction)
+    fresh.add(ROUTE, words(introduction(), "introduction"), introduction)
     if site.signs_in:
         # its own icon would be fetched, and named, by a path of this machine
         gr.LoginButton(logout_value="Sign out {}", size="md", icon=None, elem_id="sign-in")
@@ -96,9 +95,9 @@ def build(site: Site, fresh: PageValues) -> None:
                 info="Where the model is served. The operator of this board configures the list.",
                 elem_id="endpoint",
             )
-            endpoint_error = _words("", "endpoint-error")
+            endpoint_error = words("", "endpoint-error")
             only_model, offer, pinned = form.offer(first)
-            about = _words(offer, "offer")
+            about = words(offer, "offer")
             model = gr.Textbox(
                 only_model,
                 label="Model",
@@ -107,7 +106,7 @@ def build(site: Site, fresh: PageValues) -> None:
                 max_lines=1,
                 elem_id="model",
             )
-            model_error = _words("", "model-error")
+            model_error = words("", "model-error")
             revision = gr.Textbox(
                 label="Revision",
                 info="Branch, tag or commit on the Hub; empty for the newest commit. The record names the commit.",
@@ -115,12 +114,12 @@ def build(site: Site, fresh: PageValues) -> None:
                 visible=pinned["visible"],
                 elem_id="revision",
             )
-            revision_error = _words("", "revision-error")
+            revision_error = words("", "revision-error")
             benchmark = gr.Radio(
                 form.benchmarks(), value=form.first_benchmark(), label="Benchmark", elem_id="benchmark"
             )
             with gr.Accordion("Persona", open=False, elem_id="somebody", elem_classes="vp-fold"):
-                _words(marked(render("persona_note.html", own=site.wording.version != WORDING.version)))
+                words(marked(render("persona_note.html", own=site.wording.version != WORDING.version)))
                 personas = gr.CheckboxGroup(
                     [(capitalised(WHO[name]), name) for name in PERSONAS],
                     label="Ask the model to answer as",
@@ -136,15 +135,15 @@ def build(site: Site, fresh: PageValues) -> None:
                     elem_id="queries",
                 )
             send = gr.Button("Submit", variant="primary", elem_id="send")
-            form_error = _words("", "form-error")
+            form_error = words("", "form-error")
         with gr.Column(elem_classes="vp-follow"):
-            told = _words("", "life")
+            told = words("", "life")
             with gr.Row(elem_classes="vp-actions"):
                 cancel = gr.Button("Cancel this run", visible=False, elem_id="cancel")
                 again = gr.Button("Try again", visible=False, elem_id="again")
                 approve = gr.Button("Approve", visible=False, elem_id="approve")
     own = {"megabytes": f"{site.rules.upload_bytes / 1e6:g}", "approval": site.rules.approval}
-    _words(marked(render("own_answers.html", **own)), "own")
+    words(marked(render("own_answers.html", **own)), "own")
     followed = gr.Textbox("", visible="hidden", elem_id="followed")
     timer = gr.Timer(SECONDS)
 
@@ -167,10 +166,6 @@ def build(site: Site, fresh: PageValues) -> None:
     opened.then(life.tell, followed, shown, **quiet)
 
 
-def _words(value: str, elem_id: str | None = None) -> gr.HTML:
-    return gr.HTML(value, js_on_load=None, apply_default_css=False, elem_classes="vp", elem_id=elem_id)
-
-
 class Form:
     """What the form offers and what becomes of it."""
 
@@ -183,11 +178,14 @@ class Form:
         if chosen is None:
             return "", "", gr.update(visible=False, value="")
         pinned = gr.update(visible=chosen.hub_models, value="")
-        return _only_model(chosen), render("endpoint.html", endpoint=chosen), pinned
+        one = chosen.models[0] if len(chosen.models) == 1 else ""
+        return "" if set("*?[") & set(one) else one, render("endpoint.html", endpoint=chosen), pinned
 
     def benchmarks(self) -> list[tuple[str, str]]:
         """Label and digest of what may be asked."""
-        return [(_label(b), b.digest) for b in self.site.choices.values()]
+        names = {True: "Practice, values mean nothing", False: "Value Portrait"}
+        choices = self.site.choices.values()
+        return [(f"{names[b.is_practice]} ({counted(b.n_prompts, 'prompt')})", b.digest) for b in choices]
 
     def first_benchmark(self) -> str:
         """The benchmark in use; practice where there is only the small model, whose values mean nothing anyway."""
@@ -303,7 +301,7 @@ class Life:
             return _refusal(error), hidden, hidden, hidden
         who = visitor(self.site, profile)
         mine = found.submitter == who.name or who.administrator
-        words = render(
+        shown = render(
             "submission.html",
             submission=found,
             position=self.queue.position(found.id),
@@ -315,7 +313,7 @@ class Life:
         cancel, again = found.state in ACTIVE, found.state in ("failed", "cancelled")
         approve = who.administrator and found.state == "proposed"
         visible = (mine and cancel, mine and again, approve)
-        return words, *(gr.update(visible=shown) for shown in visible)
+        return shown, *(gr.update(visible=fits) for fits in visible)
 
     def cancel(self, id_: str, profile: gr.OAuthProfile | None) -> str:
         """Cancel the visitor's own submission; returns a message where that is not possible."""
@@ -362,13 +360,3 @@ def _refusal(error: Exception, code: RefusalCode | None = None, link: str | None
         message = "The store cannot be reached now. Nothing was stored; try again later."
         return render("refusal.html", message=message, code="store_unavailable", link=None)
     return render("refusal.html", message=str(error), code=code, link=link)
-
-
-def _only_model(endpoint: Endpoint) -> str:
-    one = endpoint.models[0] if len(endpoint.models) == 1 else "*"
-    return "" if set("*?[") & set(one) else one
-
-
-def _label(benchmark: Benchmark) -> str:
-    name = "Practice, values mean nothing" if benchmark.is_practice else "Value Portrait"
-    return f"{name} ({counted(benchmark.n_prompts, 'prompt')})"

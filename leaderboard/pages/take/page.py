@@ -27,12 +27,12 @@ from data.values import VALUES
 from eval_queue.records import BenchmarkRef
 from eval_queue.scoring.stability import FLAT_BELOW
 from leaderboard.analysis.ranks import ALPHA
-from leaderboard.boards.results import Board
 from leaderboard.charts.portrait import GEOMETRY, LIMIT, frame
 from leaderboard.measurement.form_validity import FormReport, read_short_forms
 from leaderboard.measurement.short_form import PEOPLE, SIZES, Form, Length, choose, of_form
 from leaderboard.site.site import Site
-from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.document import Volatile
+from leaderboard.web.fields import unknown
 from leaderboard.web.markup import render
 
 ROUTE: Final = "take"
@@ -114,8 +114,7 @@ class Take(_Record):
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant."""
     del site
-    form = query.get("form", "")
-    return [not_among("form", form, SIZES)] if form and form not in SIZES else []
+    return unknown(query, {"form": SIZES})
 
 
 def data(site: Site, query: Mapping[str, str]) -> Take:
@@ -136,10 +135,6 @@ def _form(benchmark: Benchmark, length: Length) -> Form:
     if key not in _forms:
         _forms[key] = choose(benchmark, SIZES[length])
     return _forms[key]
-
-
-def _board(site: Site) -> Board | None:
-    return next((b for b in site.boards() if b.key.digest == site.benchmark.digest), None)
 
 
 def _raters(site: Site) -> list[float] | None:
@@ -176,7 +171,7 @@ def _found(site: Site, length: Length) -> tuple[Take, Form, bool]:
                 loadings=None if loadings is None else tuple(loadings[at]),
             )
         )
-    board, finished = _board(site), True
+    board, finished = next((x for x in site.boards() if x.key.digest == b.digest), None), True
     models: list[Respondent] = []
     if board is not None:
         means, finished = site.row_answers.means(board)
@@ -239,6 +234,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         "limit": LIMIT,
         "values": [{"name": v.name, "meaning": v.meaning, "colour": v.family.colour} for v in VALUES],
     }
+    sent = {**taken.model_dump(), "drawing": drawing}
     page = render(
         "take.html",
         take=taken,
@@ -247,7 +243,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         measured=_measured(site.benchmark, length, form),
         people=PEOPLE,
         # "<" cannot end the script element when it is written as an escape
-        payload=Markup(_json({**taken.model_dump(), "drawing": drawing})),
+        payload=Markup(json.dumps(sent, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),
         frame=frame("full"),
         minutes=max(5, 5 * round(_minutes(taken.items) / 5)),
     )
@@ -257,7 +253,3 @@ def content(site: Site, query: Mapping[str, str]) -> str:
 def _minutes(items: Sequence[TakeItem]) -> float:
     """How long it takes: reading at 240 words a minute, and ten seconds to decide."""
     return sum(len(f"{i.title or ''} {i.query} {i.text}".split()) / 240 + 1 / 6 for i in items)
-
-
-def _json(content: object) -> str:
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

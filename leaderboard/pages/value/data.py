@@ -15,7 +15,7 @@ from data.people.norms import Reading
 from data.people.validation import DimensionValidity, ValidationReport
 from data.sources.key_file import KeyTable
 from data.sources.published_validity import read_validation, validation_of
-from data.values import DIMENSIONS, Dimension
+from data.values import DIMENSIONS, VALUES, Dimension
 from eval_queue.records import Record, Result
 from eval_queue.scoring.formulas import Floats
 from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -132,7 +132,8 @@ class ValueData(Record):
 def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort, reading: Reading = "published") -> ValueData:
     """Put together all that is known of a dimension on a board under a reading."""
     key = site.key(board.key.digest) if board else None
-    loadings = _loadings(site, d, board) if board and reading == "match" else None
+    templates = site.templates(board.key.digest) if board and reading == "match" else None
+    loadings = None if templates is None else templates.loadings[:, DIMENSIONS.index(d)]
     items, finished = _items(site, d, board, key, reading, loadings) if board and key else ([], True)
     so_far = site.relations_so_far(board, reading) if board else None
     relations = None if isinstance(so_far, Working) else so_far
@@ -142,14 +143,14 @@ def value_data(site: Site, d: Dimension, board: Board | None, sort: Sort, readin
         scale=d.scale,
         table=board.key.slug if board else None,
         benchmark=board.benchmark.name if board else None,
-        practice=board.practice if board else False,
+        practice=board is not None and board.practice,
         sort=sort,
         reading=reading,
         rows=sorted_rows([_row(r, d, reading) for r in board.results], sort) if board else [],
         raters=_raters(site, d, board.key.digest) if board and reading == "published" else None,
         items=items,
         loaded=0 if loadings is None else int(np.isfinite(loadings).sum()),
-        texts=bool(board) and site.benchmark.digest == board.key.digest if board else False,
+        texts=board is not None and site.benchmark.digest == board.key.digest,
         finished=finished,
         capacity=report.dimensions.get(d.name) if report else None,
         simulated=report.simulated if report else False,
@@ -204,19 +205,12 @@ def report_of(site: Site, digest: str) -> ValidationReport | None:
 
 
 def _raters(site: Site, d: Dimension, digest: str) -> RatersHere | None:
-    from data.values import VALUES
-
     if digest != PUBLISHED_DIGEST or d not in VALUES:
         return None
     at, raters = VALUES.index(d), site.reference.raters
     mean, se = float(raters.vp_human_centred[at]), float(raters.vp_se[at])
     sd = float(raters.pvq_sd[at]) * SLOPES[0]
     return RatersHere(mean=mean, low=mean - 1.96 * se, high=mean + 1.96 * se, sd=sd, n=raters.n)
-
-
-def _loadings(site: Site, d: Dimension, board: Board) -> Floats | None:
-    templates = site.templates(board.key.digest)
-    return None if templates is None else templates.loadings[:, DIMENSIONS.index(d)]
 
 
 def _items(
@@ -256,10 +250,5 @@ def _items(
                 rows=int(rated.size),
             )
         )
-    if loadings is not None:
-        return sorted(found, key=lambda i: (-(i.loading or 0.0), _numbers(i.name))), finished
-    return sorted(found, key=lambda i: (-(i.rho or 0.0), _numbers(i.name))), finished
-
-
-def _numbers(name: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in name.split("-"))
+    found.sort(key=lambda i: (-((i.rho if loadings is None else i.loading) or 0.0), *map(int, i.name.split("-"))))
+    return found, finished

@@ -7,7 +7,7 @@ better).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 from urllib.parse import urlencode
@@ -15,23 +15,23 @@ from urllib.parse import urlencode
 from data.benchmark import MAX_P, MIN_RHO
 from data.values import BY_NAME, DIMENSIONS, MEMBERS, SCALE_NAMES, SCALES, VALUES, Dimension
 from leaderboard.boards.readings import ADDRESS_READINGS, TELLS_APART, read_columns, reading_of
-from leaderboard.boards.results import Board
+from leaderboard.boards.results import table_names, table_of
 from leaderboard.charts.circle import circle
 from leaderboard.charts.portrait import MATCH_LIMIT, linked, number
 from leaderboard.charts.validity import hills, two_digits, with_interval
 from leaderboard.groups.proximity import SLOPES
 from leaderboard.pages.value.data import SORTS, Sort, ValueData, report_of, value_data
 from leaderboard.site.site import Site
-from leaderboard.vocabulary.badges import BENCHMARKS
 from leaderboard.vocabulary.meanings import MEANINGS, SOURCES
-from leaderboard.web.document import Volatile, not_among
+from leaderboard.web.document import Volatile
+from leaderboard.web.fields import offered, unknown, with_fields
 from leaderboard.web.head import NOT_THERE, Head
 from leaderboard.web.markup import render
 
 ROUTE: Final = "value"
 NAME: Final = "Values"
 DESCRIPTION: Final = "The ten values, four higher-order values and five traits that are measured, each with a page."
-FIELDS: Final = frozenset({"name", "reading", "table", "sort"})
+FIELDS: Final = ("name", "reading", "table", "sort")
 SHEETS: Final = ("row.css",)
 MOST_ROWS: Final = 400
 """So many rows are listed; files have all."""
@@ -59,21 +59,9 @@ def head(site: Site, query: Mapping[str, str]) -> Head:
     return Head(d.name, f"{MEANINGS[d.name]} All models on it, with their uncertainty.", address(d))
 
 
-def board_of(site: Site, table: str) -> Board | None:
-    """The board that an address names, the one that opens if it names none; None where there is no such board."""
-    if table and table != "practice":
-        return next((b for b in site.boards() if b.key.slug == table), None)
-    return next((b for b in site.boards() if b.practice == (table == "practice")), None)
-
-
 def problems(site: Site, query: Mapping[str, str]) -> list[str]:
     """What the address says that cannot be meant. Of an unknown dimension the page itself tells."""
-    choices: dict[str, Collection[str]] = {
-        "table": [*(b.key.slug for b in site.boards()), "practice"],
-        "sort": SORTS,
-        "reading": ADDRESS_READINGS,
-    }
-    return [not_among(n, query[n], known) for n, known in choices.items() if query.get(n) and query[n] not in known]
+    return unknown(query, {"table": table_names(site.boards()), "sort": SORTS, "reading": ADDRESS_READINGS})
 
 
 def data(site: Site, query: Mapping[str, str]) -> ValueData | None:
@@ -81,7 +69,7 @@ def data(site: Site, query: Mapping[str, str]) -> ValueData | None:
     d = BY_NAME.get(query.get("name", ""))
     sorts: dict[str, Sort] = {s: s for s in SORTS}
     sort = sorts.get(query.get("sort", ""), "name")
-    board, reading = board_of(site, query.get("table", "")), reading_of(query.get("reading"))
+    board, reading = table_of(site.boards(), query.get("table", "")), reading_of(query.get("reading"))
     return None if d is None else value_data(site, d, board, sort, reading)
 
 
@@ -95,7 +83,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
     boards = site.boards()
     matched = found.reading == "match"
     least = MATCH_LIMIT if matched else 1.0
-    board = board_of(site, query.get("table", ""))
+    board = table_of(boards, query.get("table", ""))
     report = report_of(site, board.key.digest) if board else None
     names = MEMBERS.get(d.name, (d.name,)) if d.scale != "bfi" else ()
     others = {a.dimension: a for a in found.others or () if d.scale == "pvq"}
@@ -116,7 +104,7 @@ def content(site: Site, query: Mapping[str, str]) -> str:
         steps=steps(d),
         hill=hills(report, [d])[d.name] if report else None,
         groups=groups,
-        boards=[(b.key.slug, BENCHMARKS.get(b.benchmark.name, b.benchmark.name), len(b.results)) for b in boards],
+        boards=offered(boards),
         shown=found.rows[:MOST_ROWS],
         sorts=SORTS,
         link=partial(_link, d, found, query.get("table", "")),
@@ -156,11 +144,10 @@ def _link(d: Dimension, found: ValueData, table: str, sort: str = "", name: str 
         "table": table,
         "sort": sort or found.sort,
     }
-    plain = {"reading": "published", "sort": "name"}
-    return f"{ROUTE}?{urlencode({k: v for k, v in fields.items() if v and plain.get(k) != v})}"
+    return with_fields(ROUTE, fields, {"reading": "published", "sort": "name"})
 
 
 def _file(d: Dimension, found: ValueData, path: str, **more: str) -> str:
     """The address of a file of the page."""
     fields = {"name": d.name, "table": found.table or "", "reading": "all" if found.reading == "match" else "", **more}
-    return f"{path}?{urlencode({k: v for k, v in fields.items() if v})}"
+    return with_fields(path, fields)

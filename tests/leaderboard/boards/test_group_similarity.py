@@ -16,12 +16,11 @@ from eval_queue.scoring.released import Released
 from leaderboard.boards.group_similarity import (
     NOT_AT_HAND,
     Proximities,
-    among_people,
     read_proximity,
     shipped_proximity,
 )
 from leaderboard.boards.results import PUBLISHED, boards, load
-from leaderboard.groups.group_report import match_reading
+from leaderboard.groups.group_report import match_reading, report
 from leaderboard.measurement.form_validity import released_ratings
 from tests.support.rows import result, stored
 
@@ -43,7 +42,8 @@ def test_the_shipped_report_is_what_the_command_computes(upstream_dir: Path, rea
     assert templates is not None
     match = None if reading == "published" else match_reading(benchmark, study, templates)
     prompts = ratings[[order[r.model] for r in ROWS]]
-    found = among_people(ROWS, prompts, benchmark, rater_means(benchmark, study), load_reference(), match)
+    models, raters = [r.model for r in ROWS], rater_means(benchmark, study)
+    found = report(models, prompts, ROWS, benchmark, raters, load_reference(), match)
     shipped = shipped_proximity(reading)
     assert shipped is not None
     assert found.reading == shipped.reading == reading

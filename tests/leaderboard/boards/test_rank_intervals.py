@@ -23,7 +23,7 @@ from eval_queue.records import Result
 from eval_queue.scoring.formulas import Floats, item_means
 from eval_queue.store.local import StoreUnavailable
 from leaderboard.__main__ import app
-from leaderboard.analysis.ranks import rank_table, resample
+from leaderboard.analysis.ranks import resample
 from leaderboard.boards.rank_intervals import (
     PUBLISHED_RANKS,
     Ranking,
@@ -38,6 +38,7 @@ from leaderboard.boards.row_answers import RowAnswers, published_means
 from leaderboard.pages.board import data as table
 from tests.support import sent
 from tests.support.odd_models import HALF, ONE_PHRASE, ORDINARY, REFUSES, odd_rows, ratings
+from tests.support.ranks import rank_table
 from tests.support.rows import result
 from tests.support.rows import stored as rows_of
 
@@ -113,7 +114,7 @@ def test_ranks_are_those_of_the_rank_table() -> None:
     x = rng.normal(3.5, 0.8, (5, len(benchmark.items)))
     x[4] += 2.5 * benchmark.key.selected[:, 0]  # one model that surely differs
     found = rank(benchmark, {f"m{i}": row for i, row in enumerate(x)})
-    expected = rank_table(resample(x, benchmark.key.selected, benchmark.query_index), np.ones(5, dtype=bool))
+    expected = rank_table(resample(x, benchmark.key.selected, benchmark.query_index))
     for i in range(5):
         for d, dimension in enumerate(DIMENSIONS):
             assert found.rows[f"m{i}"].models.get(dimension.name) == expected.models.text(i, d)

@@ -48,7 +48,7 @@ from leaderboard.exports.answer_file import write_all
 from leaderboard.exports.ecosystem import eval_results, every_eval_ever, model_card, sample_path
 from leaderboard.exports.routes import routes
 from leaderboard.exports.tables import board_sheet
-from leaderboard.files.formats import Sheet, encode, file_name, to_csv, to_json, to_parquet
+from leaderboard.files.formats import Sheet, encode, file_name
 from leaderboard.files.row_drawings import portrait_svg, scores_svg
 from leaderboard.files.standalone import standalone
 from leaderboard.pages.board.query import BoardQuery, Key, rows_of, table_of
@@ -109,11 +109,11 @@ def read_csv(content: bytes) -> list[dict[str, str]]:
 def test_numbers_are_whole_and_missing_ones_are_empty() -> None:
     x = 0.1 + 0.2
     made = sheet({"name": "a", "x": x, "n": 3}, {"name": "b"})
-    rows = read_csv(to_csv(made))
+    rows = read_csv(encode(made, "csv"))
     assert float(rows[0]["x"]) == x
     assert rows[1] == {"name": "b", "x": "", "n": ""}
-    assert orjson.loads(to_json(made))["rows"][1] == {"name": "b", "x": None, "n": None}
-    table = pq.read_table(pa.BufferReader(to_parquet(made)))
+    assert orjson.loads(encode(made, "json"))["rows"][1] == {"name": "b", "x": None, "n": None}
+    table = pq.read_table(pa.BufferReader(encode(made, "parquet")))
     assert table["x"].to_pylist() == [x, None]
 
 
@@ -121,22 +121,22 @@ def test_numbers_are_whole_and_missing_ones_are_empty() -> None:
 def test_no_text_is_a_formula_for_a_spreadsheet(begin: str) -> None:
     text = f"{begin}cmd|' /C calc'!A0"
     made = sheet({"name": text, "x": -1.5})
-    row = read_csv(to_csv(made))[0]
+    row = read_csv(encode(made, "csv"))[0]
     assert row["name"] == f"'{text}"
     assert row["x"] == "-1.5"  # a number is no text
-    assert orjson.loads(to_json(made))["rows"][0]["name"] == text
+    assert orjson.loads(encode(made, "json"))["rows"][0]["name"] == text
 
 
 def test_quotes_commas_and_lines_survive() -> None:
     text = 'a "b", c\nd'
-    assert read_csv(to_csv(sheet({"name": text})))[0]["name"] == text
+    assert read_csv(encode(sheet({"name": text}), "csv"))[0]["name"] == text
 
 
 def test_every_column_says_what_it_holds() -> None:
-    document = orjson.loads(to_json(sheet()))
+    document = orjson.loads(encode(sheet(), "json"))
     assert document["fields"] == {"name": "Who.", "x": "How much.", "n": "How many."}
     assert document["about"] == {"reading": "so"}
-    schema = pq.read_schema(pa.BufferReader(to_parquet(sheet())))
+    schema = pq.read_schema(pa.BufferReader(encode(sheet(), "parquet")))
     assert schema.field("x").metadata[b"description"] == b"How much."
     assert schema.metadata[b"reading"] == b"so"
 

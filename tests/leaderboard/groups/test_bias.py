@@ -179,7 +179,7 @@ def test_the_formulas_one_draw_at_a_time() -> None:
 
 @pytest.mark.parametrize("same", range(11))
 def test_the_binomial_p_value(same: int) -> None:
-    assert sign_p(same) == pytest.approx(binomtest(same, 10).pvalue)
+    assert sign_p(np.array([same])) == pytest.approx(binomtest(same, 10).pvalue)
 
 
 def shifted(shift: Floats, x_0: Floats, noise: float, rng: np.random.Generator) -> Bias:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from starlette.datastructures import QueryParams
 
-from leaderboard.boards.results import Board, boards
+from leaderboard.boards.results import Board, boards, table_of
 from leaderboard.pages.board.data import payload
-from leaderboard.pages.board.query import BoardQuery, rows_of, table_of
+from leaderboard.pages.board.query import BoardQuery, rows_of
 from tests.support import CASES
 from tests.support.rows import result
 
