@@ -119,6 +119,7 @@ def _words(*patterns: str) -> re.Pattern[str]:
 
 _ANY: Final = range(400, 600)
 _LINES: Final = (
+    _Line("too_many", (402,), _words(r"in[_ -]flight")),
     _Line(
         "no_credit",
         (400, 402, 403, 429),
@@ -126,7 +127,8 @@ _LINES: Final = (
             r"insufficient[_ ](?:\w+ )?(?:quota|credits?|balance|funds)|balance\b.{0,20}(?:insufficient|too low"
             r"|enough)",
             r"enough (?:credits|balance|funds)\b|余额不足|欠费",
-            r"credit balance is too low",
+            r"credit balance is too low|credit_balance_exhausted|specified (?:workspace )?api usage limits",
+            r"(?:spend|usage)_limit_(?:exceeded|reached)",
             r"(?:out of|no|not enough|exhausted your|not have any|n't have any) (?:remaining )?credits?\b",
             r"billing (?:hard )?limit|account is not active|in arrears|arrearage|payment required",
         ),
@@ -256,12 +258,7 @@ _ONE_PROMPT: Final = _words(r"\bflagged\b|\bblocked\b|\bmoderat|\bunsafe\b|\bris
 
 
 def meaning(status: int, hint: str) -> Meaning | None:
-    """What a refusal is about; None where no line of the table knows it.
-
-    Args:
-        status: HTTP status.
-        hint: the endpoint's words and codes.
-    """
+    """What a refusal with an HTTP status and these words and codes is about; None where no line of the table knows."""
     return next((line.meaning for line in _LINES if status in line.statuses and line.words.search(hint)), None)
 
 
@@ -318,6 +315,11 @@ _TOLD: Final = re.compile(
     r"((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|h|hours?|m|min|minutes?|s|sec|seconds?)(?![a-z])\s*)+)",
     re.IGNORECASE,
 )
+_FIELD_TOLD: Final = re.compile(
+    r"retry[ _-]?(?:after|delay)[ _-]?(?:(ms)|s|sec|seconds)?[\"'\\]*\s*[:=]?\s*[\"'\\]*(\d[\w.]*)(?![\w.:-])",
+    re.IGNORECASE,
+)
+"""A field that tells a time, inside a sentence: "retry_after: 8"."""
 _EPOCH: Final = 1e9
 """Numbers from here on are times, not durations."""
 _WAIT_FIELDS: Final = {
@@ -334,8 +336,9 @@ _MOST_FIELDS: Final = 40
 def asked_to_wait(headers: Mapping[str, str], body: object, hint: str) -> float | None:
     """Seconds that an endpoint asks to wait, wherever it says so; None where it does not.
 
-    Looked at in this order: `retry-after-ms`, `retry-after` (seconds or a date), `estimated_time` or `retryDelay` in
-    the body, its words ("try again in 1.2s"), and headers of rate limits, where those that are used up count.
+    Looked at in this order: `retry-after-ms` and `retry-after` (seconds, a duration or a date), with or without `x-`
+    before it; `estimated_time` or `retryDelay` in the body, its words ("try again in 1.2s", "retry_after: 8"), and
+    headers of rate limits, where those that are used up count.
 
     Args:
         headers: of the response, names in lower case.
@@ -343,14 +346,21 @@ def asked_to_wait(headers: Mapping[str, str], body: object, hint: str) -> float 
         hint: its words.
     """
     now = _date(headers.get("date")) or datetime.now(UTC)
-    milliseconds = _number(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return max(0.0, milliseconds / 1000)
-    told = _moment(headers.get("retry-after"), now)
+    for prefix in ("", "x-", "x-ms-"):
+        milliseconds = _number(headers.get(f"{prefix}retry-after-ms"))
+        if milliseconds is not None:
+            return max(0.0, milliseconds / 1000)
+    header = headers.get("retry-after") or headers.get("x-retry-after") or ""
+    told = _moment(header, now)
+    if told is None:
+        told = _duration(header)
     if told is None:
         told = _in_body(body)
     if told is None and (words := _TOLD.search(hint)):
         told = _duration(words[1])
+    if told is None and (field := _FIELD_TOLD.search(hint)):
+        number = _number(field[2].rstrip("."))
+        told = _duration(field[2]) if number is None else number / (1000 if field[1] else 1)
     if told is None:
         told = _limits(headers, now)
     if told is None:
@@ -454,6 +464,8 @@ class Said(NamedTuple):
     """The parameter it names apart from its words."""
 
 
+_CODES: Final = ("code", "type", "status", "reasons", "error_code", "limit_source", "raw")
+"""Fields that hold a code; `raw` is what a router's provider said."""
 _TITLE: Final = re.compile(r"<title[^>]*>(.{0,200}?)</title>", re.IGNORECASE | re.DOTALL)
 _MARKUP: Final = re.compile(r"\s*<(?:!doctype|html|head|body|!--)", re.IGNORECASE)
 
@@ -480,8 +492,8 @@ def said(body: object) -> Said:
     if _MARKUP.match(text):
         title = _TITLE.search(text)
         text = f"a web page, {' '.join(title[1].split())}" if title else "a web page"
-    holders = (body, error, _get(error, "innererror"), _get(error, "metadata"))
-    codes = [_get(holder, field) for holder in holders for field in ("code", "type", "status", "reasons")]
+    holders = (body, error, _get(error, "innererror"), _get(error, "metadata"), _get(error, "details"))
+    codes = [_get(holder, field) for holder in holders for field in _CODES]
     parameter = _get(error, "param") or _get(body, "param")
     return Said(text, " ".join(str(c) for c in codes if c), parameter if isinstance(parameter, str) else None)
 

@@ -18,12 +18,12 @@ log; an answer that repeats the key is not given out. Not done: streaming, sever
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -140,9 +140,7 @@ class ChatClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.gate.close()
         await self._session.close()
 
@@ -276,10 +274,10 @@ class ChatClient:
     ) -> Exception:
         """What a refusal or a failure is to be taken for."""
         refusal = said(body)
-        words = refusal.text.replace(prompt.text, "")
+        words, codes = (_without(prompt.text, text) for text in (refusal.text, refusal.codes))
         shown = self._clean(words)
         message = shown if inside else f"HTTP {status}: {shown}"
-        hint = f"{words[:_LONGEST_HINT]} {refusal.codes}"
+        hint = f"{words[:_LONGEST_HINT]} {codes[:_LONGEST_HINT]}"
         about = meaning(status, hint)
         passing = status in PASSING or (status >= 500 and status != 501)
         wait = asked_to_wait(headers, body, hint) if passing or status in (404, 429) or about == "too_many" else None
@@ -289,10 +287,8 @@ class ChatClient:
             return self._told_to_wait("rate_limited", message, wait, busy=True)
         if refusal.parameter in sent and parameter_at_fault(sent, hint, refusal.parameter):
             return Refused(message, hint, refusal.parameter, EndpointError("rejected", message))
-        if about == "no_credit":
-            return EndpointError("no_credit", message, fatal=True)
-        if about == "auth":
-            return EndpointError("auth", message, fatal=True)
+        if about in ("no_credit", "auth"):
+            return EndpointError(about, message, fatal=True)
         if about == "filter":
             return _Instead(Reply("", FILTERED, None, None, None, None, 0.0, filter_message=message))
         if about == "output_limit":
@@ -304,9 +300,8 @@ class ChatClient:
             no_system = f"the model takes no system message, and a persona is one ({message})"
             return EndpointError("unsupported", no_system, fatal=True)
         if about == "no_chat":
-            return EndpointError(
-                "unsupported", f"this model is not asked through chat completions ({message})", fatal=True
-            )
+            no_chat = f"this model is not asked through chat completions ({message})"
+            return EndpointError("unsupported", no_chat, fatal=True)
         if about == "streams_only":
             return EndpointError("unsupported", f"this model answers only as a stream ({message})", fatal=True)
         if about == "unknown_model":
@@ -395,6 +390,11 @@ def wanted_parameters(endpoint: Endpoint) -> dict[str, object]:
         **({"reasoning_effort": endpoint.reasoning_effort} if endpoint.reasoning_effort else {}),
         **({"grammar": GRAMMAR} if endpoint.answer_mode == "constrained" else {}),
     }
+
+
+def _without(prompt: str, text: str) -> str:
+    """What an endpoint says without the prompt that it repeats, as it is or as JSON in JSON."""
+    return text.replace(prompt, "").replace(json.dumps(prompt)[1:-1], "")
 
 
 def may_be_constrained(reply: Reply) -> bool:

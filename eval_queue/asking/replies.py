@@ -166,7 +166,7 @@ def read(body: object, seconds: float) -> Reply:
         text, reason = f"{text}\n{refusal}".strip(), REFUSED
     if len(text) > MAX_ANSWER:
         text, reason = text[:MAX_ANSWER], CUT
-    read_, written = _counts(_get(body, "usage"))
+    read_, written = _counts(body)
     return Reply(
         text=text,
         finish_reason=None if reason is None else name(reason),
@@ -211,14 +211,27 @@ def count(value: object) -> int | None:
     return value if 0 <= value <= MAX_TOKENS_COUNTED else None
 
 
-def _counts(usage: object) -> tuple[int | None, int | None]:
+_USAGE: Final = ("usage", "usageMetadata", "usage_metadata")
+"""Where a body says what it counts: Ollama's own interface does so at its top."""
+_OLLAMA: Final = ("prompt_eval_count", "eval_count")
+_READ: Final = ("prompttokens", "inputtokens", "prompttokencount", "promptevalcount")
+_WRITTEN: Final = ("completiontokens", "outputtokens", "candidatestokencount", "evalcount")
+"""Names of counts in lower case without underscores."""
+
+
+def _counts(body: object) -> tuple[int | None, int | None]:
     """Tokens read and written, reasoning included whether or not the endpoint counts it as written."""
-    first = _first_count(usage, "prompt_tokens", "input_tokens")
-    written = _first_count(usage, "completion_tokens", "output_tokens")
-    details = _get(usage, "completion_tokens_details") or _get(usage, "output_tokens_details")
+    usage = next((usage for field in _USAGE if (usage := _get(body, field))), body)
+    counts = {str(n).lower().replace("_", ""): value for n, value in usage.items()} if isinstance(usage, dict) else {}
+    first = _first_count(counts, *_READ)
+    written = _first_count(counts, *_WRITTEN)
+    beside = _first_count(counts, "thoughtstokencount")
+    if beside is not None:
+        return first, (written or 0) + beside  # Gemini never counts thoughts as written
+    details = counts.get("completiontokensdetails") or counts.get("outputtokensdetails")
     thought = _first_count(details, "reasoning_tokens")
-    thought = _first_count(usage, "reasoning_tokens") if thought is None else thought
-    total = count(_get(usage, "total_tokens"))
+    thought = _first_count(counts, "reasoningtokens") if thought is None else thought
+    total = _first_count(counts, "totaltokens")
     rest = total - first if total is not None and first is not None and total >= first else None
     if thought is not None and rest is None:
         # more thoughts than tokens written: they were not counted among them
@@ -301,7 +314,7 @@ def _streamed(text: str) -> dict[str, Any]:
         part = part or (chunk if _get(chunk, "message") else None)
         if error := _get(chunk, "error") or _get(part, "error"):
             raise Failure(error, _get(error, "code"))
-        for field in ("model", "usage", "provider", "system_fingerprint"):
+        for field in ("model", "provider", "system_fingerprint", *_USAGE, *_OLLAMA):
             if _get(chunk, field):
                 whole[field] = _get(chunk, field)
         if "finish_reason" in choice:

@@ -86,8 +86,6 @@ def _unescaped(found: re.Match[str]) -> str:
 
 
 _TERMINAL: Final = re.compile(r"\x1b\[([\d;]{0,20})[a-zA-Z]")
-
-
 _TOKEN_END: Final = re.compile(r"<\|/([a-zA-Z_]{1,40})\|?>")
 _PAIRED_TOKEN: Final = re.compile(r"<\|(/?)([a-zA-Z_]{1,40})\|?>")
 
@@ -120,13 +118,13 @@ Role = Literal["reasoning", "answer", "turn", "other", "token"]
 
 _ROLE_WORDS: Final[dict[Role, str]] = {
     "reasoning": (
-        "think thinks thinking thought thoughts thoughtful thinker reason reasons reasoning analysis analyse analyze"
-        " analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan"
-        " planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm"
-        " brainstorming internal introspection critique commentary rationale explanation explain justification notes"
-        " note comment comments summary details thoughtprocess unused94 ctrl94"
-        " denken gedanken nachdenken reflexion razonamiento pensamiento pensiero raciocinio"
-        " 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 추론 мысли размышления"
+        "think thinks thinking thought thoughts thoughtful thinker reason reasons reasoning analysis analyse analyze "
+        "analyzing reflect reflection reflections reflecting scratchpad scratch monologue cot chainofthought plan "
+        "planning deliberation deliberate deliberating ponder pondering contemplation contemplator draft brainstorm "
+        "brainstorming internal introspection critique commentary rationale explanation explain justification notes "
+        "note comment comments summary details thoughtprocess unused94 ctrl94 denken gedanken nachdenken reflexion "
+        "razonamiento pensamiento pensiero raciocinio 思考 思考过程 思维 思维过程 推理 推理过程 分析 想法 考え 생각 "
+        "추론 мысли размышления"
     ),
     "answer": (
         "answer answers final response output result rating choice selection verdict box boxed conclusion solution"
@@ -209,7 +207,9 @@ _MARK: Final = re.compile(
     r"|\{(?P<curly>/?[a-z_]{3,20})\}" + r"|\\(?:boxed|fbox)\s{0,9}(?P<box>\{)|^[ \t]*(?P<fence>```)[ \t]*$",
     re.MULTILINE,
 )
-_MARK_SIGNS: Final = ("<", "[", "{", "```", *{sign for signs, *_ in _TEXT_MARKS for sign in signs.split("|")})
+_MARK_SIGN: Final = re.compile(
+    "|".join(map(re.escape, sorted({"<", "[", "{", "```", *"|".join(signs for signs, *_ in _TEXT_MARKS).split("|")})))
+)
 """A text without any of these in lower case has no mark; looking for them costs a tenth of looking for marks."""
 _SPEAKER: Final = re.compile(
     r"\s{0,9}(?:(assistant|model|bot|chatbot|user|human|system|tool|developer|observation)\b:?"
@@ -240,8 +240,7 @@ class _Mark(NamedTuple):
 
 def _marked(text: str) -> Iterator[_Mark]:
     """All marks in a text, in order; what is none is left to the later steps."""
-    plain = text.lower()
-    if not any(sign in plain for sign in _MARK_SIGNS):
+    if _MARK_SIGN.search(text.lower()) is None:
         return
     position = 0
     while (found := _MARK.search(text, position)) is not None:
@@ -277,6 +276,8 @@ def _mark_of(found: re.Match[str]) -> _Mark | None:
         return _Mark(start, end, "token", opens=False)
     if inner.startswith("/") and _is_field(bare):
         return _Mark(start, end, "other", opens=False, name="field")
+    if kind == "square" and (bare.lower() == "end" or "_".join(bare.lower().split()) in _TURN_ENDS - {"s"}):
+        return _Mark(start, end, "turn", opens=False)
     if kind == "angle" and bare.lower() in _TURN_ENDS and (inner.startswith("/") or "_" in inner):
         return _Mark(start, end, "turn", opens=False, strong=True)
     first = bare.split(" ")[0]
@@ -378,6 +379,8 @@ def _counted(text: str) -> tuple[str, bool]:
             blocks.box(text[mark.end : position])
         else:
             blocks.enter(mark)
+            if mark.role == "answer" and mark.opens and _holds(text[mark.start : mark.end], _DENYING_NAMES):
+                blocks.add(DOUBT)
     blocks.add(text[position:])
     return blocks.counted()
 
@@ -390,6 +393,17 @@ def _brace_end(text: str, start: int) -> int:
         if depth == 0:
             return found.start()
     return len(text)
+
+
+_BEFORE: Final = 60
+_DENIED_BLOCK: Final = re.compile(
+    r"(?:\b(?:not|never|hardly|barely|cannot|neither|nor|doubt|wrong|incorrect|opposite|reverse|contrary|neg"
+    r"|lnot|(?:any|every)thing but|other than|instead of|rather than|far from|without)\b|n['’]t|¬)"
+    r"(?:(?!\bbut\b)[^.,:;!?\n])*\Z",
+    re.IGNORECASE,
+)
+_REMARK_STEMS: Final = _words("note notes comme")
+"""Blocks that behind an answer say something of it, and before it are thoughts."""
 
 
 class _Blocks:
@@ -411,10 +425,16 @@ class _Blocks:
         self._in_answer = False
         self._in_inner = False
         self._only_answers = False
+        self._spoken = False
+        self._looked_at = 0
 
     def add(self, piece: str) -> None:
         """A piece of text, where the marks before it say that it belongs."""
-        if not self._open:
+        if self._open and self._open[0].name in _REMARK_STEMS and self._has_spoken():
+            remark = f"\nnote: {piece}\n"
+            self._outside.append(remark)
+            self._behind.append(remark)
+        elif not self._open:
             (self._answers if self._in_answer else self._outside).append(piece)
             if self._answers and not self._in_answer:
                 self._behind.append(piece)
@@ -423,14 +443,24 @@ class _Blocks:
         elif piece.strip():
             self._inner.clear()
 
+    def _has_spoken(self) -> bool:
+        """Whether a phrase stands outside already; each piece is looked at once."""
+        self._spoken = self._spoken or any(map(_PHRASE.search, self._outside[self._looked_at :]))
+        self._looked_at = len(self._outside)
+        return self._spoken
+
     def box(self, piece: str) -> None:
         """An answer in a box of its own."""
         if self._open:
             return
-        self._answers.append(f"\n{piece}\n")
+        self._answers.append(f"\n{self._doubt()}{piece}\n")
         self._behind.clear()
         if not self._in_answer:
             self._in_line(piece)
+
+    def _doubt(self) -> str:
+        """`DOUBT` where the words right before an answer block deny what it holds."""
+        return DOUBT if self._outside and _DENIED_BLOCK.search(self._outside[-1][-_BEFORE:]) else ""
 
     def _in_line(self, piece: str) -> None:
         """Words of an answer block without a phrase may be a part of what is around it ("[not] like me")."""
@@ -478,7 +508,7 @@ class _Blocks:
                 self._answers.clear()
                 self._only_answers = True
             self._in_answer = True
-            self._answers.append("\n")
+            self._answers.append(f"\n{self._doubt()}")
             self._behind.clear()
         elif self._in_answer:
             self._in_answer = False
@@ -530,17 +560,29 @@ class _Blocks:
 
 # --- 4: JSON --------------------------------------------------------------------------------------------------------
 
-_FENCE_LINE: Final = re.compile(r"^[ \t]*```[\w-]*[ \t]*$", re.MULTILINE)
+_FENCE_LINE: Final = re.compile(r"^[ \t]*(?:```|~~~)[\w-]*[ \t]*$", re.MULTILINE)
 _PAIR: Final = re.compile(
     r"""["'](\w[\w -]{0,60})["']\s{0,9}:\s{0,9}(?:"([^"\n]{0,2000})|'([^'\n]{0,2000})'|(\w[\w ]{0,60}))"""
 )
 _DEEPEST: Final = 8
+_CALL: Final = re.compile(r"""[\s\[]*([a-zA-Z_.]+)[(\s]\s*(?:([a-zA-Z_]+)\s?[=:]\s?)?(["'])([^"'\n]+)\3[\s)\];]*""")
+"""A call of one function with one text."""
+_LONGEST_CALL: Final = 120
+_CALLED: Final = _words(
+    "answer choice choose console echo final finish give log output phrase pick print rate rating reply"
+    " respond response return say select selection send set similarity submit text value"
+)
+"""Words of functions and of their arguments that only hand the answer over."""
 
 
 def _chosen_field(text: str) -> str:
     """Of JSON the fields that hold the answer, one a line; any other text as it is, without code fences."""
-    if "```" in text:
+    if "```" in text or "~~~" in text:
         text = _FENCE_LINE.sub("", text)
+    quoted = len(text) <= _LONGEST_CALL and ("'" in text or '"' in text)
+    call = _CALL.fullmatch(text) if quoted else None
+    if call is not None and _CALLED.issuperset(_WORD.findall(f"{call[1]} {call[2] or ''}".lower().replace("_", " "))):
+        return call[4]
     start = text.find("{")
     if start < 0:
         start = text.find('["')
@@ -580,27 +622,20 @@ _DENYING_NAMES: Final = _words(
     " crossed struck deleted removed"
 )
 """Words of names of fields and blocks that hold what is not the answer."""
-
-
 _TRUE: Final = _words("true yes")
 _FALSE: Final = _words("false no")
 _REMARKS: Final = _words("note notes comment comments remark remarks caveat correction warning disclaimer confidence")
 """Words of names of fields that say something of the answer."""
 _CONFIRMING_NAMES: Final = _words("valid correct confirmed accepted verified right")
-
-
 _LISTED: Final = 4
 """So many phrases in one field are a copy of the options."""
 _SAYS: Final = re.compile(r"[^\W\d_]{3}")
 """Words, and not a number or the letter of an option."""
 
 
-def _confirms(name: str) -> bool:
-    return not _CONFIRMING_NAMES.isdisjoint(word.lower() for word in _WORD.findall(name))
-
-
-def _denies(name: str) -> bool:
-    return not _DENYING_NAMES.isdisjoint(word.lower() for word in _WORD.findall(name))
+def _holds(name: str, words: frozenset[str]) -> bool:
+    """Whether a word of a name stands in a table."""
+    return not words.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 def _of_fields(fields: list[tuple[str, str]]) -> str:
@@ -609,17 +644,22 @@ def _of_fields(fields: list[tuple[str, str]]) -> str:
         flags = {value.lower() for _, value in fields} <= {"true", "false"}
         return chosen[0] if len(chosen) == 1 and flags else DOUBT + "json"
     for key, value in fields:
-        if (_denies(key) and value.lower() in _TRUE) or (_confirms(key) and value.lower() in _FALSE):
+        if (_holds(key, _DENYING_NAMES) and value.lower() in _TRUE) or (
+            _holds(key, _CONFIRMING_NAMES) and value.lower() in _FALSE
+        ):
             return DOUBT + "json"
     listed = Counter(key for key, value in fields if _PHRASE.search(value))
     texts = [
         (key, value)
         for key, value in fields
-        if listed[key] < _LISTED and _named(key).role != "reasoning" and not _denies(key) and _PHRASE.search(value)
+        if listed[key] < _LISTED
+        and _named(key).role != "reasoning"
+        and not _holds(key, _DENYING_NAMES)
+        and _PHRASE.search(value)
     ]
     answers = [value for key, value in texts if _named(key).role == "answer"]
-    remarks = [f"{key}: {value}" for key, value in fields if not _REMARKS.isdisjoint(_WORD.findall(key.lower()))]
-    if not answers and any(_named(key).role == "answer" and _denies(value) for key, value in fields):
+    remarks = [f"{key}: {value}" for key, value in fields if _holds(key, _REMARKS)]
+    if not answers and any(_named(key).role == "answer" and _holds(value, _DENYING_NAMES) for key, value in fields):
         return DOUBT + "json"
     if not answers and any(_named(key).role == "answer" and _SAYS.search(value) for key, value in fields):
         return DOUBT + "json"
@@ -671,7 +711,7 @@ def _shown(tag: re.Match[str]) -> str:
     if _PHRASE.search(tag[0]):
         return tag[0][1:-1]
     found = _TAG.match(tag[0])
-    if found is not None and _denies(found[2]):
+    if found is not None and _holds(found[2], _DENYING_NAMES):
         return DOUBT
     if found is not None and _WORDS_IN_BRACKETS.fullmatch(tag[0]) and f"</{found[2]}" not in tag.string:
         return DOUBT  # "<anything but> like me"
@@ -687,7 +727,7 @@ _DEGREE: Final = re.compile(
 
 def _is_word(name: str) -> bool:
     """Whether a tag is none, but a word before a phrase: "<hardly> like me"."""
-    return _denies(name) or _DEGREE.fullmatch(name) is not None
+    return _holds(name, _DENYING_NAMES) or _DEGREE.fullmatch(name) is not None
 
 
 def _without_blocks(text: str) -> str:
@@ -708,7 +748,7 @@ def _without_blocks(text: str) -> str:
             depth += -1 if tag[1] else 1
             if depth == 0:
                 held = text[position : tag.start()]
-                pieces.append((True, DOUBT if _denies(name) else held))
+                pieces.append((True, DOUBT if _holds(name, _DENYING_NAMES) else held))
                 # "<x>not</x> like me": a word of the sentence around it
                 word = DOUBT if len(held) <= _SHORT and not _PHRASE.search(held) and _is_word(held.strip()) else ""
                 opened, position = None, tag.end()
@@ -732,14 +772,14 @@ _FOLDED: Final = str.maketrans(
     | dict.fromkeys("*`~", "")
     | dict.fromkeys("❌✗✘✖✕👎⛔❎🙃🙄🤥🤡🤷↓⬇¬≠≤≥", DOUBT)
     | dict.fromkeys("🚫🙅", " no, ")
+    | dict.fromkeys("→⇒⟶", " -> ")
     | {"|": "\n", "\u20e3": ")"}
     | {start + n: letter for start in (0x1F150, 0x1F170, 0x1F1E6) for n, letter in enumerate(ascii_lowercase)}
 )
+_POWER: Final = re.compile(r"(?<!\[)\^[({]?\d")
 _SYMBOL: Final = re.compile(rf"""[^\w\s.,;:!?'"()\[\]{{}}/=<>&%+#{DOUBT}\u0900-\u0dff\u0e00-\u0eff-]""")
 _NOT_SIGN: Final = re.compile(r"(?<=\s):-?[(/\\](?=\s|$)|[<>]=(?!>)|(?<![-=<])<(?=\s)|!(?:=|(?<![^\s(=]!)(?=[\w(\"']))")
 _HYPHEN: Final = re.compile(r"-(?<=[^\W\d]-)(?=[^\W\d])")
-
-
 _DENYING_SIGNS: Final = frozenset(
     word.upper()
     for word in _words("not no x cross crossed crossing saltire prohibited question stroke slash negated down")
@@ -753,9 +793,12 @@ def _blank_or_doubt(sign: re.Match[str]) -> str:
 
 def _folded(text: str) -> str:
     """In lower case, with plain quotes, without symbols, single spaces, no empty lines."""
-    text = text.translate(_FOLDED)
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_FOLDED)
+        text = text.replace("« ", "«").replace(" »", "»").translate(_FOLDED)
+        text = unicodedata.normalize("NFKC", text)
+    if "^" in text:
+        text = _POWER.sub(DOUBT, text)
+    text = text.translate(_FOLDED)
     text = _NOT_SIGN.sub(DOUBT, _SYMBOL.sub(_blank_or_doubt, text))
     if "-" in text:
         text = _HYPHEN.sub(" ", text)

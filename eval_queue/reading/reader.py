@@ -39,7 +39,7 @@ from typing import Final, Literal, NamedTuple
 
 from data.benchmark import RATING_PHRASES
 from eval_queue.reading.answer_text import DOUBT, bare_text
-from eval_queue.reading.retraction import OPTIONS, OTHER, SAME, takes_back
+from eval_queue.reading.retraction import EDGE, OPTIONS, OTHER, SAME, SENTENCE_END, is_ground, takes_back
 from eval_queue.records import UnscoredKind
 
 READER_VERSION: Final = "2"
@@ -84,50 +84,18 @@ The answer is cut; a filter or the provider's policy held it back; the endpoint 
 many ways and add more without saying so: this and the words below are the only place that knows them.
 """
 
-_FINISH_WORDS_OF: Final[dict[UnscoredKind, frozenset[str]]] = {
-    "refusal": frozenset(
-        [
-            "filter",
-            "filtered",
-            "safety",
-            "unsafe",
-            "sensitive",
-            "moderation",
-            "moderated",
-            "policy",
-            "prohibited",
-            "refusal",
-            "refused",
-            "censored",
-            "guardrail",
-            "guardrails",
-            "blocked",
-            "toxic",
-            "risk",
-        ]
+_FINISH_HINTS: Final[dict[UnscoredKind, str]] = {
+    "refusal": (
+        "filter filtered safety unsafe sensitive moderation moderated policy prohibited refusal refused censored"
+        " guardrail guardrails blocked toxic risk"
     ),
-    "api_error": frozenset(
-        [
-            "error",
-            "failed",
-            "failure",
-            "exception",
-            "crash",
-            "crashed",
-            "timeout",
-            "abort",
-            "aborted",
-            "cancelled",
-            "canceled",
-            "unavailable",
-            "overloaded",
-            "shutdown",
-            "quota",
-            "rate",
-        ]
+    "api_error": (
+        "error failed failure exception crash crashed timeout abort aborted cancelled canceled unavailable overloaded"
+        " shutdown quota rate"
     ),
-    "truncated": frozenset(["length", "truncated", "truncation", "incomplete", "limit", "tokens", "window", "predict"]),
+    "truncated": "length truncated truncation incomplete limit tokens window predict",
 }
+_FINISH_WORDS_OF: Final = {kind: frozenset(words.split()) for kind, words in _FINISH_HINTS.items()}
 """Words of a name that the table lacks; the first kind with one of them counts."""
 
 _LONGEST_FINISH: Final = 100
@@ -221,9 +189,9 @@ class _Mention(NamedTuple):
     @property
     def is_put(self) -> bool:
         """Whether its sentence begins with it, or ends with it and states it."""
-        if not self.right.strip(_EDGE) and (self.standing == "stated" or _PUTS.search(self.left)):
+        if not self.right.strip(EDGE) and (self.standing == "stated" or _PUTS.search(self.left)):
             return True
-        return not self.left.strip(_EDGE) and not self.right.lstrip().startswith(":") and "?" not in self.right
+        return not self.left.strip(EDGE) and not self.right.lstrip().startswith(":") and "?" not in self.right
 
     @property
     def is_headed(self) -> bool:
@@ -240,30 +208,34 @@ def _any_of(words: str) -> str:
 
 
 _FRAME_WORDS: Final = (
-    "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as "
-    "assessment attitude be being believe best but call case categorize choice choose chose chosen classify closest "
-    "comes comment conclusion consider correct describe described describes description evaluation falls "
-    "feel feels final "
-    "finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd i'll i'm "
-    "idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks match maybe "
-    "me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally perspective "
-    "phrase pick picked possibly probably put rate rated rating reaction reads reply respond response result say "
-    "scenario seems select selected sentiment settle similar similarity situation so somewhere reflects "
-    "expresses conveys shows represents demonstrates embodies captures sounds stance "
-    "statement suggestion suitable summary suppose text that that's thats the then therefore these think thinking "
-    "this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes you're your"
+    "a abby's accurate across advice altogether am an and answer appears approach appropriate are around as assessment "
+    "attitude be being believe best but call case categorize choice choose choosing chose chosen classify closest "
+    "comes comment conclusion consider correct describe described describes description evaluation falls feel feels "
+    "final finally find fit fits fitting for given go going guess have hence here here's hmm honest honestly i i'd "
+    "i'll i'm idea in inclined into is it it's its judge judgement judgment label lean leaning level likely looks mark "
+    "match maybe me message my nearest now of ok okay on opinion opt option overall own passage perhaps personally "
+    "perspective phrase pick picked picking possibly probably put rate rated rating reaction reads reckon reply "
+    "respond response result say saying scenario see seems select selected selecting sentiment settle similar "
+    "similarity situation so somewhere reflects expresses conveys shows represents demonstrates embodies captures "
+    "sounds stance statement suggestion suitable summary suppose text that that's thats the then therefore these take "
+    "think thinking this thoughts thus to toward towards ultimately under verdict view well will with would yeah yes "
+    "you're your"
 )
 """Words that may stand between the beginning of a clause and a stated phrase: together they neither deny, nor ask, nor
 compare, nor name a degree. Any other word there makes the phrase unclear."""
 _FRAME_PHRASES: Final = (
-    "all in all|in all|in short|to sum up|dr(?=:)|in total|by and large|on the whole|on balance"
-    "|you are|strikes me as|give it an?|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)"
-    "|you (?:asked for|requested|wanted)|(?:place|put) (?:it|this) at"
-    "|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
+    r"in all honesty|all in all|in all|taken together|let's say|let me say|i've|(?:close|tough) call|(?:among|of|from) "
+    r"(?:all )?(?:the|these|those)(?: \w+)? (?:options|choices|phrases)|bottom line|gut feeling|for what it's worth|in "
+    r"brief|briefly(?=[:,])|tend to|give it|in (?:one|a) (?:word|phrase|nutshell)|in short|generally speaking|on "
+    r"reflection|in the end|to (?:sum up|conclude)|dr(?=:)|in total|by and large|on the whole|on balance|you are"
+    r"|strikes me as|(?:that|it)'d|(?:this|that) one(?:'s)?|(?:like (?:this|so)|as follows)(?=:)|you (?:asked for"
+    r"|requested|wanted)|(?:place|put) (?:it|this) at|most (?:fitting|appropriate|accurate|suitable|honest|likely)"
 )
 """Words that do so only together: "most of this" is a degree."""
 _EMPHASIS: Final = "definitely certainly clearly absolutely totally completely simply just only"
 """The same, but only before a phrase that has a degree of its own: "just like me" is none of the scale."""
+_LEADS_ON: Final = (":", " so", " -", " hence", " therefore", " thus")
+"""What ends a ground that stands before the answer: "it is kind and patient: like me"."""
 _BETWEEN: Final = r"[\s,:\"'(\[={}$.>-]*"
 
 
@@ -274,9 +246,8 @@ def _frame(words: str) -> re.Pattern[str]:
 _FRAME: Final = _frame(_FRAME_WORDS)
 _WIDE_FRAME: Final = _frame(f"{_FRAME_WORDS} {_EMPHASIS}")
 _ASKING: Final = re.compile(
-    r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider"
-    r"|choose|pick"
-    r"|select|find|believe|guess|rate|call|describe|judge|put|respond|settle)\b)"
+    r"\W*(?:(?:is|are|am|would|will|have) (?:this|that|it|i|you|the|your|my)\b|(?:suppose|say|be|think|consider|choose"
+    r"|pick|select|find|believe|guess|rate|call|describe|judge|put|respond|settle|mark)\b)"
 )
 """What makes a clause a question or a request."""
 _NUMBERED: Final = re.compile(
@@ -308,14 +279,13 @@ _OF_OPTIONS: Final = re.compile(
 )
 """What tells the options over before one is chosen."""
 _OPENING: Final = re.compile(
-    r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say"
-    r"|not sure"
-    r"|i'm not sure|interesting)[,;.:!-]+\s*)+"
-    r"|(?:based on|after|given|considering|having|in light of|looking at|taking|all things considered|put simply"
-    r"|simply put"
-    r"|to be (?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|sincere|precise)"
-    r"|from)"
-    r"(?: (?!not |if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
+    r"(?:(?:sure|of course|certainly|alright|hm+|um+|uh+|eh|ha+|wow|oh|yep|yup|aye|hard to say|difficult to say|not "
+    r"sure|i'm not sure|interesting|got it|noted|right|all right|simple|easy)[,;.:!-]+\s*)+|(?:based on|after|given"
+    r"|considering|having|in light of|looking at|taking|all things considered|put simply|simply put|to be "
+    r"(?:(?:completely|perfectly|quite|totally|very) )?(?:honest|fair|frank|clear|blunt|candid|direct|brief|sincere"
+    r"|precise)|to answer (?:you|your question)|since you ask(?:ed)?|as far as (?:i|an ai) can|from|speaking as|in "
+    r"(?:answer|response) to|taken together|without|as for|regarding|how (?:similar|close|alike)(?: is)?)(?: (?!not "
+    r"|if |whether |no )[\w']+){0,12}[,:] ?|(?:as (?:requested|asked|instructed)|here you (?:go"
     r"|are))[,.:!] ?" + rf"|{_IF_PRESSED.pattern}|{_BEING.pattern}|{_OF_OPTIONS.pattern}"
 )
 """What may stand before the frame and says nothing yet."""
@@ -326,84 +296,66 @@ _ASKS_HOW: Final = re.compile(
 )
 """A question for the degree, which states none."""
 _BEFORE_BARE: Final = re.compile(
-    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say|choose|chose|select|selected"
-    r"|pick|picked|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably|likely|possibly"
-    r"|overall"
-    r"|i guess|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider|classify|label|judge|find) (?:it|this"
-    r"|that|(?:the|this) response)"
-    r"|so|therefore|thus|hence|it's|its|that's|thats|one's|its|response|you're|i'm|around|under|yes|well|but"
-    r"|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
+    r"(?:^|[,:({\[=\"] ?|- |\b(?:is|are|am|be|being|sounds|seems|feels|looks|reads|as|say(?:ing)?|cho(?:ose|osing|se)"
+    r"|select(?:ed|ing)?|pick(?:ed|ing)?|answer|rating|with|towards|toward|on|for|option|phrase|maybe|perhaps|probably"
+    r"|likely|possibly|overall|i guess|reckon|give it|i suppose|i'd guess|(?:call|called|rate|rated|describe|consider"
+    r"|classify|label|judge|find) (?:it|this|that|(?:the|this) response)|so|therefore|thus|hence|it's|its|that's|thats"
+    r"|one's|response|you're|i'm|around|under|yes|ok|okay|well|but|yet)[\s,:]*)[\s\"'({\[$.>-]*$"
 )
 """What must stand before "like me" and "not like me" alone: "I like me" and "would not like me" state nothing."""
 
-_SENTENCE_END: Final = re.compile(r"(?<![.!?])[.!?]++[\"')\]}]*+(?=\s|$)|;|\n")
 _CLAUSE_START: Final = re.compile(r",|(?:^| )- |\b(?:but|however|yet|therefore|hence|so|which|and)\b")
 _TURN: Final = re.compile(r"\b(?:but|however|yet)\b")
 _DENIED: Final = re.compile(
-    r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every"
-    r"|no)thing but|\ball but|\bno longer"
-    r"|\bneither|\bnor|\bwithout|\bas opposed to|\bover|\b(?:any|every)thing but this)"
-    r"(?: (?:say|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply"
-    r"|choose|pick|with|it|this|that|is|as|be|being|really|quite|the"
-    r"|response"
-    r"|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[:]*$"
+    r"(?:\bnot|n't|\bnever|\bhardly|\bbarely|\bcannot|\brather than|\binstead of|\bfar from|\b(?:any|every|no)thing but"
+    r"|\ball but|\bno longer|\bneither|\bnor|\bwithout|\bas opposed to|\bover)(?: (?:say"
+    r"|call|think|believe|feel|find|consider|describe|rate|answer|respond|reply|choose|pick|with|it|this|that|is|as|be"
+    r"|being|really|quite|the|response|exactly|necessarily|particularly|a|an|to|i|simply))*[\s\"'(\[:]*$"
 )
 """What before a phrase denies it."""
 _NOT_ONLY: Final = re.compile(r"\bnot (?:only|just|merely)[\s\"']*$")
 _SCOPE: Final = re.compile(
     r"\b(?:if|whether|unless|than|between|rather than|instead|ask\w*|options?|scale|choices|someone|somebody|people"
-    r"|humans?"
-    r"|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*|imagine"
-    r"|pretend|were"
-    r"|could|might"
-    r"|want\w*|expect\w*|supposed|opposite|reverse|exclud\w*|reject\w*|eliminat\w*|discard\w*|avoid\w*|others|everyone|everybody"
-    r"|nobody|no one|him|them|(?:to|for) (?:most|many|some))\b"
-    r"|(?:\bnot|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider"
-    r"|describe)\b"
+    r"|humans?|persons?|they|he|she|we|his|her|their|wrong|incorrect|doubt\w*|den(?:y|ies|ied)|disagree\w*|fail\w*"
+    r"|imagine|pretend|were|could|might|want\w*|expect\w*|supposed|opposite|reverse|exclud\w*|reject\w*|eliminat\w*"
+    r"|discard\w*|avoid\w*|others|everyone|everybody|nobody|no one|him|them|(?:to|for) (?:most|many|some))\b|(?:\bnot"
+    r"|n't|\bcannot|\bnever|\bhardly)(?: \w+)? (?:think|believe|feel|say|see|find|call|agree|claim|consider|describe)\b"
     r"|(?:\bnot|n't|\bnever|\bhardly|\bno longer)[\s\"']*(?=[,(-]|$)|(?<!\bi )\bwould (?:say|call|answer|choose|rate)"
-    r"|\bsays\b|\b(?:in|under|for|by|from)\s?$"
-    r"|(?:^|[,.;(-]\s*)(?:no|nope|nah|yes and no)[\s\"']*(?=[,(-]|$)"
+    r"|\bsays\b|\b(?:in|under|for|by|from)\s?$|(?:^|[,.;(-]\s*)(?:no|nope|nah|yes and no)[\s\"']*(?=[,(-]|$)"
 )
 """What in an earlier clause makes what follows it a supposition, a question, a report or a denial."""
 _ELSEWHERE: Final = re.compile(
     r"\W*(?:less|more|had|should|were|for|at|in|on|by|under|with|within|during|once|until|before|when\w*|where\w*"
-    r"|alternat\w*|otherwise"
-    r"|else|or"
-    r"|ideally|\w*thetically|theoretically|technically|according|compared|relative|depending|e\.g|i\.e|example"
-    r"|sometimes|often"
-    r"|usually|normally|generally|typically|historically|formerly|originally|initially|first\w*|second\w*|earlier"
-    r"|previously)\b"
+    r"|alternat\w*|otherwise|else|or|ideally|\w*thetically|theoretically|technically|according|compared|relative"
+    r"|depending|e\.g|i\.e|example|sometimes|often|usually|normally|generally|typically|historically|formerly"
+    r"|originally|initially|first\w*|second\w*|earlier|previously)\b"
 )
 """What at the beginning of an earlier clause speaks of another case."""
 _EVERYDAY_BEFORE: Final = {
     True: re.compile(r"\b(?:you|you'd|they|they'd|we|i'd|i|would|do|did|people|who) $"),
     False: re.compile(
         r"\b(?:people|persons?|someone|somebody|anyone|anybody|everyone|everybody|those|others?|users?|models?|ais?"
-        r"|assistants?"
-        r"|systems?|bots?|machines?|who|ones) $"
+        r"|assistants?|systems?|bots?|machines?|who|ones) $"
     ),
 }
 """Before a phrase without (True) and with a degree of its own."""
 _EVERYDAY_AFTER: Final = re.compile(r" (?:to (?!an? |some |me\b|this\b|that\b)|who\b)")
 
 _CLOSING: Final = re.compile(
-    r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]?(?=$"
-    r"|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$"
-    r"|[\"')\]}>$=]*"
-    r"(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]])?"
+    r"[\"')\]}>$=]*(?:\s*(?:= ?|, )?[(\[]?(?:rating |score |level )?[1-9](?:\s?/\s?\d)?[)\]]?(?=$"
+    r"|[\s.,;:!}$-]))?[\"')\]}>$=]*\s*$|[\"')\]}>$=]*(?:\s*[(\[](?:rating |score |level )?\d(?:\s?/\s?\d)?[)\]]|(?:です"
+    r"|だ|입니다|이다)(?=\W|$))?"
 )
 """Quotes and a number that belong to the phrase before them."""
 _REASON: Final = (
     r",? ?(?:because|since|given|in that|in the sense|considering|due to|based on)\b|, as\b| as (?:i|it|this|that|the"
-    r"|they|my)\b(?! (?:can|could|am|was|wish|may|once|used|will)\b)|,? overall\b|,? really(?=$"
-    r"|[.,!])"
-    r"| (?:is|seems|fits|applies|suits|would be|describes it)(?: (?:the|my|best|closest|most|right|correct|accurate"
-    r"|appropriate"
-    r"|fitting|suitable|answer|choice|rating|pick|option|here|it|this|fit|one))+$"
-    r"|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
+    r"|they|my)\b(?! (?:can|could|am|was|wish|may|once|used|will)\b)|,? overall\b|,? (?:for sure|in (?:this case|fact)"
+    r"|i'm afraid)(?=$|[.,!])|,? really(?=$|[.,!])| (?:is|seems|fits|applies|suits|would be|describes it)(?: (?:the|my"
+    r"|best|closest|most|right|correct|accurate|appropriate|fitting|suitable|answer|choice|rating|pick|option|here|it"
+    r"|this|fit|one))+$|\s?\(|\s?\[| ?- |:|,? (?:but|though|although|while|yet|however|even)\b|\s?/ ?(?=[^\x00-\x7f])"
     r"|, (?:thanks|thank you|i (?:think|guess|suppose|would say|believe|feel)|i'd say|in my|for me|to me|in this case"
-    r"|after all|honestly|indeed|no doubt|no question|without (?:a |any )?(?:doubt|question)|for sure|definitely"
-    r"|certainly)\b"
+    r"|after all|honestly|tbh|indeed|yes|yep|personally|on (?:balance|the whole)|no doubt|no question|without (?:a "
+    r"|any )?(?:doubt|question)|for sure|definitely|certainly)\b"
 )
 _MAY_FOLLOW: Final = {
     5: re.compile(rf"$|{_REASON}"),
@@ -416,19 +368,15 @@ _MAY_FOLLOW: Final = {
 }
 """What may follow a phrase in its sentence, by rating; 0 for those with a degree of their own."""
 _MAY_NOT_FOLLOW: Final = re.compile(
-    r"[\s,:(/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say"
-    r"|i mean"
-    r"|i guess|well|a|at|just|to|in|it's|it is|this is|that's|that is|with)[\s,]+)*(?:only|not|mostly|mainly|largely"
-    r"|partly|partially"
-    r"|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes|often|usually|rarely"
-    r"|never|seldom"
-    r"|than|less|more so|more or less|no(?! (?:doubt|question))|nope|wait|sorry|actually"
-    r"|rather(?! than)|oops|just kidding|kidding|jk|much|little|bit"
-    r"|some (?:ways|respects|extent|sense|parts?)|an? extent|an? way|a degree(?= only)|part|many|every|except|unless"
-    r"|isn't|is not"
-    r"|wasn't|doesn't|wrong|nicht|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada"
-    r"|without(?! (?:a |any )?(?:doubt|question))|about half|half|\d+ ?%(?! (?:confiden|sure|certain))|as if$|/s"
-    r"|false|untrue|0|said|minus|the opposite)(?!\w)"
+    r"[\s,:(\[/-]*(?:(?:but|though|although|while|yet|however|even|and|or|perhaps|maybe|probably|i would say|i'd say|i "
+    r"mean|i guess|well|a|at|just|to|in|it's|it is|this is|that's|that is|with)[\s,]+)*(?:only|not|mostly|mainly"
+    r"|largely|partly|partially|somewhat|very|sort|kind of|almost|nearly|hardly|barely|best|most|least|or|if|sometimes"
+    r"|often|usually|rarely|never|seldom|than|less|more so|more or less|no(?! (?:doubt|question))|nope|wait|sorry"
+    r"|actually|rather(?! than)|oops|just kidding|kidding|jk|much|little|bit|some (?:ways|respects|extent|sense|parts?)"
+    r"|an? extent|an? way|a degree(?= only)|part|many|every|except|unless|isn't|is not|wasn't|doesn't|wrong|nicht"
+    r"|kein\w*|pas|non|não|niet|inte|ikke|nie|nem|değil|tidak|bukan|không|nada|without(?! (?:a |any )?(?:doubt"
+    r"|question))|about half|half|\d+ ?%(?! (?:confiden|sure|certain))|as if$|/s|false|untrue|0|said|minus|the "
+    r"opposite)(?!\w)"
 )
 """What behind a phrase takes from it or adds to it."""
 _ENDS_DENYING: Final = re.compile(r"(?:\b(?:is|was|does|do|am|are|but|or|and) not|n't|\bnot?)[\s\"')]*$")
@@ -441,8 +389,8 @@ _NEGATION_ELSEWHERE: Final = re.compile(
     r"不|没|沒|非(?!常)|无|無|없|않|아니|안 |못|ない|ません|ぬ|не|нет|ليس|لا|नहीं|ไม่|δεν|לא"
 )
 _DEGREE_ELSEWHERE: Final = re.compile(
-    r"非常|很|极|極|有点|有些|一点|稍|完全|十分|とても|非常に|少し|やや|まあ|全く|매우|아주|조금|약간|전혀|очень|немного|совсем"
-    r"|sehr|etwas|très|un peu|muy|un poco|molto|muito"
+    r"非常|很|极|極|有点|有些|一点|稍|完全|十分|とても|非常に|少し|やや|まあ|全く|매우|아주|조금|약간|전혀|очень"
+    r"|немного|совсем|sehr|etwas|très|un peu|muy|un poco|molto|muito"
 )
 _FRAGMENT: Final = re.compile(
     r"(?:^|\W)(?:not|never|hardly|un|n't|isn't|is not|(?:\w\.)+\w|etc|vs|cf)(?:[,;:\s]*|[.!]+ ?)\Z"
@@ -450,6 +398,7 @@ _FRAGMENT: Final = re.compile(
 """A denial, or letters with stops, that a full stop or a new line parts from the phrase."""
 _NO_ABOVE: Final = re.compile(
     r"(?:^|[.!?;\n]\s*)(?:no|nope|nah|nein|non|nej|nei|não|нет|لا|नहीं|不|不是|いいえ|아니요|아니오)[.!;\s]+\Z"
+    r"|n't[.!;\s]+\Z"
 )
 """A denial as a sentence of its own, behind which "not like me" may stand, and "like me" hardly."""
 _NOT_SO: Final = re.compile(
@@ -471,34 +420,37 @@ _GLOSS: Final = re.compile(r"[^a-z(]*[^\x00-\x7f][^a-z(]*\([\s\"']*")
 """Words in another script with the phrase behind them in brackets."""
 
 _MARKER: Final = re.compile(
-    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)|[ivx]{1,4}[.)](?=\s))\s*)*+"
+    r"(?:[-+>#\s/]+|(?:(?:option|choice|no\.?|number)\s+)?[(\[]?(?:(?:\d{1,2}|[a-f])\s*(?:[.):=\]-]|/\s?\d\b)"
+    r"|[ivx]{1,4}[.)](?=\s)|[1-6](?= [a-z]))\s*)*+"
 )
 """What marks a list, a quotation, a heading or a numbered answer at the start of a line."""
-_EDGE: Final = " .,;:!'\"()[]{}<>=/$#-"
 _LABEL_NOUNS: Final = (
-    "answer|ans|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score|reply|pick|option|category"
-    "|label"
-    "|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
+    "answer|ans|a(?=:)|action input|phrase|degree|fit|match|agreement|resemblance|alignment|likert|summary|update|model"
+    "|rating|rate|choice|selection|verdict|result|conclusion|response|assessment|score(?: [1-6])?|reply|pick|option"
+    "|category|label|similarity|judge?ment|evaluation|decision|guess|output|assistant|ai|bot|level|overall|final"
+    "|(?:first|second|third|fourth|fifth|sixth|last|[1-6](?:st|nd|rd|th)) (?:option|phrase)"
     # the same in other languages
-    "|antwort|bewertung|fazit|respuesta|calificación|réponse|evaluación|évaluation|risposta|valutazione|resposta"
-    "|avaliação"
-    "|antwoord|svar|vastaus|odpowiedź|odpověď|cevap|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка"
-    "|відповідь|απάντηση"
-    "|结论|結論|评级"
-    r"|(?:我的?|私の?|最[终終后後]的?|总体|總體|综合|綜合|整体|个人|本次|会|對|对|此|其){0,3}"
-    "(?:答案|回答|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?"
-    "|답변|답|대답|평가|정답|최종 답변"
-    "|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
+    "|antwort|bewertung|einschätzung|ergebnis|fazit|respuesta|elección|calificación|réponse|résultat|resultado"
+    "|evaluación|évaluation|risposta|risultato|valutazione|resposta|avaliação|antwoord|svar|vastaus|odpowiedź|wynik"
+    "|odpověď|cevap|sonuç|yanıt|jawaban|câu trả lời|trả lời|đánh giá|ответ|оценка|итог|результат|відповідь|απάντηση"
+    "|结论|結論|评级|(?:我的?|私の?|最[终終后後]的?|总体|總體|综合|綜合|整体|个人|本次|会|對|对|此|其){0,3}(?:答案|回答"
+    "|评分|評分|评价|評価|选择|選擇|選択|答え|答|选|選)[是为為は]?|(?:제 |내 |[나저]의 |최종 )?(?:답변|답|대답|평가"
+    "|정답)[은는]?|الإجابة|الجواب|उत्तर|คำตอบ|תשובה"
 )
+_CHOICE_ELSEWHERE: Final = (
+    "ich (?:wähle|nehme)|ich würde sagen|je (?:choisis|dirais)|(?:(?:yo|io|eu) )?(?:elijo|escojo|diría|scelgo|direi"
+    "|escolho|diria)|ik kies|jag väljer|jeg velger|wybieram|я выбираю|выбираю|我(?:会|會)?(?:选择?|選擇?|说|說)"
+)
+"""A choice in so many words of another language."""
 _LABEL: Final = re.compile(
-    r"[\s\"'({\[>]*(?:(?:so|thus|therefore|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised"
-    r"|corrected|actual|selected|chosen|correct|honest|best|single|short|meine?|die|der|das|mi|la|el|ma|mia|minha|min"
-    r"|mitt|mijn"
-    r"|mój|moja|мой|моя) ){0,4}"
-    rf"(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|is"
-    rf"|would be|for this (?:one|response)))*[\"']?"
-    r"(?: ?\((?:\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only|exact)(?: [a-z]+){1,4})\))?\s?(?:[:=-]+>?|is:)"
-    r"[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=,.:-]*)?"
+    rf"[\s\"'({{\[>]*(?:(?:{unicodedata.normalize('NFKC', _CHOICE_ELSEWHERE)})\s?[:,]?|(?:(?:so|thus|therefore"
+    r"|ok(?:ay)?|and),? )?(?:(?:my|the|a|final|overall|similarity|revised|corrected|exact|actual|selected|chosen"
+    r"|correct|honest|best|single|short|quick|personal|self|likert|endgültige|ostateczna|окончательный|итоговая|अंतिम"
+    r"|meine?|die|der|das|mi|la|el|ma|mia|minha|min|mitt|mijn|mój|moja|мой|моя|मेरा) "
+    rf"){{0,4}}(?:{unicodedata.normalize('NFKC', _LABEL_NOUNS)})(?: (?:level|phrase|rating|answer|choice|score|finale?"
+    r"|is|would be|for this (?:one|response)))*[\"']?(?: ?\((?:final|[a-f]|\d[\d a-z/-]{0,12}|(?:in )?(?:one|a|the|only"
+    r"|exact)(?: [a-z]+){1,4})\))?(?:\s?(?:[:=-]+>?|is:)|(?<=[是为為は은는])| (?:ist|est|es|è|é|är|er"
+    r"|jest)\b:?))[\s\"'({\[$=.>#-]*(?:[a-f][).\]]\s?)?(?:\d(?:\s?/\s?\d)?[\s\"'(){}\[\]$=>,.:-]*)?"
 )
 _FINAL: Final = re.compile(
     r"\b(?:final|overall|revised|corrected|verdict|conclusion|decision|so|thus|therefore|fazit)\b|最|最终"
@@ -553,7 +505,7 @@ def _is_marked_beside(text: str, found: list[re.Match[str]], start: int, end: in
 def _mentions(text: str) -> list[_Mention]:
     """All phrases in bare text, in order, each with its standing."""
     found = list(_FORM.finditer(text))
-    ends = list(_SENTENCE_END.finditer(text)) if found else []
+    ends = list(SENTENCE_END.finditer(text)) if found else []
     several = len({_FORMS[match[0]] for match in found}) > 1
     mentions: list[_Mention] = []
     at = 0
@@ -572,7 +524,7 @@ def _mentions(text: str) -> list[_Mention]:
         ended = right + ("?" if "?" in sign else sign[:1])
         rating = _FORMS[match[0]]
         standing: Standing
-        label = _LABEL.match(left)
+        label = _LABEL.match(left) if left else None
         if label is None and _is_denied_above(text, begin, rating):
             standing = "unclear"
         elif before is not None and before.rating != rating and before.standing == "unclear":
@@ -590,7 +542,7 @@ def _mentions(text: str) -> list[_Mention]:
                 rating=rating,
                 standing=standing,
                 first=number == 0 and _is_introduction(text[: min(begin, _CONTEXT)]) and begin <= _CONTEXT,
-                alone=starts_line and not left.strip(_EDGE) and not right.strip(_EDGE + "\n"),
+                alone=starts_line and not left.strip(EDGE) and not right.strip(EDGE + "\n"),
                 label=label[0] if label else "",
                 left=left,
                 right=ended,
@@ -665,7 +617,7 @@ def _is_framed(form: str, left: str, right: str) -> bool:
     rating = _FORMS[form]
     if _GLOSS.fullmatch(left) and right.lstrip("\"' ").startswith(")"):
         return rating <= 2 or not _NEGATION_ELSEWHERE.search(left)
-    if _LABEL.fullmatch(left):
+    if left and _LABEL.fullmatch(left):
         return True
     if rating <= 2:
         left = left[_end_of(_NO, left) :]
@@ -674,6 +626,9 @@ def _is_framed(form: str, left: str, right: str) -> bool:
         return rating == 2 and _I_THINK.fullmatch(left) is not None
     frame = _WIDE_FRAME if rating not in (5, 2) else _FRAME
     if _leads(frame, left):
+        return True
+    ground = left.rstrip(" \"'(")
+    if ground.endswith(_LEADS_ON) and is_ground(ground) and not (_SCOPE.search(left) or _ELSEWHERE.match(left)):
         return True
     starts = list(_CLAUSE_START.finditer(left))
     if not starts:
@@ -711,10 +666,9 @@ def _unmarked(line: str) -> str:
 # --- which of them is the answer ------------------------------------------------------------------------------------
 
 _REPLACED: Final = re.compile(
-    r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead"
-    r"|better|no,|make that|should be|should have|should've"
-    r"|(?:chang|correct|revis|adjust|amend|switch|upgrad|downgrad)\w* (?:it|that|this|my|to)"
-    r"|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
+    r"\b(?:sorry|actually|correction|corrected|edit|update|revised|i meant|i mean|or rather|rather,|oops|instead|better"
+    r"|no,|make that|should be|should have|should've|(?:chang|correct|revis|adjust|amend|switch|upgrad|downgrad)\w* "
+    r"(?:it|that|this|my|to)|reconsider\w*)\b|(?:^|[.!?;\n(]\s*)or\b"
 )
 """What takes an answer back if another one follows."""
 _DENIAL_ELSEWHERE: Final = re.compile(
@@ -726,8 +680,7 @@ _DENIAL_ELSEWHERE: Final = re.compile(
 _AT_ALL: Final = re.compile(r"[^\w\n]{1,9}at all\b")
 _PUTS: Final = re.compile(
     r"\b(?:(?:end|ended|wind|wound) up (?:at|with|on)|(?:land|landed) (?:on|at)|com(?:e|ing) (?:down|out) (?:on|at)"
-    r"|settl\w+ (?:on|for)"
-    r"|arriv\w+ at|mov\w+ to|chang\w+ to|switch\w* to|go(?:ing)? (?:with|for)|prefer)\W*$"
+    r"|settl\w+ (?:on|for)|arriv\w+ at|mov\w+ to|chang\w+ to|switch\w* to|go(?:ing)? (?:with|for)|prefer)\W*$"
 )
 """What before a phrase puts it in place of another one."""
 _BRIEF_LEAD: Final = re.compile(r"\W*(?:[\w'/]+\W+){0,4}")
@@ -736,6 +689,8 @@ _LAST_WORDS: Final = re.compile(
     r"|(?:is|seems|fits|would be|may be|might be) (?:closer|nearer|better|best|right|correct|more \w+))?\W*"
 )
 """What stands before and behind a phrase in a sentence that says nothing else."""
+_ONLY_RESPONSE: Final = re.compile(r"\Aresponse #?[1a]: ?(?![\s\S]*\bresponse #?[2b])")
+"""A number on the only response."""
 _OTHER_TURN: Final = re.compile(r"\n(?:#+ ?)?(?:instruction|input|system)\s?:")
 _BOUND: Final = 120
 """Characters between what replaces an answer and the other one."""
@@ -750,7 +705,7 @@ def _rating(text: str, *, cut: bool) -> int | None:
     """
     text = _answered_part(text)
     share = _SHARE.match(text)
-    whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(_EDGE))
+    whole = _FORMS.get(_unmarked(text.replace("\n", " ")).strip(EDGE)) or _repeated(text)
     if share is not None and share[1] != _HIGHEST:
         return None
     if whole is not None and "?" not in text:
@@ -764,8 +719,16 @@ def _rating(text: str, *, cut: bool) -> int | None:
     return answer.rating
 
 
+def _repeated(text: str) -> int | None:
+    """The rating of a text that holds one phrase over and over and nothing else."""
+    first = _FORM.search(text)
+    return _FORMS[first[0]] if first and not text.replace(first[0], "").strip(EDGE + "\n") else None
+
+
 def _answered_part(text: str) -> str:
     """A text without the turn of somebody else that a model wrote behind its answer, if no phrase stands there."""
+    if text.startswith("response"):
+        text = _ONLY_RESPONSE.sub("", text)
     other = _OTHER_TURN.search(text) if "\n" in text else None
     if other is None or _FORM.search(text, other.end()) or not _FORM.search(text, 0, other.start()):
         return text
@@ -849,9 +812,9 @@ def _is_taken_back(text: str, answer: _Mention, mentions: list[_Mention], *, cut
 def _may_go_on(text: str, answer: _Mention) -> bool:
     """Whether what stands behind an answer in a cut text may be the beginning of another one, or of "at all"."""
     rest = text[answer.end :].strip()
-    if not rest.strip(_EDGE):
+    if not rest.strip(EDGE):
         return answer.rating == 2 and not _ENDED.search(text)
-    bare = _JOINED.sub("", _unmarked(rest.lstrip(_EDGE))).strip(_EDGE)
+    bare = _JOINED.sub("", _unmarked(rest.lstrip(EDGE))).strip(EDGE)
     return any(form.startswith(bare) for form in (*_FORMS, "at all"))
 
 
@@ -868,13 +831,11 @@ _REFUSAL: Final = re.compile(
     "|".join(
         (
             # cannot, will not
-            r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't"
-            r"|will not|would rather not"
-            r"|would prefer not to|prefer not to|'d rather not|'d prefer not to|not going to|refuse to)"
-            r"(?:,[^,.\n]{0,40},)? (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete"
-            r"|comply|determine|discuss|engage|evaluate"
-            r"|express|fulfil|fulfill|generate|give|help|judge|make|offer|participate|pick|provide|rate|respond|say"
-            r"|select|state|do)\b",
+            r"\bi(?:'m| am)? (?:also |really |simply |just )?(?:cannot|can't|can not|could not|couldn't|won't|will not"
+            r"|would rather not|would prefer not to|prefer not to|'d rather not|'d prefer not to|not going to|refuse "
+            r"to)(?:,[^,.\n]{0,40},)? (?:\w+ ){0,4}?(?:answer|assess|assist|choose|claim|comment|compare|complete"
+            r"|comply|determine|discuss|engage|evaluate|express|fulfil|fulfill|generate|give|help|judge|make|offer"
+            r"|participate|pick|provide|rate|respond|say|select|state|do)\b",
             r"\bi(?:'d| would)? (?:rather|prefer) not(?: to)? (?:answer|assess|choose|comment|rate|respond|say|share"
             r"|select)\b",
             r"\bi(?:'m| am)? (?:must |have to |will )?(?:\w+ly )?(?:decline|refuse|unable|not able|not comfortable"
@@ -882,9 +843,8 @@ _REFUSAL: Final = re.compile(
             r"\b(?:do not|don't|not) feel comfortable\b|\bi (?:do not|don't) actually have\b",
             # no thoughts of its own
             r"\b(?:do not|don't|without) (?:actually |really |truly )?(?:have|having|possess|hold|experience|form"
-            r"|feel)\b[^.\n]{0,40}"
-            r"\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences|views|beliefs"
-            r"|self)\b",
+            r"|feel)\b[^.\n]{0,40}\b(?:thoughts?|feelings?|opinions?|consciousness|emotions?|experiences?|preferences"
+            r"|views|beliefs|self)\b",
             r"\b(?:have|having|with) no (?:own |personal |inner |real )?(?:thoughts|feelings|emotions|opinions"
             r"|experiences|preferences|beliefs|consciousness|self|views)\b",
             r"\b(?:ai|assistant|model|bot|machine|program) like me (?:cannot|can't|is unable to|won't)"
@@ -902,7 +862,8 @@ _REFUSAL: Final = re.compile(
             r"\b(?:mi dispiace|non posso|não posso|desculpe|ik kan (?:\w+ ){0,3}niet|jag kan (?:tyvärr )?inte"
             r"|nie mogę|üzgünüm|xin lỗi)\b",
             r"\b(?:als ki|en tant qu'ia|como (?:una? )?(?:ia|inteligencia artificial)|извините|не могу)\b",
-            "抱歉|对不起|無法|无法(?:回答|提供|评|選|选)|不能(?:回答|提供|评)|作为(?:一个|一款)?(?:人工智能|ai)|没有(?:个人|自己的)(?:想法|感受|观点)",
+            "抱歉|对不起|無法|无法(?:回答|提供|评|選|选)|不能(?:回答|提供|评)|作为(?:一个|一款)?(?:人工智能|ai)"
+            "|没有(?:个人|自己的)(?:想法|感受|观点)",
             "申し訳|お答えできません|回答できません|aiとして|죄송|답변(?:할|드릴) 수 없|ai로서",
             "عذر|لا أستطيع|أعتذر|क्षमा करें|ขออภัย|סליחה|מצטער",
         )
@@ -928,7 +889,7 @@ def _is_cut_phrase(text: str) -> bool:
     bare = _unmarked(text).rstrip("\"')]} ")
     if bare.endswith((".", "!", "?")):
         return False
-    bare = bare.strip(_EDGE)
+    bare = bare.strip(EDGE)
     return len(bare) >= _SHORTEST_CUT and any(phrase.startswith(bare) for phrase in RATING_PHRASES.values())
 
 
@@ -968,8 +929,6 @@ def _read(text: str, cut: bool) -> Reading:
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED)(_read)
-
-
 _COMPAT_FORMS: Final[tuple[tuple[str, int], ...]] = (
     ("very much like me", 6),
     ("likes me very much", 6),

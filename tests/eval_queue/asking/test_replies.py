@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from data.sources.practice import practice_benchmark
-from eval_queue.asking import evaluation
+from eval_queue.asking import endpoint, evaluation
 from eval_queue.asking.checkpoint import ANSWERS_FILE, Answer, RunRecord
 from eval_queue.asking.diagnosis import meaning, said
 from eval_queue.asking.endpoint import RetryPolicy
 from eval_queue.asking.evaluation import EvaluationFailed, Job, evaluate
 from eval_queue.asking.outcome import RESULT_FILE, TABLE_FILE, Outcome, reading
-from eval_queue.asking.replies import MAX_ANSWER
+from eval_queue.asking.replies import MAX_ANSWER, parse, read
 from eval_queue.asking.transport import MAX_REPLY_BYTES
 from eval_queue.personas import WORDING
 from eval_queue.protocol import plan
@@ -283,6 +283,41 @@ def test_counts_are_believed_within_reason(tmp_path: Path, name: str) -> None:
     assert info.uncounted == (4 if read is None else 0)
 
 
+BESIDE: dict[str, tuple[dict[str, object], int | None, int | None]] = {
+    "Gemini": (
+        {"usageMetadata": {"promptTokenCount": 21, "candidatesTokenCount": 5, "thoughtsTokenCount": 3,
+                           "totalTokenCount": 29}}, 21, 8),
+    "Gemini, no total": (
+        {"usage_metadata": {"prompt_token_count": 21, "candidates_token_count": 5, "thoughts_token_count": 3}}, 21, 8),
+    "Gemini, all blocked": ({"usageMetadata": {"promptTokenCount": 21, "totalTokenCount": 21}}, 21, None),
+    "Ollama": ({"prompt_eval_count": 21, "eval_count": 4, "eval_duration": 12345}, 21, 4),
+    "Bedrock": ({"usage": {"inputTokens": 21, "outputTokens": 4, "totalTokens": 25}}, 21, 4),
+    "both": ({"usage": {"prompt_tokens": 21, "completion_tokens": 4}, "usageMetadata": {"promptTokenCount": 7}}, 21, 4),
+    "beyond reason": ({"prompt_eval_count": -1, "eval_count": "4"}, None, None),
+}  # fmt: skip
+"""Counts in the names of an interface of the provider's own, and where it puts them."""
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_counts_are_found_under_the_provider_s_own_names(name: str) -> None:
+    more, read_, written = BESIDE[name]
+    reply = read(parse(body({"content": "like me"}, **more).body), 1.0)
+    assert (reply.prompt_tokens, reply.completion_tokens) == (read_, written)
+
+
+def test_the_chunks_of_ollama_s_own_interface_bring_their_counts(tmp_path: Path) -> None:
+    chunks: list[dict[str, object]] = [
+        {"model": "m", "message": {"role": "assistant", "content": "like "}, "done": False},
+        {"model": "m", "message": {"role": "assistant", "content": "me"}, "done": True, "done_reason": "stop",
+         "prompt_eval_count": 21, "eval_count": 4},
+    ]  # fmt: skip
+    response = Response("\n".join(map(json.dumps, chunks)).encode(), headers={"content-type": "application/x-ndjson"})
+    with ChatServer(lambda _: response) as server:
+        outcome = run(server, tmp_path, limit=4)
+    assert outcome.result.run is not None
+    assert (outcome.result.run.prompt_tokens, outcome.result.run.completion_tokens) == (4 * 21, 4 * 4)
+
+
 def test_a_cost_of_which_half_was_not_counted_says_at_least(tmp_path: Path) -> None:
     def behave(asked: Asked) -> Response:
         usage = {"prompt_tokens": 100, "completion_tokens": 2} if PLACE[asked.prompt] % 2 else None
@@ -357,6 +392,12 @@ def test_control_characters_of_an_error_are_shown_escaped(tmp_path: Path) -> Non
         fail(429, b'{"error": {"message": "busy", "retryAfter": 0.05}}'),
         fail(429, b'{"error": {"message": "busy", "metadata": {"headers": {"Retry-After": "0.05"}}}}'),
         fail(429, b'{"error": {"message": "busy", "metadata": {"headers": {"X-RateLimit-Reset": "50ms"}}}}'),
+        fail(429, "You are rate limited (retry_after: 0.05)."),
+        fail(429, '{"error": {"status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "0.05s"}]}}'),
+        fail(429, "slow down", headers={"x-retry-after": "0.05"}),
+        fail(429, "slow down", headers={"x-ms-retry-after-ms": "50"}),
+        fail(503, "busy", headers={"retry-after": "50ms"}),
+        fail(402, "Too much is in flight", metadata={"limit_source": "router_in_flight_budget"}, retry_after=0.05),
     ],
     ids=[
         "estimated_time",
@@ -375,6 +416,12 @@ def test_control_characters_of_an_error_are_shown_escaped(tmp_path: Path) -> Non
         "retryAfter",
         "headers of the provider",
         "limits of the provider",
+        "a field in words",
+        "JSON in words",
+        "x-retry-after",
+        "x-ms-retry-after-ms",
+        "retry-after with its unit",
+        "a budget of what is in flight",
     ],
 )
 def test_an_endpoint_that_says_when_is_waited_for_however_often(tmp_path: Path, response: Response) -> None:
@@ -478,6 +525,13 @@ SAID: dict[str, tuple[Response, dict[str, Any], str, str]] = {
     "403 of every prompt": (fail(403, "flagged"), {}, "auth", "flagged"),
     "quota": (fail(429, "You exceeded your current quota", code="insufficient_quota"), {}, "no_credit", "quota"),
     "spending": (fail(429, "Monthly spending limit reached"), {}, "no_credit", "spending limit"),
+    "spent, with the limits of requests beside": (
+        fail(429, "At its cap", code="organization_spend_limit_exceeded", headers={
+            "x-ratelimit-reset-requests": "1s", "x-ratelimit-remaining-requests": "99"}), {}, "no_credit", "cap"),
+    "a provider's words inside a router's": (
+        fail(429, "Provider returned error", code=429, metadata={
+            "raw": '{"error": {"message": "none left", "code": "credit_balance_exhausted"}}'}),
+        {}, "no_credit", "Provider returned error"),
     "a failure in a 200": (
         Response(b'{"base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}, "choices": null}'),
         {}, "no_credit", "insufficient balance"),
@@ -507,6 +561,33 @@ SPELT: dict[str, list[tuple[int, object]]] = {
         (403, {"error": {"message": "You don't have enough credits to run this request"}}),
         (400, {"error": {"message": "Your account balance is insufficient, please recharge"}}),
         (403, {"error": {"message": "余额不足"}}),
+        (429, {"error": {"message": "No prepaid funds remain.", "code": "credit_balance_exhausted"}}),
+        (429, {"error": {"message": "The project is at its cap.", "code": "project_spend_limit_exceeded"}}),
+        (429, {"error": {"message": "The organization is at its cap.", "code": "organization_usage_limit_exceeded"}}),
+        (
+            429,
+            {
+                "type": "error",
+                "error": {
+                    "type": "rate_limit_error",
+                    "message": "Paused until the first of next month.",
+                    "details": {"error_code": "enforced_spend_limit_reached"},
+                },
+            },
+        ),
+        (
+            400,
+            {
+                "type": "error",
+                "error": {
+                    "type": "invalid_request_error",
+                    "message": "You have reached your specified workspace API usage limits.",
+                },
+            },
+        ),
+    ],
+    "too_many": [
+        (402, {"error": {"message": "Wait for others.", "metadata": {"limit_source": "openrouter_in_flight_budget"}}}),
     ],
     "quota": [
         (429, {"error": {"message": "Your account is suspended", "type": "exceeded_current_quota_error"}}),
@@ -610,6 +691,14 @@ def test_a_prompt_that_a_filter_refuses_is_a_refusal_counted_apart(tmp_path: Pat
     assert len(kept) == FEW // 3
     assert {a.raw_response for a in kept} == {""}
     assert pq.read_table(outcome.table_file)["filter_message"].null_count == FEW - FEW // 3
+
+
+def test_words_of_a_prompt_that_a_router_repeats_are_not_the_provider_s() -> None:
+    asked = 'He said:\n"There are insufficient credits."'
+    for told in (asked, json.dumps({"input": asked})):
+        codes = said({"error": {"message": "Provider returned error", "metadata": {"raw": told}}}).codes
+        assert meaning(429, codes) == "no_credit"
+        assert meaning(429, endpoint._without(asked, codes)) is None
 
 
 def test_a_first_prompt_that_is_flagged_says_nothing_of_the_key(tmp_path: Path) -> None:

@@ -282,6 +282,10 @@ ADVERSARIAL = (
     "答案：",
     ". i just really ",
     "the answer is ",
+    "like me<note>x",
+    "not \\boxed{like me} ",
+    "it is kind: ",
+    "response 1: ",
 )
 
 
