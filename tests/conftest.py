@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ pytest_plugins = ["tests.support.tiers"]
 SHARED = ROOT.parent / "shared"
 TERMINAL = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE")
 """What tells programs of a terminal that tests do not have."""
+CACHES = count()
 
 
 def _shared(folder: str) -> Path:
@@ -72,14 +74,15 @@ def _no_pauses() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads the developer's own settings, cache, tokens or width of a terminal."""
     import os
 
     for name in list(os.environ):
         if name.startswith(("VALUE_PORTRAIT_", "HF_TOKEN")) or name in TERMINAL:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("VALUE_PORTRAIT_CACHE", str(tmp_path / "cache"))
+    # made by whoever uses it: a folder for each of some thousand tests takes seconds
+    monkeypatch.setenv("VALUE_PORTRAIT_CACHE", str(tmp_path_factory.getbasetemp() / f"cache-{next(CACHES)}"))
     # nobody listens there: a test that wants upstream's files names its own server, none reaches for the real one
     monkeypatch.setenv("VALUE_PORTRAIT_UPSTREAM_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("GRADIO_ANALYTICS_ENABLED", "False")

@@ -12,11 +12,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,12 +26,42 @@ START_SECONDS = 180.0
 STOP_SECONDS = 60.0
 
 
+class Process(Protocol):
+    """What is asked of a process of an app: as of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit status if it has ended."""
+
+    def send_signal(self, sig: int) -> None:
+        """Send it a signal."""
+
+    def kill(self) -> None:
+        """End it at once."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit status once it has ended, or `subprocess.TimeoutExpired`."""
+
+
+Start = Callable[[Sequence[str], Path, dict[str, str], Path], Process]
+"""Starts Python with arguments, in a folder, with an environment, and its output in a file."""
+
+
+def start(arguments: Sequence[str], folder: Path, environment: dict[str, str], log: Path) -> Process:
+    """As `Start`: a new process."""
+    with log.open("wb") as out:
+        return subprocess.Popen(
+            [sys.executable, *arguments], cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT
+        )
+
+
 @dataclass
 class RunningApp:
     """An app that answers."""
 
     url: str
-    process: subprocess.Popen[bytes]
+    process: Process
     log: Path
 
     def stop(self) -> int:
@@ -52,7 +82,7 @@ def free_port() -> int:
 
 @contextmanager
 def app(
-    store: Path, *, program: Sequence[str] = ("app.py",), root: Path = ROOT, **settings: str
+    store: Path, *, program: Sequence[str] = ("app.py",), root: Path = ROOT, start: Start = start, **settings: str
 ) -> Iterator[RunningApp]:
     """Run `app.py` on a free port.
 
@@ -60,16 +90,16 @@ def app(
         store: folder of its store; its log is written beside it.
         program: what Python runs in its place.
         root: the checkout that it is run from.
+        start: how its process comes to be.
         settings: further settings by name, e.g. `source="practice"`.
     """
     url = f"http://127.0.0.1:{free_port()}"
     own = {name: value for name, value in os.environ.items() if not name.startswith(("VALUE_PORTRAIT_", "GRADIO_"))}
     given = {f"VALUE_PORTRAIT_{name.upper()}": value for name, value in {"store": str(store), **settings}.items()}
-    command = [sys.executable, *program, "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
+    arguments = [*program, "--host", "127.0.0.1", "--port", url.rpartition(":")[2]]
     log = store.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=root, env={**own, **given}, stdout=out, stderr=subprocess.STDOUT)
+    process = start(arguments, root, {**own, **given}, log)
     running = RunningApp(url, process, log)
     try:
         _wait_until_it_answers(running)

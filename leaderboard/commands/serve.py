@@ -48,7 +48,6 @@ def _serve(host: str | None, port: int | None) -> None:
     from eval_queue.workers import scheduler
     from leaderboard.server.sign_in import check_sign_in
     from leaderboard.site.opening import open_site
-    from leaderboard.ui import Ui
 
     stop = threading.Event()
     scheduler.stop_on_signals(stop)
@@ -64,6 +63,9 @@ def _serve(host: str | None, port: int | None) -> None:
             notes=lambda: evaluator.notes,
             evaluator=lambda: evaluator.vitals,
         )
+        # only now: Gradio takes seconds to import, for which a wrong setting need not wait
+        from leaderboard.ui import Ui
+
         elsewhere = None
         if settings.executor != "here":
             elsewhere = partial(evaluate_what_waits, settings, site.queue, once=False)

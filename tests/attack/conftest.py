@@ -11,7 +11,8 @@ import httpx2
 import pytest
 
 from tests.browser.conftest import fill
-from tools.live import RunningApp, app
+from tests.support.apps import app
+from tools.live import RunningApp
 
 SECRET = "a-very-secret-key-of-an-endpoint"
 

@@ -23,8 +23,9 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused, Submission, new_submission
 from tests.attack.conftest import listeners, token
 from tests.support import ROOT
+from tests.support.apps import app
 from tests.support.hub import Hub, hub_server
-from tools.live import RunningApp, app, free_port
+from tools.live import RunningApp, free_port
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +102,12 @@ def test_odd_addresses_of_the_sign_in_are_pages(signing_in: RunningApp, asked: s
     assert location.startswith(("/", signing_in.url))
     assert not location.startswith("//")
     assert "Traceback" not in answer.text + signing_in.log.read_text()
+
+
+def test_who_is_not_signed_in_cannot_upload(signing_in: RunningApp) -> None:
+    with httpx2.Client(base_url=signing_in.url, timeout=60) as http:
+        answer = http.post("/submit/package", content=b"x" * 1000, headers={"X-Page-Token": token(http)})
+    assert (answer.status_code, "sign_in" in answer.json()["code"]) == (200, True)
 
 
 def test_a_cookie_signed_with_what_everybody_knows_signs_nobody_in(signing_in: RunningApp, hub: Hub) -> None:

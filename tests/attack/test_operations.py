@@ -22,8 +22,9 @@ from eval_queue.store.shown import will_last
 from eval_queue.submission import new_submission
 from eval_queue.workers.place import NO_REPOSITORIES
 from tests.attack.conftest import SECRET
+from tests.support.apps import app
 from tests.support.chat_server import ChatServer
-from tools.live import RunningApp, app
+from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
 

@@ -33,9 +33,10 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import Refused
 from tests.attack.conftest import token
 from tests.eval_queue.queue.test_package import members, resealed, with_lines
+from tests.support.apps import app
 from tests.support.chat_server import ChatServer
 from tests.support.rows import run_record
-from tools.live import RunningApp, app
+from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
 
@@ -271,18 +272,6 @@ def test_one_visitor_has_one_package_under_way_and_all_have_few(served: RunningA
     finally:
         release.set()
         sending.join()
-
-
-def test_who_is_not_signed_in_cannot_upload(
-    fresh: Callable[..., RunningApp], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.support.hub import hub_server
-
-    with hub_server() as hub:
-        for name, value in hub.environment(tmp_path / "home", token=hub.token).items():
-            monkeypatch.setenv(name, value)
-        answer = send(fresh(oauth="true").url, b"x" * 1000)
-    assert (answer.status_code, "sign_in" in answer.json()["code"]) == (200, True)
 
 
 def test_the_weekly_limit_is_looked_at_before_anything_is_read(

@@ -21,8 +21,9 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.submission import new_submission
 from leaderboard.api import ENDPOINTS
 from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS
+from tests.support.apps import app
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
-from tools.live import RunningApp, app
+from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,10 @@ from data.sources.practice import practice_benchmark
 from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.results import PUBLISHED, load
+from tests.support.apps import app
 from tests.support.rows import result
 from tests.support.waiting import LIMIT
-from tools.live import RunningApp, app, chromium, find_chromium
+from tools.live import RunningApp, chromium, find_chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, ViewportSize
@@ -157,9 +158,9 @@ def chromium_path() -> str:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    # of a module, not of the session: while it is open no other test can run an event loop in this thread
+    # of this folder, not of the session: while it is open no other test can run an event loop in this thread
     with chromium(chromium_path) as opened:
         yield opened
 
@@ -173,7 +174,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tabs(browser: Browser) -> Tabs:
     """Pages to use again."""
     return Tabs(browser)

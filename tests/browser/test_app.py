@@ -22,6 +22,7 @@ from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from leaderboard.api import ENDPOINTS
 from tests.browser.conftest import HOSTILE
+from tests.support import apps
 from tests.support.waiting import LIMIT
 from tools.live import ROOT, RunningApp, app
 
@@ -68,7 +69,9 @@ def test_user_text_is_escaped_in_every_page(served: RunningApp, route: str) -> N
 def test_secrets_and_addresses_reach_no_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY_FOR_TESTS", "a-very-secret-key")
     endpoint = {"name": "vllm", "base_url": "http://10.9.8.7:6543/v1", "api_key_env": "SECRET_KEY_FOR_TESTS"}
-    with app(tmp_path / "store", source="practice", scheduler="false", endpoints=json.dumps([endpoint])) as running:
+    with apps.app(
+        tmp_path / "store", source="practice", scheduler="false", endpoints=json.dumps([endpoint])
+    ) as running:
         pages = "".join(get(f"{running.url}/{route}") for route in ("", "submit", "queue", "about", "config"))
         assert '"vllm"' in pages
         assert "10.9.8.7" not in pages
@@ -80,7 +83,7 @@ def test_secrets_and_addresses_reach_no_page(tmp_path: Path, monkeypatch: pytest
 
 def test_a_page_is_as_new_as_its_request(tmp_path: Path) -> None:
     endpoints = (Endpoint(name="other"),)
-    with app(
+    with apps.app(
         tmp_path / "store", source="practice", scheduler="false", endpoints=json.dumps([{"name": "other"}])
     ) as running:
         assert "org/just-submitted" not in get(f"{running.url}/queue")

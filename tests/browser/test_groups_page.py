@@ -9,6 +9,7 @@ import pytest
 
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.results import PUBLISHED, load
+from tests.browser.conftest import resize
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -82,13 +83,13 @@ def test_models_stand_by_name_until_another_order_is_asked_for(page: Page, serve
 
 def test_nothing_moves_sideways_no_text_is_small_or_faint(page: Page, served: RunningApp) -> None:
     flat = next(r for r in ROWS if r.model not in TOLD)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two that there are
-        for address in ("groups", f"groups?id={flat.id}&contrast=education"):
+    for address in ("groups", f"groups?id={flat.id}&contrast=education"):
+        page.goto(f"{served.url}/{address}")
+        page.locator("details").evaluate_all("nodes => nodes.forEach(n => n.open = true)")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two that there are
             for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": 844})
-                page.goto(f"{served.url}/{address}")
-                page.locator("details").evaluate_all("nodes => nodes.forEach(n => n.open = true)")
+                resize(page, width, 844)
                 over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 assert over <= 0, (address, width)
                 assert page.evaluate(SMALL) == [], (address, width)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import HOSTILE
+from tests.browser.conftest import HOSTILE, resize
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -18,14 +18,12 @@ ADDRESSES = ("value", "value?name=Benevolence", "value?name=Openness", "dates", 
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-@pytest.mark.parametrize("width", [1440, 390])
-def test_nothing_moves_sideways_and_nothing_of_a_name_runs(
-    page: Page, served: RunningApp, address: str, width: int
-) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
+def test_nothing_moves_sideways_and_nothing_of_a_name_runs(page: Page, served: RunningApp, address: str) -> None:
     page.goto(f"{served.url}/{address}")
-    assert page.locator("h1").first.is_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (1440, 390):
+        resize(page, width)
+        assert page.locator("h1").first.is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.__executed") is None
 
 

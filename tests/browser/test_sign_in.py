@@ -32,9 +32,9 @@ def test_nobody_submits_unknown_and_an_administrator_is_known(
         settings = {"oauth": "true", "administrators": json.dumps([hub.user]), "endpoints": endpoints}
         with app(store, source="practice", scheduler="false", **settings) as running:
             page = new_page(browser)
-            page.goto(f"{running.url}/queue", wait_until="domcontentloaded")
+            # what an administrator sees comes with a request of its own
+            page.goto(f"{running.url}/queue", wait_until="networkidle")
             page.locator(".vp-queue").wait_for()
-            page.wait_for_timeout(2000)  # what an administrator sees comes with a request of its own
             assert not page.locator("#administration").is_visible()
             page.goto(f"{running.url}/submit", wait_until="domcontentloaded")
             page.locator("#model textarea, #model input").first.fill("lab/model-7B")

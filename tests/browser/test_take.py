@@ -21,7 +21,8 @@ from leaderboard.measurement.short_form import SIZES, Form, choose, match_form, 
 from leaderboard.web import assets
 from tests.browser.conftest import Watched
 from tests.support import ROOT
-from tools.live import RunningApp, app
+from tests.support.apps import app
+from tools.live import RunningApp
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -136,6 +136,7 @@ def _watch(life: Life) -> None:
 
 def _serve() -> None:
     import aiohttp  # noqa: F401
+    import pandas  # noqa: F401 - by pyarrow, as soon as it is used
     import pyarrow.parquet  # noqa: F401
 
     import eval_queue.workers.worker  # noqa: F401 - imported for the forks

@@ -20,8 +20,9 @@ from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.local import LocalStore, StoreUnavailable
 from eval_queue.store.shown import ShownStore
 from eval_queue.submission import new_submission
+from tests.support.apps import app
 from tests.support.waiting import until
-from tools.live import RunningApp, app
+from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
 

@@ -33,7 +33,8 @@ from leaderboard.boards.readings import read_readings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import HOSTILE, fill
 from tests.conftest import ROOT
-from tools.live import RunningApp, app
+from tests.support.apps import app
+from tools.live import RunningApp
 
 RELEASED = load(PUBLISHED).results
 NAMES = [method.__name__ for method in ENDPOINTS]
@@ -358,7 +359,10 @@ def test_an_address_gives_plain_json_and_names_what_is_wrong(running: RunningApp
     given = ARGUMENTS.get(name, {})
     status, found = plain(running, f"/api/{name}?{address(given)}")
     assert status == 200
-    assert found == client.predict(**given, api_name=f"/{name}")
+    told = client.predict(**given, api_name=f"/{name}")
+    if "retrieved" in found.get("about", {}):  # the second of each request, which may be another one
+        assert found["about"].pop("retrieved") <= told["about"].pop("retrieved")
+    assert found == told
     for argument, value in WRONG[name].items():
         if argument == "search":
             continue  # any text may be looked for

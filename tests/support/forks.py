@@ -8,6 +8,7 @@ id, or, to `{"wait": id}`, with how that fork ended. Each fork is a real process
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -17,7 +18,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -34,10 +35,11 @@ class Forks:
 
     Args:
         *command: the module that calls `serve`, and what it wants to be told.
+        environment: what it is imported with; None: that of the tests.
     """
 
-    def __init__(self, *command: str) -> None:
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    def __init__(self, *command: str, environment: Mapping[str, str] | None = None) -> None:
+        environment = {**(environment or os.environ), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=ROOT,
@@ -109,6 +111,7 @@ def serve(kind: Callable[..., K], work: Callable[[K], None]) -> None:
         work: what it does.
     """
     alive: set[int] = set()
+    gc.freeze()  # or each fork copies the memory of what it looks through for garbage
     for line in sys.stdin:
         asked = json.loads(line)
         answer: int | None
@@ -132,12 +135,16 @@ def _child(work: Callable[[K], None], of: K) -> None:
     try:
         # what it says must not get between the answers to the parent
         os.dup2(2, 1)
-        os.close(0)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         logging.basicConfig(level=logging.ERROR)
         work(of)
         code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:
         traceback.print_exc()
         raise
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)

@@ -28,23 +28,38 @@ FOLDERS = ("tests/browser", "tests/eval_queue/workers", "tests/support/hub")
 FIXTURES = frozenset({"store_hub", "_store_hub", "hub", "away", "running", "browser", "served"})
 """Fixtures that start a Hub, an app or a browser."""
 LONGEST = (
-    "tests/eval_queue/queue/test_persona_sets.py",
-    "tests/browser/test_board.py",
-    "tests/browser/test_take.py",
-    "tests/eval_queue/store/test_hub.py",
-    "tests/browser/test_end_to_end.py",
-    "tests/browser/test_benchmark_page.py",
-    "tests/browser/test_hub_backed.py",
-    "tests/leaderboard/analysis/test_ranks.py",
-    "tests/leaderboard/pages/test_groups.py",
-    "tests/eval_queue/asking/test_local_model.py",
-    "tests/eval_queue/test_personas.py",
-    "tests/eval_queue/workers/test_worker.py",
     "tests/eval_queue/workers/test_many_workers.py",
-    "tests/data/sources/test_loading.py",
+    "tests/browser/test_board.py",
+    "tests/browser/test_accessibility.py",
+    "tests/browser/test_end_to_end.py",
+    "tests/browser",  # together: a process that has a browser open goes on with it
+    "tests/faults/test_hub.py",
+    "tests/eval_queue/store/test_hub.py",
+    "tests/eval_queue/workers/test_worker.py",
+    "tests/eval_queue/store/test_limits.py",
+    "tests/eval_queue/executors/test_contract.py",
+    "tests/eval_queue/reading/test_reader.py",
+    "tests/eval_queue/queue/test_queue.py",
+    "tests/attack/test_packages.py",
     "tests/leaderboard/groups/test_proximity.py",
+    "tests/eval_queue/test_personas.py",
+    "tests/support/hub/test_faults.py",
+    "tests/attack/test_operations.py",
+    "tests/eval_queue/asking/test_shards.py",
+    "tests/eval_queue/workers/test_endpoint_check.py",
+    "tests/eval_queue/scoring/test_publishing.py",
+    "tests/eval_queue/offline/test_batch.py",
+    "tests/eval_queue/queue/test_persona_sets.py",
+    "tests/faults/test_pages.py",
+    "tests/leaderboard/test_api.py",
+    "tests/leaderboard/exports/test_static_copy.py",
+    "tests/leaderboard/measurement/test_short_form.py",
+    "tests/eval_queue/asking/test_local_model.py",
+    "tests/data/sources/test_loading.py",
+    "tests/test_docs.py",
+    "tests/test_installation.py",
 )
-"""Files that take longest: begun first, no core waits for them at the end."""
+"""Files and folders that take longest: begun first, no core waits for them at the end."""
 LONGEST_SLEEP = 0.25
 """Longest single sleep of a fast test, in seconds; polling sleeps for less."""
 _STARTS = frozenset({"multiprocessing", "subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
@@ -141,7 +156,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
     if hasattr(config, "workerinput"):
         turns = {config.rootpath / name: turn for turn, name in enumerate(LONGEST)}
-        items.sort(key=lambda item: turns.get(item.path, len(LONGEST)))
+        items.sort(key=lambda item: turns.get(item.path, turns.get(item.path.parent, len(LONGEST))))
     return (yield)
 
 

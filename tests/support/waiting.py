@@ -16,7 +16,8 @@ def until(condition: Callable[[], object], seconds: float = LIMIT) -> None:
     Raises:
         AssertionError: it never did.
     """
-    end = time.monotonic() + seconds
+    end, pause = time.monotonic() + seconds, 0.005
     while not condition():
         assert time.monotonic() < end, f"this did not happen within {seconds:g} s"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(1.3 * pause, 0.1)  # looking takes a processor that what is waited for could use

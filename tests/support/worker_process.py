@@ -90,11 +90,14 @@ def work(kind: Kind) -> None:
             worker.drain()
             if queue.outage() is None and all(s.state not in ACTIVE for s in queue.submissions()):
                 return
-        time.sleep(0.1)
+        time.sleep(0.4)  # looking takes a processor that others could use
 
 
 def _serve() -> None:
     import aiohttp  # noqa: F401
+    import huggingface_hub.hf_api  # noqa: F401
+    import pandas  # noqa: F401 - by pyarrow, as soon as it is used
+    import pyarrow.compute
     import pyarrow.parquet  # noqa: F401
 
     import eval_queue.store.compiled

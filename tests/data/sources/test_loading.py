@@ -477,10 +477,9 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path) -> Path:
+def cache() -> Path:
     """The cache folder, where conftest put it."""
-    assert os.environ["VALUE_PORTRAIT_CACHE"] == str(tmp_path / "cache")
-    return tmp_path / "cache"
+    return Path(os.environ["VALUE_PORTRAIT_CACHE"])
 
 
 def cached_files(cache: Path) -> list[str]:

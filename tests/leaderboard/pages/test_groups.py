@@ -41,11 +41,11 @@ from leaderboard.pages.groups.other_reading import other_reading
 from leaderboard.site.site import Site
 from leaderboard.web.document import Volatile
 from tests.leaderboard.groups.test_bias import BENCHMARK, QUICK, REFERENCE, played, truth
+from tests.support.apps import app
 from tests.support.chat_server import ChatServer
 from tests.support.commands import run_command
 from tests.support.ess_files import random_survey, write
 from tests.support.rows import result
-from tools.live import app
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ROWS = {r.model: r for r in load(PUBLISHED).results}
