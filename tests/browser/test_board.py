@@ -857,14 +857,19 @@ def test_headings_say_how_far_a_column_tells_models_apart(page: Page, served: Ru
     for reading, query in (("published", ""), ("match", "?reading=all")):
         open_board(page, served, query)
         for d in VALUES:
-            known = validation.columns[reading][d.name].queries  # type: ignore[index]
+            column = validation.columns[reading][d.name]  # type: ignore[index]
+            known, low, high = column.queries, column.queries_low, column.queries_high
             assert known is not None
+            figures = [f"{x:.2f}".replace("-", "−") for x in (known, low, high)]
             note = page.locator(f'.vp-heads th[data-column="{d.name}"] .vp-carries')
-            assert note.inner_text() == f"{known:.2f}".replace("-", "−") + ("†" if known < 0.5 else "")
+            assert note.inner_text().split() == [
+                figures[0] + ("†" if known < 0.5 else ""),
+                *(figures[1], "to", figures[2]),
+            ]
             said = note.get_attribute("aria-label")
             assert said is not None
             assert ("cannot tell these models apart" in said) == (known < 0.5)
-            assert "between 33 models" in said
+            assert f"between 33 models: {figures[0]} (95 % interval {figures[1]} to {figures[2]})" in said
     page.locator(f'.vp-heads th[data-column="{d.name}"] button').focus()
     assert page.locator(".vp-tip").inner_text() == said, "the keyboard gets the explanation, too"
 
