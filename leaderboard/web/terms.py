@@ -73,7 +73,7 @@ def _pattern() -> re.Pattern[str]:
 
 @lru_cache(maxsize=2048)
 def _split(text: str) -> tuple[str, ...]:
-    """Running text cut at its terms: what is plain, then for each term what touches it, its words, what touches it, plain.
+    """Running text cut at its terms: text, then of each term what touches it, its words, what touches it, and text.
 
     Pages have most of their texts in common, and each is looked through once.
     """
@@ -86,6 +86,9 @@ def _mark(html: str) -> tuple[str, set[Term]]:
     seen: set[Term] = set()
 
     def add(text: str) -> None:
+        if not text or text.isspace():
+            out.append(text)
+            return
         parts = _split(text)
         out.append(parts[0])
         for i in range(1, len(parts), 4):
