@@ -296,6 +296,13 @@ def ask(url: str) -> float:
     return took
 
 
+def first_answer(url: str) -> tuple[float, float]:
+    """Seconds until a page is there, and its kilobytes as it is sent."""
+    begun = time.perf_counter()
+    size = len(asked(url)) / 1000
+    return time.perf_counter() - begun, size
+
+
 def asked(url: str) -> bytes:
     """A page as it is sent."""
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": "gzip"}), timeout=120) as found:
@@ -388,15 +395,9 @@ def report_against(folder: Path, source: str, other: Path, n: int, browser: Brow
         paired("model's first answer s", *first)
         pages = [page.format(*ids) for page in OLD_PAGES]
         for page in pages:
-            name = page.partition("?")[0] or "board"
-            begun = [time.perf_counter()]
-            sent = []
-            for url in urls:
-                sent.append(len(asked(url + page)) / 1000)
-                begun.append(time.perf_counter())
-            compared(f"{name}, sent kB", *sent)
-            if page and name != "model":
-                compared(f"{name}'s first answer s", begun[1] - begun[0], begun[2] - begun[1])
+            took, sent = zip(*(first_answer(url + page) for url in urls), strict=True)
+            compared(f"{page.partition('?')[0] or 'board'}, first answer s", *took)
+            compared(f"{page.partition('?')[0] or 'board'}, sent kB", *sent)
         waited: list[list[float]] = [[], []]
         used = [cpu_seconds(each.process.pid) for each in running]
         for _ in range(ROUNDS):
