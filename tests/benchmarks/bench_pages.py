@@ -395,9 +395,10 @@ def report_against(folder: Path, source: str, other: Path, n: int, browser: Brow
         paired("model's first answer s", *first)
         pages = [page.format(*ids) for page in OLD_PAGES]
         for page in pages:
-            took, sent = zip(*(first_answer(url + page) for url in urls), strict=True)
-            compared(f"{page.partition('?')[0] or 'board'}, first answer s", *took)
-            compared(f"{page.partition('?')[0] or 'board'}, sent kB", *sent)
+            name = page.partition("?")[0] or "board"
+            (now, now_sent), (then, then_sent) = (first_answer(url + page) for url in urls)
+            compared(f"{name}, first answer s", now, then)
+            compared(f"{name}, sent kB", now_sent, then_sent)
         waited: list[list[float]] = [[], []]
         used = [cpu_seconds(each.process.pid) for each in running]
         for _ in range(ROUNDS):
@@ -429,7 +430,7 @@ def visited_model(browser: Browser, url: str, row: str) -> float:
         return opened(context.new_page(), f"{url}model?id={row}", ".vp-who-head h1")
 
 
-def compared(what: str, now: float, other: float, more: str = "") -> None:
+def compared(what: str, now: float, other: float, *, more: str = "") -> None:
     """Print a figure of both."""
     typer.echo(f"{what:<30} {now:>7.3f} {other:>9.3f} {now / other:>7.2f}{more}")
 
@@ -437,7 +438,7 @@ def compared(what: str, now: float, other: float, more: str = "") -> None:
 def paired(what: str, now: Sequence[float], other: Sequence[float]) -> None:
     """Print the medians of both, and how many times the other's each turn was: the median and the middle half."""
     low, middle, high = statistics.quantiles([a / b for a, b in zip(now, other, strict=True)], n=4)
-    compared(what, statistics.median(now), statistics.median(other), f"   {middle:.2f} ({low:.2f} to {high:.2f})")
+    compared(what, statistics.median(now), statistics.median(other), more=f"   {middle:.2f} ({low:.2f} to {high:.2f})")
 
 
 def main(
