@@ -9,10 +9,8 @@ from data.commands import ess, info, publish, validate
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Look at a benchmark, check its key, publish it.")
 
-ess.register(app)
-info.register(app)
-publish.register(app)
-validate.register(app)
+for command in (ess, info, publish, validate):
+    command.register(app)
 
 if __name__ == "__main__":
     run(app)

@@ -10,9 +10,13 @@ from pathlib import Path
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Where to write a file that takes the place of `path` at the end, and is removed where something fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def replacing(path: Path, *, parents: bool = True) -> Iterator[Path]:
+    """Where to write a file that takes the place of `path` at the end, and is removed where something fails.
+
+    Its folder is made if need be, unless `parents` is false.
+    """
+    if parents:
+        path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         yield unfinished

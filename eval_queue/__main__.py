@@ -22,19 +22,8 @@ from eval_queue.commands import (
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Score answers, evaluate a model, work the queue.")
 
-
-score.register(app)
-publish.register(app)
-evaluate.register(app)
-batch.register(app)
-import_log.register(app)
-local_model.register(app)
-queue.register(app)
-doctor.register(app)
-settings.register(app)
-package.register(app)
-plan.register(app)
-backup.register(app)
+for group in (score, publish, evaluate, batch, import_log, local_model, queue, doctor, settings, package, plan, backup):
+    group.register(app)
 
 if __name__ == "__main__":
     run(app)

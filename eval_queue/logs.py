@@ -40,19 +40,14 @@ def about(submission: str) -> Iterator[None]:
         _about.reset(token)
 
 
-def set_up_logging(*, as_json: bool, level: int = logging.INFO) -> None:
-    """Send the log of this process to standard error, bounded.
-
-    Args:
-        as_json: a JSON object a line, for programs; else text.
-        level: the least that is written.
-    """
+def set_up_logging(*, as_json: bool) -> None:
+    """Send the log of this process to standard error, bounded: a JSON object a line, for programs, or text."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(Bounded())
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.INFO)
     # these log every request, with addresses
     for name in ("aiohttp", "httpx", "httpx2", "httpcore", "httpcore2", "openai", "urllib3", "mcp", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -105,15 +100,14 @@ class Bounded(logging.Filter):
 class TextFormatter(logging.Formatter):
     """A line for people."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s")
-
     def format(self, record: logging.LogRecord) -> str:
         """One line, without control characters that somebody put into it; a traceback on lines of its own."""
-        said, trace = _parts(self, record)
-        about_ = _about.get()
+        about_, count = _about.get(), getattr(record, "left_out", 0)
         head = f"{self.formatTime(record)} {record.levelname} {f'[{about_}] ' if about_ else ''}"
-        return f"{head}{_printable(said)}{_left_out(record)}{trace}"[:LONGEST]
+        said = "".join(c if c.isprintable() else " " for c in record.getMessage())
+        left_out = f" ({count} more like this were left out)" if count else ""
+        trace = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return f"{head}{said}{left_out}{trace}"[:LONGEST]
 
 
 class JsonFormatter(logging.Formatter):
@@ -121,31 +115,16 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See the class."""
-        said, trace = _parts(self, record)
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": said[:LONGEST],
+            "message": record.getMessage()[:LONGEST],
         }
         if (submission := _about.get()) is not None:
             line["submission"] = submission
         if left_out := getattr(record, "left_out", 0):
             line["left_out"] = left_out
-        if trace:
-            line["trace"] = trace.strip()[:LONGEST]
+        if record.exc_info and (trace := self.formatException(record.exc_info).strip()):
+            line["trace"] = trace[:LONGEST]
         return orjson.dumps(line, default=str).decode()
-
-
-def _parts(formatter: logging.Formatter, record: logging.LogRecord) -> tuple[str, str]:
-    trace = f"\n{formatter.formatException(record.exc_info)}" if record.exc_info else ""
-    return record.getMessage(), trace
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)
-
-
-def _left_out(record: logging.LogRecord) -> str:
-    count = getattr(record, "left_out", 0)
-    return f" ({count} more like this were left out)" if count else ""

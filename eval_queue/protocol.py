@@ -109,12 +109,7 @@ class Protocol(NamedTuple):
 def protocol_id(mode: AnswerMode, *, wording: str | None = None, queries: int | None = None) -> str:
     """The protocol's name in records: version, what is not as usual, and answer mode, e.g. `1-free-text`.
 
-    A free-text and a constrained answer to the same prompt differ, so the mode is part of the name.
-
-    Args:
-        mode: how the model may answer.
-        wording: version of the personas' wording; None for a run without a persona.
-        queries: how many queries are asked; None for all.
+    A free-text and a constrained answer to the same prompt differ, so the mode is part of the name. See `Protocol`.
     """
     return Protocol(PROTOCOL_VERSION, mode, wording, queries).name
 

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from eval_queue.records import AnswerMode
 
 _REPO: Final = r"^[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}$"
@@ -278,10 +278,9 @@ def load_settings(*, store: Path | None = None) -> Settings:
     try:
         return Settings() if store is None else Settings(store=store)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name, *inside = map(str, first["loc"])
-        where = ".".join([f"VALUE_PORTRAIT_{name.upper()}", *inside])
-        raise InputError(first["msg"], field=where) from None
+        message, field = first_problem(error)
+        name, dot, inside = (field or "").partition(".")
+        raise InputError(message, field=f"{PREFIX}{name.upper()}{dot}{inside}") from None
     except SettingsError as error:
         # it names the field, and nowhere else than in its words
         named = next((n for n in Settings.model_fields if f'"{n}"' in str(error)), "endpoints")

@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import orjson
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 from data.errors import InputError
 from eval_queue.personas import Persona
 from eval_queue.protocol import protocol_id
-from eval_queue.records import AnswerMode, BenchmarkRef, Record, Result
+from eval_queue.records import AnswerMode, BenchmarkRef, Record
 from eval_queue.settings import Endpoint
 
 State = Literal["proposed", "pending", "running", "done", "failed", "cancelled"]
@@ -300,18 +300,22 @@ def _protocol(endpoint: Endpoint, persona: Persona | None, queries: int | None) 
     return protocol_id(endpoint.answer_mode, wording=None if persona is None else persona.wording, queries=queries)
 
 
-def result_identity(result: Result) -> str:
-    """The id of the question that a result answers, from its own fields."""
-    return identity(
-        model=result.model,
-        revision=result.revision,
-        endpoint=result.endpoint,
-        benchmark_digest=result.benchmark.digest,
-        protocol=result.protocol,
-        answer_mode=result.answer_mode,
-        persona=result.persona,
-        reasoning_effort=result.reasoning_effort,
-    )
+QUESTION: Final = (
+    *("model", "revision", "endpoint", "answer_mode", "protocol", "persona"),
+    *("reasoning_effort", "benchmark"),
+)
+"""Fields that say what is asked of whom, in submissions, runs and results alike."""
+
+
+def question(record: Record) -> dict[str, Any]:
+    """The fields of `QUESTION` in a record that has them."""
+    return {name: getattr(record, name) for name in QUESTION}
+
+
+def identity_of(record: Record) -> str:
+    """The id of the question that a record asks or answers, from its own fields."""
+    asked = question(record)
+    return identity(benchmark_digest=asked.pop("benchmark").digest, **asked)
 
 
 # --- what makes a submission valid ----------------------------------------------------------------------------------
@@ -352,19 +356,17 @@ def check_name(model: str) -> str:
     if "://" in name or _PORT.search(name):
         raise Refused("bad_name", "This looks like an address. Give the name of a model, for example org/name.")
     if not _NAME.fullmatch(name) or ".." in name:
-        odd = next((i for i, c in enumerate(name) if not re.fullmatch(r"[A-Za-z0-9._+:/-]", c)), None)
-        found = "" if odd is None else f"Character {odd + 1} of this name is {_character(name[odd])}. "
+        found = ""
+        if odd := re.search(r"[^A-Za-z0-9._+:/-]", name):
+            # it may be invisible, or look like another
+            character = f"U+{ord(odd[0]):04X}, {unicodedata.name(odd[0], 'a control character').lower()}"
+            found = f"Character {odd.start() + 1} of this name is {character}. "
         raise Refused(
             "bad_name",
             f"{found}A model is named org/name or, for an API, by one word such as gpt-4o-2024-08-06 or "
             "claude-3.7-sonnet:thinking: letters, digits and . _ - + only.",
         )
     return name
-
-
-def _character(c: str) -> str:
-    """A character that may be invisible, or look like another."""
-    return f"U+{ord(c):04X}, {unicodedata.name(c, 'a control character').lower()}"
 
 
 def choose_endpoint(model: str, endpoints: Sequence[Endpoint], name: str | None = None) -> Endpoint:
@@ -419,12 +421,8 @@ def new_submission(
     persona: Persona | None = None,
     queries: int | None = None,
     revision: str | None = None,
-    licence: str | None = None,
-    parameters: int | None = None,
-    precision: str | None = None,
-    base_model: str | None = None,
-    released: date | None = None,
     approval: bool = False,
+    **facts: Any,
 ) -> Submission:
     """A submission that waits.
 
@@ -437,12 +435,8 @@ def new_submission(
         persona: whom the model is asked to be; None for nobody in particular.
         queries: how many queries are asked; None for all.
         revision: the commit, where the model is one of the Hub's.
-        licence: its licence, where known.
-        parameters: its size, where known.
-        precision: how its weights are packed, where they are.
-        base_model: the model that it is an adapter for.
-        released: when its repository was made, where known.
         approval: whether an administrator must approve it first.
+        **facts: what else the Hub says of it: `licence`, `parameters`, `precision`, `base_model`, `released`.
     """
     state: State = "proposed" if approval else "pending"
     digest = benchmark.digest
@@ -450,11 +444,7 @@ def new_submission(
         id=asked_of(endpoint, model, benchmark_digest=digest, revision=revision, persona=persona, queries=queries),
         model=model,
         revision=revision,
-        licence=licence,
-        parameters=parameters,
-        base_model=base_model,
-        released=released,
-        precision=precision,
+        **facts,
         reasoning_effort=endpoint.reasoning_effort,
         endpoint=endpoint.name,
         persona=None if persona is None else persona.name,
@@ -495,11 +485,6 @@ def _told(submission: Submission) -> tuple[Wish, ...]:
             found[-1:] = [Wish(at=found[-1].at if found else step.at, begun=True)]
         ended = step.state not in ACTIVE
     return tuple(found)
-
-
-def _wished(submission: Submission, at: datetime) -> tuple[Wish, ...]:
-    """Its wishes and one more, without those that count no longer."""
-    return (*(w for w in wishes(submission) if w.at > at - _REMEMBERED), Wish(at=at))
 
 
 # --- the state machine ----------------------------------------------------------------------------------------------
@@ -569,12 +554,8 @@ def renewed(
     reached = submission.furthest if progress is None else max(progress.done, submission.furthest)
     # one that ends later than a lease can was written before this clock was set back
     later = current.expires if current.expires <= at + 2 * lease else at
-    longer = current.model_copy(
-        update={
-            "expires": max(at + lease, later),
-            "advanced": current.advanced or reached > submission.furthest,
-        }
-    )
+    advanced = current.advanced or reached > submission.furthest
+    longer = current.model_copy(update={"expires": max(at + lease, later), "advanced": advanced})
     return submission.model_copy(
         update={
             "lease": longer,
@@ -611,6 +592,7 @@ def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = 
     """`failed` or `cancelled` back to `pending`, with all its attempts anew; to `proposed` where `approval` is due."""
     if submission.state in ACTIVE:
         raise IllegalTransition(f"{submission.id} is {submission.state} already")
+    counting = (w for w in wishes(submission) if w.at > at - _REMEMBERED)
     return _moved(
         submission,
         "proposed" if approval else "pending",
@@ -619,7 +601,7 @@ def requeued(submission: Submission, *, at: datetime, by: str, approval: bool = 
         attempts=0,
         stalled=0,
         furthest=0,
-        wishes=_wished(submission, at),
+        wishes=(*counting, Wish(at=at)),
     )
 
 

@@ -68,7 +68,7 @@ def _no_pauses() -> Iterator[None]:
     """A Hub that one test was told to leave alone may be asked by the next."""
     yield
     if client := sys.modules.get("data.sources.hub_client"):
-        client.forget_pauses()
+        client.PAUSES.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from data.errors import InputError
+from data.files import replacing
 from data.people.reference import write_groups
 
 
@@ -53,22 +53,14 @@ def register(app: typer.Typer) -> None:
         if out is None:
             typer.echo(table.getvalue(), nl=False)
         else:
-            _write(out, table.getvalue())
+            try:
+                with replacing(out, parents=False) as unfinished:
+                    unfinished.write_text(table.getvalue(), encoding="utf-8", newline="")
+            except OSError as error:
+                raise InputError(f"cannot be written: {error.strerror}", file=out, field="--out") from None
         reasons = "".join(f"; left out, {reason}: {n:,}" for reason, n in result.left_out.items())
         typer.echo(f"{len(result.groups)} groups of {result.n_people:,} people{reasons}.", err=True)
         for essround, edition in people.editions:
             typer.echo(
                 f"Adapted from ESS Round {essround}, edition {edition}; CC BY-NC-SA 4.0, not for profit.", err=True
             )
-
-
-def _write(path: Path, text: str) -> None:
-    """Write the whole file or nothing."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8", newline="")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise InputError(f"cannot be written: {error.strerror}", file=path, field="--out") from None

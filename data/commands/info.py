@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from typing import TypedDict
+from typing import Any
 
 import numpy as np
 import typer
 
 from data.benchmark import Benchmark
-from data.commands.shared import JsonOption, SourceOption, console
+from data.commands.shared import JsonOption, SourceOption, console, echo_json, table
 from data.sources.loading import load_benchmark
-from data.values import SCALE_NAMES, SCALES, Scale
+from data.values import SCALE_NAMES, SCALES
 
 
-class Info(TypedDict):
-    """What `info --json` prints."""
-
-    name: str
-    version: str
-    digest: str
-    origin: str
-    queries: int
-    items: int
-    queries_per_source: dict[str, int]
-    variants: int
-    prompts: int
-    correlations: int
-    raters: int
-    groups: int
-    items_per_dimension: dict[str, int]
-    items_per_scale: dict[Scale, int]
-
-
-def describe(benchmark: Benchmark) -> Info:
-    """Name, identity and counts of a benchmark; an item counts for a dimension by `Key.selected`."""
+def describe(benchmark: Benchmark) -> dict[str, Any]:
+    """What `info --json` prints: name, identity and counts; an item counts for a dimension by `Key.selected`."""
     return {
         "name": benchmark.name,
         "version": benchmark.version,
@@ -65,13 +45,12 @@ def register(app: typer.Typer) -> None:
         """Show what a benchmark holds and where it comes from."""
         facts = describe(load_benchmark(source, progress=True))
         if as_json:
-            typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+            echo_json(facts)
         else:
             _show(facts)
 
 
-def _show(facts: Info) -> None:
-    from rich import box
+def _show(facts: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -92,14 +71,12 @@ def _show(facts: Info) -> None:
     counts.add_row("Raters", f"{facts['raters']:,}", f"in {facts['groups']:,} groups")
     out.print(counts)
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("Dimension")
-    table.add_column("Items", justify="right")
+    made = table("Dimension", "Items")
     for scale, members in SCALES.items():
         distinct = f" ({facts['items_per_scale'][scale]:,} distinct items)"
-        table.add_row(Text.assemble((SCALE_NAMES[scale], "bold"), (distinct, "dim")), "")
+        made.add_row(Text.assemble((SCALE_NAMES[scale], "bold"), (distinct, "dim")), "")
         for d in members:
-            table.add_row(f"  {d.name}", str(facts["items_per_dimension"][d.name]))
-        table.add_section()
-    out.print(table)
+            made.add_row(f"  {d.name}", str(facts["items_per_dimension"][d.name]))
+        made.add_section()
+    out.print(made)
     out.print(Text(f"Digest {facts['digest']}", "dim"), soft_wrap=True)

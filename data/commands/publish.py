@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from data.commands.shared import JsonOption
+from data.commands.shared import JsonOption, echo_json
 from data.errors import InputError
 from data.sources.loading import load_benchmark, load_study
 
@@ -60,7 +59,7 @@ def register(app: typer.Typer) -> None:
             token=token,
         )
         if as_json:
-            typer.echo(json.dumps(done._asdict(), indent=2))
+            echo_json(done._asdict())
             return
         typer.echo(f"{done.repo}@{done.commit}")
         typer.echo(f"Digest {done.digest}")

@@ -47,6 +47,13 @@ def table(
     return made
 
 
+def echo_json(document: object) -> None:
+    """Print a document as indented JSON."""
+    import orjson
+
+    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+
+
 def cell(x: float | None, form: str = ".2f") -> str:
     """A number, or a dash where there is none."""
     return "-" if x is None else format(x, form)

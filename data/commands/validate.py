@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from data.commands.shared import JsonOption, SourceOption, console, table
+from data.commands.shared import JsonOption, SourceOption, cell, console, table
 from data.people.norms import READINGS
 from data.sources.loading import load_benchmark, load_study
 from data.values import SCALE_NAMES, SCALES
@@ -36,29 +36,25 @@ def register(app: typer.Typer) -> None:
             _show(report)
 
 
-def _figure(x: float | None) -> str:
-    return "-" if x is None else f"{x:.2f}"
-
-
 def _counts(report: ValidationReport, name: str) -> tuple[str, ...]:
     v, pc = report.dimensions[name], report.person_centred[name]
     null = f"{v.null_mean:.1f} ({v.null_p95:.0f})"
-    return str(v.items), str(v.negative), null, f"{v.p:.3f}", str(pc.items), _figure(pc.rank_correlation)
+    return str(v.items), str(v.negative), null, f"{v.p:.3f}", str(pc.items), cell(pc.rank_correlation)
 
 
 def _coherence(report: ValidationReport, name: str) -> tuple[str, ...]:
     v = report.dimensions[name]
-    span = f"{_figure(v.alpha_min)} to {_figure(v.alpha_max)}" if v.groups else "-"
-    alphas = _figure(v.alpha_mean), _figure(v.alpha_weighted), span
-    return str(v.groups), *alphas, _figure(v.inter_item_r), _figure(v.split_half)
+    span = f"{cell(v.alpha_min)} to {cell(v.alpha_max)}" if v.groups else "-"
+    alphas = cell(v.alpha_mean), cell(v.alpha_weighted), span
+    return str(v.groups), *alphas, cell(v.inter_item_r), cell(v.split_half)
 
 
 def _columns(report: ValidationReport, name: str) -> tuple[str, ...]:
     cells: list[str] = []
     for reading in READINGS:
         column = report.columns.get(reading, {}).get(name)
-        cells += [_figure(column.queries if column else None), _figure(column.people if column else None)]
-    return *cells, *(_figure(report.people_check.get(reading, {}).get(name)) for reading in READINGS)
+        cells += [cell(column.queries if column else None), cell(column.people if column else None)]
+    return *cells, *(cell(report.people_check.get(reading, {}).get(name)) for reading in READINGS)
 
 
 _TABLES: Final[tuple[tuple[tuple[str, ...], Callable[[ValidationReport, str], tuple[str, ...]], str], ...]] = (

@@ -1,7 +1,7 @@
 """Mean ratings of each item by each released model: one small Parquet file of figures, without any text.
 
 Columns `model`, `portrait_id`, `option_id`, `mean` (null where a model has no rating of the item); the metadata field
-`benchmark_digest` says which benchmark the items belong to. The file is written whole or not at all.
+`benchmark_digest` says which benchmark the items belong to.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from numpy.typing import NDArray
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.files import replacing
 
 PUBLISHED: Final = shipped.PUBLISHED / "item_means.parquet"
 """The file of the released models."""
 
-_DIGEST: Final = b"benchmark_digest"
 _COLUMNS: Final = ("model", "portrait_id", "option_id", "mean")
 
 
@@ -57,7 +55,6 @@ class ItemMeans:
 def write_item_means(benchmark: Benchmark, found: ItemMeans, path: Path = PUBLISHED) -> None:
     """Write the file, in place of an older one."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     ids = np.array([item.id for item in benchmark.items])
     n = len(found.models)
@@ -67,9 +64,7 @@ def write_item_means(benchmark: Benchmark, found: ItemMeans, path: Path = PUBLIS
         "option_id": pa.array(np.tile(ids[:, 1], n), pa.int8()),
         "mean": pa.array(found.means.ravel(), pa.float64(), from_pandas=True),
     }
-    table = pa.table(columns).replace_schema_metadata({_DIGEST: benchmark.digest.encode()})
-    with replacing(path) as unfinished:
-        pq.write_table(table, unfinished, compression="zstd")
+    shipped.write_parquet(path, pa.table(columns), benchmark.digest)
 
 
 def read_item_means(benchmark: Items, path: Path = PUBLISHED) -> ItemMeans | None:
@@ -81,20 +76,13 @@ def read_item_means(benchmark: Items, path: Path = PUBLISHED) -> ItemMeans | Non
     Raises:
         InputError: it is not such a file, or names an item that the benchmark does not have.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     if not path.exists():
         return None
-    rewrite = "write it anew with `python -m eval_queue publish`"
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"expected a Parquet file of item means; {rewrite}", file=path) from error
-    if (table.schema.metadata or {}).get(_DIGEST) != benchmark.digest.encode():
+    table = shipped.read_parquet(path, "item means")
+    if shipped.digest_of(table) != benchmark.digest:
         return None
     if lacking := [name for name in _COLUMNS if name not in table.column_names]:
-        raise InputError(f"lacks this column; {rewrite}", file=path, field=lacking[0])
+        raise InputError(f"lacks this column; {shipped.REWRITE}", file=path, field=lacking[0])
     names, queries, options, values = (table[name].to_pylist() for name in _COLUMNS)
     models = tuple(sorted(set(names)))
     row = {name: i for i, name in enumerate(models)}
@@ -102,8 +90,7 @@ def read_item_means(benchmark: Items, path: Path = PUBLISHED) -> ItemMeans | Non
     for name, query, option, value in zip(names, queries, options, values, strict=True):
         item = benchmark.item_index.get((query, option))
         if item is None:
-            raise InputError(
-                f"item {query}/{option} is not in the benchmark; {rewrite}", file=path, field="portrait_id"
-            )
+            message = f"item {query}/{option} is not in the benchmark; {shipped.REWRITE}"
+            raise InputError(message, file=path, field="portrait_id")
         means[row[name], item] = np.nan if value is None else value
     return ItemMeans(models, means)

@@ -192,11 +192,6 @@ class Raters:
         q = self.pvq_human_centred10 - self.pvq_human_centred10.mean()
         return float(p @ q / (q @ q))
 
-    @cached_property
-    def sd_ratio(self) -> float:
-        """Spread of p over spread of q: the slope if the two agreed in shape."""
-        return float(self.vp_human_centred10.std() / self.pvq_human_centred10.std())
-
 
 @dataclass(frozen=True)
 class Reference:

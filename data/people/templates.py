@@ -176,21 +176,20 @@ def templates(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED
     return ValueTemplates(loadings, steps)
 
 
-def resampled_means(study: Study, items: ItemIds, draws: int = DRAWS, seed: int = SEED) -> Floats:
+def resampled_means(study: Study, items: ItemIds, draws: int) -> Floats:
     """Mean rating of each item by the resampled people of `templates`: set by set those behind the same template.
 
     Args:
         study: the ratings.
         items: ids in the order of the columns.
         draws: as for `templates`.
-        seed: as for `templates`.
 
     Returns:
         Shape (draws, items), NaN for what nobody rated.
     """
     groups = rated_rows(study, items)
     found = np.full((draws, len(items)), np.nan)
-    for (group, rows), times in zip(groups, _resampled_people(groups, draws, seed), strict=True):
+    for (group, rows), times in zip(groups, _resampled_people(groups, draws, SEED), strict=True):
         found[:, rows] = times / group.n_people @ group.ratings
     return found
 
@@ -203,19 +202,18 @@ def _resampled_people(
     return [rng.multinomial(g.n_people, np.full(g.n_people, 1.0 / g.n_people), size=draws) for g, _ in groups]
 
 
-def shuffled(study: Study, items: ItemIds, draws: int, seed: int = SEED) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
+def shuffled(study: Study, items: ItemIds, draws: int) -> Iterator[tuple[NDArray[np.bool_], Floats]]:
     """Keys and templates where people's scores are dealt out at random within each group: what nothing looks like.
 
     Args:
         study: the ratings.
         items: ids in the order of the rows.
         draws: how many.
-        seed: of them.
 
     Yields:
         Which item would count for which dimension, shape (items, 19), and loadings, same shape.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     for _ in range(draws):
         dealt = tuple(SurveyGroup(g.items, g.ratings, g.values[rng.permutation(g.n_people)]) for g in study.groups)
         other = Study(dealt, study.n_people)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 
 from data.benchmark import MAX_P, MIN_RHO, Benchmark
@@ -23,74 +24,11 @@ _TABLES: Final[dict[Config, str]] = {
     "ratings": "people's ratings, one row a person and response",
     "raters": "the same people's own scores on the 19 dimensions, one row a person",
 }
-
-_PAPER: Final = """\
-@inproceedings{han2025valueportrait,
-  title     = {{Value Portrait: Assessing Language Models' Values through Psychometrically and Ecologically Valid Items}},
-  author    = {Han, Jongwook and Choi, Dongmin and Song, Woojung and Lee, Eun-Ju and Jo, Yohan},
-  booktitle = {Proceedings of the 63rd Annual Meeting of the Association for Computational Linguistics (Volume 1: Long Papers)},
-  year      = {2025},
-  pages     = {17119--17159},
-  doi       = {10.18653/v1/2025.acl-long.838},
-  url       = {https://aclanthology.org/2025.acl-long.838/},
-}"""  # noqa: E501 - BibTeX
-
-_CARD: Final = """\
----
-{head}---
-
-# {title}
-
-{about}
-
-| | |
-|---|---|
-| name, version | {name}, {version} |
-| digest | `{digest}` |
-| queries, responses, prompts | {queries:,}, {items:,}, {prompts:,} |
-| raters | {raters:,} people in {groups:,} groups |
-| participant-level rows | {people} |
-
-```python
-from datasets import load_dataset
-
-items = load_dataset("{repo}", "items", split="train")
-```
-
-The Value Portrait Leaderboard reads all of it: `VALUE_PORTRAIT_SOURCE={repo}@<commit>`. It computes the digest anew
-from what it reads and refuses a benchmark whose digest is another than in `benchmark.json`.
-
-## Tables
-
-{tables}
-
-A response counts for a dimension where rho > {rho} and p < {p}:
-
-{counts}
-
-## Licence
-
-{licence}
-
-## Limitations
-
-{limits}
-
-## Citation
-
-{citation}
-"""
+_FOLDER: Final = Path(__file__).parent
 
 
 def card(repo: str, benchmark: Benchmark, meta: Meta, reference: Reference) -> str:
-    """The card as Markdown with its YAML head.
-
-    Args:
-        repo: `org/name`, for the examples.
-        benchmark: what is published.
-        meta: its description.
-        reference: the groups that are published with it.
-    """
+    """The card as Markdown with its YAML head; `repo`, as `org/name`, is for the examples."""
     import yaml  # type: ignore[import-untyped]  # its stubs are not among the requirements
 
     configs: tuple[Config, ...] = (*CONTENT, "reference_groups", *(LOADINGS if meta.with_templates else ()))
@@ -107,7 +45,8 @@ def card(repo: str, benchmark: Benchmark, meta: Meta, reference: Reference) -> s
     }
     head["configs"][0]["default"] = True
     about, limits, licence, citation = _practice() if benchmark.is_practice else _people(benchmark)
-    return _CARD.format(
+    template = (_FOLDER / "dataset_card.md").read_text(encoding="utf-8")
+    return template.format(
         head=yaml.safe_dump(head, sort_keys=False, allow_unicode=True),
         title=head["pretty_name"],
         about=about,
@@ -151,6 +90,7 @@ def _people(benchmark: Benchmark) -> tuple[str, tuple[str, ...], str, str]:
     )
     modified = benchmark.version == "modified"
     about += "some of them changed." if modified else f"commit `{benchmark.version}`."
+    paper = (_FOLDER / "paper.bib").read_text(encoding="utf-8")
     limits = (
         "The raters are English-speaking crowd workers; a correlation in them need not hold elsewhere.",
         "Some dimensions rest on few responses, see the table above; a response may count for several.",
@@ -160,7 +100,7 @@ def _people(benchmark: Benchmark) -> tuple[str, tuple[str, ...], str, str]:
     )
     licence = "- Texts, templates and key: MIT, by the authors of Value Portrait."
     licence += " Some files were changed; see who published this." if modified else ""
-    return about, limits, licence, f"```bibtex\n{_PAPER}\n```"
+    return about, limits, licence, f"```bibtex\n{paper}```"
 
 
 def _practice() -> tuple[str, tuple[str, ...], str, str]:

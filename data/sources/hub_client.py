@@ -69,6 +69,10 @@ class OutOfTime(Exception):
         """Seconds to wait, as the Hub wishes; None where it says nothing."""
 
 
+FAILURES: Final = (HfHubHTTPError, OfflineModeIsEnabled, OutOfTime, httpx2.HTTPError, *NONSENSE)
+"""As what a call can fail, within `bounded`; `reason` has words for each."""
+
+
 @dataclass
 class Call:
     """One call with all the requests it makes in its own thread."""
@@ -163,14 +167,9 @@ class _Pauses:
             self._unnamed.clear()
 
 
-_pauses = _Pauses()
+PAUSES: Final = _Pauses()
 _end: list[float] = []
 """When all calls end, on the monotonic clock; empty while the program has not been told to end."""
-
-
-def forget_pauses() -> None:
-    """Ask every Hub again, whatever it has wished."""
-    _pauses.forget()
 
 
 def leave(seconds: float = LEAVING_SECONDS) -> None:
@@ -308,7 +307,7 @@ def _wait_out(host: bytes, deadline: float) -> None:
     Raises:
         OutOfTime: it is not.
     """
-    left = _pauses.left(host)
+    left = PAUSES.left(host)
     if left <= 0:
         return
     if left > min(_WAITED_OUT, deadline - time.monotonic()):
@@ -332,12 +331,12 @@ def _after(response: httpx2.Response) -> None:
         if call.on_answer is not None:
             call.on_answer(response)
     if response.is_success:
-        _pauses.answered(host)
+        PAUSES.answered(host)
     if response.status_code == 429:
         response.read()
     wait = wished_wait(response)
     if response.status_code == 429 or (response.status_code == 503 and wait is not None):
-        wait = _pauses.note(host, wait)
+        wait = PAUSES.note(host, wait)
     # the library sleeps this long plus a second
     if call is not None and response.is_error and wait is not None and time.monotonic() + wait + 1 > call.deadline:
         said = _left_alone(wait) if response.status_code == 429 else status_reason(response.status_code)

@@ -25,7 +25,6 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
     RevisionResolutionError,
@@ -33,7 +32,7 @@ from huggingface_hub.errors import (
 from pydantic import ValidationError
 
 from data.benchmark import Benchmark
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from data.people.reference import Reference
 from data.people.templates import ValueTemplates
 from data.ratings import Study
@@ -304,10 +303,9 @@ def _read_meta(name: HubName, folder: Path) -> Meta:
         message = f"has no {META}, so it is no benchmark that `python -m data publish` wrote"
         raise InputError(message, file=str(name)) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"])) or None
+        message, field = first_problem(error)
         advice = "It was changed by hand, or written by a newer version of this project."
-        raise InputError(f"{first['msg']}. {advice}", file=f"{name}: {META}", field=field) from None
+        raise InputError(f"{message}. {advice}", file=f"{name}: {META}", field=field) from None
 
 
 def _loader(folder: Path) -> Load:
@@ -352,25 +350,15 @@ def _explained(name: HubName) -> Iterator[None]:
         raise InputError(f"{hub_client.reason(error)}. {advice}", file=str(name)) from None
     except RevisionNotFoundError:
         raise InputError("the dataset has no such branch, tag or commit", file=str(name), field="revision") from None
-    except RevisionResolutionError as error:
-        cause = error.__cause__
-        raise _unreachable(name, hub_client.reason(cause) if isinstance(cause, Exception) else "no answer") from None
-    except LocalEntryNotFoundError as error:
+    except (RevisionResolutionError, LocalEntryNotFoundError) as error:
         cause = error.__cause__
         if isinstance(cause, RevisionNotFoundError):
             raise InputError("the dataset has no such commit", file=str(name), field="revision") from None
         raise _unreachable(name, hub_client.reason(cause) if isinstance(cause, Exception) else "no answer") from None
     except EntryNotFoundError:
         raise InputError("a file is missing in the dataset; publish it again", file=str(name)) from None
-    except (
-        HfHubHTTPError,
-        httpx2.HTTPError,
-        OfflineModeIsEnabled,
-        hub_client.OutOfTime,
-        OSError,
-        RuntimeError,  # an upload that failed
-        *hub_client.NONSENSE,
-    ) as error:
+    # RuntimeError: an upload that failed
+    except (*hub_client.FAILURES, OSError, RuntimeError) as error:
         cause = hub_client.underneath(error)
         raise _unreachable(name, hub_client.reason(cause if isinstance(cause, Exception) else error)) from None
 

@@ -2,7 +2,7 @@
 
 `data/published/key.parquet` holds it for the published benchmark (columns `portrait_id, option_id, source` and one
 boolean a dimension; the metadata field `benchmark_digest` names the benchmark), so that a fresh clone without a network
-can compare and resample the published models. It is written whole or not at all.
+can compare and resample the published models.
 """
 
 from __future__ import annotations
@@ -18,12 +18,9 @@ from numpy.typing import NDArray
 from data import shipped
 from data.benchmark import Benchmark
 from data.errors import InputError
-from data.files import replacing
 from data.values import DIMENSIONS
 
 PUBLISHED: Final = shipped.PUBLISHED / "key.parquet"
-
-_DIGEST: Final = b"benchmark_digest"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,6 @@ class KeyTable:
 def write_key(table: KeyTable, path: Path = PUBLISHED) -> None:
     """Write the file, in place of an older one."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = {
         "portrait_id": pa.array(table.ids[:, 0], pa.int32()),
@@ -74,9 +70,7 @@ def write_key(table: KeyTable, path: Path = PUBLISHED) -> None:
         "source": pa.array(table.sources).dictionary_encode(),
         **{d.name: pa.array(table.selected[:, i]) for i, d in enumerate(DIMENSIONS)},
     }
-    made = pa.table(columns).replace_schema_metadata({_DIGEST: table.digest.encode()})
-    with replacing(path) as unfinished:
-        pq.write_table(made, unfinished, compression="zstd")
+    shipped.write_parquet(path, pa.table(columns), table.digest)
 
 
 @lru_cache(maxsize=2)
@@ -86,16 +80,11 @@ def read_key(path: Path = PUBLISHED) -> KeyTable:
     Raises:
         InputError: it is missing, or not such a file.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    table = shipped.read_parquet(path, "a key")
     try:
-        table = pq.read_table(path)
         ids = np.column_stack([table[name].to_numpy().astype(np.int64) for name in ("portrait_id", "option_id")])
         selected = np.column_stack([table[d.name].to_numpy().astype(np.bool_) for d in DIMENSIONS])
         sources = tuple(table["source"].to_pylist())
-        digest = (table.schema.metadata or {})[_DIGEST].decode()
-    except (pa.ArrowException, OSError, KeyError) as error:
-        message = "expected a Parquet file of a key; write it anew with `python -m eval_queue publish`"
-        raise InputError(message, file=path) from error
-    return KeyTable(digest, ids, sources, selected)
+    except KeyError as error:
+        raise InputError(f"lacks the column {error}; {shipped.REWRITE}", file=path) from error
+    return KeyTable(shipped.digest_of(table), ids, sources, selected)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError, create_model
 
 from data.benchmark import VARIANTS, Item, Key, Query, Template
 from data.errors import InputError
@@ -85,21 +85,14 @@ class _Tagged(BaseModel):
 class _Correlation(BaseModel):
     portrait_id: _QueryString
     option_id: _Option
-    dimension: _Text
     spearman_corr: Annotated[_Float, Field(ge=-1, le=1)]
     spearman_p_value: Annotated[_Float, Field(ge=0, le=1)]
 
 
-class _PvqCorrelation(_Correlation):
-    dimension: _Text = Field(alias="pvq_dimension")
-
-
-class _HigherCorrelation(_Correlation):
-    dimension: _Text = Field(alias="higher_pvq_dimension")
-
-
-class _BfiCorrelation(_Correlation):
-    dimension: _Text = Field(alias="bfi_dimension")
+def _correlations(scale: Scale) -> TypeAdapter[Any]:
+    """A scale's file: each has a name of its own for the dimension."""
+    dimension: Any = Annotated[_Text, Field(alias=f"{scale}_dimension")]
+    return TypeAdapter(list[create_model("_OfScale", __base__=_Correlation, dimension=dimension)])  # type: ignore[misc]
 
 
 class _Rated(BaseModel):
@@ -116,11 +109,7 @@ class _Scores(BaseModel):
 _Entry = Annotated[dict[_QueryString, list[_Rated]], Field(min_length=1)]
 
 _TAGGED: TypeAdapter[list[_Tagged]] = TypeAdapter(Annotated[list[_Tagged], Field(min_length=1)])
-_CORRELATIONS: Final[dict[Scale, TypeAdapter[Any]]] = {
-    "pvq": TypeAdapter(list[_PvqCorrelation]),
-    "higher_pvq": TypeAdapter(list[_HigherCorrelation]),
-    "bfi": TypeAdapter(list[_BfiCorrelation]),
-}
+_CORRELATIONS: Final = {scale: _correlations(scale) for scale in SCALES}
 _SURVEY: TypeAdapter[list[dict[str, list[_Rated]]]] = TypeAdapter(Annotated[list[_Entry], Field(min_length=1)])
 _VALUES = TypeAdapter(dict[str, _Scores])
 
@@ -255,7 +244,7 @@ def read_content(files: Files) -> Content:
             item = Item(number, response.id, response.content)
             if item.id in items:
                 raise files.error(
-                    TAGGED, f"duplicate item {_name(item.id)}; expected each once", f"[{i}].outputs[{j}].id"
+                    TAGGED, f"duplicate item {item_name(item.id)}; expected each once", f"[{i}].outputs[{j}].id"
                 )
             items[item.id] = item
     templates = {
@@ -289,17 +278,17 @@ def read_key(files: Files, items: Iterable[Item]) -> Key:
                 message = f"unknown dimension {row.dimension!r:.60}; expected one of {', '.join(column)}"
                 raise files.error(name, message, f"[{i}].{scale}_dimension")
             if item not in index:
-                raise files.error(name, f"a correlation for the unknown item {_name(item)}", f"[{i}].portrait_id")
+                raise files.error(name, f"a correlation for the unknown item {item_name(item)}", f"[{i}].portrait_id")
             at = index[item], column[row.dimension]
             if not np.isnan(rho[at]):
-                message = f"a second correlation for item {_name(item)} and {row.dimension}; expected one"
+                message = f"a second correlation for item {item_name(item)} and {row.dimension}; expected one"
                 raise files.error(name, message, f"[{i}]")
             rho[at], p[at] = row.spearman_corr, row.spearman_p_value
         columns = list(column.values())
         gaps = np.argwhere(np.isnan(rho[:, columns]))
         if len(gaps):
             ids, keys = list(index), list(column)
-            some = ", ".join(f"{_name(ids[i])} {keys[c]}" for i, c in gaps[:3])
+            some = ", ".join(f"{item_name(ids[i])} {keys[c]}" for i, c in gaps[:3])
             raise files.error(name, f"{len(gaps)} correlations are missing, e.g. of {some}; expected one of every item")
     return Key(rho, p)
 
@@ -323,9 +312,10 @@ def read_groups(files: Files, items: Iterable[Item]) -> tuple[Group, ...]:
                 field = f"[{g}].{query}[{j}]"
                 item = int(query), response.option_id
                 if item not in known:
-                    raise files.error(SURVEY, f"ratings of the unknown item {_name(item)}", field)
+                    raise files.error(SURVEY, f"ratings of the unknown item {item_name(item)}", field)
                 if item in rated:
-                    message = f"duplicate item {_name(item)}, rated in entry [{rated[item]}] too; expected each once"
+                    where = f"rated in entry [{rated[item]}] too"
+                    message = f"duplicate item {item_name(item)}, {where}; expected each once"
                     raise files.error(SURVEY, message, field)
                 rated[item] = g
                 by_person = {person: rating for rating, person in response.data}
@@ -338,7 +328,7 @@ def read_groups(files: Files, items: Iterable[Item]) -> tuple[Group, ...]:
         groups.append(Group(people, tuple(columns), np.array(ratings, dtype=np.float64).T))
     unrated = sorted(known - rated.keys())
     if unrated:
-        some = ", ".join(_name(item) for item in unrated[:3])
+        some = ", ".join(item_name(item) for item in unrated[:3])
         raise files.error(SURVEY, f"no ratings of {len(unrated)} items, e.g. {some}; expected some of every item")
     return tuple(groups)
 
@@ -429,5 +419,6 @@ def _field(loc: tuple[int | str, ...]) -> str | None:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or None
 
 
-def _name(item: tuple[int, int]) -> str:
+def item_name(item: tuple[int, int]) -> str:
+    """An item as people write it: `1001/2`."""
     return f"{item[0]}/{item[1]}"

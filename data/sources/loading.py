@@ -82,7 +82,7 @@ def load_benchmark(source: str | Path | None = None, *, progress: bool = False) 
     )
 
 
-def load_study(source: str | Path | None = None, *, progress: bool = False) -> Study:
+def load_study(source: str | Path | None = None) -> Study:
     """Load the rating study behind a benchmark's key. Its rows are people: they stay inside `data`.
 
     One participant of upstream's study (P186) took part twice, and upstream's value file holds only the later scores.
@@ -90,7 +90,6 @@ def load_study(source: str | Path | None = None, *, progress: bool = False) -> S
 
     Args:
         source: as for `load_benchmark`.
-        progress: show a progress bar on standard error while downloading.
 
     Returns:
         The groups in the order of the survey file; for practice the generated study.
@@ -98,7 +97,7 @@ def load_study(source: str | Path | None = None, *, progress: bool = False) -> S
     Raises:
         InputError: as for `load_benchmark`, or a Hub dataset was published without ratings.
     """
-    found = _find(source, progress=progress)
+    found = _find(source, progress=False)
     if found.dataset is not None:
         from data.sources import hub_dataset as hub
 

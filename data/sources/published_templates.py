@@ -2,18 +2,18 @@
 
 `data/published/templates.parquet` and `resampled_templates.parquet` hold the tables that a Hub dataset holds too
 (`data.sources.tables`); the metadata field `benchmark_digest` names the benchmark. With them a model's match is the
-same whether or not people's ratings are at hand. They are written whole or not at all.
+same whether or not people's ratings are at hand.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from cachetools import LRUCache, cached
 
 from data import shipped
 from data.benchmark import Benchmark
@@ -24,44 +24,22 @@ from data.sources.identifiers import hub_name
 from data.sources.loading import load_study
 from data.sources.tables import LOADINGS, Config, read_templates, template_tables
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 FILES: Final[dict[Config, str]] = {
     "value_templates": "templates.parquet",
     "resampled_templates": "resampled_templates.parquet",
 }
 """Names of the files of the published benchmark."""
 
-_DIGEST: Final = b"benchmark_digest"
 _KEPT: Final = 4
 """How many benchmarks' templates are kept in memory; a set takes 25 MB once it is used."""
-_REWRITE: Final = "write it anew with `python -m eval_queue publish`"
-
-_lock = threading.Lock()
-_found: dict[tuple[str, bool, str | Path | None], ValueTemplates | None] = {}
 
 
 def write_templates(benchmark: Benchmark, found: ValueTemplates, folder: Path = shipped.PUBLISHED) -> None:
     """Write both files, in place of older ones."""
-    import pyarrow.parquet as pq
-
-    folder.mkdir(parents=True, exist_ok=True)
+    # small whole numbers in few kinds: a dictionary over the whole column packs them best
+    packed = {"compression_level": 19, "data_page_size": 1 << 24}
     for config, table in template_tables(benchmark, found).items():
-        path = folder / FILES[config]
-        unfinished = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            # small whole numbers in few kinds: a dictionary over the whole column packs them best
-            pq.write_table(
-                table.replace_schema_metadata({_DIGEST: benchmark.digest.encode()}),
-                unfinished,
-                compression="zstd",
-                compression_level=19,
-                data_page_size=1 << 24,
-            )
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        shipped.write_parquet(folder / FILES[config], table, benchmark.digest, **packed)
 
 
 def read_published(benchmark: Items, folder: Path = shipped.PUBLISHED) -> ValueTemplates | None:
@@ -70,26 +48,20 @@ def read_published(benchmark: Items, folder: Path = shipped.PUBLISHED) -> ValueT
     Raises:
         InputError: they are not such files.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    tables: dict[Config, pa.Table] = {}
+    tables = {}
     for config in LOADINGS:
-        path = folder / FILES[config]
-        if not path.exists():
+        if not (path := folder / FILES[config]).exists():
             return None
-        try:
-            if (pq.read_schema(path).metadata or {}).get(_DIGEST) != benchmark.digest.encode():
-                return None
-            tables[config] = pq.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(f"expected a Parquet file of templates; {_REWRITE}", file=path) from error
+        tables[config] = shipped.read_parquet(path, "templates")
+        if shipped.digest_of(tables[config]) != benchmark.digest:
+            return None
     try:
         return read_templates(benchmark, lambda config: tables[config])
     except InputError as error:
-        raise InputError(f"{error}; {_REWRITE}", file=folder) from error
+        raise InputError(f"{error}; {shipped.REWRITE}", file=folder) from error
 
 
+@cached(LRUCache(_KEPT), key=lambda b: (b.digest, b.is_practice, b.source), condition=threading.Condition())
 def templates_of(benchmark: Benchmark) -> ValueTemplates | None:
     """The templates of a benchmark: as published with it, else computed from its ratings once and kept.
 
@@ -100,16 +72,6 @@ def templates_of(benchmark: Benchmark) -> ValueTemplates | None:
     Raises:
         InputError: a file or table of templates is damaged.
     """
-    with _lock:
-        which = benchmark.digest, benchmark.is_practice, benchmark.source
-        if which not in _found:
-            while len(_found) >= _KEPT:
-                del _found[next(iter(_found))]
-            _found[which] = _of(benchmark)
-        return _found[which]
-
-
-def _of(benchmark: Benchmark) -> ValueTemplates | None:
     published = read_published(benchmark)
     if published is not None:
         return published

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from pydantic import ValidationError
+from cachetools import cached
+from pydantic import BaseModel, ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
@@ -27,9 +28,7 @@ NORMS: Final = shipped.PUBLISHED / "norms.json"
 """The file of its norms: how people's scores are spread, group by group."""
 DECIMALS: Final = 9
 
-_lock = threading.Lock()
-_computed: dict[str, ValidationReport] = {}
-_norms: dict[str, Norms | None] = {}
+_T = TypeVar("_T", bound=BaseModel)
 
 
 def encode(report: ValidationReport) -> bytes:
@@ -54,16 +53,10 @@ def read_validation(path: Path = PUBLISHED) -> ValidationReport | None:
     Raises:
         InputError: it is not such a file.
     """
-    try:
-        return ValidationReport.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except (OSError, ValidationError) as error:
-        raise InputError(
-            "expected a validity report; write it anew with `python -m eval_queue publish`", file=path
-        ) from error
+    return _read(path, ValidationReport, "a validity report")
 
 
+@cached({}, key=lambda benchmark, _=None: benchmark.digest, condition=threading.Condition())
 def validation_of(benchmark: Benchmark, source: str | Path | None = None) -> ValidationReport:
     """The report of a benchmark: from the file if that is its digest, else computed once and kept.
 
@@ -74,18 +67,15 @@ def validation_of(benchmark: Benchmark, source: str | Path | None = None) -> Val
     Raises:
         InputError: the ratings cannot be had, or the file is damaged.
     """
-    with _lock:
-        if benchmark.digest not in _computed:
-            shipped = read_validation()
-            if shipped is not None and shipped.benchmark.digest == benchmark.digest:
-                _computed[benchmark.digest] = shipped
-            else:
-                study = load_study("practice" if benchmark.is_practice else source)
-                _computed[benchmark.digest] = validate(benchmark, study, read_item_means(benchmark))
-        return _computed[benchmark.digest]
+    found = read_validation()
+    if found is not None and found.benchmark.digest == benchmark.digest:
+        return found
+    study = load_study("practice" if benchmark.is_practice else source)
+    return validate(benchmark, study, read_item_means(benchmark))
 
 
-def norms_of(benchmark: Benchmark, path: Path = NORMS) -> Norms | None:
+@cached({}, key=lambda benchmark: benchmark.digest, condition=threading.Condition())
+def norms_of(benchmark: Benchmark) -> Norms | None:
     """The norms of a benchmark: from the file if that is its digest, else computed from its ratings once and kept.
 
     Returns:
@@ -94,21 +84,9 @@ def norms_of(benchmark: Benchmark, path: Path = NORMS) -> Norms | None:
     Raises:
         InputError: the file is damaged.
     """
-    with _lock:
-        if benchmark.digest not in _norms:
-            _norms[benchmark.digest] = _find_norms(benchmark, path)
-        return _norms[benchmark.digest]
-
-
-def _find_norms(benchmark: Benchmark, path: Path) -> Norms | None:
-    try:
-        shipped_norms = Norms.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
-        shipped_norms = None
-    except (OSError, ValidationError) as error:
-        raise InputError("expected norms; write them anew with `python -m eval_queue publish`", file=path) from error
-    if shipped_norms is not None and shipped_norms.digest == benchmark.digest:
-        return shipped_norms
+    found = _read(NORMS, Norms, "norms")
+    if found is not None and found.digest == benchmark.digest:
+        return found
     source = "practice" if benchmark.is_practice else benchmark.source
     if source is None:
         return None
@@ -116,6 +94,16 @@ def _find_norms(benchmark: Benchmark, path: Path) -> Norms | None:
         return norms(load_study(source), [item.id for item in benchmark.items], benchmark.digest)
     except InputError:  # published without ratings, or of other items
         return None
+
+
+def _read(path: Path, shape: type[_T], what: str) -> _T | None:
+    """A file; None where there is none."""
+    try:
+        return shape.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValidationError) as error:
+        raise InputError(f"expected {what}; {shipped.REWRITE}", file=path) from error
 
 
 def _rounded(x: Any) -> Any:

@@ -19,18 +19,11 @@ from data.people.item_means import Items
 from data.people.reference import Reference
 from data.people.templates import ValueTemplates
 from data.ratings import Study, SurveyGroup
-from data.sources.layout import TITLED, UNTITLED, placeholders
-from data.values import BY_KEY, DIMENSIONS
+from data.sources.layout import TITLED, UNTITLED, item_name, placeholders
+from data.values import BY_KEY, DIMENSIONS, VALUES
 
 Config = Literal[
-    "items",
-    "templates",
-    "key",
-    "reference_groups",
-    "value_templates",
-    "resampled_templates",
-    "ratings",
-    "raters",
+    "items", "templates", "key", "reference_groups", "value_templates", "resampled_templates", "ratings", "raters"
 ]
 """A table of the dataset, as `datasets.load_dataset` names it."""
 
@@ -143,8 +136,6 @@ def benchmark_tables(benchmark: Benchmark) -> dict[Config, pa.Table]:
 
 def reference_table(reference: Reference) -> pa.Table:
     """Reference groups, one row a group and value."""
-    from data.values import VALUES
-
     rows = [
         {
             "dimension": g.dimension,
@@ -229,12 +220,7 @@ def read_templates(benchmark: Items, load: Load) -> ValueTemplates:
 
 
 def read_benchmark(meta: Meta, load: Load, origin: str = "") -> Benchmark:
-    """The benchmark that the tables hold.
-
-    Args:
-        meta: its description.
-        load: gives the tables.
-        origin: what `Benchmark.origin` is to say.
+    """The benchmark that the tables hold, with `origin` as its `Benchmark.origin`.
 
     Raises:
         InputError: a table is not as it must be, or all together are not what the description says.
@@ -342,19 +328,18 @@ def _read_templates(table: pa.Table) -> dict[str, Template]:
 
 def _read_key(table: pa.Table, items: tuple[Item, ...]) -> Key:
     row_of = {item.id: i for i, item in enumerate(items)}
-    column_of = {(d.scale, d.key): i for i, d in enumerate(DIMENSIONS)}
     pairs = list(zip(table["query_id"].to_pylist(), table["option_id"].to_pylist(), strict=True))
     names = list(zip(table["scale"].to_pylist(), table["dimension"].to_pylist(), strict=True))
     if unknown := set(pairs) - row_of.keys():
-        raise _error("key", "query_id", f"a correlation for the unknown item {_id(min(unknown))}")
+        raise _error("key", "query_id", f"a correlation for the unknown item {item_name(min(unknown))}")
     if strange := set(names) - BY_KEY.keys():
         raise _error("key", "dimension", f"unknown dimension {min(strange)!r:.80}")
     _once("key", list(zip(pairs, names, strict=True)))
     rho, p = table["rho"].to_numpy(), table["p"].to_numpy()
     if np.abs(rho).max() > 1 or p.min() < 0 or p.max() > 1:
         raise _error("key", "rho", "expected correlations from -1 to 1 and p-values from 0 to 1")
-    at = [row_of[pair] for pair in pairs], [column_of[name] for name in names]
-    key = Key(np.full((len(items), len(DIMENSIONS)), np.nan), np.full((len(items), len(DIMENSIONS)), np.nan))
+    at = [row_of[pair] for pair in pairs], [DIMENSIONS.index(BY_KEY[name]) for name in names]
+    key = Key(*np.full((2, len(items), len(DIMENSIONS)), np.nan))
     key.rho[at], key.p[at] = rho, p
     return key
 
@@ -370,10 +355,6 @@ def _once(config: Config, ids: Iterable[_T]) -> None:
 def _integers(table: pa.Table, column: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     array: np.ndarray[tuple[int], np.dtype[np.int64]] = table[column].to_numpy()
     return array
-
-
-def _id(item: tuple[int, int]) -> str:
-    return f"{item[0]}/{item[1]}"
 
 
 def _error(config: Config, column: str | None, message: str) -> InputError:

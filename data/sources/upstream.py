@@ -57,13 +57,6 @@ class Pin(NamedTuple):
     bytes: int
 
 
-class Cached(NamedTuple):
-    """The files, and whether they had to be downloaded for this."""
-
-    files: Files
-    downloaded: bool
-
-
 @cache
 def pins() -> dict[str, Pin]:
     """Checksum and size of every needed file at the pinned commit, by path."""
@@ -95,21 +88,15 @@ def cache_root() -> Path:
     return platformdirs.user_cache_path("value-portrait")
 
 
-def cache_folder() -> Path:
-    """Where upstream's files are kept on this machine, in upstream's layout."""
-    return cache_root() / COMMIT
-
-
-def obtain(*, progress: bool = False) -> Cached:
+def obtain(*, progress: bool) -> tuple[Files, bool]:
     """Upstream's files, from the cache or, where it lacks some or holds damaged ones, from the network.
 
-    Args:
-        progress: show a progress bar on standard error while downloading.
+    With `progress` a bar is shown on standard error while downloading. Also tells whether anything was downloaded.
 
     Raises:
         InputError: files are lacking and cannot be had (no network, a wrong checksum, a cache that cannot be written).
     """
-    folder = cache_folder()
+    folder = cache_root() / COMMIT
     content = _read_cache(folder)
     downloaded = len(content) < len(FILES)
     if downloaded:
@@ -119,7 +106,7 @@ def obtain(*, progress: bool = False) -> Cached:
         except OSError as error:
             message = f"cannot be written ({error.strerror}). Set {CACHE_VARIABLE} to a folder that can"
             raise InputError(message, file=folder) from error
-    return Cached(Files(folder, content), downloaded)
+    return Files(folder, content), downloaded
 
 
 def _is_pinned(name: str, content: bytes) -> bool:
@@ -167,7 +154,9 @@ def _reach() -> None:
             answer.append(_out_of_reach(_reason(error)))
         else:
             # a hotel's log-in page answers every address, and no download would ever come right
-            answer.append(None if _is_pinned(name, response.content) else _wrong_checksum(name, response.content))
+            expected, found = pins()[name].sha256, hashlib.sha256(response.content).hexdigest()
+            message = f"the downloaded file is another than expected: expected {expected} but got {found}. {_ADVICE}"
+            answer.append(None if found == expected else InputError(message, file=name, field="sha256"))
 
     thread = threading.Thread(target=ask, name="reach-upstream", daemon=True)
     thread.start()
@@ -179,12 +168,6 @@ def _reach() -> None:
 
 def _out_of_reach(reason: str) -> InputError:
     return InputError(f"upstream is not cached and could not be reached ({reason}). {_ADVICE}")
-
-
-def _wrong_checksum(name: str, content: bytes) -> InputError:
-    found = hashlib.sha256(content).hexdigest()
-    message = f"the downloaded file is another than expected: expected {pins()[name].sha256} but got {found}. {_ADVICE}"
-    return InputError(message, file=name, field="sha256")
 
 
 def _fill(folder: Path, *, progress: bool) -> dict[str, bytes]:

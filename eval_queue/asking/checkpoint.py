@@ -19,19 +19,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 import orjson
 from filelock import FileLock, Timeout
 from pydantic import AwareDatetime, Field, ValidationError
 
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from data.files import write_whole
 from eval_queue.asking.replies import CUT, MAX_ANSWER, count
 from eval_queue.protocol import Prompt
 from eval_queue.records import AnswerMode, BenchmarkRef, Record, Served
 from eval_queue.store.collection import encode
+from eval_queue.submission import QUESTION
 
 ANSWERS_FILE: Final = "answers.jsonl"
 RUN_FILE: Final = "run.json"
@@ -115,17 +115,7 @@ class RunRecord(Record):
     """Whether the times are those of asking; false where a log does not tell them and they are those of its import."""
 
 
-_IDENTITY: Final = (
-    "model",
-    "revision",
-    "endpoint",
-    "answer_mode",
-    "protocol",
-    "persona",
-    "benchmark",
-    "max_tokens",
-    "reasoning_effort",
-)
+_IDENTITY: Final = (*QUESTION, "max_tokens")
 
 
 def lock(folder: Path) -> FileLock:
@@ -182,10 +172,9 @@ def read_run(folder: Path) -> RunRecord:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", file=path) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"])) or None
-        message = f"{first['msg']}; choose another folder, or delete this one to begin anew"
-        raise InputError(message, file=path, field=where) from None
+        message, where = first_problem(error)
+        advice = "choose another folder, or delete this one to begin anew"
+        raise InputError(f"{message}; {advice}", file=path, field=where) from None
 
 
 def save_run(folder: Path, run: RunRecord) -> None:
@@ -210,15 +199,20 @@ def cut(answer: Answer) -> Answer:
 
 def settled_lines(content: bytes, model: str, digests: Mapping[PromptId, str]) -> dict[PromptId, Answer]:
     """What a file of answers holds of a run, one a prompt: its first answer, else its first error; in its order."""
-    found: dict[PromptId, Answer] = {}
+    return {id_: answer for id_, (answer, _) in _settled(content, model, digests).items()}
+
+
+def _settled(content: bytes, model: str, digests: Mapping[PromptId, str]) -> dict[PromptId, tuple[Answer, bytes]]:
+    """The same with the lines."""
+    found: dict[PromptId, tuple[Answer, bytes]] = {}
     for line in content.split(b"\n"):
         answer = _usable(line, model, digests)
         if answer is None:
             continue
         before = found.get(answer.prompt_id)
-        if before is None or (before.error is not None and answer.error is None):
+        if before is None or (before[0].error is not None and answer.error is None):
             found.pop(answer.prompt_id, None)
-            found[answer.prompt_id] = answer
+            found[answer.prompt_id] = answer, line
     return found
 
 
@@ -226,13 +220,7 @@ class Checkpoint:
     """The answers of a run, open for appending. Use it in a `with` block, under the folder's lock."""
 
     def __init__(self, folder: Path, model: str, prompts: Sequence[Prompt]) -> None:
-        """Reads what is there and drops what is no answer of this run.
-
-        Args:
-            folder: the run's folder.
-            model: whose answers these are.
-            prompts: all prompts of the benchmark.
-        """
+        """Reads what is there and drops what is no answer of this model to one of `prompts`, all of the benchmark's."""
         self._path = folder / ANSWERS_FILE
         self.answers: dict[PromptId, Answer] = {}
         """All answers of this and earlier parts, by prompt."""
@@ -248,9 +236,7 @@ class Checkpoint:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
             self.sync()
         finally:
@@ -294,23 +280,10 @@ class Checkpoint:
     def _settle(self) -> None:
         """Read the file, and leave one line a prompt in it."""
         content = self._path.read_bytes() if self._path.exists() else b""
-        lines: dict[PromptId, bytes] = {}
-        self.answers, self.failed = {}, {}
-        for line in content.split(b"\n")[:-1]:
-            answer = _usable(line, self._model, self._digests)
-            if answer is None or answer.prompt_id in self.answers:
-                continue
-            id_ = answer.prompt_id
-            if answer.error is None:
-                self.failed.pop(id_, None)
-                lines.pop(id_, None)
-                self.answers[id_] = answer
-            elif id_ in self.failed:
-                continue
-            else:
-                self.failed[id_] = answer
-            lines[id_] = line + b"\n"
-        good = b"".join(lines.values())
+        found = _settled(content[: content.rfind(b"\n") + 1], self._model, self._digests)
+        self.answers = {id_: answer for id_, (answer, _) in found.items() if answer.error is None}
+        self.failed = {id_: answer for id_, (answer, _) in found.items() if answer.error is not None}
+        good = b"".join(line + b"\n" for _, line in found.values())
         if good != content:
             write_whole(self._path, good)
         self._superseded = False

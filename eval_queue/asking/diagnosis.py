@@ -256,12 +256,7 @@ _ONE_PROMPT: Final = _words(r"\bflagged\b|\bblocked\b|\bmoderat|\bunsafe\b|\bris
 
 
 def meaning(status: int, hint: str) -> Meaning | None:
-    """What a refusal is about; None where no line of the table knows it.
-
-    Args:
-        status: HTTP status.
-        hint: the endpoint's words and codes.
-    """
+    """What a refusal with an HTTP status and these words and codes is about; None where no line of the table knows."""
     return next((line.meaning for line in _LINES if status in line.statuses and line.words.search(hint)), None)
 
 

@@ -23,7 +23,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import unquote, urlsplit
 
@@ -140,9 +139,7 @@ class ChatClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.gate.close()
         await self._session.close()
 
@@ -289,10 +286,8 @@ class ChatClient:
             return self._told_to_wait("rate_limited", message, wait, busy=True)
         if refusal.parameter in sent and parameter_at_fault(sent, hint, refusal.parameter):
             return Refused(message, hint, refusal.parameter, EndpointError("rejected", message))
-        if about == "no_credit":
-            return EndpointError("no_credit", message, fatal=True)
-        if about == "auth":
-            return EndpointError("auth", message, fatal=True)
+        if about in ("no_credit", "auth"):
+            return EndpointError(about, message, fatal=True)
         if about == "filter":
             return _Instead(Reply("", FILTERED, None, None, None, None, 0.0, filter_message=message))
         if about == "output_limit":
@@ -304,9 +299,8 @@ class ChatClient:
             no_system = f"the model takes no system message, and a persona is one ({message})"
             return EndpointError("unsupported", no_system, fatal=True)
         if about == "no_chat":
-            return EndpointError(
-                "unsupported", f"this model is not asked through chat completions ({message})", fatal=True
-            )
+            no_chat = f"this model is not asked through chat completions ({message})"
+            return EndpointError("unsupported", no_chat, fatal=True)
         if about == "streams_only":
             return EndpointError("unsupported", f"this model answers only as a stream ({message})", fatal=True)
         if about == "unknown_model":

@@ -31,7 +31,7 @@ from eval_queue.scoring.profiles import number, profiles
 from eval_queue.scoring.retest import agreement
 from eval_queue.settings import Endpoint, Price
 from eval_queue.store.collection import encode
-from eval_queue.submission import identity
+from eval_queue.submission import identity_of, question
 
 RESULT_FILE: Final = "result.json"
 TABLE_FILE: Final = "answers.parquet"
@@ -58,13 +58,7 @@ def reading(answer: Answer) -> Reading:
 
 
 def retest_of(answers: Sequence[Answer], again: Sequence[Answer], share: float) -> Retest | None:
-    """Agreement of answers with those of a second asking; None where nothing was asked again.
-
-    Args:
-        answers: of the run.
-        again: of prompts that were asked a second time.
-        share: how much of the prompts that was to be.
-    """
+    """Agreement of answers with those of a second asking of a share of the prompts; None where there was none."""
     if not again:
         return None
     first = {answer.prompt_id: reading(answer).rating for answer in answers}
@@ -90,14 +84,8 @@ def write_outcome(
 ) -> Outcome:
     """Score a run's answers and write result and table beside them, each whole or not at all.
 
-    Args:
-        folder: the run's folder.
-        run: its record.
-        answers: all of them, in the order the table shall have.
-        benchmark: what was asked: the whole benchmark, or the subsample that the protocol names.
-        endpoint: who was asked.
-        origin: who ran it.
-        retest: agreement with prompts that were asked again, if any were.
+    All answers are given, in the order the table shall have; the benchmark is what was asked of it: the whole, or the
+    subsample that the protocol names.
     """
     raw = folder / ANSWERS_FILE
     read, written = _total(a.prompt_tokens for a in answers), _total(a.completion_tokens for a in answers)
@@ -109,24 +97,8 @@ def write_outcome(
     moment = max(now(), run.last)
     result = Result(
         **dict(profile),
-        id=identity(
-            model=run.model,
-            revision=run.revision,
-            endpoint=run.endpoint,
-            benchmark_digest=run.benchmark.digest,
-            protocol=run.protocol,
-            answer_mode=run.answer_mode,
-            persona=run.persona,
-            reasoning_effort=run.reasoning_effort,
-        ),
-        model=run.model,
-        revision=run.revision,
-        endpoint=run.endpoint,
-        answer_mode=run.answer_mode,
-        protocol=run.protocol,
-        persona=run.persona,
-        reasoning_effort=run.reasoning_effort,
-        benchmark=run.benchmark,
+        id=identity_of(run),
+        **question(run),
         origin=origin,
         note=" ".join(filter(None, (endpoint.note, _of_log(run), _lacks(answers)))) or None,
         run=RunInfo(

@@ -83,13 +83,7 @@ _OF_A_MODEL: Final = _Place(
 
 
 async def served(endpoint: Endpoint, address: str, model: str) -> Served:
-    """What runs `model` at an endpoint.
-
-    Args:
-        endpoint: with what its operator states.
-        address: base URL up to and with `/v1`.
-        model: the name asked for.
-    """
+    """What runs a model at an endpoint with this address, up to and with `/v1`, and what its operator states."""
     found = Served(engine=endpoint.engine, quantisation=endpoint.quantisation, deterministic=endpoint.deterministic)
     try:
         said = await asyncio.wait_for(_asked(endpoint, address, model), SECONDS * (len(_PLACES) + 1))

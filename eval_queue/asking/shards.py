@@ -57,6 +57,7 @@ LOST_SHARDS: Final = 4
 _TICK: Final = 0.2
 _PROGRESS_SECONDS: Final = 0.5
 _SYNC_SECONDS: Final = 5.0
+_STOPPED: Final = "stopped; the same call goes on from here"
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
@@ -214,14 +215,7 @@ async def evaluate_in_shards(
     on_progress: Callable[[Progress], None] | None = None,
     stop: threading.Event | None = None,
 ) -> Outcome:
-    """What `evaluate` does, in as many shards as the endpoint's settings say.
-
-    Args:
-        job: what to evaluate.
-        out: the run's folder; made if it is not there, resumed if it holds the same run, however that was asked.
-        start: starts a shard.
-        on_progress: called about twice a second, from another thread, and once at the end.
-        stop: set it to stop.
+    """What `evaluate` does, with its arguments, in as many shards as the endpoint's settings say; `start` starts one.
 
     Raises:
         InputError: as for `evaluate`.
@@ -253,7 +247,8 @@ class _Merging:
         self._stop = stop
         self._began = time.monotonic()
         self._run = open_run(out, new_run(job))
-        self._ranges = {part: prompts_of_part(job, part) for part in _parts(job.endpoint.shards)}
+        parts = [Part(number, job.endpoint.shards) for number in range(job.endpoint.shards)]
+        self._ranges = {part: prompts_of_part(job, part) for part in parts}
         self._digests = {prompt.id: prompt.digest for prompt in prompts.everything}
         self._total = len(prompts.wanted) + len(prompts.again)
         self._lost = dict.fromkeys(self._ranges, 0)
@@ -281,7 +276,7 @@ class _Merging:
             settled = self._answers.settled
             if any(prompt.id not in settled for range_ in self._ranges.values() for prompt in range_.wanted):
                 # somebody else told the shards to stop
-                raise EvaluationStopped("stopped; the same call goes on from here")
+                raise EvaluationStopped(_STOPPED)
         if self._on_progress:
             await asyncio.to_thread(self._on_progress, self._progress())
 
@@ -301,7 +296,7 @@ class _Merging:
             for part in list(self._shards):
                 self._hear(part)
             if self._stop.is_set():
-                raise EvaluationStopped("stopped; the same call goes on from here")
+                raise EvaluationStopped(_STOPPED)
             moment = time.monotonic()
             if moment - reported >= _PROGRESS_SECONDS and self._on_progress:
                 reported = moment
@@ -380,10 +375,6 @@ class _Merging:
         self._began = moment
         self._run.last = now()
         save_run(self._out, self._run)
-
-
-def _parts(of: int) -> list[Part]:
-    return [Part(number, of) for number in range(of)]
 
 
 def _learn(run: RunRecord, shard: RunRecord) -> None:

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.commands.shared import SourceOption
-from eval_queue.commands.evaluate import choose_endpoint, choose_personas, default_folder, subfolder
+from data.errors import InputError
+from eval_queue.commands.evaluate import (
+    ApiKeyOption,
+    ConstrainedOption,
+    MaxTokensOption,
+    QueriesOption,
+    WordingOption,
+    choose_endpoint,
+    choose_personas,
+    default_folder,
+    subfolder,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,16 +55,7 @@ PersonaOption = Annotated[
         help="Ask the model to answer as a persona, as for `evaluate`; `all` for all eight.", show_default=False
     ),
 ]
-Wording = Annotated[
-    Path | None, typer.Option(help="JSON file with a system message for each persona.", show_default=False)
-]
-Queries = Annotated[int | None, typer.Option(min=1, help="Ask only so many queries.", show_default=False)]
-Constrained = Annotated[
-    bool, typer.Option("--constrained", help="Allow only the six phrases (engines with GBNF grammars).")
-]
-MaxTokens = Annotated[
-    int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
-]
+Service = Annotated[str, typer.Option(help="Address up to and with /v1, or a configured name.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -69,10 +71,10 @@ def register(app: typer.Typer) -> None:
         endpoint: Whom = None,
         run: Folder = None,
         persona: PersonaOption = None,
-        personas: Wording = None,
-        queries: Queries = None,
-        constrained: Constrained = False,
-        max_tokens: MaxTokens = None,
+        personas: WordingOption = None,
+        queries: QueriesOption = None,
+        constrained: ConstrainedOption = False,
+        max_tokens: MaxTokensOption = None,
         without: Annotated[
             list[str] | None,
             typer.Option(help="A parameter that the service does not accept, e.g. seed; again for more."),
@@ -95,9 +97,8 @@ def register(app: typer.Typer) -> None:
             parameters = {k: v for k, v in wanted_parameters(asked).items() if k not in (without or [])}
             if max_completion_tokens and "max_tokens" in parameters:
                 parameters["max_completion_tokens"] = parameters.pop("max_tokens")
-        files = write_requests(
-            runs, out, parameters=parameters, most_lines=most_lines, most_bytes=round(most_megabytes * 1e6)
-        )
+        most_bytes = round(most_megabytes * 1e6)
+        files = write_requests(runs, out, parameters=parameters, most_lines=most_lines, most_bytes=most_bytes)
         for file in files:
             typer.echo(file)
         if not files:
@@ -112,13 +113,12 @@ def register(app: typer.Typer) -> None:
         source: SourceOption = None,
         endpoint: Whom = None,
         persona: PersonaOption = None,
-        personas: Wording = None,
-        queries: Queries = None,
-        constrained: Constrained = False,
-        max_tokens: MaxTokens = None,
+        personas: WordingOption = None,
+        queries: QueriesOption = None,
+        constrained: ConstrainedOption = False,
+        max_tokens: MaxTokensOption = None,
     ) -> None:
         """Take results back into the run that `write` began, and score it when it is finished."""
-        from data.errors import InputError
         from eval_queue.offline.batch import read_results
 
         runs = [] if out is None else _runs_in(out, source)
@@ -136,10 +136,8 @@ def register(app: typer.Typer) -> None:
     def submit(
         requests: Annotated[list[Path], typer.Argument(help="Files that `write` wrote.", show_default=False)],
         out: Annotated[Path, typer.Option(help="Folder of the run; remembers what was submitted.", show_default=False)],
-        endpoint: Annotated[str, typer.Option(help="Address up to and with /v1, or a configured name.")],
-        api_key_env: Annotated[
-            str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
-        ] = None,
+        endpoint: Service,
+        api_key_env: ApiKeyOption = None,
     ) -> None:
         """Hand request files to a service that has `/files` and `/batches`. Run again, it hands in nothing twice."""
         from eval_queue.offline.batch_service import BatchService
@@ -151,10 +149,8 @@ def register(app: typer.Typer) -> None:
     @batch.command()
     def poll(
         out: Annotated[Path, typer.Option(help="Folder of the run.", show_default=False)],
-        endpoint: Annotated[str, typer.Option(help="Address up to and with /v1, or a configured name.")],
-        api_key_env: Annotated[
-            str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
-        ] = None,
+        endpoint: Service,
+        api_key_env: ApiKeyOption = None,
         source: SourceOption = None,
         wait: Annotated[
             float | None, typer.Option(min=1, help="Look again every so many seconds until all are done.")
@@ -163,7 +159,6 @@ def register(app: typer.Typer) -> None:
         """Look how batches stand, and take the results of those that are done. Exit status 3: some are not done yet."""
         import time
 
-        from data.errors import InputError
         from eval_queue.offline.batch import read_results
         from eval_queue.offline.batch_service import BatchService
 
@@ -207,7 +202,6 @@ def _new_runs(
     """The runs that the options describe, and the folder that holds them."""
     from dataclasses import replace
 
-    from data.errors import InputError
     from data.sources.loading import load_benchmark
     from eval_queue.asking.evaluation import Job
     from eval_queue.offline.batch import Run
@@ -225,7 +219,6 @@ def _new_runs(
 
 def _runs_in(folder: Path, source: str | None) -> list[Run]:
     """The runs that a folder holds: its own, or those of several personas in folders inside it."""
-    from data.errors import InputError
     from data.sources.loading import load_benchmark
     from eval_queue.asking.checkpoint import RUN_FILE, read_run
     from eval_queue.offline.batch import Run
@@ -272,15 +265,7 @@ def _job(record: RunRecord, benchmark: Benchmark) -> Job:
 
 
 def runs_of(model: str, source: str | None, name: str, folder: Path | None) -> list[Run]:
-    """The run of a model that another evaluator asked.
-
-    Args:
-        model: its name.
-        source: the benchmark's.
-        name: what the endpoint is called.
-        folder: of the run; None for the usual one.
-    """
-    from data.errors import InputError
+    """The run of a model that another evaluator asked of an endpoint of this name, in `folder` or the usual one."""
     from eval_queue.settings import Endpoint
 
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from data.commands.shared import JsonOption, echo_json
+from eval_queue.commands.evaluate import ApiKeyOption, choose_endpoint
 
 if TYPE_CHECKING:
     from eval_queue.workers.doctor import Finding
@@ -15,7 +17,6 @@ _MARKS: Final = {"ok": "ok", "failed": "FAILED", "skipped": "skipped"}
 
 def _tried(endpoint: str | None, model: str | None, api_key_env: str | None) -> list[Finding]:
     from data.errors import InputError
-    from eval_queue.commands.evaluate import choose_endpoint
     from eval_queue.settings import load_settings
     from eval_queue.workers.endpoint_check import examine_endpoint
 
@@ -33,15 +34,13 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def doctor(
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON only.")] = False,
+        as_json: JsonOption = False,
         endpoint: Annotated[
             str | None,
             typer.Option(help="Try this endpoint only: a configured name or an address.", show_default=False),
         ] = None,
         model: Annotated[str | None, typer.Option(help="Which model of it.", show_default=False)] = None,
-        api_key_env: Annotated[
-            str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
-        ] = None,
+        api_key_env: ApiKeyOption = None,
     ) -> None:
         """Check settings, store, Hub, token, endpoints, benchmark and clock; exit status 1 if something is amiss.
 
@@ -53,7 +52,7 @@ def register(app: typer.Typer) -> None:
         findings = examine() if endpoint is None and model is None else _tried(endpoint, model, api_key_env)
         fine = healthy(findings)
         if as_json:
-            typer.echo(json.dumps({"ok": fine, "findings": [f._asdict() for f in findings]}, indent=2))
+            echo_json({"ok": fine, "findings": [f._asdict() for f in findings]})
         else:
             width = max(len(mark) for mark in _MARKS.values())
             for finding in findings:

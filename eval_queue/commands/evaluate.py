@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from data.commands.shared import SourceOption
+from data.commands.shared import SourceOption, cell
+from data.errors import InputError, first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,28 @@ NOBODY: Final = "none"
 
 STOPPED: Final = 130
 """Exit status after Ctrl-C."""
+
+
+ApiKeyOption = Annotated[
+    str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
+]
+ConstrainedOption = Annotated[
+    bool, typer.Option("--constrained", help="Allow only the six phrases (endpoints with GBNF grammars).")
+]
+MaxTokensOption = Annotated[
+    int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
+]
+WordingOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="JSON file with a system message for each persona, in place of our words. "
+        "Default: VALUE_PORTRAIT_PERSONAS.",
+        show_default=False,
+    ),
+]
+QueriesOption = Annotated[
+    int | None, typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False)
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -71,15 +94,9 @@ def register(app: typer.Typer) -> None:
                 help="Folder of the run; the same one again resumes it. Default: runs/<id>.", show_default=False
             ),
         ] = None,
-        constrained: Annotated[
-            bool, typer.Option("--constrained", help="Allow only the six phrases (endpoints with GBNF grammars).")
-        ] = False,
-        api_key_env: Annotated[
-            str | None, typer.Option(help="The environment variable that holds the key.", show_default=False)
-        ] = None,
-        max_tokens: Annotated[
-            int | None, typer.Option(min=8, help="Longest answer; raise it for reasoning models.", show_default=False)
-        ] = None,
+        constrained: ConstrainedOption = False,
+        api_key_env: ApiKeyOption = None,
+        max_tokens: MaxTokensOption = None,
         reasoning_effort: Annotated[
             str | None,
             typer.Option(help="How much a reasoning model thinks, as the endpoint names it.", show_default=False),
@@ -93,18 +110,8 @@ def register(app: typer.Typer) -> None:
                 show_default=False,
             ),
         ] = None,
-        personas: Annotated[
-            Path | None,
-            typer.Option(
-                help="JSON file with a system message for each persona, in place of our words. "
-                "Default: VALUE_PORTRAIT_PERSONAS.",
-                show_default=False,
-            ),
-        ] = None,
-        queries: Annotated[
-            int | None,
-            typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
-        ] = None,
+        personas: WordingOption = None,
+        queries: QueriesOption = None,
         retest: Annotated[
             float,
             typer.Option(min=0, max=1, help="Ask this share of the prompts again at the end: would it say the same?"),
@@ -125,14 +132,8 @@ def register(app: typer.Typer) -> None:
             reasoning_effort=reasoning_effort,
             timeout=timeout,
         )
-        job = Job(
-            model=model,
-            endpoint=asked,
-            benchmark=load_benchmark(source, progress=True),
-            limit=limit,
-            queries=queries,
-            retest=retest,
-        )
+        benchmark = load_benchmark(source, progress=True)
+        job = Job(model, asked, benchmark, limit=limit, queries=queries, retest=retest)
         chosen = choose_personas(persona or [], personas)
         folder = out or default_folder(job, chosen)
         try:
@@ -141,7 +142,9 @@ def register(app: typer.Typer) -> None:
                 _show(_run(job, folder), job)
             else:
                 for who in (None, *chosen):
-                    _summarise(_run(replace(job, persona=who), folder / subfolder(who)), who)
+                    outcome = _run(replace(job, persona=who), folder / subfolder(who))
+                    coverage, name = outcome.result.coverage, "no persona" if who is None else who.name
+                    typer.echo(f"{name}: {coverage.rated} of {coverage.prompts} readable; {outcome.result_file}")
                 typer.echo(f"Compare them: python -m leaderboard bias {folder}")
         except EvaluationFailed as error:
             typer.echo(f"Failed ({error.code}): {error.message}", err=True)
@@ -155,11 +158,7 @@ def register(app: typer.Typer) -> None:
 
 
 def choose_personas(names: Sequence[str], wording: Path | None) -> tuple[Persona, ...]:
-    """The personas that are meant, each once.
-
-    Args:
-        names: names of personas, or `all`.
-        wording: file with other words than ours; None for the setting's.
+    """The personas that are meant by names or `all`, each once, in the words of a file; None for the setting's.
 
     Raises:
         InputError: there is no such persona, or the file is not as it must be.
@@ -179,18 +178,13 @@ def subfolder(persona: Persona | None) -> str:
 
 
 def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
-    """The endpoint that is meant by an address or by a configured name.
-
-    Args:
-        endpoint: address or name.
-        overrides: settings of the endpoint to change, None for as they are.
+    """The endpoint that is meant by an address or by a configured name, with the settings that are not None changed.
 
     Raises:
         InputError: no such name, or a setting that cannot be.
     """
     from pydantic import ValidationError
 
-    from data.errors import InputError
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.settings import Endpoint, Settings
 
@@ -206,8 +200,8 @@ def choose_endpoint(endpoint: str, **overrides: object) -> Endpoint:
     try:
         return Endpoint.model_validate(fields | {k: v for k, v in overrides.items() if v is not None})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InputError(first["msg"], field=".".join(map(str, first["loc"]))) from None
+        message, field = first_problem(error)
+        raise InputError(message, field=field) from None
 
 
 def default_folder(job: Job, personas: Sequence[Persona] = ()) -> Path:
@@ -303,12 +297,6 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _summarise(outcome: Outcome, persona: Persona | None) -> None:
-    coverage = outcome.result.coverage
-    name = "no persona" if persona is None else persona.name
-    typer.echo(f"{name}: {coverage.rated} of {coverage.prompts} readable; {outcome.result_file}")
-
-
 def _show(outcome: Outcome, job: Job) -> None:
     from rich import box
     from rich.console import Console
@@ -325,8 +313,8 @@ def _show(outcome: Outcome, job: Job) -> None:
         table.add_column(heading, justify="right")
     for value in VALUES:
         score = profile.dimensions[value.name]
-        interval = "-" if score.low is None else f"{_cell(score.low, '+.2f')} to {_cell(score.high, '+.2f')}"
-        table.add_row(value.name, _cell(score.score, "+.2f"), interval, _cell(score.raw, ".2f"), str(score.n))
+        interval = "-" if score.low is None else f"{cell(score.low, '+.2f')} to {cell(score.high, '+.2f')}"
+        table.add_row(value.name, cell(score.score, "+.2f"), interval, cell(score.raw, ".2f"), str(score.n))
     console = Console()
     persona = f" as {result.persona}" if result.persona else ""
     title = f"{result.model}{persona} on {result.benchmark.name} {result.benchmark.version}"
@@ -334,7 +322,7 @@ def _show(outcome: Outcome, job: Job) -> None:
     console.print(table)
     coverage = result.coverage
     lines = [
-        f"Score: rating points above or below the mean rating of {_cell(profile.mean, '.2f')}.",
+        f"Score: rating points above or below the mean rating of {cell(profile.mean, '.2f')}.",
         f"Readable answers: {coverage.rated} of {coverage.prompts} prompts ({coverage.share:.1%})"
         + "".join(f", {n} {kind}" for kind, n in coverage.unscored.items()),
         *_notes(result),
@@ -360,7 +348,3 @@ def _notes(result: Result) -> list[str]:
     if info.filtered:
         notes.append(f"Refused by the endpoint's own filter: {info.filtered} prompts.")
     return notes
-
-
-def _cell(x: float | None, form: str) -> str:
-    return "-" if x is None else format(x, form)

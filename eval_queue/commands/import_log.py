@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from data.commands.shared import SourceOption
+from data.errors import InputError
 from eval_queue.commands.batch import Folder, Model, runs_of, say
 from eval_queue.commands.package import Name, Submit, put_on_board
 from eval_queue.commands.queue import StoreOption
@@ -37,7 +38,6 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
     ) -> None:
         """Turn a log of inspect_ai or lm-evaluation-harness into a run, and score it; `--submit` puts it on a board."""
-        from data.errors import InputError
         from eval_queue.offline.foreign import import_log, read_log
 
         found = read_log(log)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data.commands.shared import SourceOption
+from data.errors import InputError
 from eval_queue.commands.queue import OPERATOR, StoreOption, opened
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def put_on_board(
     Raises:
         InputError: the run would not be accepted, its name is taken, or the store cannot be had now.
     """
-    from data.errors import InputError
     from eval_queue.queue.intake import configured_endpoints
     from eval_queue.queue.package import accept, check_names, make_package
     from eval_queue.submission import Refused
@@ -72,7 +72,6 @@ def register(app: typer.Typer) -> None:
         store: StoreOption = None,
     ) -> None:
         """Turn a run into one file that a board's Submit page takes; `--submit` puts it on a board of your own."""
-        from data.errors import InputError
         from data.files import write_whole
         from eval_queue.queue.package import make_package, read_run
         from eval_queue.settings import load_settings

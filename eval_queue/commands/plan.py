@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
-from data.commands.shared import JsonOption, console
-
-if TYPE_CHECKING:
-    from eval_queue.workers.costs import Cost, Work
+from data.commands.shared import JsonOption, console, echo_json
+from eval_queue.workers.costs import (
+    ANSWER_TOKENS,
+    PROMPT_TOKENS,
+    SOURCES,
+    UNVERIFIED,
+    Cost,
+    Work,
+    by_batch,
+    on_machines,
+    work_of,
+)
 
 WIDTH: Final = 130
 
@@ -22,24 +30,20 @@ def register(app: typer.Typer) -> None:
         models: Annotated[int, typer.Option(min=1, help="How many evaluations: models, times personas.")] = 1,
         parameters: Annotated[float, typer.Option(min=1e6, help="Parameters of each model, e.g. 8e9.")] = 8e9,
         prompts: Annotated[int, typer.Option(min=1, help="Prompts of one evaluation.")] = 3120,
-        prompt_tokens: Annotated[float, typer.Option(min=1, help="Mean tokens of a prompt.")] = 262,
+        prompt_tokens: Annotated[float, typer.Option(min=1, help="Mean tokens of a prompt.")] = PROMPT_TOKENS,
         answer_tokens: Annotated[
             float, typer.Option(min=1, help="Mean tokens of an answer; thousands for reasoning models.")
-        ] = 6,
+        ] = ANSWER_TOKENS,
         retest: Annotated[float, typer.Option(min=0, max=1, help="Share that is asked a second time.")] = 0.05,
         as_json: JsonOption = False,
     ) -> None:
         """Estimate prompts, tokens, hours and dollars for many models, by machine and by batch interface."""
-        from eval_queue.workers.costs import SOURCES, UNVERIFIED, by_batch, on_machines, work_of
-
         work = work_of(models, prompts, prompt_tokens=prompt_tokens, answer_tokens=answer_tokens, retest=retest)
         costs = [*on_machines(work, parameters), *by_batch(work)]
         if as_json:
-            import orjson
-
             document: dict[str, object] = {"work": work._asdict(), "costs": [cost._asdict() for cost in costs]}
             document |= {"sources": SOURCES, "unverified": UNVERIFIED}
-            typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+            echo_json(document)
         else:
             _print(work, costs)
 
@@ -47,8 +51,6 @@ def register(app: typer.Typer) -> None:
 def _print(work: Work, costs: list[Cost]) -> None:
     from rich import box
     from rich.table import Table
-
-    from eval_queue.workers.costs import SOURCES, UNVERIFIED
 
     tokens = f"{work.prompt_tokens / 1e6:,.1f} M tokens read, {work.answer_tokens / 1e6:,.1f} M written"
     typer.echo(f"{work.models:,} evaluations, {work.prompts:,} prompts, {tokens}")

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from data.commands.shared import PublishedSourceOption
+from data.errors import InputError
 
 _SHOWN: Final = 160
 """Characters of an answer that are printed."""
@@ -30,7 +31,6 @@ def register(app: typer.Typer) -> None:
         ] = None,
     ) -> None:
         """Compute the published files anew: `results.jsonl`, `answers.parquet` and what comes of them."""
-        from data.errors import InputError
         from data.files import write_whole
         from data.people.item_means import PUBLISHED, ItemMeans, write_item_means
         from data.people.norms import norms
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
         means = ItemMeans(answers.models, item_means(answers.ratings))
         write_item_means(benchmark, means, folder / PUBLISHED.name)
         write_key(KeyTable.of(benchmark), folder / KEY.name)
-        read = table_of([outputs], benchmark)
+        read = table_of([outputs])
         if RELEASED.is_file():
             # whoever changes the reader looks at every answer that now reads differently
             changed = changed_readings(Released().everything(), read).to_pylist()
@@ -76,7 +76,7 @@ def register(app: typer.Typer) -> None:
                 was, now = (answer[f"{w}rating"] or answer[f"{w}unscored"] for w in ("was_", ""))
                 typer.echo(f"{where}: {was} -> {now}: {(answer['raw_response'] or '')[:_SHOWN]!r}")
             typer.echo(f"{len(changed)} of {read.num_rows:,} answers read differently than in the shipped file")
-        write_released(read, folder / RELEASED.name)
+        write_released(read, benchmark.digest, folder / RELEASED.name)
         write_templates(benchmark, found, folder)
         write_validation(validate(benchmark, study, means), folder / VALIDATION.name)
         write_norms(norms(study, [item.id for item in benchmark.items], benchmark.digest), folder / NORMS.name)

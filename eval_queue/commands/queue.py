@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from data.commands.shared import JsonOption, SourceOption, console
+from data.commands.shared import JsonOption, SourceOption, console, echo_json
+from data.errors import InputError
+from eval_queue.commands.evaluate import ALL, QueriesOption, choose_personas
 
 if TYPE_CHECKING:
     from eval_queue.queue.intake import Accepted, Refusal
@@ -72,7 +74,6 @@ def register(app: typer.Typer) -> None:
         """Evaluate what waits in the queue, until stopped: the app's evaluator as a process of its own."""
         import threading
 
-        from data.errors import InputError
         from eval_queue.executors.chosen import EXECUTORS, evaluate_what_waits
         from eval_queue.logs import set_up_logging
         from eval_queue.workers.scheduler import stop_on_signals
@@ -108,12 +109,15 @@ def register(app: typer.Typer) -> None:
         as_json: JsonOption = False,
     ) -> None:
         """List submissions, the oldest first."""
-        _check_state(state)
+        from eval_queue.submission import TRANSITIONS
+
+        if state not in (None, *TRANSITIONS):
+            raise InputError(f"there is no state {state!r}; expected one of: {', '.join(TRANSITIONS)}", field="--state")
         with opened(store) as (_, queue):
             chosen = [s for s in queue.submissions() if state in (None, s.state)]
             if as_json:
                 problems = [{"path": p.path, "message": p.message} for p in queue.problems()]
-                _print_json({"submissions": [_as_json(s, queue) for s in chosen], "problems": problems})
+                echo_json({"submissions": [_as_json(s, queue) for s in chosen], "problems": problems})
                 return
             if chosen:
                 _print_table(chosen, queue)
@@ -128,7 +132,7 @@ def register(app: typer.Typer) -> None:
         with opened(store) as (_, queue):
             submission = queue.get(id_)
             if as_json:
-                _print_json(_as_json(submission, queue))
+                echo_json(_as_json(submission, queue))
             else:
                 _print_life(submission, queue)
 
@@ -163,17 +167,12 @@ def register(app: typer.Typer) -> None:
         personas: Annotated[
             str | None, typer.Option(metavar="all", help="`all`: under all eight personas.", show_default=False)
         ] = None,
-        queries: Annotated[
-            int | None,
-            typer.Option(min=1, help="Ask only so many queries, chosen evenly over sources.", show_default=False),
-        ] = None,
+        queries: QueriesOption = None,
         store: StoreOption = None,
         as_json: JsonOption = False,
     ) -> None:
         """Submit a model to the queue, optionally under personas."""
-        from data.errors import InputError
         from data.sources.loading import load_benchmark
-        from eval_queue.commands.evaluate import ALL, choose_personas
         from eval_queue.queue.intake import Rules, configured_endpoints
         from eval_queue.queue.intake import submit as put
         from eval_queue.queue.intake import submit_many as put_many
@@ -255,7 +254,6 @@ def register(app: typer.Typer) -> None:
 
 
 def _complete(settings: Settings, queue: Queue) -> str:
-    from data.errors import InputError
     from eval_queue.scoring.profiles import completed
     from eval_queue.scoring.stored import read_ratings
     from eval_queue.workers.worker import Benchmarks
@@ -278,13 +276,10 @@ def _complete(settings: Settings, queue: Queue) -> str:
 
 @contextmanager
 def opened(store: Path | None, *, waits: bool = False) -> Iterator[tuple[Settings, Queue]]:
-    """Settings and queue. A store that cannot be had now is something a person can mend.
+    """Settings and queue, whose store may be in another folder. One that cannot be had now a person can mend.
 
-    Args:
-        store: its folder, if it is not to be the settings'.
-        waits: whether the command can wait for a store on the Hub that cannot be reached.
+    A command that `waits` can be begun while a store on the Hub cannot be reached.
     """
-    from data.errors import InputError
     from eval_queue.queue.queue import open_queue
     from eval_queue.settings import load_settings
     from eval_queue.store.local import StoreUnavailable, WriteConflict
@@ -302,8 +297,6 @@ def opened(store: Path | None, *, waits: bool = False) -> Iterator[tuple[Setting
 
 
 def _tell_outage(queue: Queue, *, waits: bool) -> None:
-    from data.errors import InputError
-
     outage = queue.outage()
     if outage is None:
         return
@@ -315,8 +308,6 @@ def _tell_outage(queue: Queue, *, waits: bool) -> None:
 
 def _read_models(file: Path) -> dict[int, str]:
     """The models that a file names, by line."""
-    from data.errors import InputError
-
     try:
         with file.open("rb") as opened_file:
             content = opened_file.read(LONGEST_LIST + 1)
@@ -327,8 +318,8 @@ def _read_models(file: Path) -> dict[int, str]:
         raise InputError("is not text in UTF-8; expected a model a line", file=file) from None
     if len(content) > LONGEST_LIST:
         raise InputError(f"is larger than {LONGEST_LIST:,} bytes; split it", file=file)
-    lines = {number: line.partition("#")[0].strip() for number, line in enumerate(text.splitlines(), 1)}
-    models = {number: model for number, model in lines.items() if model}
+    lines = enumerate(text.splitlines(), 1)
+    models = {number: model for number, line in lines if (model := line.partition("#")[0].strip())}
     if not models:
         raise InputError("names no model; expected one a line", file=file)
     return models
@@ -339,7 +330,7 @@ def _print_set(accepted: Accepted, queue: Queue, *, as_json: bool, refused: Sequ
         document: dict[str, Any] = {name: [_as_json(s, queue) for s in of] for name, of in accepted._asdict().items()}
         if refused:
             document["refused"] = [{"line": r.line, "model": r.model, "why": str(r.why)} for r in refused]
-        _print_json(document)
+        echo_json(document)
         return
     for s in (*accepted.waiting, *accepted.before):
         before = " (asked before)" if s in accepted.before else ""
@@ -348,28 +339,14 @@ def _print_set(accepted: Accepted, queue: Queue, *, as_json: bool, refused: Sequ
         typer.echo(f"line {r.line}, {r.model}: {r.why}", err=True)
 
 
-def _check_state(state: str | None) -> None:
-    from data.errors import InputError
-    from eval_queue.submission import TRANSITIONS
-
-    if state is not None and state not in TRANSITIONS:
-        raise InputError(f"there is no state {state!r}; expected one of: {', '.join(TRANSITIONS)}", field="--state")
-
-
 def _as_json(submission: Submission, queue: Queue) -> dict[str, Any]:
     """The record, and its place in the queue."""
     return {**submission.model_dump(mode="json"), "position": queue.position(submission.id)}
 
 
-def _print_json(document: object) -> None:
-    import orjson
-
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
-
-
 def _print_change(submission: Submission, queue: Queue, *, as_json: bool) -> None:
     if as_json:
-        _print_json(_as_json(submission, queue))
+        echo_json(_as_json(submission, queue))
     else:
         typer.echo(f"{submission.id}: {_state(submission, queue)}")
 
@@ -441,11 +418,7 @@ def _time(moment: datetime) -> str:
 
 
 def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return (
-        "under a minute"
-        if minutes < 1
-        else f"{minutes // 60} h {minutes % 60} min"
-        if minutes >= 60
-        else f"{minutes} min"
-    )
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else "under a minute"

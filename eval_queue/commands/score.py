@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from data.commands.shared import JsonOption, SourceOption, cell, console, table
+from data.commands.shared import JsonOption, SourceOption, cell, console, echo_json, table
 
 if TYPE_CHECKING:
     from data.benchmark import Benchmark
@@ -43,10 +43,7 @@ def register(app: typer.Typer) -> None:
         read = read_answers(answers, benchmark, reader=reader)
         scored = profiles(read, benchmark, reader=reader)
         if as_json:
-            import orjson
-
-            document = as_document(read, scored, benchmark, reader)
-            typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+            echo_json(as_document(read, scored, benchmark, reader))
         else:
             _show(read, scored, benchmark, reader)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
@@ -36,42 +36,20 @@ class Setting(NamedTuple):
     about: str
 
 
-def variables() -> Iterator[Setting]:
-    """Every environment variable, in the order of the class."""
-    from eval_queue.settings import OTHER_VARIABLES, PREFIX, Settings
-
-    yield from _of(Settings, lambda name: f"{PREFIX}{name.upper()}")
-    for name, about in OTHER_VARIABLES.items():
-        yield Setting(name, "", about)
-
-
-def endpoint_fields() -> Iterator[Setting]:
-    """Every field of an entry of the endpoints' list."""
-    from eval_queue.settings import Endpoint
-
-    yield from _of(Endpoint, lambda name: name)
-
-
 def markdown() -> str:
-    """Both tables between `BEGIN` and `END`."""
-    from eval_queue.settings import PREFIX
+    """Tables of every environment variable and every field of an endpoint, between `BEGIN` and `END`."""
+    from eval_queue.settings import OTHER_VARIABLES, PREFIX, Endpoint, Settings
 
-    return "\n".join(
-        [
-            BEGIN,
-            *_table("variable", variables()),
-            "",
-            f"Each entry of `{PREFIX}ENDPOINTS` has:",
-            "",
-            *_table("field", endpoint_fields()),
-            END,
-        ]
-    )
+    variables = [s._replace(name=f"{PREFIX}{s.name.upper()}") for s in _of(Settings)]
+    others = [Setting(name, "", about) for name, about in OTHER_VARIABLES.items()]
+    tables = [*_table("variable", [*variables, *others]), "", f"Each entry of `{PREFIX}ENDPOINTS` has:", ""]
+    return "\n".join([BEGIN, *tables, *_table("field", _of(Endpoint)), END])
 
 
-def _of(model: type[BaseModel] | type[BaseSettings], spell: Callable[[str], str]) -> Iterator[Setting]:
-    for name, field in model.model_fields.items():
-        yield Setting(spell(name), _default(field), " ".join((field.description or "").split()))
+def _of(model: type[BaseModel] | type[BaseSettings]) -> list[Setting]:
+    """The fields of a class, in its order."""
+    fields = model.model_fields.items()
+    return [Setting(name, _default(field), " ".join((field.description or "").split())) for name, field in fields]
 
 
 def _default(field: FieldInfo) -> str:
@@ -81,7 +59,7 @@ def _default(field: FieldInfo) -> str:
     return value if isinstance(value, str) else json.dumps(value, default=str).strip('"')
 
 
-def _table(first: str, rows: Iterator[Setting]) -> list[str]:
+def _table(first: str, rows: Iterable[Setting]) -> list[str]:
     lines = [f"| {first} | default | what it does |", "|---|---|---|"]
     for name, default, about in rows:
         shown = f"`{default}`" if default else ""

@@ -137,7 +137,8 @@ class Dispatcher:
             self._note_end(id_, what)
         running = set(self._tasks.running())
         submissions = self._queue.submissions()
-        self._drop_what_is_cancelled(submissions, running)
+        for cancelled in (s.id for s in submissions if s.id in running and s.state == "cancelled"):
+            self._tasks.drop(cancelled)
         for submission in self._waiting(submissions, running):
             endpoint = self._endpoints[submission.endpoint]
             others = [self._endpoints[s.endpoint] for s in submissions if s.id in running and self._serves(s)]
@@ -174,11 +175,6 @@ class Dispatcher:
         endpoint = self._endpoints.get(submission.endpoint)
         chosen = self._only is None or submission.id in self._only
         return chosen and endpoint is not None and endpoint.serves(submission.model)
-
-    def _drop_what_is_cancelled(self, submissions: Sequence[Submission], running: Collection[str]) -> None:
-        for submission in submissions:
-            if submission.id in running and submission.state == "cancelled":
-                self._tasks.drop(submission.id)
 
     def _note_end(self, id_: str, what: Ended | Exception) -> None:
         before = self._before.pop(id_, None)

@@ -27,8 +27,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import httpx2
-
 from data.errors import InputError
 from data.files import write_whole
 from data.sources import hub_client
@@ -49,16 +47,8 @@ LOG_LINES: Final = 100
 
 _CALL_SECONDS: Final = 60.0
 _CARRIED: Final = (
-    "source",
-    "requests_repo",
-    "results_repo",
-    "hub_private",
-    "hub_seconds",
-    "lease_seconds",
-    "beat_seconds",
-    "keep_seconds",
-    "retest",
-    "log_json",
+    *("source", "requests_repo", "results_repo", "hub_private", "hub_seconds"),
+    *("lease_seconds", "beat_seconds", "keep_seconds", "retest", "log_json"),
 )
 """Settings that hold inside a job, too."""
 _LIVE: Final = ("SCHEDULING", "RUNNING")
@@ -289,7 +279,7 @@ class JobTasks:
             if status in (408, 429) or status >= 500:
                 raise StoreUnavailable(message) from None
             raise _Refused(message, status) from None
-        except (hub_client.OutOfTime, httpx2.HTTPError, *hub_client.NONSENSE) as error:
+        except hub_client.FAILURES as error:
             raise StoreUnavailable(f"Hugging Face Jobs: {hub_client.reason(error)}") from None
 
 

@@ -28,17 +28,10 @@ class NotStarted(Exception):
     """A task that cannot be started now; the message is for the operator."""
 
 
-def evaluate_one(
-    settings: Settings, id_: str, stop: threading.Event, *, worker: str | None = None, asker: Asker = evaluate
-) -> Ended:
-    """Claim one submission and evaluate it.
+def evaluate_one(settings: Settings, id_: str, stop: threading.Event, *, worker: str, asker: Asker = evaluate) -> Ended:
+    """Claim one submission, under the name `worker`, and evaluate it; the claim is returned when `stop` is set.
 
-    Args:
-        settings: the installation's. Keys of endpoints and the Hub's token are in this machine's environment.
-        id_: the submission's.
-        stop: set it to stop within about a second; the claim is returned.
-        worker: the name under which it claims; None for one that is made up.
-        asker: what asks and scores the model.
+    Keys of endpoints and the Hub's token are in this machine's environment.
 
     Raises:
         InputError: the store is damaged.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
 import httpx2
@@ -90,9 +91,7 @@ class BatchService:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._api.close()
 
     def submit(self, requests: Path) -> str:
@@ -209,23 +208,16 @@ class _Client(openai.DefaultHttpxClient):
         return httpx2.Response(response.status_code, headers=headers, content=bytes(content), request=request)
 
 
-class _plainly:
+@contextmanager
+def _plainly(what: str) -> Iterator[None]:
     """Turns the client's errors into a sentence."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if isinstance(error, openai.APIStatusError):
-            message = f"{self._what} (HTTP {error.status_code}: {shortened(said(error.body).text)})"
-            raise InputError(message, field="endpoint") from None
-        if isinstance(error, openai.OpenAIError):
-            raise InputError(f"{self._what} ({type(error).__name__})", field="endpoint") from None
+    try:
+        yield
+    except openai.APIStatusError as error:
+        message = f"{what} (HTTP {error.status_code}: {shortened(said(error.body).text)})"
+        raise InputError(message, field="endpoint") from None
+    except openai.OpenAIError as error:
+        raise InputError(f"{what} ({type(error).__name__})", field="endpoint") from None
 
 
 def _read(path: Path) -> Submitted:

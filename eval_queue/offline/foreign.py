@@ -18,7 +18,7 @@ import orjson
 from pydantic import ValidationError
 
 from data.benchmark import Benchmark
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from eval_queue.asking.checkpoint import Tool, lock, open_run, save_run
 from eval_queue.asking.evaluation import Job, new_run
 from eval_queue.offline.batch import Report, Run, custom_id, prompts_of, read_results
@@ -89,7 +89,7 @@ def import_log(log: Log, job: Job, folder: Path) -> Report:
     try:
         endpoint = Endpoint.model_validate({**job.endpoint.model_dump(mode="json"), **of_row})
     except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+        _, where = first_problem(error)
         raise InputError("the log names one that cannot be meant", field=where) from None
     job = replace(job, endpoint=endpoint)
     names = {prompt_words(p): custom_id(p) for p in prompts_of(job)}
@@ -155,11 +155,8 @@ def _inspect(file: Path) -> Log:
     except Exception as error:  # noqa: BLE001 - whatever the library says of a file that is no log
         raise InputError(f"is no log that inspect_ai reads ({type(error).__name__})", file=file) from None
     sent = log.eval.model_generate_config.model_dump() | log.plan.config.model_dump(exclude_none=True)
-    wanted = {
-        n: sent[n]
-        for n in ("temperature", "seed", "max_tokens", "top_p", "reasoning_effort")
-        if sent.get(n) is not None
-    }
+    told = ("temperature", "seed", "max_tokens", "top_p", "reasoning_effort")
+    wanted = {name: sent[name] for name in told if sent.get(name) is not None}
     return Log(
         "inspect-ai",
         "/".join(log.eval.model.split("/")[1:][-2:]) or log.eval.model,

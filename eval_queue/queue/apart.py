@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 import orjson
 from pydantic import ValidationError
@@ -50,15 +50,9 @@ def accept_apart(
     seconds: float = SECONDS,
     memory: int = MEMORY_BYTES,
 ) -> Accepted:
-    """As `eval_queue.queue.package.accept`, in a process of its own.
+    """As `eval_queue.queue.package.accept`, in a process that is ended after so many `seconds`.
 
-    Args:
-        package: see there, and so the next three.
-        benchmarks: see there.
-        submitter: see there.
-        limit: see there.
-        seconds: when the process is ended.
-        memory: bytes it may take beyond those at its start.
+    It may take so many bytes of `memory` beyond those at its start.
 
     Raises:
         Refused: as there, and `bad_package` for one that takes more than it may.
@@ -68,18 +62,9 @@ def accept_apart(
         task = (package, dict(benchmarks), submitter, limit, seconds, memory)
         (folder / _TASK).write_bytes(pickle.dumps(task, protocol=5))
         command = [sys.executable, "-m", __name__, str(folder)]
-        quiet = subprocess.DEVNULL
+        quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(
-                command,
-                cwd=_ROOT,
-                env=_environment(folder),
-                stdin=quiet,
-                stdout=quiet,
-                stderr=quiet,
-                timeout=seconds,
-                check=False,
-            )
+            subprocess.run(command, cwd=_ROOT, env=_environment(folder), timeout=seconds, check=False, **quiet)
         return _left(folder, seconds, memory)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 import orjson
+from cachetools import cached
 
 from eval_queue.asking import local_model
 from eval_queue.asking.diagnosis import EndpointError
@@ -70,6 +71,10 @@ class Rules:
         return self.approval and submitter not in self.administrators
 
 
+ANY: Final = Rules()
+"""Everything is allowed."""
+
+
 def configured_endpoints(settings: Settings) -> list[Endpoint]:
     """The operator's endpoints in their order, then the small model on this machine where it can be run."""
     local = settings.local_model and local_model.available()
@@ -108,7 +113,7 @@ def submit(
     quota: int | None,
     endpoint: str | None = None,
     revision: str | None = None,
-    rules: Rules | None = None,
+    rules: Rules = ANY,
 ) -> Submission:
     """Check a wish and store it as a submission that waits.
 
@@ -121,12 +126,11 @@ def submit(
         quota: how many submissions one person may have waiting or running; None for any number.
         endpoint: the name of the endpoint to ask; None for the first that serves the model.
         revision: branch, tag or commit of a model of the Hub; None for the newest.
-        rules: what else the operator allows; None for everything.
+        rules: what else the operator allows.
 
     Raises:
         Refused: the submission is not accepted; nothing is stored.
     """
-    rules = rules or Rules()
     wish = _checked(model, endpoints, endpoint, revision, rules)
     submission = _submission(wish, queue, benchmark, submitter, rules)
     return queue.submit(submission, quota=quota, per_week=rules.per_week)
@@ -153,31 +157,19 @@ def submit_set(
     queries: int | None = None,
     endpoint: str | None = None,
     revision: str | None = None,
-    rules: Rules | None = None,
+    rules: Rules = ANY,
 ) -> Accepted:
     """Check a wish for a model under personas, and store one submission a persona and one without any: all or none.
 
     What was asked before is not asked again. The run without a persona is left out where one over the same queries, or
-    over all, waits, runs or is done.
-
-    Args:
-        queue: where to.
-        model: the name as it was typed.
-        personas: whom it is asked to be, each once; none for a subsample without a persona.
-        endpoints: who may be asked here, from `configured_endpoints`.
-        benchmark: with which questions.
-        submitter: who asks, as the server knows it.
-        quota: how many submissions one person may have waiting or running; None for any number.
-        queries: how many queries are asked (`eval_queue.protocol.subsample`); None for all.
-        endpoint: the name of the endpoint to ask; None for the first that serves the model.
-        revision: branch, tag or commit of a model of the Hub; None for the newest.
-        rules: what else the operator allows; None for everything.
+    over all, waits, runs or is done. As `submit`, but for `personas`, whom the model is asked to be, each once, none
+    for a subsample without a persona; and `queries`, how many of them are asked (`eval_queue.protocol.subsample`), None
+    for all.
 
     Raises:
         Refused: it is not accepted, all of it was asked before, or it is too much for a quota; nothing is stored.
         InputError: the benchmark has not so many queries.
     """
-    rules = rules or Rules()
     wish = _checked(model, endpoints, endpoint, revision, rules)
     asked = _asked(wish, queue, benchmark, submitter, rules, personas, queries)
     return _stored(queue, asked, quota, rules)
@@ -206,20 +198,11 @@ def submit_many(
     submitter: str,
     queries: int | None = None,
     endpoint: str | None = None,
-    rules: Rules | None = None,
+    rules: Rules = ANY,
 ) -> tuple[Accepted, tuple[Refusal, ...]]:
-    """Check a list of models and store what is accepted, in a commit for every few hundred; no quota binds.
+    """Check a list of models, as `submit_set` checks one, and store what is accepted.
 
-    Args:
-        queue: where to.
-        models: the names by line of the list.
-        personas: see `submit_set`.
-        endpoints: see `submit_set`.
-        benchmark: see `submit_set`.
-        submitter: who asks.
-        queries: see `submit_set`.
-        endpoint: see `submit_set`.
-        rules: what else the operator allows; None for everything.
+    There is a commit for every few hundred, and no quota binds. `models` has the names by line of the list.
 
     Returns:
         What became of the accepted ones, and the others with the reason. A model that was asked before is accepted.
@@ -227,19 +210,12 @@ def submit_many(
     Raises:
         InputError: the benchmark has not so many queries.
     """
-    rules = rules or Rules()
-    lists: dict[str, list[str] | None] = {}
-
-    def offered(chosen: Endpoint) -> list[str] | None:
-        if chosen.name not in lists:
-            lists[chosen.name] = offered_models(chosen)
-        return lists[chosen.name]
-
+    listed = cached({}, key=lambda endpoint: endpoint.name)(offered_models)
     asked: dict[str, Submission] = {}
     refused: list[Refusal] = []
     for line, model in models.items():
         try:
-            wish = _checked(model, endpoints, endpoint, None, rules, offered)
+            wish = _checked(model, endpoints, endpoint, None, rules, listed)
         except Refused as why:
             refused.append(Refusal(line, model, why))
             continue
@@ -309,10 +285,9 @@ def _checked(
     offered = (listed or offered_models)(chosen)
     if not chosen.hub_models:
         check_offered(name, chosen, offered)
-    if not chosen.hub_models and (revision or "").strip():
-        message = f"{chosen.name} has its own versions of models, so no revision can be chosen. Leave the field empty."
-        raise Refused("bad_revision", message)
-    if not chosen.hub_models:
+        if (revision or "").strip():
+            message = f"{chosen.name} has its own versions of models, so no revision can be chosen."
+            raise Refused("bad_revision", f"{message} Leave the field empty.")
         return _Wish(name, chosen, None)
     on_hub, _, behind = name.partition(":")
     known = set(offered or ())
@@ -344,7 +319,6 @@ def _submission(
     persona: Persona | None = None,
     queries: int | None = None,
 ) -> Submission:
-    facts = wish.facts
     return new_submission(
         wish.model,
         endpoint=wish.endpoint,
@@ -353,11 +327,6 @@ def _submission(
         at=queue.clock(),
         persona=persona,
         queries=queries,
-        revision=None if facts is None else facts.revision,
-        licence=None if facts is None else facts.licence,
-        parameters=None if facts is None else facts.parameters,
-        precision=None if facts is None else facts.precision,
-        base_model=None if facts is None else facts.base_model,
-        released=None if facts is None else facts.released,
         approval=rules.needs_approval(submitter),
+        **{} if wish.facts is None else wish.facts.recorded,
     )

@@ -11,7 +11,7 @@ brings code of its own or that its size is unknown.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,18 +27,8 @@ TASKS: Final = frozenset({"text-generation", "image-text-to-text", "any-to-any"}
 """The Hub's tasks whose models write text when they are written to."""
 
 _EXPAND: Final = (
-    "cardData",
-    "config",
-    "createdAt",
-    "disabled",
-    "gated",
-    "gguf",
-    "inferenceProviderMapping",
-    "pipeline_tag",
-    "private",
-    "safetensors",
-    "sha",
-    "tags",
+    *("cardData", "config", "createdAt", "disabled", "gated", "gguf", "inferenceProviderMapping"),
+    *("pipeline_tag", "private", "safetensors", "sha", "tags"),
 )
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _PROVIDER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
@@ -71,6 +61,11 @@ class ModelFacts:
     """The model that an adapter is for."""
     released: date | None = None
     """When its repository was made; None where the Hub does not say."""
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a submission says of it, by field."""
+        return {field: value for field, value in asdict(self).items() if field not in ("name", "provider")}
 
 
 def check_model(
@@ -131,11 +126,8 @@ def check_model(
 
 def _provider(name: str, info: ModelInfo, wanted: str | None) -> str:
     """The provider to ask: never one that the router would choose anew each time."""
-    live = sorted(
-        p.provider
-        for p in info.inference_provider_mapping or ()
-        if p.status == "live" and _PROVIDER.fullmatch(p.provider)
-    )
+    serving = (p.provider for p in info.inference_provider_mapping or () if p.status == "live")
+    live = sorted(provider for provider in serving if _PROVIDER.fullmatch(provider))
     if not live:
         message = f"No inference provider serves {name} now, so it cannot be evaluated. The Hub lists who serves it."
         raise Refused("no_provider", message)
@@ -162,14 +154,11 @@ def canonical_name(name: str) -> str:
 
 def _ask(name: str, revision: str | None) -> ModelInfo:
     # imported here: a page that shows the queue needs no client of the Hub
-    import httpx2
     from huggingface_hub import HfApi
     from huggingface_hub.errors import (
         DisabledRepoError,
         GatedRepoError,
-        HfHubHTTPError,
         HFValidationError,
-        OfflineModeIsEnabled,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -191,13 +180,7 @@ def _ask(name: str, revision: str | None) -> ModelInfo:
         if "Invalid credentials" in str(error):
             raise _unavailable(hub_client.reason(error)) from None
         raise _not_found(name) from None
-    except (
-        HfHubHTTPError,
-        OfflineModeIsEnabled,
-        hub_client.OutOfTime,
-        httpx2.HTTPError,
-        *hub_client.NONSENSE,
-    ) as error:
+    except hub_client.FAILURES as error:
         raise _unavailable(hub_client.reason(error)) from None
 
 
@@ -297,8 +280,7 @@ def _base(info: ModelInfo) -> str | None:
     card = info.card_data
     named = (peft.get("base_model_name_or_path") if isinstance(peft, dict) else None, of_tag)
     said: object = next((n for n in named if n), None) or (card.get("base_model") if card is not None else None)
-    if isinstance(said, list):
-        said = said[0] if len(said) == 1 else None
+    said = _only(said)
     return said if isinstance(said, str) and _ID.fullmatch(said) else "?"
 
 
@@ -315,15 +297,17 @@ def _check_adapter(name: str, base: str, *, listed: bool) -> None:
 
 def _licence(info: ModelInfo) -> str | None:
     """The licence's name; `other` with a name of its own gives that name. Anything that is no short name is none."""
-    card = info.card_data
-    if card is None:
-        return None
+    card: Any = info.card_data or {}
     said: object = card.get("license")
     if said == "other":
         said = card.get("license_name") or said
-    if isinstance(said, list):
-        said = said[0] if len(said) == 1 else None
+    said = _only(said)
     return said if isinstance(said, str) and _LICENCE.fullmatch(said) else None
+
+
+def _only(said: object) -> object:
+    """What a card says; of a list what is alone in it, of a longer one nothing."""
+    return said if not isinstance(said, list) else said[0] if len(said) == 1 else None
 
 
 def _not_found(name: str) -> Refused:

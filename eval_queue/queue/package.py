@@ -23,12 +23,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple, NoReturn
 
 import orjson
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from eval_queue.asking.checkpoint import (
     ANSWERS_FILE,
     RUN_FILE,
@@ -66,8 +66,31 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _ENDPOINT: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 _LIKELY: Final = timedelta(days=1)
-_COUNTS: Final = ("prompt_tokens", "completion_tokens")
+_Count = Annotated[int, Field(ge=0, lt=2**31)]
 _SUFFIX: Final = "-reported"
+_TAKEN: Final = (
+    *("model", "revision", "endpoint", "answer_mode", "protocol", "reasoning_effort", "max_tokens"),
+    *("started", "seconds", "last", "log", "dated"),
+)
+"""What is kept of the record of a run that is handed in."""
+
+
+class _Line(BaseModel):
+    """What is taken of a line of answers."""
+
+    model_config = ConfigDict(strict=True)
+
+    model: str
+    prompt_variant: str
+    portrait_id: int
+    option_id: int
+    prompt_digest: str
+    raw_response: str | None = None
+    error: str | None = None
+    finish_reason: str | None = None
+    prompt_tokens: _Count | None = None
+    completion_tokens: _Count | None = None
+    seconds: Annotated[float, Field(ge=0, lt=2**31)] | None = None
 
 
 class Accepted(NamedTuple):
@@ -127,11 +150,8 @@ def _packed(content: bytes, run: RunRecord, benchmark: Benchmark, name: str) -> 
     answers = kept.values() if len(kept) == len(digests) or len(kept) == len(lines) else None
     if answers is None:
         return content
-    return b"".join(orjson.dumps(replace(_handed(a), model=name), option=orjson.OPT_APPEND_NEWLINE) for a in answers)
-
-
-def _handed(answer: Answer) -> Answer:
-    return cut(replace(answer, reasoning=None, filter_message=None))
+    handed = (cut(replace(a, model=name, reasoning=None, filter_message=None)) for a in answers)
+    return b"".join(orjson.dumps(answer, option=orjson.OPT_APPEND_NEWLINE) for answer in handed)
 
 
 def read_run(folder: Path) -> RunRecord:
@@ -160,12 +180,7 @@ def accept(package: bytes, benchmarks: Mapping[str, Benchmark], *, submitter: st
 
 
 def check_names(result: Result, rows: Iterable[Result], endpoints: Collection[str]) -> None:
-    """Refuse a row that goes by the name of another, or of an endpoint of the operator's.
-
-    Args:
-        result: what is handed in.
-        rows: all that are shown.
-        endpoints: names of the operator's.
+    """Refuse a row that goes by the name of another that is shown, or of an endpoint of the operator's.
 
     Raises:
         Refused: `name_taken`, with a name that is free.
@@ -292,8 +307,8 @@ def _run(content: bytes, where: Path | str) -> RunRecord:
     try:
         return RunRecord.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise InputError(first["msg"], file=where, field=".".join(map(str, first["loc"])) or None) from None
+        message, field = first_problem(error)
+        raise InputError(message, file=where, field=field) from None
 
 
 def _check_run(run: RunRecord, benchmark: Benchmark) -> None:
@@ -349,41 +364,15 @@ def _answers(content: bytes, run: RunRecord, benchmark: Benchmark) -> list[Answe
 def _answer(line: bytes, number: int) -> Answer:
     """A line's answer, with fields of the right kinds only."""
     try:
-        fields: Any = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        fields = None
-    if not isinstance(fields, dict):
-        _bad(f"Line {number} of the answers is no JSON object.")
-    kinds: dict[str, type] = {
-        "model": str,
-        "prompt_variant": str,
-        "portrait_id": int,
-        "option_id": int,
-        "prompt_digest": str,
-    }
-    optional: dict[str, type | tuple[type, ...]] = {
-        "raw_response": str,
-        "error": str,
-        "finish_reason": str,
-        "prompt_tokens": int,
-        "completion_tokens": int,
-        "seconds": (int, float),
-    }
-    values: dict[str, Any] = {name: fields.get(name) for name in (*kinds, *optional)}
-    wrong = next((n for n, kind in kinds.items() if type(values[n]) is not kind), None) or next(
-        (n for n, kind in optional.items() if values[n] is not None and not _is(values[n], kind)), None
-    )
-    if wrong is None and values["raw_response"] is None and not values["error"]:
-        wrong = "raw_response"
-    if wrong is None and any(values[n] is not None and not 0 <= values[n] < 2**31 for n in (*_COUNTS, "seconds")):
-        wrong = "seconds, prompt_tokens or completion_tokens"
-    if wrong is not None:
+        read = _Line.model_validate_json(line)
+    except ValidationError as error:
+        _, wrong = first_problem(error)
+        if wrong is None:
+            _bad(f"Line {number} of the answers is no JSON object.")
         _bad(f"Line {number} of the answers: {wrong} is missing, or not what it must be.")
-    return cut(Answer(**values))
-
-
-def _is(value: object, kind: type | tuple[type, ...]) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
+    if read.raw_response is None and not read.error:
+        _bad(f"Line {number} of the answers: raw_response is missing, or not what it must be.")
+    return cut(Answer(**dict(read)))
 
 
 def _request(run: RunRecord) -> dict[str, object]:
@@ -391,9 +380,8 @@ def _request(run: RunRecord) -> dict[str, object]:
     if run.log is None:
         return {"max_tokens": run.max_tokens}
     given = {name: run.request.get(name) for name in ("temperature", "seed", "max_tokens")}
-    return {
-        name: x for name, x in given.items() if isinstance(x, int | float) and _is(x, (int, float)) and abs(x) < 2**31
-    }
+    numbers = {name: x for name, x in given.items() if isinstance(x, int | float) and not isinstance(x, bool)}
+    return {name: x for name, x in numbers.items() if abs(x) < 2**31}
 
 
 # --- the result -----------------------------------------------------------------------------------------------------
@@ -403,22 +391,8 @@ def _scored(run: RunRecord, answers: Sequence[Answer], benchmark: Benchmark, sub
     """The row and the table, computed here."""
     from eval_queue.asking.outcome import write_outcome
 
-    known = RunRecord(
-        model=run.model,
-        revision=run.revision,
-        endpoint=run.endpoint,
-        answer_mode=run.answer_mode,
-        protocol=run.protocol,
-        benchmark=BenchmarkRef.of(benchmark),
-        max_tokens=run.max_tokens,
-        reasoning_effort=run.reasoning_effort,
-        started=run.started,
-        seconds=run.seconds,
-        last=run.last,
-        log=run.log,
-        dated=run.dated,
-        request=_request(run),
-    )
+    taken = {name: getattr(run, name) for name in _TAKEN}
+    known = RunRecord(**taken, benchmark=BenchmarkRef.of(benchmark), request=_request(run))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         lines = (orjson.dumps(a, option=orjson.OPT_APPEND_NEWLINE) for a in answers)

@@ -50,12 +50,12 @@ from eval_queue.submission import (
     expired,
     failed,
     held,
+    identity_of,
     overdue,
     prioritised,
     released,
     renewed,
     requeued,
-    result_identity,
     wishes,
 )
 
@@ -210,12 +210,7 @@ class Queue:
     # --- people -----------------------------------------------------------------------------------------------------
 
     def submit(self, submission: Submission, *, quota: int | None, per_week: int | None = None) -> Submission:
-        """Add a submission that waits.
-
-        Args:
-            submission: from `new_submission`.
-            quota: how many submissions its submitter may have waiting or running, this one included; None: any.
-            per_week: how many evaluations its submitter may ask for within a week, this one included; None: any.
+        """Add a submission that waits, as `submit_set` adds several.
 
         Raises:
             Refused: `duplicate` or `quota`.
@@ -270,12 +265,7 @@ class Queue:
         Raises:
             InputError: there is none of this id, or it has ended.
         """
-
-        def decide(now: Snapshot[Submission]) -> Changes:
-            found = _find(now, id_)
-            return {id_: _possible(lambda: cancelled(found, at=self.clock(), by=by))}
-
-        return self._change(decide, f"cancel {id_}")[id_]
+        return self._one(id_, f"cancel {id_}", lambda s: cancelled(s, at=self.clock(), by=by))
 
     def requeue(
         self, id_: str, *, by: str, quota: int | None = None, per_week: int | None = None, approval: bool = False
@@ -293,14 +283,12 @@ class Queue:
             InputError: there is none of this id, or it is in another state; `Refused` with `quota`.
         """
 
-        def decide(now: Snapshot[Submission]) -> Changes:
-            found = _find(now, id_)
-            waiting = _possible(lambda: requeued(found, at=self.clock(), by=by, approval=approval))
-            _check_quota(now, found.submitter, quota)
-            _check_week(now, found.submitter, per_week, self.clock())
-            return {id_: waiting}
+        def check(now: Snapshot[Submission]) -> None:
+            submitter = now.records[id_].submitter
+            _check_quota(now, submitter, quota)
+            _check_week(now, submitter, per_week, self.clock())
 
-        return self._change(decide, f"requeue {id_}")[id_]
+        return self._one(id_, f"requeue {id_}", lambda s: requeued(s, at=self.clock(), by=by, approval=approval), check)
 
     def approve(self, id_: str, *, by: str) -> Submission:
         """Let a submission that waits for approval be evaluated.
@@ -308,12 +296,7 @@ class Queue:
         Raises:
             InputError: there is none of this id, or it is in another state.
         """
-
-        def decide(now: Snapshot[Submission]) -> Changes:
-            found = _find(now, id_)
-            return {id_: _possible(lambda: approved(found, at=self.clock(), by=by))}
-
-        return self._change(decide, f"approve {id_}")[id_]
+        return self._one(id_, f"approve {id_}", lambda s: approved(s, at=self.clock(), by=by))
 
     def prioritise(self, id_: str, priority: int, *, by: str) -> Submission:
         """Have a waiting submission evaluated sooner (a higher priority) or later; 0 is usual.
@@ -321,12 +304,8 @@ class Queue:
         Raises:
             InputError: there is none of this id, it does not wait, or there is no such priority.
         """
-
-        def decide(now: Snapshot[Submission]) -> Changes:
-            found = _find(now, id_)
-            return {id_: _possible(lambda: prioritised(found, priority, at=self.clock(), by=by))}
-
-        return self._change(decide, f"priority {priority} for {id_}")[id_]
+        message = f"priority {priority} for {id_}"
+        return self._one(id_, message, lambda s: prioritised(s, priority, at=self.clock(), by=by))
 
     def set_aside(self, path: str) -> str:
         """Move a file that is no readable record out of the way; returns where to.
@@ -349,6 +328,26 @@ class Queue:
             raise InputError("is none of the records that cannot be read; `list` names them", file=path)
 
         return again()(once)
+
+    def _one(
+        self,
+        id_: str,
+        message: str,
+        change: Callable[[Submission], Submission],
+        check: Callable[[Snapshot[Submission]], None] = lambda _: None,
+    ) -> Submission:
+        """Change one submission on somebody's wish, if its state allows it and nothing else forbids it."""
+
+        def decide(now: Snapshot[Submission]) -> Changes:
+            found = _find(now, id_)
+            try:
+                changed = change(found)
+            except IllegalTransition as error:
+                raise InputError(f"This is not possible: {error}.") from None
+            check(now)
+            return {id_: changed}
+
+        return self._change(decide, message)[id_]
 
     # --- workers ----------------------------------------------------------------------------------------------------
 
@@ -461,20 +460,18 @@ class Queue:
         return again()(read)
 
     def heartbeats(self, every: float) -> Heartbeats:
-        """What keeps the claims of this process alive, shared by all its evaluations at the fastest pace asked for.
+        """What keeps the claims of this process alive, shared by all its evaluations.
 
-        Args:
-            every: seconds between two signs of life.
+        Two signs of life are as many seconds apart as the fastest pace asked for says.
         """
         self._heartbeats = self._heartbeats or Heartbeats(self.renew_all, every, self.pace)
         self._heartbeats.every = min(self._heartbeats.every, every)
         return self._heartbeats
 
     def pace(self, every: float) -> float:
-        """Seconds between two signs of life of this process: on the Hub, all that hold claims share its commits.
+        """Seconds between two signs of life of this process; `every`: of one by itself.
 
-        Args:
-            every: of one process by itself.
+        On the Hub, all that hold claims share its commits.
         """
         if not self.on_hub:
             return every
@@ -505,7 +502,7 @@ class Queue:
             ValueError: the result answers another question.
         """
         id_ = claim.submission.id
-        if result.id != id_ or result_identity(result) != id_:
+        if result.id != id_ or identity_of(result) != id_:
             raise ValueError(f"this result does not answer {id_}")
         changes = {self._results.path(id_): encode(result), _answers_path(id_): answers}
 
@@ -696,7 +693,7 @@ def _unfinished_path(id_: str) -> str:
 
 def _answers(result: Result | None) -> bool:
     """Whether a result is this installation's own answer to the question that its own fields ask."""
-    return result is not None and result.origin == "space" and result_identity(result) == result.id
+    return result is not None and result.origin == "space" and identity_of(result) == result.id
 
 
 def _find(now: Snapshot[Submission], id_: str) -> Submission:
@@ -714,13 +711,6 @@ def _held(now: Snapshot[Submission], claim: Claim) -> Submission:
         state = "gone" if submission is None else submission.state
         raise LeaseLost(f"{claim.submission.id} is {state}: the claim does not hold any more")
     return submission
-
-
-def _possible(change: Callable[[], Submission]) -> Submission:
-    try:
-        return change()
-    except IllegalTransition as error:
-        raise InputError(f"This is not possible: {error}.") from None
 
 
 def _check_quota(now: Snapshot[Submission], submitter: str, quota: int | None, new: int = 1) -> None:

@@ -136,13 +136,7 @@ def bootstrap_dimension(
 ) -> Floats:
     """The scores of one dimension only, as in `bootstrap`: for boards too large to hold all of them.
 
-    Args:
-        x: as for `bootstrap`.
-        selected: as for `bootstrap`.
-        query_index: as for `bootstrap`.
-        dimension: position on `data.values.DIMENSIONS`.
-        draws: how many.
-        seed: of the draws.
+    `dimension` is its position on `data.values.DIMENSIONS`; the other arguments are those of `bootstrap`.
 
     Returns:
         Shape (draws, models); each model's draws lie next to each other in memory.
@@ -165,13 +159,8 @@ def uncertainty(
 ) -> Uncertainty:
     """Standard errors and 95 % percentile intervals of everything in a profile.
 
-    Args:
-        x: as for `bootstrap`.
-        selected: as for `bootstrap`.
-        query_index: as for `bootstrap`.
-        angle: each profile's own circumplex angle in degrees, shape (models,): angles are compared around it.
-        draws: how many.
-        seed: of the draws.
+    `angle` is each profile's own circumplex angle in degrees, shape (models,): angles are compared around it. The other
+    arguments are those of `bootstrap`.
     """
     found = np.full((3, len(x), _WIDTH), np.nan)
     room = np.empty((min(_CHUNK, len(x)), _WIDTH, draws))

@@ -84,28 +84,20 @@ class Match:
         return self.match + Z * self.se
 
 
-def match_draws(
-    x: Floats,
-    loadings: Floats,
-    query_index: NDArray[np.intp],
-    *,
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> Floats:
-    """Draw by draw over queries what the match would be: for paired comparisons.
+def match_draws(x: Floats, loadings: Floats, query_index: NDArray[np.intp], *, draws: int = DRAWS) -> Floats:
+    """Draw by draw over queries what the match would be, for paired comparisons: the same draws as of the scores.
 
     Args:
         x: as for `data.people.templates.template_match`.
         loadings: as for `template_match`.
         query_index: position of each item's query, shape (items,).
         draws: how many.
-        seed: of the draws; the same seed gives the same draws for any models and for the scores.
 
     Returns:
         Shape (models, columns, draws).
     """
     found = np.empty((len(x), loadings.shape[1], draws))
-    for models, drawn in _drawn(x, loadings, query_index, draws, seed):
+    for models, drawn in _drawn(x, loadings, query_index, draws, SEED):
         found[models] = drawn
     return found
 

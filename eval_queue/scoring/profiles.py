@@ -31,7 +31,7 @@ from eval_queue.records import (
     Sensitivity,
     Style,
 )
-from eval_queue.scoring.bootstrap import DRAWS, Spread, Uncertainty, uncertainty
+from eval_queue.scoring.bootstrap import DRAWS, Uncertainty, uncertainty
 from eval_queue.scoring.formulas import Bools, Floats, Scores, compat_selected, item_means, score
 from eval_queue.scoring.match import Match, matched, without_templates
 from eval_queue.scoring.stability import WORDINGS, centred_on_ten, circumplex, reliability, sensitivity, style
@@ -42,6 +42,7 @@ MIN_COVERAGE: Final = 0.9
 MIN_ITEMS: Final = 0.8
 """Share of every dimension's items that must have one."""
 
+_SPREAD: Final = ("se", "low", "high")
 _BLOCK: Final = 128
 """Models worked on at a time; bounds memory, changes no result."""
 
@@ -68,30 +69,16 @@ def profiles(
     selected = benchmark.key.selected if official else compat_selected(benchmark)
     version = READER_VERSION if official else None
     blocks = (slice(start, start + _BLOCK) for start in range(0, len(answers.models), _BLOCK))
-    return [
-        profile
-        for b in blocks
-        for profile in _profiles(
-            Answers(answers.models[b], answers.ratings[b], answers.unscored[b]),
-            benchmark,
-            selected,
-            templates,
-            version,
-        )
-    ]
+    parts = (Answers(answers.models[b], answers.ratings[b], answers.unscored[b]) for b in blocks)
+    return [p for part in parts for p in _profiles(part, benchmark, selected, templates, version)]
 
 
 def match_of(x: Floats, benchmark: Benchmark, templates: ValueTemplates | None) -> Match:
-    """Matches of models with a benchmark's templates; where there are none, the reason alone.
+    """Matches of models with the templates of the benchmark that was asked; where it has none, the reason alone.
 
-    Args:
-        x: mean rating of each item, shape (models, items), NaN where it has none.
-        benchmark: the benchmark that was asked.
-        templates: its templates, if there are any.
+    `x` holds the mean rating of each item, shape (models, items), NaN where it has none.
     """
-    if templates is None:
-        return without_templates(len(x))
-    return matched(x, templates, benchmark.query_index)
+    return without_templates(len(x)) if templates is None else matched(x, templates, benchmark.query_index)
 
 
 def match_scores(found: Match, m: int) -> dict[Scale, dict[str, MatchScore]] | None:
@@ -100,13 +87,7 @@ def match_scores(found: Match, m: int) -> dict[Scale, dict[str, MatchScore]] | N
         return None
     return {
         scale: {
-            dimension.name: MatchScore(
-                match=number(found.match[m, d]),
-                se_queries=number(found.se_queries[m, d]),
-                se_people=number(found.se_people[m, d]),
-                low=number(found.low[m, d]),
-                high=number(found.high[m, d]),
-            )
+            dimension.name: MatchScore(**_figures(found, (m, d), "match", "se_queries", "se_people", "low", "high"))
             for d, dimension in enumerate(dimensions, start=SCALE_COLUMNS[scale].start)
         }
         for scale, dimensions in SCALES.items()
@@ -160,7 +141,7 @@ def _profiles(
                 draws=DRAWS,
                 scales=_scales(scores, sure, m),
                 centred10={
-                    value.name: CentredScore(score=number(ten[m, d]), **_interval(sure.centred10, m, d))
+                    value.name: CentredScore(score=number(ten[m, d]), **_figures(sure.centred10, (m, d), *_SPREAD))
                     for d, value in enumerate(VALUES)
                 },
                 match=match_scores(found_match, m),
@@ -189,8 +170,9 @@ def number(x: float) -> float | None:
     return round(plain, DECIMALS) + 0.0 if math.isfinite(plain) else None
 
 
-def _interval(spread: Spread, *at: int) -> dict[str, float | None]:
-    return {"se": number(spread.se[at]), "low": number(spread.low[at]), "high": number(spread.high[at])}
+def _figures(found: object, at: int | tuple[int, ...], *names: str) -> dict[str, float | None]:
+    """Numbers for a record from arrays of the same names."""
+    return {name: number(getattr(found, name)[at]) for name in names}
 
 
 def _coverages(answers: Answers, benchmark: Benchmark) -> list[Coverage]:
@@ -233,7 +215,7 @@ def _scales(scores: Scores, sure: Uncertainty, m: int) -> dict[str, ScaleProfile
                     score=number(scores.score[m, d]),
                     raw=number(scores.raw[m, d]),
                     n=int(scores.n[m, d]),
-                    **_interval(sure.score, m, d),
+                    **_figures(sure.score, (m, d), *_SPREAD),
                 )
                 for d, dimension in enumerate(dimensions, start=SCALE_COLUMNS[scale].start)
             },
@@ -251,12 +233,9 @@ def _sensitivities(ratings: Floats) -> list[Sensitivity]:
 
     return [
         Sensitivity(
-            prompt=number(found.prompt[m]),
-            version_difference=number(found.version_difference[m]),
-            global_version_difference=number(found.global_version_difference[m]),
+            **_figures(found, m, "prompt", "version_difference", "global_version_difference", "spread"),
             order=by_wording(found.order, found.order_average, m),
             order_difference=by_wording(found.order_difference, found.order_difference_average, m),
-            spread=number(found.spread[m]),
         )
         for m in range(len(ratings))
     ]
@@ -268,11 +247,7 @@ def _styles(answers: Answers) -> list[Style]:
     return [
         Style(
             most_used=None if np.isnan(found.most_used[m]) else int(found.most_used[m]),
-            most_used_share=number(found.most_used_share[m]),
-            mean_rating=number(found.mean_rating[m]),
-            acquiescence=number(found.acquiescence[m]),
-            valid_rate=number(found.valid_rate[m]),
-            refusal_rate=number(found.refusal_rate[m]),
+            **_figures(found, m, "most_used_share", "mean_rating", "acquiescence", "valid_rate", "refusal_rate"),
         )
         for m in range(len(answers.models))
     ]

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data import shipped
 from data.benchmark import Benchmark
-from data.errors import InputError
+from data.errors import InputError, first_problem
 from eval_queue.protocol import protocol_id
 from eval_queue.reading.answers import Answers
-from eval_queue.records import BenchmarkRef, Profile, Result
+from eval_queue.records import AnswerMode, BenchmarkRef, Profile, Result
 from eval_queue.submission import identity
 
 FOLDER: Final = shipped.PUBLISHED
@@ -75,8 +75,8 @@ def read_models(path: Path) -> Published:
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", file=path) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise InputError(first["msg"], file=path, field=".".join(map(str, first["loc"]))) from error
+        message, field = first_problem(error)
+        raise InputError(message, file=path, field=field) from error
     for model, facts in table.models.items():
         if facts.note is not None and facts.note not in table.notes:
             raise InputError(f"there is no note {facts.note!r}", file=path, field=f"models.{model}.note")
@@ -106,23 +106,20 @@ def published_results(
     if lacking := sorted(set(table.models) - set(answers.models)):
         raise InputError(f"no answers of models that are in the table: {', '.join(lacking)}", field="models")
     day = on or table.computed
-    protocol = protocol_id("free-text")
-    return [
-        Result(
+    mode: AnswerMode = "free-text"
+    results = []
+    for model, profile in zip(answers.models, profiles, strict=True):
+        facts = table.models[model]
+        asked: dict[str, Any] = {
+            "model": model,
+            "endpoint": facts.endpoint,
+            "answer_mode": mode,
+            "protocol": protocol_id(mode),
+        }
+        result = Result(
             **dict(profile),
-            id=identity(
-                model=model,
-                revision=None,
-                endpoint=facts.endpoint,
-                benchmark_digest=benchmark.digest,
-                protocol=protocol,
-                answer_mode="free-text",
-                persona=None,
-            ),
-            model=model,
-            endpoint=facts.endpoint,
-            answer_mode="free-text",
-            protocol=protocol,
+            **asked,
+            id=identity(**asked, revision=None, persona=None, benchmark_digest=benchmark.digest),
             benchmark=BenchmarkRef.of(benchmark),
             reader="official",
             origin="published",
@@ -132,6 +129,5 @@ def published_results(
             note=None if facts.note is None else table.notes[facts.note],
             created=datetime(day.year, day.month, day.day, tzinfo=UTC),
         )
-        for model, profile in zip(answers.models, profiles, strict=True)
-        for facts in (table.models[model],)
-    ]
+        results.append(result)
+    return results

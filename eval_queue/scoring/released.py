@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 from data import shipped
 from data.benchmark import VARIANTS, Benchmark
 from data.errors import InputError
-from data.files import replacing
 from eval_queue.reading.answers import UNPARSED, official_reading, raw_records
 
 if TYPE_CHECKING:
@@ -26,15 +25,12 @@ RELEASED: Final = shipped.PUBLISHED / "answers.parquet"
 LONGEST: Final = 40
 """Characters of the longest answer that the file holds."""
 
-_DIGEST: Final = b"benchmark_digest"
 
-
-def table_of(paths: Iterable[Path], benchmark: Benchmark) -> pa.Table:
+def table_of(paths: Iterable[Path]) -> pa.Table:
     """Answer files as a table, read with the official reader; rows by model, item and variant.
 
     Args:
         paths: answer files, or folders of them; they must have passed `eval_queue.reading.answers.read_answers`.
-        benchmark: the benchmark that was asked; the table's metadata names its digest.
 
     Raises:
         InputError: as for `read_answers`, as far as it is noticed here.
@@ -58,7 +54,7 @@ def table_of(paths: Iterable[Path], benchmark: Benchmark) -> pa.Table:
         "rating": pa.array([r.rating for r in read], pa.int8()),
         "unscored": pa.array([r.kind for r in read], text),
     }
-    return pa.table(columns).replace_schema_metadata({_DIGEST: benchmark.digest.encode()})
+    return pa.table(columns)
 
 
 def _wrote(record: dict[str, object]) -> str | None:
@@ -79,18 +75,14 @@ def changed_readings(old: pa.Table, new: pa.Table) -> pa.Table:
     return new.schema.empty_table() if not changed else type(new).from_pylist(changed)
 
 
-def write_released(table: pa.Table, path: Path = RELEASED) -> None:
-    """Write the file from `table_of` the released answers, in place of an older one; long answers are left out."""
+def write_released(table: pa.Table, digest: str, path: Path = RELEASED) -> None:
+    """Write the file from `table_of` the released answers to a benchmark, without what long answers say."""
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     at = table.column_names.index("raw_response")
     short = pc.if_else(pc.less_equal(table["length"], LONGEST), table["raw_response"], pa.scalar(None, pa.string()))
-    with replacing(path) as unfinished:
-        pq.write_table(
-            table.set_column(at, "raw_response", short), unfinished, compression="zstd", compression_level=19
-        )
+    shipped.write_parquet(path, table.set_column(at, "raw_response", short), digest, compression_level=19)
 
 
 class Released:
@@ -122,15 +114,13 @@ class Released:
         found = whole.filter(pc.equal(whole["model"], model))
         if not found.num_rows:
             raise InputError(f"no answers of {model} are in {self.path.name}")
-        if self.folder is None or benchmark is None:
-            return found
-        if (whole.schema.metadata or {}).get(_DIGEST) != benchmark.digest.encode():
+        if self.folder is None or benchmark is None or self.digest != benchmark.digest:
             return found
         file = self.folder / f"{model.replace(':', '_')}.jsonl.gz"
         if not file.is_file():
             return found
         if file not in self._whole:
-            self._whole = {**self._whole, file: table_of([file], benchmark)}
+            self._whole = {**self._whole, file: table_of([file])}
         return self._whole[file]
 
     def everything(self) -> pa.Table:
@@ -144,17 +134,9 @@ class Released:
     @property
     def digest(self) -> str:
         """Digest of the benchmark that was asked; empty where the file does not say."""
-        named: bytes = (_shipped(self.path).schema.metadata or {}).get(_DIGEST, b"")
-        return named.decode()
+        return shipped.digest_of(_shipped(self.path))
 
 
 @lru_cache(maxsize=2)
 def _shipped(path: Path) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
-        message = "cannot be read; write it anew with `python -m eval_queue publish`"
-        raise InputError(message, file=path) from error
+    return shipped.read_parquet(path, "answers")

@@ -39,16 +39,15 @@ class Agreement:
     difference: tuple[float, float, float]
 
 
-def asked_again(prompts: Sequence[_T], share: float, seed: int = SEED) -> list[_T]:
+def asked_again(prompts: Sequence[_T], share: float) -> list[_T]:
     """The prompts to ask a second time, in their order: a random share, the same whenever it is drawn.
 
     Args:
         prompts: those of the run.
         share: how much of them, 0 to 1; rounded up to a whole number.
-        seed: of the choice.
     """
     n = min(int(np.ceil(share * len(prompts))), len(prompts))
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(prompts))[:n])
+    chosen = np.sort(np.random.default_rng(SEED).permutation(len(prompts))[:n])
     return [prompts[i] for i in chosen]
 
 

@@ -47,15 +47,7 @@ def files_of_revision(store: Store, revision: str) -> dict[str, bytes]:
 
 
 def write_backup(stores: Mapping[str, Store], path: Path) -> int:
-    """Write the files of all stores into one file.
-
-    Args:
-        stores: by the names in `FOLDERS`.
-        path: the file, which must not exist.
-
-    Returns:
-        How many files are in it.
-    """
+    """Write the files of all stores, by the names in `FOLDERS`, into one that must not exist; how many are in it."""
     digests: dict[str, str] = {}
     heads = {name: store.head() for name, store in stores.items()}
     unfinished = path.with_name(f"{path.name}.tmp")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from data.values import DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
+from data.values import BY_NAME, DIMENSIONS, SCALE_NAMES, SCALES, VALUES, Dimension
 from eval_queue.records import Result
 from eval_queue.store.git_ids import blob_oid
 from eval_queue.submission import Submission
@@ -223,14 +223,10 @@ def _result_row(content: bytes) -> Row:
             row |= {column_name(d) + end: getattr(cell, field) for end, (_, field, _) in STATISTICS.items()}
     for members in (result.match or {}).values():
         for name, match in members.items():
-            row |= {column_name(_BY_NAME[name]) + end: getattr(match, field) for end, (field, _) in MATCHES.items()}
+            row |= {column_name(BY_NAME[name]) + end: getattr(match, field) for end, (field, _) in MATCHES.items()}
     for name, centred in (result.centred10 or {}).items():
-        row[f"{column_name(_BY_VALUE[name])}_centred"] = centred.score
+        row[f"{column_name(BY_NAME[name])}_centred"] = centred.score
     return row
-
-
-_BY_VALUE: Final = {d.name: d for d in VALUES}
-_BY_NAME: Final = {d.name: d for d in DIMENSIONS}
 
 
 # --- submissions ----------------------------------------------------------------------------------------------------

@@ -32,6 +32,9 @@ EMPTY_HEAD: Final = "0"
 
 _KEPT_HEADS: Final = 16
 _LOCK_SECONDS: Final = 30.0
+_MEND: Final = (
+    "Write the name of the newest intact file of `generations/` into HEAD, or restore the folder from a backup."
+)
 _HEAD: Final = re.compile(r"0|[1-9][0-9]*-[0-9a-f]{16}")
 
 
@@ -154,22 +157,15 @@ class LocalStore:
             if self._generations.is_dir() and any(_number(f.name) > 1 for f in self._generations.iterdir()):
                 if self._head_file.exists():  # the first commits came between the two looks
                     return self.head()
-                raise InputError(
-                    "is missing, though the store has been written to. Write the name of the newest intact file of "
-                    "`generations/` into it, or restore the folder from a backup.",
-                    file=self._head_file,
-                ) from None
+                message = f"is missing, though the store has been written to. {_MEND}"
+                raise InputError(message, file=self._head_file) from None
             return EMPTY_HEAD
         except UnicodeDecodeError:
             text = ""
         except OSError as error:
             raise StoreUnavailable(f"The store's HEAD cannot be read: {error.strerror}") from error
         if not _HEAD.fullmatch(text):
-            raise InputError(
-                "does not name a generation. Write the name of the newest intact file of `generations/` into it, or "
-                "restore the folder from a backup.",
-                file=self._head_file,
-            )
+            raise InputError(f"does not name a generation. {_MEND}", file=self._head_file)
         return text
 
     def list(self, prefix: str, head: str) -> Mapping[str, str]:
@@ -264,11 +260,7 @@ class LocalStore:
         path = self._generations / head
         text = self._load(path, head)
         if _oid(text)[:16] != head.partition("-")[2]:
-            raise InputError(
-                "is damaged: its content does not fit its name. Write the name of the newest intact file of "
-                "`generations/` into HEAD, or restore the folder from a backup.",
-                file=path,
-            )
+            raise InputError(f"is damaged: its content does not fit its name. {_MEND}", file=path)
         listed: dict[str, str] = orjson.loads(text)["files"]
         self._last = (head, listed)
         return listed

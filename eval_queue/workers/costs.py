@@ -105,14 +105,9 @@ class Cost(NamedTuple):
 
 
 def work_of(models: int, prompts: int, *, prompt_tokens: float, answer_tokens: float, retest: float = 0.0) -> Work:
-    """What is to be asked of so many models.
+    """What is to be asked of so many models: prompts of one evaluation, and mean tokens of a prompt and an answer.
 
-    Args:
-        models: how many.
-        prompts: of one evaluation.
-        prompt_tokens: mean of a prompt.
-        answer_tokens: mean of an answer.
-        retest: share of the prompts that is asked a second time.
+    A share of the prompts, `retest`, is asked a second time.
     """
     asked = models * (prompts + round(retest * prompts))
     return Work(models, asked, round(asked * prompt_tokens), round(asked * answer_tokens))

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     import httpx2
 
-    from eval_queue.protocol import Prompt
     from eval_queue.settings import Endpoint, Settings
 
 SKEW_SECONDS: Final = 60.0
@@ -294,24 +293,19 @@ def _endpoint(endpoint: Endpoint) -> Finding:
 
 async def _ask(endpoint: Endpoint, address: str, model: str) -> None:
     """One real request, as short as they come."""
+    from data.sources.practice import practice_benchmark
     from eval_queue.asking.endpoint import ChatClient, EndpointError, RetryPolicy
+    from eval_queue.protocol import plan
 
     patience = RetryPolicy(attempts=1, seconds=ENDPOINT_SECONDS)
     limited = endpoint.model_copy(update={"timeout": min(endpoint.timeout, ENDPOINT_SECONDS)})
     async with ChatClient(limited, address, model, retry=patience) as client:
         try:
-            await client.ask(_prompt())
+            await client.ask(plan(practice_benchmark(), 1)[0])
         except EndpointError as error:
             # it answered, and refused only these words
             if error.code != "rejected":
                 raise
-
-
-def _prompt() -> Prompt:
-    from data.sources.practice import practice_benchmark
-    from eval_queue.protocol import plan
-
-    return plan(practice_benchmark(), 1)[0]
 
 
 def _benchmark(settings: Settings) -> Finding:

@@ -24,7 +24,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import orjson
@@ -441,9 +440,7 @@ class _Heart:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def note(self, progress: evaluation.Progress) -> None:
@@ -503,17 +500,7 @@ def worker_of(
     name: str | None = None,
     asker: Asker = evaluate,
 ) -> Worker:
-    """A worker of an installation.
-
-    Args:
-        settings: endpoints, pace, work folder.
-        queue: the queue.
-        stop: see `Worker`, as for all that follows.
-        benchmarks: those that are loaded already.
-        only: the ids of the submissions that are evaluated; None for all.
-        name: under which it claims.
-        asker: what asks and scores a model.
-    """
+    """A worker with an installation's settings; `benchmarks`: those that are loaded already; the rest as `Worker`."""
     return Worker(
         queue,
         endpoints=configured_endpoints(settings),
@@ -549,17 +536,10 @@ def _kept(folder: Path) -> Kept | None:
 
 def _with_facts(result: Result, submission: Submission) -> Result:
     """The result with what the Hub said of the model when it was submitted."""
-    known = (submission.revision, submission.licence, submission.parameters)
-    if not any(known):
+    if not (submission.revision or submission.licence or submission.parameters):
         return result
-    facts = {
-        "licence": submission.licence,
-        "parameters": submission.parameters,
-        "base_model": submission.base_model,
-        "released": submission.released,
-        "open_weights": True,
-    }
-    return result.model_copy(update=facts)
+    facts = {name: getattr(submission, name) for name in ("licence", "parameters", "base_model", "released")}
+    return result.model_copy(update={**facts, "open_weights": True})
 
 
 def _in_use(folder: Path) -> bool:

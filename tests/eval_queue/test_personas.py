@@ -33,7 +33,7 @@ from eval_queue.queue.queue import Queue
 from eval_queue.records import BenchmarkRef, Result
 from eval_queue.settings import Endpoint
 from eval_queue.store.local import LocalStore
-from eval_queue.submission import asked_of, new_submission, result_identity
+from eval_queue.submission import asked_of, identity_of, new_submission
 from eval_queue.workers.worker import Benchmarks, Worker
 from leaderboard.boards.results import boards
 from tests.support import ROOT
@@ -140,7 +140,7 @@ def test_without_persona_and_subsample_nothing_has_another_name_than_before() ->
         for line in (ROOT / "data" / "published" / "results.jsonl").read_bytes().splitlines()
     ]
     assert len(published) > 30
-    assert all(result_identity(result) == result.id for result in published)
+    assert all(identity_of(result) == result.id for result in published)
     endpoint = Endpoint(name="vllm", models=["org/*"])
     assert asked_of(endpoint, "org/model", benchmark_digest="d" * 64) == "org-model-fe25e3e96771"
     assert golden.persona is None
@@ -256,7 +256,7 @@ def test_every_other_question_has_another_identity(tmp_path: Path) -> None:
     with ChatServer() as server:
         result = run(job(server.address, persona=LEFT, queries=2, limit=5), tmp_path / "run").result
     asked = asked_of(endpoint, "org/model", benchmark_digest=BENCHMARK.digest, persona=LEFT, queries=2)
-    assert result.id == result_identity(result) == asked
+    assert result.id == identity_of(result) == asked
 
 
 def test_a_folder_is_gone_on_with_under_the_same_persona_only(tmp_path: Path) -> None:

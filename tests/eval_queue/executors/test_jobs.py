@@ -13,7 +13,7 @@ import pytest
 from huggingface_hub import HfApi
 
 from data.errors import InputError
-from data.sources.hub_client import forget_pauses
+from data.sources.hub_client import PAUSES
 from data.sources.practice import practice_benchmark
 from eval_queue.executors.dispatcher import STARTS, Dispatcher
 from eval_queue.executors.hugging_face_jobs import JobTasks
@@ -328,7 +328,7 @@ def test_a_hub_that_cannot_be_asked_is_asked_again(place: Place) -> None:
     place.hub.faults.add(Fault(route="jobs", status=429, retry_after=3600))
     with pytest.raises(StoreUnavailable, match="left alone until"):
         scheduler.turn()
-    forget_pauses()
+    PAUSES.forget()
     scheduler.turn()
     assert len(place.jobs()) == 1
 
@@ -343,7 +343,7 @@ def test_what_became_of_a_job_is_asked_again_and_until_then_it_runs(place: Place
     place.hub.faults.add(Fault(route="job", status=429, retry_after=3600))
     scheduler.turn()
     assert place.queue.get(submission.id).state == "running"
-    forget_pauses()
+    PAUSES.forget()
     scheduler.turn()
     assert place.queue.get(submission.id).history[-1].state == "pending"
 

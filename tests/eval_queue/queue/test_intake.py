@@ -420,7 +420,7 @@ def test_a_hub_in_trouble_is_said_and_nothing_is_stored(
     hub.faults.clear()
     if what == "429":
         assert "left alone until" in str(refusal(queue, name)), "as it asked to be"
-        hub_client.forget_pauses()  # the time is over
+        hub_client.PAUSES.forget()  # the time is over
     assert wish(queue, name).revision
 
 

@@ -46,8 +46,8 @@ def test_long_answers_are_counted_and_left_with_their_authors() -> None:
 
 
 def test_the_file_is_what_the_released_answers_say(upstream: Benchmark, outputs_dir: Path, tmp_path: Path) -> None:
-    made = table_of([outputs_dir], upstream)
-    write_released(made, tmp_path / "new.parquet")
+    made = table_of([outputs_dir])
+    write_released(made, upstream.digest, tmp_path / "new.parquet")
     assert Released(tmp_path / "new.parquet").everything().equals(Released(RELEASED).everything())
     answers = read_answers([outputs_dir], upstream)
     ratings = np.array(made["rating"].to_numpy(zero_copy_only=False), dtype=float)

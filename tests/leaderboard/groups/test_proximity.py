@@ -551,7 +551,8 @@ def test_a_model_like_the_raters_is_as_far_as_the_raters_are(reference: Referenc
     assert (np.diff(found.distance_by_slope[1], axis=1) < 0).all()
     np.testing.assert_allclose(found.distance_by_slope[..., 0], found.distance.value)
     assert SLOPES[0] == round(reference.raters.slope, 2)
-    assert SLOPES[1] == round(reference.raters.sd_ratio, 2)
+    p, q = reference.raters.vp_human_centred10, reference.raters.pvq_human_centred10
+    assert SLOPES[1] == round(float(p.std() / q.std()), 2)
 
 
 # --- the raters' answers ---

@@ -49,8 +49,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(autouse=True)
-def _nothing_computed_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validation_file, "_computed", {})
+def _nothing_computed_before() -> None:
+    validation_of.cache.clear()
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +200,7 @@ def test_shipped_figures_are_believed_for_their_digest_only(
     chosen = page.choose(site_of(tmp_path, other, str(source)))
     assert chosen.report == validate(other, load_study(source))
     assert "in use here" in chosen.note
-    monkeypatch.setattr(validation_file, "_computed", {})
+    validation_of.cache.clear()
     monkeypatch.setattr(validation_file, "read_validation", lambda: chosen.report)
     assert validation_of(other, "there is no such folder") is chosen.report, "no ratings are read where the digest fits"
 
