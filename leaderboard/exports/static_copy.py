@@ -48,6 +48,8 @@ DATA: Final = "data"
 
 _FONTS: Final = Path(gradio.__file__).parent / "templates" / "frontend" / "static" / "fonts" / "SourceSansPro"
 _LINK: Final = re.compile(r'(<a\b[^>]*?)\s+href="([^"]*)"')
+_PRELOAD: Final = re.compile(r'<link rel="preload"[^>]*>\n')
+"""Fonts ahead of the style sheets: from a disk, browsers refuse them."""
 _FORM: Final = re.compile(r'<form\b[^>]*\baction="[^>]*>.*?</form>', re.DOTALL)
 _VIEWS: Final[Mapping[str, frozenset[str]]] = {
     "compare": frozenset({"series"}),
@@ -182,7 +184,7 @@ class _Copy:
         head = head_of(self._site, page, query) if name != BOARD_PAGE else Head()
         base = board_url() or ""
         html = framed(self._site, page, at_home(content_of(self._site, page, query), base), head, base)
-        html = _FORM.sub("", html)
+        html = _FORM.sub("", _PRELOAD.sub("", html))
         html = _LINK.sub(self._link, html)
         html = html.replace("<main ", f"{self._banner}\n<main ", 1)
         (self._folder / name).write_text(html, encoding="utf-8")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from operator import attrgetter
 from threading import BoundedSemaphore, Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -322,8 +323,7 @@ def _described(item: ItemAnswers, benchmark: Benchmark, people: Floats | None) -
         text=benchmark.items[at].text,
         counts_for=tuple(
             CountsFor(d.name, float(key.rho[at, i]), float(key.p[at, i]))
-            for i, d in enumerate(DIMENSIONS)
-            if key.selected[at, i]
+            for i, d in compress(enumerate(DIMENSIONS), key.selected[at].tolist())
         ),
         people=None if people is None or not np.isfinite(people[at]) else float(people[at]),
     )
@@ -333,7 +333,7 @@ def _keyed(item: ItemAnswers, key: KeyTable) -> ItemAnswers:
     at = key.item_index.get((item.query_id, item.option_id))
     if at is None:
         return item
-    counts_for = tuple(CountsFor(d.name) for i, d in enumerate(DIMENSIONS) if key.selected[at, i])
+    counts_for = tuple(CountsFor(d.name) for d in compress(DIMENSIONS, key.selected[at].tolist()))
     return replace(item, source=key.sources[at], counts_for=counts_for)
 
 

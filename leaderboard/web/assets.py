@@ -4,7 +4,8 @@ Files are known by their names, which are unique, and served under one address. 
 
 Scripts are modules with imports. A script is served together with all that it imports, as one plain script: one request
 instead of a chain of them, and a copy of the pages opens from a disk, where browsers refuse modules. A module that
-exports something is there for others and not served by itself. `package.json` says how modules are checked.
+exports something is there for others and not served by itself. `package.json` says how modules are checked. A style
+sheet is served together with those that it imports, for the same reason.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from leaderboard.web.cache import compressed
+
 ROUTE: Final = "vp"
 """Where the files are, relative to the pages. Gradio has `static` and `assets` for its own."""
 
@@ -31,6 +34,7 @@ _MEDIA_TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 _IMPORT: Final = re.compile(r'^import \{ ([\w, ]+) \} from "([^"]+)";$', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?=(?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
 _OTHER: Final = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_SHEET: Final = re.compile(r'^@import "([\w.-]+)";\n', re.MULTILINE)
 _TYPES: Final = re.compile(r"^\s*/\*\*.*?\*/\n?", re.MULTILINE | re.DOTALL)
 
 
@@ -45,9 +49,11 @@ FILES: Final[Mapping[str, Path]] = MappingProxyType(_served())
 
 @cache
 def text(name: str) -> str:
-    """What a file is served as: a style sheet as it is, a script with all that it imports."""
+    """What a file is served as, with all that it imports: a script as one expression, a sheet behind the others."""
     path = FILES[name]
-    return f"{bundle(path)};\n" if path.suffix == ".js" else path.read_text(encoding="utf-8")
+    if path.suffix == ".js":
+        return f"{bundle(path)};\n"
+    return _SHEET.sub(lambda imported: text(imported[1]), path.read_text(encoding="utf-8"))
 
 
 def bundle(script: Path) -> str:
@@ -99,6 +105,11 @@ def _version(name: str) -> str:
     return hashlib.sha256(text(name).encode()).hexdigest()[:8]
 
 
+@cache
+def _packed(name: str) -> bytes:
+    return compressed(text(name).encode())
+
+
 def route() -> Route:
     """The route of all files."""
 
@@ -107,11 +118,14 @@ def route() -> Route:
         if name not in FILES:
             return Response(status_code=404)
         version = f'"{_version(name)}"'
-        headers = {"ETag": version, "Cache-Control": "no-cache"}
+        headers = {"ETag": version, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if request.query_params.get("v") == _version(name):
             headers["Cache-Control"] = "max-age=31536000, immutable"
         if request.headers.get("if-none-match") == version:
             return Response(status_code=304, headers=headers)
-        return Response(text(name), headers=headers, media_type=_MEDIA_TYPES[FILES[name].suffix])
+        content: str | bytes = text(name)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            content, headers["Content-Encoding"] = _packed(name), "gzip"
+        return Response(content, headers=headers, media_type=_MEDIA_TYPES[FILES[name].suffix])
 
     return Route(f"/{ROUTE}/{{name}}", answer)

@@ -146,7 +146,7 @@ def framed(site: Site, page: ReadingPage, content: str, head: Head | None = None
         head: what the address is about; None for nothing in particular.
         base: where the board is (`leaderboard.web.head.origin`).
     """
-    sheets = ["page.css", "document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
+    sheets = ["document.css", *getattr(page, "SHEETS", ()), f"{page.ROUTE}.css"]
     scripts = ["appearance.js", "document.js", *getattr(page, "SCRIPTS", ())]
     return render(
         "document.html",

@@ -54,9 +54,13 @@ def capitalised(text: str) -> str:
 
 def value_link(name: str) -> str:
     """A dimension's name as a link to its page; any other name as it is."""
-    if name not in BY_NAME:
-        return name
-    return Markup('<a class="vp-quiet-link" href="value?{}">{}</a>').format(urlencode({"name": name}), name)
+    return _value_links().get(name, name)
+
+
+@cache
+def _value_links() -> dict[str, Markup]:
+    link = Markup('<a class="vp-quiet-link" href="value?{}">{}</a>')
+    return {name: link.format(urlencode({"name": name}), name) for name in BY_NAME}
 
 
 @cache

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from markupsafe import Markup
@@ -19,8 +19,7 @@ from markupsafe import Markup
 from leaderboard.vocabulary.glossary import TERMS, Term, by_form
 from leaderboard.web.markup import render
 
-_TOKEN: Final = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
-_TAG: Final = re.compile(r"<(/?)([a-zA-Z][\w-]*)")
+_TAG: Final = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][\w-]*)[^>]*>", re.DOTALL)
 _PARTS: Final = frozenset({"section", "article", "aside"})
 """Where a term is opened anew."""
 _CLOSED: Final = frozenset(
@@ -47,7 +46,12 @@ def marked(html: str) -> str:
 def explained(html: str) -> str:
     """A page's content with the terms in it as buttons, and the notes they open behind it."""
     made, used = _mark(html)
-    return made + notes((t for t in TERMS if t in used), by_script=False) if used else html
+    return made + _notes_of(tuple(t for t in TERMS if t in used)) if used else html
+
+
+@lru_cache(maxsize=64)
+def _notes_of(terms: tuple[Term, ...]) -> str:
+    return notes(terms, by_script=False)  # pages of one kind have the same terms
 
 
 def notes(terms: Iterable[Term] = TERMS, *, by_script: bool = True) -> str:
@@ -67,45 +71,68 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(rf"([(“]?)(?<![\w’-])(?<!Value )({words})(?![\w’-])([)”.,;:?!]*)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=2048)
+def _split(text: str) -> tuple[str, ...]:
+    """Running text cut at its terms: text, then of each term what touches it, its words, what touches it, and text.
+
+    Pages have most of their texts in common, and each is looked through once.
+    """
+    return tuple(_pattern().split(text))
+
+
 def _mark(html: str) -> tuple[str, set[Term]]:
     out: list[str] = []
     used: set[Term] = set()
     seen: set[Term] = set()
-    within = ""  # the element in which nothing is marked, while in one
-    depth = last = 0
 
-    def button(found: re.Match[str]) -> str:
-        before, words, after = found.groups()
-        term = by_form()[" ".join(words.split()).casefold()]
-        if term in seen:
-            return found[0]
-        seen.add(term)
-        used.add(term)
-        made = f'<button type="button" class="vp-term" popovertarget="{note_id(term)}">{words}</button>'
-        # a line may break beside a button, but not between a word and its comma; style sheets know no such element
-        return f"<vp-unbroken>{before}{made}{after}</vp-unbroken>" if before or after else made
+    def add(text: str) -> None:
+        if not text or text.isspace():
+            out.append(text)
+            return
+        parts = _split(text)
+        out.append(parts[0])
+        for i in range(1, len(parts), 4):
+            before, words, after, plain = parts[i : i + 4]
+            term = by_form()[" ".join(words.split()).casefold()]
+            if term in seen:
+                out.append(before + words + after + plain)
+                continue
+            seen.add(term)
+            used.add(term)
+            button = f'<button type="button" class="vp-term" popovertarget="{note_id(term)}">{words}</button>'
+            # a line may break beside a button, but not between a word and its comma; style sheets know no such element
+            out.append(f"<vp-unbroken>{before}{button}{after}</vp-unbroken>" if before or after else button)
+            out.append(plain)
 
-    for token in _TOKEN.finditer(html):
-        text = html[last : token.start()]
-        out.append(text if within else _pattern().sub(button, text))
-        out.append(token[0])
-        last = token.end()
-        tag = _TAG.match(token[0])
-        if tag is None:
-            continue
-        closing, name = bool(tag[1]), tag[2].lower()
-        if within:
-            if name == within and not token[0].endswith("/>"):
-                depth += -1 if closing else 1
-                within = within if depth else ""
-        elif not closing and name not in _VOID and not token[0].endswith("/>"):
-            if name in _CLOSED or "data-verbatim" in token[0] or 'aria-hidden="true"' in token[0]:
-                within, depth = name, 1
+    last = 0
+    while (tag := _TAG.search(html, last)) is not None:
+        add(html[last : tag.start()])
+        last = tag.end()
+        closing, name = tag[1], (tag[2] or "").lower()
+        if name and not closing and name not in _VOID and not tag[0].endswith("/>"):
+            if name in _CLOSED or "data-verbatim" in tag[0] or 'aria-hidden="true"' in tag[0]:
+                last = _behind(html, name, last)
             elif name in _PARTS:
-                seen = set()
-    text = html[last:]
-    out.append(text if within else _pattern().sub(button, text))
+                seen.clear()
+        out.append(html[tag.start() : last])
+    add(html[last:])
     return "".join(out), used
+
+
+def _behind(html: str, name: str, begin: int) -> int:
+    """Where an element ends whose content begins at `begin`."""
+    depth = 1
+    for tag in _tags(name).finditer(html, begin):
+        if not tag[0].endswith("/>"):
+            depth += -1 if tag[1] else 1
+        if not depth:
+            return tag.end()
+    return len(html)
+
+
+@cache
+def _tags(name: str) -> re.Pattern[str]:
+    return re.compile(rf"<(/?){name}(?![\w-])[^>]*>", re.IGNORECASE)
 
 
 def listed(terms: Iterable[Term]) -> Markup:

@@ -8,7 +8,8 @@ browser is a real Chromium, with nothing kept from visit to visit; times are med
 fifty who read each page for some seconds, and fifty who ask again at once, which measures throughput.
 
 `--against FOLDER` measures something else: this checkout against another one, e.g. of the last release
-(`git worktree add FOLDER v0.1.0`), the two taking turns, and prints how many times the other's each figure is.
+(`git worktree add FOLDER v0.1.0`), the two taking turns, and prints how many times the other's each figure is: of the
+medians, and where turns were paired, the median and the middle half of the single turns.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -40,6 +41,8 @@ from tools.live import ROOT, app, chromium, find_chromium, free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Page
+
+T = TypeVar("T")
 
 VISITS = 3
 VISITORS = 50
@@ -293,6 +296,13 @@ def ask(url: str) -> float:
     return took
 
 
+def first_answer(url: str) -> tuple[float, float]:
+    """Seconds until a page is there, and its kilobytes as it is sent."""
+    begun = time.perf_counter()
+    size = len(asked(url)) / 1000
+    return time.perf_counter() - begun, size
+
+
 def asked(url: str) -> bytes:
     """A page as it is sent."""
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": "gzip"}), timeout=120) as found:
@@ -354,6 +364,8 @@ def report_visitors(url: str, ids: Sequence[str]) -> None:
 OLD_PAGES = ("", "model?id={0}", "compare?id={0}&id={1}", "groups", "benchmark", "about")
 """Addresses that both checkouts have; rows by their ids."""
 ROUNDS = 9
+PAIRS = 15
+"""How often a browser visits each of two checkouts, which take turns."""
 
 
 def report_against(folder: Path, source: str, other: Path, n: int, browser: Browser) -> None:
@@ -361,7 +373,7 @@ def report_against(folder: Path, source: str, other: Path, n: int, browser: Brow
     roots = (ROOT, other.resolve())
     many = rows(FEW_AND_MANY[1])
     started = starts(source, *((fill(folder / f"start-{i}", many), root) for i, root in enumerate(roots)))
-    typer.echo(f"{'now':>38} {'other':>9} {'ratio':>7}   {load_now()}")
+    typer.echo(f"{'now':>38} {'other':>9} {'ratio':>7}   of single turns; {load_now()}")
     for name, pair in zip(("start s", "start, CPU s", "memory at rest MB"), zip(*started, strict=True), strict=True):
         compared(f"{len(many) + len(load(PUBLISHED).results)} rows, {name}", *pair)
     made = rows(n)
@@ -372,17 +384,21 @@ def report_against(folder: Path, source: str, other: Path, n: int, browser: Brow
             for i, root in enumerate(roots)
         ]
         urls = [f"{each.url}/" for each in running]
-        seen: list[list[Seen]] = [[], []]
-        for turn in range(VISITS + 1):
-            for url, of in zip(urls, seen, strict=True):
-                found = visited(browser, url, visit_board, ids[len(ids) // 2])
-                of += [found] if turn else []
-        middle = [[statistics.median(column) for column in zip(*of, strict=True)] for of in seen]
-        for name, pair in zip(HEADS, zip(*middle, strict=True), strict=True):
-            compared(f"{n} rows, {name}", *pair)
+        row = ids[len(ids) // 2]
+        visits = in_turns(PAIRS, lambda side, _: visited(browser, urls[side], visit_board, row))
+        for name, *pair in zip(HEADS, *(zip(*of, strict=True) for of in visits), strict=True):
+            paired(f"{n} rows, {name}", *pair)
+        paired("model with answers s", *in_turns(PAIRS, lambda side, _: visited_model(browser, urls[side], ids[0])))
+        # each for the first time, so that nothing of them is kept yet
+        released = ids[1 : len(load(PUBLISHED).results)]
+        first = in_turns(len(released) - 1, lambda side, turn: ask(f"{urls[side]}model?id={released[turn]}"))
+        paired("model's first answer s", *first)
         pages = [page.format(*ids) for page in OLD_PAGES]
         for page in pages:
-            compared(f"{page.partition('?')[0] or 'board'}, sent kB", *(len(asked(url + page)) / 1000 for url in urls))
+            name = page.partition("?")[0] or "board"
+            (now, now_sent), (then, then_sent) = (first_answer(url + page) for url in urls)
+            compared(f"{name}, first answer s", now, then)
+            compared(f"{name}, sent kB", now_sent, then_sent)
         waited: list[list[float]] = [[], []]
         used = [cpu_seconds(each.process.pid) for each in running]
         for _ in range(ROUNDS):
@@ -393,9 +409,36 @@ def report_against(folder: Path, source: str, other: Path, n: int, browser: Brow
         compared("the server's CPU for a page, ms", *(1000 * s / len(pages) / ROUNDS for s in spent))
 
 
-def compared(what: str, now: float, other: float) -> None:
+def in_turns(times: int, measured: Callable[[int, int], T]) -> tuple[list[T], list[T]]:
+    """What was measured of each of two, in turns of which every other one begins with the second.
+
+    Args:
+        times: how many turns count; one before them warms both.
+        measured: of which one, 0 or 1, and in which turn, from 0.
+    """
+    found: tuple[list[T], list[T]] = ([], [])
+    for turn in range(times + 1):
+        for side in (0, 1) if turn % 2 else (1, 0):
+            seen = measured(side, turn)
+            found[side].extend([seen] if turn else [])
+    return found
+
+
+def visited_model(browser: Browser, url: str, row: str) -> float:
+    """Seconds that a Model page takes to be seen by somebody who was never here."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        return opened(context.new_page(), f"{url}model?id={row}", ".vp-who-head h1")
+
+
+def compared(what: str, now: float, other: float, *, more: str = "") -> None:
     """Print a figure of both."""
-    typer.echo(f"{what:<30} {now:>7.2f} {other:>9.2f} {now / other:>7.2f}")
+    typer.echo(f"{what:<30} {now:>7.3f} {other:>9.3f} {now / other:>7.2f}{more}")
+
+
+def paired(what: str, now: Sequence[float], other: Sequence[float]) -> None:
+    """Print the medians of both, and how many times the other's each turn was: the median and the middle half."""
+    low, middle, high = statistics.quantiles([a / b for a, b in zip(now, other, strict=True)], n=4)
+    compared(what, statistics.median(now), statistics.median(other), more=f"   {middle:.2f} ({low:.2f} to {high:.2f})")
 
 
 def main(

@@ -44,7 +44,6 @@ _SIDE_BY_SIDE: Final = (
     " side by side on Schwartz’s ten values: differences with their intervals, and which of them can be told apart."
 )
 DESCRIPTION: Final = f"Two to five language models{_SIDE_BY_SIDE}"
-SHEETS: Final = ("row.css",)
 
 LONG: Final = 320
 """Characters from which on a question is folded up."""

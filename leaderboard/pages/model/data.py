@@ -270,7 +270,7 @@ def _people_reason(result: Result, board: Board | None, people: Table | Working 
     return "the groups of people are not available for its benchmark"
 
 
-def _relative(r: Result, board: Board | None) -> Relative:
+def _relative(r: Result, *, comparable: bool) -> Relative:
     return Relative(
         id=r.id,
         model=r.model,
@@ -279,14 +279,15 @@ def _relative(r: Result, board: Board | None) -> Relative:
         created=r.created,
         origin=r.origin,
         answer_mode=r.answer_mode,
-        comparable=board is not None and any(x.id == r.id for x in board.results),
+        comparable=comparable,
     )
 
 
 def _history(site: Site, result: Result, board: Board | None) -> list[Relative]:
     series = lineage(result.model).series
     found = {r.id: r for r in site.results() if r.id != result.id and lineage(r.model).series == series}
-    rows = [_relative(r, board) for r in found.values() if r.reader == "official"]
+    same_board = {r.id for r in board.results} if board else frozenset()
+    rows = [_relative(r, comparable=r.id in same_board) for r in found.values() if r.reader == "official"]
     return sorted(rows, key=lambda r: (r.released or r.created.date(), r.created, r.id))
 
 
@@ -294,7 +295,7 @@ def _siblings(result: Result, board: Board | None) -> list[Relative]:
     line = lineage(result.model)
     rows = board.results if board else ()
     return [
-        _relative(r, board)
+        _relative(r, comparable=True)
         for r in rows
         if (other := lineage(r.model)).family == line.family and other.series != line.series
     ]

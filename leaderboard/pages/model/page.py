@@ -40,7 +40,6 @@ ROUTE: Final = "model"
 NAME: Final = "Model"
 FIELDS: Final = ("id", "at", "value", "source", "rating", "variant", "read", "q", "page")
 DESCRIPTION: Final = "A model’s value portrait with its uncertainty, its provenance and every answer behind it."
-SHEETS: Final = ("row.css",)
 
 SECTIONS: Final = (
     ("portrait", "Portrait"),

@@ -32,7 +32,6 @@ ROUTE: Final = "value"
 NAME: Final = "Values"
 DESCRIPTION: Final = "The ten values, four higher-order values and five traits that are measured, each with a page."
 FIELDS: Final = ("name", "reading", "table", "sort")
-SHEETS: Final = ("row.css",)
 MOST_ROWS: Final = 400
 """So many rows are listed; files have all."""
 

@@ -98,6 +98,17 @@ def test_a_file_may_be_kept_for_good_at_the_address_that_pages_name() -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_a_sheet_is_served_behind_those_it_imports_and_compressed_where_asked() -> None:
+    client = TestClient(Starlette(routes=[assets.route()]))
+    sheet = client.get("/vp/model.css", headers={"Accept-Encoding": "gzip"})
+    assert sheet.headers["content-encoding"] == "gzip"
+    assert sheet.text == client.get("/vp/model.css", headers={"Accept-Encoding": "identity"}).text
+    own = assets.FILES["model.css"].read_text(encoding="utf-8")
+    assert own.count('@import "row.css";') == 1
+    assert sheet.text == own.replace('@import "row.css";\n', assets.text("row.css"))
+    assert not [name for name in assets.FILES if name.endswith(".css") and "@import" in assets.text(name)]
+
+
 def test_modules_and_other_files_are_not_served() -> None:
     client = TestClient(Starlette(routes=[assets.route()]))
     for name in ("numbers.js", "board.js", "page.py", "../assets.py"):

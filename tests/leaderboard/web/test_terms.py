@@ -70,6 +70,7 @@ def test_the_longest_form_wins_and_a_term_opens_once_in_a_part() -> None:
         "unreliability reliability-test",
         "<!-- reliability -->",
         "Value Portrait",
+        "<div data-verbatim><div>reliability</div>reliability<br/>reliability</div>",
     ],
 )
 def test_nothing_else_is_marked(closed: str) -> None:
