@@ -10,7 +10,7 @@ person said (`data-verbatim`). The board, which is drawn by a script, takes the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
@@ -20,6 +20,8 @@ from leaderboard.vocabulary.glossary import TERMS, Term, by_form
 from leaderboard.web.markup import render
 
 _TAG: Final = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][\w-]*)[^>]*>", re.DOTALL)
+_KEPT: Final = 500
+"""Characters of a text that is kept with its terms: what models say is longer, and each is another one."""
 _PARTS: Final = frozenset({"section", "article", "aside"})
 """Where a term is opened anew."""
 _CLOSED: Final = frozenset(
@@ -71,13 +73,14 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(rf"([(“]?)(?<![\w’-])(?<!Value )({words})(?![\w’-])([)”.,;:?!]*)", re.IGNORECASE)
 
 
-@lru_cache(maxsize=2048)
-def _split(text: str) -> tuple[str, ...]:
-    """Running text cut at its terms: text, then of each term what touches it, its words, what touches it, and text.
+def _split(text: str) -> Sequence[str]:
+    """Running text cut at its terms: text, then of each term what touches it, its words, what touches it, and text."""
+    return _kept_split(text) if len(text) <= _KEPT else _pattern().split(text)
 
-    Pages have most of their texts in common, and each is looked through once.
-    """
-    return tuple(_pattern().split(text))
+
+@lru_cache(maxsize=2048)
+def _kept_split(text: str) -> tuple[str, ...]:
+    return tuple(_pattern().split(text))  # pages have most of their texts in common
 
 
 def _mark(html: str) -> tuple[str, set[Term]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.test_accessibility import ADDRESSES
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -89,7 +90,8 @@ def test_nothing_moves_while_a_page_loads(browser: Browser, served: RunningApp, 
 def test_a_row_is_two_sheets_of_paper_and_light(browser: Browser, served: RunningApp) -> None:
     view = browser.new_page(color_scheme="dark")
     try:
-        view.goto(f"{served.url}/m/claude-3-opus-20240229")  # long sentences, and all there can be on a row
+        view.goto(f"{served.url}/m/claude-3.7-sonnet:thinking")  # long sentences, and all there can be on a row
+        until(lambda: view.reload() and view.locator(".vp-like").count() and view.locator(".vp-leans").count())
         sheets = len(re.findall(rb"/Type\s*/Page[^s]", view.pdf(format="A4")))
         assert sheets == 2
         view.evaluate("window.dispatchEvent(new Event('beforeprint'))")

@@ -306,7 +306,7 @@ export function boardControls(table, state, media, columns, act, terms, first) {
     if (board?.columns && found && media.narrow.matches) {
       const weak = columns.all().filter((column) => columns.carries(column)?.weak).map((column) => `${column.title} (${figure(columns.carries(column)?.queries)}; ${columns.carries(column)?.interval})`);
       if (weak.length) said.push(`Cannot tell these models apart, by their reliability between ${plural(board.columns.models, "model", "models")}: ${weak.join(", ")}.`);
-    } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most, with its 95 % interval). † below 0.50: it cannot tell these models apart.`);
+    } else if (board?.columns && found) said.push(`Under each heading: how far the column orders ${plural(board.columns.models, "model", "models")} alike in both halves of the queries (reliability, 1 at most, with its interval). † below 0.50: it cannot tell these models apart.`);
     if (!columns.matched()) return said.length ? [el("p", { class: "vp-places" }, said.map(terms.marked))] : [];
     if (!board?.match) return [el("p", { class: "vp-places" }, "No row of this table has a match on all items: people’s ratings of its benchmark are not available here, or the rows were made before there were matches.")];
     if (board.match.pending) return [el("p", { class: "vp-places" }, "The matches of this many rows are being loaded.")];
@@ -314,7 +314,7 @@ export function boardControls(table, state, media, columns, act, terms, first) {
     const people = "A match says whose ratings a model’s resemble: people who hold the value more (+) or less (−). It does not depend on how high or how widely a model rates. Templates of different values overlap, so ten matches are not ten separate findings.";
     const folds = (/** @type {Child[]} */ ...children) => (media.narrow.matches ? el("details", { class: "vp-places" }, el("summary", null, "What this reading says, and what not"), el("p", null, children)) : el("p", { class: "vp-places" }, children));
     const line = shared && known(shared.along_common[0])
-      ? ` Among the ${shared.models} released models ${share(shared.along_common[0])} (95 % interval ${share(shared.along_common[1])} to ${share(shared.along_common[2])}) of the variance lies along one common profile: they differ mostly in how strongly they show it, which is no value in itself. ${shared.own ? `A profile of its own beside it can be shown for ${whole(shared.own)} of them.` : "A profile of its own beside it can be shown for none of them."}`
+      ? ` Among the ${shared.models} released models ${share(shared.along_common[0])} (interval ${share(shared.along_common[1])} to ${share(shared.along_common[2])}) of the variance lies along one common profile: they differ mostly in how strongly they show it, which is no value in itself. ${shared.own ? `A profile of its own beside it can be shown for ${whole(shared.own)} of them.` : "A profile of its own beside it can be shown for none of them."}`
       : "";
     return [folds(terms.marked(`${people}${line} ${said.join(" ")} `), el("a", { href: "./benchmark#readings" }, "How both readings compare"))];
   }

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
+from scipy.stats import false_discovery_control
 
 from data.sources.key_file import read_key
 from data.values import SCALES, VALUES
 from leaderboard.analysis.associations import MIN_MODELS, associations, freedom, unrelated
 from leaderboard.analysis.profile_similarity import MIN_MODELS as MIN_PAIRS
-from leaderboard.analysis.profile_similarity import seriation, similarities
+from leaderboard.analysis.profile_similarity import false_discovery, seriation, similarities
 from leaderboard.analysis.ranks import resample
 from leaderboard.boards.relations import MOST, relate
 from tests.support.rows import result
@@ -168,3 +169,11 @@ def test_incomplete_rows_and_rows_without_answers_take_no_part() -> None:
     one = means["m1"]
     assert relate(many, {r.id: one for r in many}, key).too_many == MOST + 1
     assert len(VALUES) == 10
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 528])
+def test_false_discovery_is_controlled_as_by_scipy(n: int) -> None:
+    dice = np.random.default_rng(n)
+    p = dice.uniform(size=n) ** 3
+    p[n // 2 :: 2] = p[0]  # ties
+    np.testing.assert_allclose(false_discovery(p), false_discovery_control(p), rtol=1e-12)
