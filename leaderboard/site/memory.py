@@ -5,9 +5,9 @@ without any limit the process has 757 MB and grows, with all of them 477 MB. Arr
 the difference: alone without it 682 MB, for it keeps what it has had, for each thread. Free pieces that glibc keeps
 until it is told otherwise are next (499 MB without giving back); its arenas for each thread (485 MB) and large pieces
 that it does not return (481 MB) matter only where the others are not limited: with one limit alone in force it is 555
-MB for the pool, 661 MB for giving back, 684 MB for arenas and 686 MB for pieces, which were large from 256 kB on then. So Arrow uses the system's allocator,
-there are few arenas, and what is free is given back now and then. Where the system has another allocator, nothing here
-does anything.
+MB for the pool, 661 MB for giving back, 684 MB for arenas and 686 MB for pieces, which were large from 256 kB on then.
+So Arrow uses the system's allocator, there are few arenas, and what is free is given back now and then. Where the
+system has another allocator, nothing here does anything.
 
 Of the rest, by `memray` and `/proc`: 106 MB are libraries' files, about 264 MB Python's objects (most of them modules,
 pydantic's and pandas' first), 100 MB what caches are allowed to keep. Each glibc variable that is set in the
