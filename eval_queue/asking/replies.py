@@ -323,7 +323,8 @@ def _streamed(text: str) -> dict[str, Any]:
             choice["finish_reason"] = reason
         if isinstance(legacy := _get(part, "text"), str):
             message["content"] = message.get("content", "") + legacy
-        for field, piece in (_get(part, "delta") or _get(part, "message") or {}).items():
+        pieces = _get(part, "delta") or _get(part, "message")
+        for field, piece in pieces.items() if isinstance(pieces, dict) else ():
             before = message.get(field)
             if isinstance(piece, str) and (before is None or isinstance(before, str)):
                 message[field] = (before or "") + piece

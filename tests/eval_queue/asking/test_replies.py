@@ -28,7 +28,7 @@ from eval_queue.asking.diagnosis import meaning, said
 from eval_queue.asking.endpoint import RetryPolicy
 from eval_queue.asking.evaluation import EvaluationFailed, Job, evaluate
 from eval_queue.asking.outcome import RESULT_FILE, TABLE_FILE, Outcome, reading
-from eval_queue.asking.replies import MAX_ANSWER, parse, read
+from eval_queue.asking.replies import MAX_ANSWER, Unreadable, parse, read
 from eval_queue.asking.transport import MAX_REPLY_BYTES
 from eval_queue.personas import WORDING
 from eval_queue.protocol import plan
@@ -1165,3 +1165,11 @@ def test_whatever_retry_after_says_a_run_goes_on(tmp_path: Path, value: str) -> 
     fault = fail(503, "busy", headers={"retry-after": value})
     with ChatServer(lambda a: fault if a.times == 1 and PLACE[a.prompt] == 4 else rate(a)) as server:
         assert run(server, tmp_path, retry=quick).result.coverage.rated == FEW
+
+
+@pytest.mark.parametrize("piece", [1.5, "like me", [1], True])
+@pytest.mark.parametrize("field", ["delta", "message"])
+def test_a_chunk_whose_message_is_none_holds_nothing(field: str, piece: object) -> None:
+    chunks = b"data: " + json.dumps({"choices": [{field: piece}]}).encode() + b"\n\ndata: [DONE]\n\n"
+    with pytest.raises(Unreadable, match="without an answer"):
+        parse(chunks)
