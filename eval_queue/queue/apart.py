@@ -102,7 +102,7 @@ def _limit(seconds: float, memory: int) -> None:
     """Limits of this process that it cannot raise again. Where the system has none, the parent's clock remains."""
     try:
         import resource
-    except ImportError:  # pragma: no cover - not on Windows
+    except ImportError:  # pragma: no cover - Windows has no such module; CI has no Windows
         return
     os.nice(10)
     with contextlib.suppress(OSError, ValueError):  # what is mapped already counts
