@@ -29,7 +29,7 @@ from eval_queue.store.compiled import compiled_results, compiled_submissions
 from eval_queue.store.hub import HubStore
 from eval_queue.store.repository import HubRepo
 from eval_queue.submission import Submission, new_submission
-from tests.support.chat_server import ChatServer, rate
+from tests.support.chat_server import ChatServer, held_after, rate
 from tests.support.forks import Forks, forks
 from tests.support.hub import Fault, HubProcess, hub_process
 from tests.support.waiting import until
@@ -165,14 +165,19 @@ def world(hub: HubProcess, chat: ChatServer, workers: Forks, tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("number", "parallel"), [(8, 1), (3, 3)])
 def test_many_workers_evaluate_forty_submissions_once_each(world: World, number: int, parallel: int) -> None:
+    go = threading.Event()
+    world.chat.behave = held_after(0, go)
     submissions = world.put(40)
     running = [world.worker(disk=f"disk-{i}", parallel=parallel) for i in range(number)]
+    # nothing is answered before each has claimed all it can evaluate at once
+    until(lambda: len({model for model, _ in world.asked()}) == number * parallel)
+    go.set()
     assert [world.workers.wait(pid) for pid in running] == [0] * number
     world.check_done_once(submissions)
     assert len(world.asked()) == 40 * PROMPTS
     assert set(world.asked().values()) == {1}, "nothing was asked twice"
     finishers = {step["author"] for step in world.hub.history(world.results) if step["title"].startswith("result")}
-    assert len(finishers) > 1, "they shared the work"
+    assert len(finishers) == number, "they shared the work"
 
 
 # --- kills ----------------------------------------------------------------------------------------------------------
