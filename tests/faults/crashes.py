@@ -27,6 +27,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tests.support.forks import Forks, forks, serve
+from tests.support.waiting import until
 from tests.support.worker_process import PROMPTS, tiny_benchmark
 
 CONCURRENCY: Final = 2
@@ -102,12 +103,14 @@ def work(life: Life) -> None:
         beat=0.05,
     )
     _watch(life)
-    while not stop.is_set():
+
+    def ended() -> bool:
         with contextlib.suppress(StoreUnavailable, WriteConflict):
             worker.drain()
-            if all(s.state not in ACTIVE for s in queue.submissions()):
-                return
-        time.sleep(0.05)
+            return stop.is_set() or all(s.state not in ACTIVE for s in queue.submissions())
+        return stop.is_set()
+
+    until(ended, SECONDS, longest_pause=0.05)
 
 
 def _watch(life: Life) -> None:

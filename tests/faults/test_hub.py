@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -68,15 +69,17 @@ class Here:
     def evaluate(self, seconds: float = LIMIT) -> None:
         """Let a worker look for work until it is done, as the scheduler does."""
         worker = self.worker()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
+
+        def ended() -> bool:
+            with contextlib.suppress(StoreUnavailable, WriteConflict):
                 worker.drain()
-            except (StoreUnavailable, WriteConflict):
-                time.sleep(0.2)
-            if self.place.queue().get(self.id).state in ("done", "failed"):
-                return
-        raise AssertionError("this did not come to an end")
+            return self.place.queue().get(self.id).state in ("done", "failed")
+
+        until(ended, seconds)
+
+    def refused(self, repo: str) -> int:
+        """How often somebody came to a repository without a token that is known."""
+        return sum((line.repo, line.status) == (repo, 401) for line in self.place.hub.requests.all())
 
     def done_once(self) -> None:
         asked = Counter(asked.prompt for asked in self.chat.asked)
@@ -147,7 +150,8 @@ def test_a_token_that_is_revoked_and_replaced_in_the_middle(here: Here) -> None:
     here.place.hub.remove_token(token)
     revoked.set()
     until(lambda: len(here.chat.answered) == PROMPTS)
-    time.sleep(1.0)
+    # only who has a result to store looks at the results: it was refused, and has tried again
+    until(lambda: here.refused(here.place.results) >= 2)
     here.stop.set()
     thread.join(LIMIT)
     assert not thread.is_alive()

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -314,7 +313,7 @@ def test_a_killed_process_is_resumed_without_asking_twice(tmp_path: Path) -> Non
             until(lambda enough=enough: len(complete(tmp_path)) >= enough)
             process.kill()
             process.communicate()
-            time.sleep(0.3)  # requests that were already on the wire
+            server.alone()  # with the requests that were already on the wire
             kills.append((len(server.asked), answered(tmp_path)))
             # a kill in the middle of a write, which cannot be timed from here
             with (tmp_path / ANSWERS_FILE).open("ab") as file:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from eval_queue.store.compiled import compiled_results, compiled_submissions
 from eval_queue.store.hub import HubStore
 from eval_queue.store.repository import HubRepo
 from eval_queue.submission import Submission, new_submission
-from tests.support.chat_server import ChatServer, held_after, rate
+from tests.support.chat_server import Asked, ChatServer, Response, held_after, rate
 from tests.support.forks import Forks, forks
 from tests.support.hub import Fault, HubProcess, hub_process
 from tests.support.waiting import until
@@ -334,13 +333,21 @@ def test_a_hub_that_is_killed_and_comes_back_loses_and_doubles_nothing(
 ) -> None:
     with hub_process(tmp_path / "hub") as hub:
         world = World(hub, chat, workers, tmp_path)
-        chat.behave = lambda asked: replace(rate(asked), delay=0.05)
+        # no further prompt than these is answered before the Hub is away, once and again
+        away = {20: threading.Event(), 45: threading.Event()}
+
+        def behave(asked: Asked) -> Response:
+            reached = max((number for number in away if number < len(chat.asked)), default=None)
+            return replace(rate(asked), until=None if reached is None else away[reached])
+
+        chat.behave = behave
         submissions = world.put(6)
         running = [world.worker(disk=f"disk-{i}") for i in range(3)]
-        for asked in (20, 45):
+        for asked, gone in away.items():
             until(lambda asked=asked: sum(world.asked().values()) >= asked)
             hub.kill()
-            time.sleep(0.5)
+            gone.set()
+            hub.missed()
             hub.start()
         assert [workers.wait(pid) for pid in running] == [0] * 3
         world.check_done_once(submissions)
@@ -351,12 +358,15 @@ def test_an_outage_when_the_result_is_to_be_stored_costs_no_attempt(world: World
     submissions = world.put(1)
     user = f"patient-{world.number}"
     hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=600, cut=True))
-    pid = world.worker(user=user)
+    log = world.folder / "log"
+    pid = world.worker(user=user, log=str(log))
     until(lambda: world.hub.faults.fired()[hold] == 1)
     away = world.hub.faults.add(Fault(repo=world.repositories, user=user, cut=True, times=None))
     world.hub.faults.clear(hold)
-    time.sleep(2.5)  # far longer than a queue tries by itself
-    until(lambda: world.hub.faults.fired()[away] > 3)
+    # the queue has given up, and the worker insists
+    until(lambda: "will try again" in log.read_text())
+    fired = world.hub.faults.fired()[away]
+    until(lambda: world.hub.faults.fired()[away] > fired + 3)
     world.hub.faults.clear(away)
     assert world.workers.wait(pid) == 0
     world.check_done_once(submissions)

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +28,7 @@ from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.checkpoint import ANSWERS_FILE, lock
 from eval_queue.asking.evaluation import evaluate
-from eval_queue.queue.queue import Kept, Queue
+from eval_queue.queue.queue import Kept, Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.collection import encode
@@ -492,32 +491,48 @@ def test_answers_of_another_run_are_put_aside_not_mixed(here: Here) -> None:
 
 
 def test_the_claim_holds_while_answers_are_slow(here: Here) -> None:
-    # the first answer, for which all others wait, takes longer than two leases
-    here.chat.behave = lambda asked: replace(rate(asked), delay=11.0 if len(here.chat.asked) == 1 else 0.0)
+    # the first answer, for which all others wait, takes longer than two leases, by a clock that the test moves
+    go, later = threading.Event(), timedelta()
+    here.chat.behave = held_after(0, go)
     here.put("org/slow")
-    lease = timedelta(seconds=5)
-    with here.in_background(here.worker(here.queue(lease))):
-        until(lambda: here.states() == {"org/slow": "running"})
-        other = here.worker(here.queue(lease))
-        while here.only().state == "running":
+
+    def queue() -> Queue:
+        made = here.queue()
+        made.clock = lambda: now() + later
+        return made
+
+    with here.in_background(here.worker(queue())):
+        until(lambda: here.chat.at_once)
+        other = here.worker(queue())
+        while later < 3 * LEASE:
             assert other.drain() == 0, "the claim was taken away"
-            time.sleep(0.05)
+            held = here.only().lease
+            assert held is not None
+            later += LEASE / 2
+            until(lambda held=held: here.only().lease != held)
+        assert other.drain() == 0, "the claim was taken away"
+        assert here.chat.answered.total() == 0
+        go.set()
     assert (here.only().state, here.only().attempts) == ("done", 1)
 
 
 def test_progress_reaches_the_record(here: Here) -> None:
-    here.chat.behave = slowly(0.05)
+    stages = [threading.Event() for _ in range(2)]
+    here.chat.behave = held_after(40, stages[0])
     here.put("org/a")
-    seen: set[int] = set()
+
+    def told(done: int) -> bool:
+        progress = here.only().progress
+        return progress is not None and (progress.done, progress.total) == (done, 144)
+
     with here.in_background(here.worker()):
-        until(lambda: here.only().state == "running")
-        while (now := here.only()).state == "running":
-            if now.progress is not None:
-                assert now.progress.total == 144
-                seen.add(now.progress.done)
-            time.sleep(0.02)
-    assert len(seen) >= 2
-    assert sorted(seen)[0] < 144
+        until(lambda: told(40) and here.all_wait())
+        here.chat.behave = held_after(40, stages[1])
+        stages[0].set()
+        until(lambda: told(80 + here.endpoint.concurrency))
+        assert here.only().state == "running"
+        stages[1].set()
+    assert told(144)
 
 
 def test_a_cancelled_submission_stops_and_the_next_begins(here: Here) -> None:
@@ -570,7 +585,9 @@ def test_the_scheduler_evaluates_what_is_submitted_while_it_runs(here: Here) -> 
 def test_closing_the_scheduler_returns_what_runs(here: Here) -> None:
     here.chat.behave = held_after(10)
     here.put("org/a")
+    before = set(threading.enumerate())
     evaluator = scheduler.start(app_settings(here), here.queue(), benchmarks=[here.benchmark])
+    assert set(threading.enumerate()) > before
     try:
         until(lambda: here.only().state == "running" and here.chat.answered)
     finally:
@@ -578,7 +595,7 @@ def test_closing_the_scheduler_returns_what_runs(here: Here) -> None:
     assert here.only().state == "pending"
     evaluator.close()
     here.put("org/b")
-    time.sleep(0.5)
+    until(lambda: set(threading.enumerate()) <= before)  # nobody is left who could look for work
     assert set(here.states().values()) == {"pending"}, "nothing runs any more"
 
 
@@ -622,10 +639,12 @@ def test_the_scheduler_has_it_evaluated_elsewhere_until_it_is_closed(here: Here)
 
 def test_the_setting_switches_the_scheduler_off(here: Here) -> None:
     here.put("org/a")
+    before = set(threading.enumerate())
     evaluator = scheduler.start(app_settings(here, scheduler=False), here.queue(), benchmarks=[here.benchmark])
-    time.sleep(0.3)
-    assert not [thread.name for thread in threading.enumerate() if "APScheduler" in thread.name]
+    evaluator.look_after()
+    assert set(threading.enumerate()) <= before, "nobody is there who could look for work"
     assert here.only().state == "pending"
+    assert evaluator.vitals is None
     evaluator.close()
 
 

@@ -25,6 +25,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.support import ROOT
+from tests.support.waiting import LIMIT
 
 from .control import add_control
 from .gate import CONTROL, Fault, Gate, Logged, Message
@@ -318,6 +319,13 @@ class HubProcess(Hub):
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def missed(self) -> None:
+        """After `kill`: wait until somebody comes while it is away, and hang up."""
+        port = int(self.url.rsplit(":", 1)[1])
+        with socket.create_server(("127.0.0.1", port), backlog=1) as nobody:
+            nobody.settimeout(LIMIT)
+            nobody.accept()[0].close()
 
     def start(self) -> None:
         """Start it again after `kill`. Rules and log are gone; the rest is what the journal holds."""
