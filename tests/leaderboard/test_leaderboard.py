@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
@@ -59,6 +58,7 @@ from leaderboard.web.markup import counted, duration, render
 from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from tests.support import ROOT, sent
 from tests.support.rows import ITEMS, result, stored
+from tests.support.waiting import until
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDPOINTS = (
@@ -311,10 +311,8 @@ def test_what_takes_long_comes_after_the_table(site: Site, monkeypatch: pytest.M
     assert first["ranking"] == {"pending": True}
     assert first["stamp"] == table.stamp(published)
     release.set()
-    deadline = time.monotonic() + 30
-    while (now := page.get(address).json())["ranking"] == {"pending": True}:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: page.get(address).json()["ranking"] != {"pending": True})
+    now = page.get(address).json()
     assert now["ranking"]["n"] == len(published.results)
     assert page.get(f"/{board_page.LATE}?table={practice.key.slug}").json()["ranking"] is None
     assert page.get(f"/{board_page.LATE}?table=nothing").status_code == 404

@@ -12,7 +12,7 @@ LIMIT: Final = 240.0
 """Seconds: far longer than anything takes that is waited for, so that only what never happens fails a test."""
 
 
-def until(condition: Callable[[], T], seconds: float = LIMIT, *, longest_pause: float = 0.1) -> T:
+def until(condition: Callable[[], T | None], seconds: float = LIMIT, *, longest_pause: float = 0.1) -> T:
     """Look again and again until a condition holds; what it gave then.
 
     Args:

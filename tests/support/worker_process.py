@@ -46,6 +46,8 @@ class Kind:
     """Seconds by which its machine's clock is wrong."""
     concurrency: int = 2
     parallel: int = 1
+    name: str | None = None
+    """Under which it claims."""
     log: str = ""
     """A file for its warnings."""
 
@@ -91,6 +93,7 @@ def work(kind: Kind) -> None:
         stop=threading.Event(),
         beat=kind.beat,
         look=0.1,
+        name=kind.name,
     )
 
     def nothing_left() -> bool:

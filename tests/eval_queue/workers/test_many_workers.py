@@ -116,6 +116,7 @@ class World:
             results=self.results,
             chat=self.chat.address,
             folder=str(self.folder / disk),
+            name=name,
             **{"lease": 60.0, "beat": 0.5, **changes},
         )
         return self.workers.start(kind)
@@ -157,6 +158,7 @@ def world(hub: HubProcess, chat: ChatServer, workers: Forks, tmp_path: Path) -> 
     made = World(hub, chat, workers, tmp_path)
     yield made
     hub.faults.clear()
+    hub.clock(0.0)
 
 
 # --- races ----------------------------------------------------------------------------------------------------------
@@ -182,7 +184,7 @@ def test_many_workers_evaluate_forty_submissions_once_each(world: World, number:
 # --- kills ----------------------------------------------------------------------------------------------------------
 
 LEASE = 6.0
-"""Of workers that are killed, longer than it takes to kill one that is held: the next one has to wait so long."""
+"""Of workers that are killed at one of their commits: the next one has to wait so long."""
 
 
 WHEN: dict[str, dict[str, Any]] = {
@@ -235,6 +237,14 @@ def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
     assert set(world.asked().values()) == {1}, "what was answered is on the disk and not asked again"
 
 
+def go_on(world: World, killed: str, **options: Any) -> int:
+    """Let another worker go on once one is known to have ended, whose lease nobody has to wait for."""
+    pid, queue = world.worker(**options), world.queue()
+    # again and again: what was on its way when it was killed may arrive later
+    until(lambda: queue.expire(ended={killed}) or world.workers.ended(pid), longest_pause=0.5)
+    return world.workers.wait(pid)
+
+
 def one_life(world: World, parallel: int) -> int:
     """How many requests to the Hub a worker needs for two submissions, without those that only say that it lives."""
     user = f"counted-{world.number}"
@@ -256,7 +266,7 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
         number, when = dice.randrange(requests), dice.choice(sorted(WHEN))
         held = Fault(repo=world.repositories, user=user, **WHEN[when])
         rule = world.hub.faults.add(held.model_copy(update={"skip": number}))
-        while not kill_at(world, world.worker(user=user, lease=LEASE, parallel=parallel), rule):
+        while not kill_at(world, world.worker(user=user, parallel=parallel), rule):
             # two at once may share a commit: it needed fewer than the one whose requests were counted
             submissions += world.put(2)
             number //= 2
@@ -266,13 +276,13 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
         number, go = dice.randrange(2 * PROMPTS), threading.Event()
         where = f"prompt {number}"
         world.chat.behave = lambda asked: replace(rate(asked), until=go if len(world.chat.asked) > number else None)
-        pid = world.worker(user=user, lease=LEASE, parallel=parallel)
+        pid = world.worker(user=user, parallel=parallel)
         until(lambda: len(world.chat.asked) > number)
         assert not world.workers.ended(pid)
         world.workers.kill(pid)
         go.set()
     before = Counter(world.asked())
-    assert world.workers.wait(world.worker(parallel=parallel)) == 0
+    assert go_on(world, user, parallel=parallel) == 0
     world.check_done_once(submissions, attempts=None)
     again = sum(times - 1 for times in world.asked().values())
     # an answer that was on its way when the worker died
@@ -308,20 +318,38 @@ def test_killed_at_random_points(hub: HubProcess, workers: Forks, tmp_path: Path
 
 
 def test_clocks_that_are_an_hour_wrong_do_no_harm(world: World) -> None:
-    """Leases of eight seconds, evaluations that take longer, and workers that look for silent others all the time."""
-    world.chat.behave = lambda asked: replace(rate(asked), delay=0.8)
+    """By the Hub's clock evaluations outlast their leases while others look for silent workers all the time."""
+    lease, go, reader = timedelta(minutes=10), threading.Event(), world.queue()
+    world.chat.behave = held_after(PROMPTS // 2, go)
     submissions = world.put(4)
+    skews = (0.0, 3600.0, -3600.0, 3600.0)
     running = [
-        world.worker(disk=f"disk-{i}", lease=8.0, beat=2.0, skew=skew, concurrency=1)
-        for i, skew in enumerate((0.0, 3600.0, -3600.0, 3600.0))
+        world.worker(disk=f"disk-{i}", lease=lease.total_seconds(), skew=skew, concurrency=1)
+        for i, skew in enumerate(skews)
     ]
-    assert [world.workers.wait(pid) for pid in running] == [0] * 4
+    until(lambda: len({model for model, _ in world.asked()}) == 4)  # each has one, and nothing is left
+    looking = [f"looks-{world.number}-{i}" for i in range(3)]
+    running += [world.worker(disk=user, user=user, skew=skew) for user, skew in zip(looking, skews, strict=False)]
+
+    def looks() -> Counter[str]:
+        lines = world.hub.requests.all()
+        return Counter(line.user for line in lines if (line.route, line.repo) == ("info", world.requests))
+
+    for half in range(1, 5):
+        before = {s.id: s.lease for s in reader.submissions()}
+        world.hub.clock(half * lease.total_seconds() / 2)
+        until(lambda before=before: all(s.lease != before[s.id] for s in reader.submissions()))
+        seen = looks()
+        until(lambda seen=seen: all(looks()[user] > seen[user] + 2 for user in looking))
+    assert {s.state for s in reader.submissions()} == {"running"}
+    go.set()
+    assert [world.workers.wait(pid) for pid in running] == [0] * 7
     world.check_done_once(submissions)
     assert set(world.asked().values()) == {1}
     for submission in world.queue().submissions():
         assert submission.started is not None
         assert submission.finished is not None
-        assert submission.finished - submission.started > timedelta(seconds=8), "the lease was renewed"
+        assert submission.finished - submission.started > 2 * lease - timedelta(minutes=1), "the lease was renewed"
         assert abs(submission.started - submission.created) < timedelta(seconds=60), "told by one clock"
 
 
@@ -389,9 +417,15 @@ def test_faults_of_every_kind_lose_and_double_nothing(world: World) -> None:
         Fault(route="resolve", every=13, skip=6, cut=True, **often),
     ):
         world.hub.faults.add(fault)
-    running = [world.worker(disk=f"disk-{i}") for i in range(4)]
+    go, fresh = threading.Event(), count()
+    world.chat.behave = held_after(0, go)
+    running = [world.worker(disk=f"disk-{next(fresh)}") for _ in range(4)]
+    until(lambda: len({model for model, _ in world.asked()}) == 4)
+    go.set()
     assert [world.workers.wait(pid) for pid in running] == [0] * 4
-    assert all(world.hub.faults.fired().values()), "each kind has happened"
+    while not all(world.hub.faults.fired().values()):  # until each kind has happened
+        submissions += world.put(2)
+        assert world.workers.wait(world.worker(disk=f"disk-{next(fresh)}")) == 0
     world.hub.faults.clear()
     world.check_done_once(submissions)
     assert set(world.asked().values()) == {1}

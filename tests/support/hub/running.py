@@ -254,6 +254,10 @@ class Hub:
         new = {"kind": kind, "repo_id": repo_id, "files": _encoded(changes), "message": message}
         return str(_ok(self._control.post("/commits", json=new)).json())
 
+    def clock(self, ahead: float) -> None:
+        """From now on the Hub's clock, as its answers tell it, is so many seconds ahead of this machine's."""
+        _ok(self._control.put("/clock", json=ahead))
+
     def machine(self, environment: Mapping[str, str] | None) -> None:
         """From now on jobs run as processes of this machine with this environment, `PYTHON` among it; None: not."""
         _ok(self._control.put("/jobs/machine", json=None if environment is None else dict(environment)))
