@@ -58,7 +58,7 @@ from leaderboard.web.markup import counted, duration, render
 from leaderboard.web.refresh import PageValues, RefreshMiddleware
 from tests.support import ROOT, sent
 from tests.support.rows import ITEMS, result, stored
-from tests.support.waiting import until
+from tests.support.waiting import LIMIT, until
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDPOINTS = (
@@ -299,7 +299,7 @@ def test_what_takes_long_comes_after_the_table(site: Site, monkeypatch: pytest.M
     real = site.rankings.of
 
     def slow(board: Any) -> Any:
-        release.wait(60)
+        release.wait(LIMIT)
         return real(board)
 
     monkeypatch.setattr(site.rankings, "of", slow)
@@ -325,7 +325,7 @@ def test_work_that_fails_is_nothing_and_is_not_tried_again_for_the_same_key() ->
         tried.append(1)
         raise ValueError
 
-    beside: BackgroundWork[int] = BackgroundWork(patience=10)
+    beside: BackgroundWork[int] = BackgroundWork(patience=LIMIT)
     assert [beside.get("a", 1, fail), beside.get("a", 1, fail)] == [None, None]
     assert len(tried) == 1
     assert beside.get("a", 2, lambda: 3) == 3

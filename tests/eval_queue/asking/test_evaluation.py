@@ -32,7 +32,7 @@ from eval_queue.reading.answers import read_answers
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from tests.support import ROOT
-from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate, say
 from tests.support.commands import run_command
 from tests.support.waiting import LIMIT, until
 
@@ -236,11 +236,14 @@ def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path)
     class Lost(Exception):
         pass
 
+    told = threading.Event()
+
     def report(progress: Progress) -> None:
         if progress.done > 20:
+            told.set()
             raise Lost
 
-    with ChatServer(lambda _: say("like me", delay=0.02)) as server:
+    with ChatServer(held_after(100, told)) as server:
         with pytest.raises(Lost):
             run(job(server.address, concurrency=2), tmp_path, on_progress=report)
         kept = len(lines(tmp_path))
@@ -275,10 +278,16 @@ def test_a_stop_does_not_wait_for_an_endpoint_that_hangs(tmp_path: Path) -> None
     stop = threading.Event()
     slow = {p.text for p in PROMPTS[8:16]}
     with ChatServer(lambda a: Response(hang=True) if a.prompt in slow else rate(a)) as server:
-        stop_after(20, server, stop)
-        threading.Timer(2.0, stop.set).start()
+
+        def stop_once_they_hang() -> None:
+            until(lambda: slow <= set(server.times))
+            stop.set()
+
+        stopping = threading.Thread(target=stop_once_they_hang)
+        stopping.start()
         with pytest.raises(EvaluationStopped):
             run(job(server.address, timeout=3600.0), tmp_path, stop=stop)
+        stopping.join()
         server.behave = rate
         assert run(job(server.address), tmp_path).result.coverage.rated == 360
     assert {text for text, n in server.times.items() if n > 1} <= slow

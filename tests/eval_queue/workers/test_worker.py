@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -37,7 +37,7 @@ from eval_queue.submission import Submission, new_submission
 from eval_queue.workers import scheduler
 from eval_queue.workers.worker import Benchmarks, Worker
 from tests.support import ROOT
-from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate, say
+from tests.support.chat_server import Asked, ChatServer, fail, held_after, rate, say
 from tests.support.folders import write_folder
 from tests.support.waiting import LIMIT, until
 
@@ -184,10 +184,6 @@ def here(tmp_path: Path, chat: ChatServer, folder: Path, benchmark: Benchmark) -
         if process.poll() is None:
             process.kill()
             process.communicate()
-
-
-def slowly(seconds: float) -> Callable[[Asked], Response]:
-    return lambda asked: replace(rate(asked), delay=seconds)
 
 
 # --- one worker -----------------------------------------------------------------------------------------------------
@@ -339,7 +335,8 @@ def test_a_slow_endpoint_holds_up_no_other(here: Here) -> None:
 
 
 def test_as_many_as_an_endpoint_has_places_are_evaluated_at_once(here: Here) -> None:
-    here.chat.behave = slowly(0.05)
+    go = threading.Event()
+    here.chat.behave = held_after(0, go)
     here.put(*(f"org/{n}" for n in range(7)))
     most, ended = 0, threading.Event()
 
@@ -350,9 +347,13 @@ def test_as_many_as_an_endpoint_has_places_are_evaluated_at_once(here: Here) -> 
 
     watcher = threading.Thread(target=look)
     watcher.start()
-    assert here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 3})]).drain() == 7
-    ended.set()
-    watcher.join()
+    try:
+        with here.in_background(here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 3})])):
+            until(lambda: most == 3 and here.chat.at_once == 3)
+            go.set()
+    finally:
+        ended.set()
+        watcher.join()
     assert most == 3
     assert set(here.states().values()) == {"done"}
     assert set(here.asked().values()) == {1}
@@ -389,13 +390,17 @@ def test_one_that_is_cancelled_stops_alone(here: Here) -> None:
 def test_a_store_that_is_away_while_some_are_evaluated_ends_none_of_them(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.chat.behave = slowly(0.05)
+    go = threading.Event()
+    here.chat.behave = held_after(0, go)
     here.put("org/a", "org/b")
     queue = here.queue()
     real, calls = queue.claim, iter(range(100))
 
     def claim(*arguments: Any, **options: Any) -> Any:
-        return _unavailable() if next(calls) == 1 else real(*arguments, **options)
+        if next(calls) == 1:
+            go.set()  # until now the first is evaluated, whatever else takes long
+            _unavailable()
+        return real(*arguments, **options)
 
     monkeypatch.setattr(queue, "claim", claim)
     worker = here.worker(queue, endpoints=[here.endpoint.model_copy(update={"parallel": 2})], look=0.1)
