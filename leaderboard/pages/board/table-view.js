@@ -20,7 +20,7 @@ import { cellOf } from "./table.js";
 /** @typedef {Extract<Entry, {row: Row}>} RowEntry */
 /** @typedef {Extract<Entry, {heading: string}>} HeadingEntry */
 
-const FIRST = 60;
+const FIRST = 48;
 const CHUNK = 120;
 
 /**
