@@ -47,8 +47,8 @@ from leaderboard.web.theme import theme
 
 _log = logging.getLogger(__name__)
 
-WORKED_WITH: Final = (("Board", board), ("Submit", submit), ("Queue", queue))
-"""Name and module of each page that Gradio draws; the first one opens."""
+WORKED_WITH: Final = (("Submit", submit), ("Queue", queue))
+"""Name and module of each page that Gradio draws."""
 READ: Final[tuple[document.ReadingPage, ...]] = (
     *(model, value, compare, map_page, alike, dates, groups),
     *(take, benchmark, news, about, methodology, glossary),
@@ -86,10 +86,9 @@ class Ui:
         self.fresh.caches["answers"] = lambda: site.items.bytes
         self.operations = Operations(site, self.fresh.caches)
         self.packages = Packages(site)
-        self.fresh.scripts[board.ROUTE] = [assets.address("appearance.js")]
-        with _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True) as self.blocks:
-            self._page(board)
-        for name, module in WORKED_WITH[1:]:
+        # its own first page is the board's address, and has nothing on it but what programs call
+        self.blocks = _QuietBlocks(title=TITLE, analytics_enabled=False, fill_width=True)
+        for name, module in WORKED_WITH:
             scripts = ("appearance.js", "listeners.js", *getattr(module, "SCRIPTS", ()))
             self.fresh.scripts[module.ROUTE] = [assets.address(script) for script in scripts]
             with self.blocks.route(name, module.ROUTE):
@@ -101,7 +100,7 @@ class Ui:
             api.register(site)
             for number, fn in self.blocks.fns.items():
                 if number not in private:
-                    fn.page = board.ROUTE  # else the last one's; the guard asks Gradio for those of the page that opens
+                    fn.page = ""  # else the last one's; the guard asks Gradio for those of the page that opens
         self.fresh.heads = {module.ROUTE: partial(self._head, name, module) for name, module in WORKED_WITH}
         self.fresh.blocks = self.blocks
         self.tokens = PageTokens()
@@ -126,14 +125,13 @@ class Ui:
         module.build(self.site, self.fresh)
         # after the page itself, whose look at the store tells whether it can be reached
         self.fresh.add(module.ROUTE, top, head)
-        # the board draws its own words and has the notes of their terms beside them
-        queue.words(footer(self.site) + ("" if module is board else notes()))
+        queue.words(footer(self.site) + notes())
 
     def launch_options(self) -> dict[str, Any]:
         """Arguments of `Blocks.launch` that belong to the pages."""
         return {
             "theme": theme(),
-            "css_paths": [assets.FILES["page.css"], assets.FILES["board.css"]],
+            "css_paths": [assets.FILES["page.css"]],
             "favicon_path": LOGO,
             "footer_links": [],
             "run_history": False,
@@ -156,7 +154,7 @@ class Ui:
                     *self.operations.routes(),
                     *programs.routes(self.site),
                     *routes.routes(self.site, self._files),
-                    *document.routes(self.site, READ, self._documents),
+                    *document.routes(self.site, (board.Page(), *READ), self._documents),
                 ],
             },
         }

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from pathlib import Path
@@ -20,7 +20,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import gradio
 import orjson
-from markupsafe import Markup
 from starlette.datastructures import QueryParams
 
 from data.errors import InputError
@@ -39,7 +38,7 @@ from leaderboard.web import assets
 from leaderboard.web.document import ReadingPage, content_of, framed
 from leaderboard.web.frame import LOGO
 from leaderboard.web.head import Head, head_of
-from leaderboard.web.markup import render
+from leaderboard.web.markup import inert, render
 
 MARK: Final = "copy-of-the-board.txt"
 """Written into every copy: a folder without it is not ours to replace."""
@@ -72,30 +71,17 @@ class Written:
     """What could not be made, and why."""
 
 
-class _BoardPage:
-    """The board as a document: its data in the page, its program beside it."""
-
-    ROUTE = ""
-    NAME = "Board"
-    FIELDS: Collection[str] = ()
-    SCRIPTS: Sequence[str] = ("copy.js",)
-    SHEETS: Sequence[str] = ("board.css",)
+class _BoardPage(board.Page):
+    """The board with all that can be known of it, and links that lead to files."""
 
     def __init__(self, links: Mapping[str, object]) -> None:
-        self._links = links
+        super().__init__()
+        self._links = inert(orjson.dumps(links).decode())
 
     def content(self, site: Site, query: Mapping[str, str]) -> str:
         """See `ReadingPage.content`."""
         del query
-        links = orjson.dumps(self._links).decode()
-        return render(
-            "copy_board.html", frames=Markup(board.frames()), data=_inert(board.whole(site)), links=_inert(links)
-        )
-
-
-def _inert(json: str) -> Markup:
-    """JSON as the text of a script element, which only a tag or comment within it could end early."""
-    return Markup(json.replace("<", "\\u003c"))
+        return board.drawn(inert(board.whole(site)), "copy.js", self._links)
 
 
 def write(site: Site, out: Path, pages: Sequence[ReadingPage]) -> Written:

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from leaderboard.site.permanent import board_url
 from leaderboard.site.site import Site
 from leaderboard.web.frame import TITLE
-from leaderboard.web.markup import render
+from leaderboard.web.markup import inert, render
 
 SHORT_TITLE: Final = "Value Portrait"
 """What stands behind a subject's name in a title."""
@@ -93,7 +93,9 @@ def head_html(head: Head, name: str, base: str) -> Markup:
             site=TITLE,
             h=head,
             base=base,
-            structured=None if head.structured is None else _inert(_placed(head.structured, base)),
+            structured=None
+            if head.structured is None
+            else inert(orjson.dumps(_placed(head.structured, base)).decode()),
         )
     )
 
@@ -111,8 +113,3 @@ def _placed(said: Any, base: str) -> Any:
             for k, v in said.items()
         }
     return [_placed(v, base) for v in said] if isinstance(said, list) else said
-
-
-def _inert(said: Any) -> Markup:
-    """JSON as the text of a script element, which only a tag or comment within it could end early."""
-    return Markup(orjson.dumps(said).decode().replace("<", "\\u003c"))

@@ -80,3 +80,8 @@ def _environment() -> Environment:
 def render(template: str, **values: object) -> str:
     """Fill a template. Strings are escaped unless they are `markupsafe.Markup`."""
     return _environment().get_template(template).render(**values)
+
+
+def inert(json: str) -> Markup:
+    """JSON as the text of a script element, which only a tag or comment within it could end early."""
+    return Markup(json.replace("<", "\\u003c"))

@@ -6,13 +6,18 @@ buttons follow them.
 
 from __future__ import annotations
 
+from typing import Final
+
 import gradio as gr
+
+STAND_INS: Final = ("vp-arial", "vp-roboto", "vp-dejavu")
+"""Fonts that may be on the visitor's machine, as wide as the pages' own (`static/page.css`)."""
 
 
 def theme() -> gr.themes.Base:
     """Gradio's theme in the colours of the pages; the same names serve light and dark."""
     base = gr.themes.Base(
-        font=[gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"],
+        font=[gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), *STAND_INS, "system-ui", "sans-serif"],
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
         radius_size=gr.themes.sizes.radius_sm,
         text_size=gr.themes.sizes.text_md,

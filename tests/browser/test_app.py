@@ -44,8 +44,9 @@ def test_nothing_is_offered_to_programs_by_accident(served: RunningApp) -> None:
     offered = [method.__name__ for method in ENDPOINTS]
     assert list(info["named_endpoints"]) == [f"/{name}" for name in offered]
     assert info["unnamed_endpoints"] == {}
-    for route in ("", "submit", "queue"):
-        for listener in config(get(f"{served.url}/{route}"))["dependencies"]:
+    configured = [config(get(f"{served.url}/{route}")) for route in ("submit", "queue")]
+    for each in (json.loads(get(f"{served.url}/config")), *configured):
+        for listener in each["dependencies"]:
             assert (listener["api_visibility"] == "public") == (listener["api_name"] in offered)
 
 

@@ -99,7 +99,7 @@ def test_the_table_is_in_the_page_itself(served: RunningApp, page: Page) -> None
     asked: list[str] = []
     page.on("request", lambda r: asked.append(r.url))
     open_board(page, served)
-    sent = page.evaluate("window.gradio_config.components.find(c => c.props.elem_id === 'board').props.value")
+    sent = page.locator("#board-data").evaluate("data => data.textContent")
     assert json.loads(sent)["boards"][0]["n"] == len(PUBLISHED_ROWS) + 1
     assert not [url for url in asked if "queue/" in url or "/run/" in url]
 
@@ -789,7 +789,7 @@ def test_text_is_large_and_dark_enough(page: Page, served: RunningApp, scheme: A
 def test_the_heading_stays_while_reading_on(page: Page, served: RunningApp) -> None:
     open_board(page, served)
     page.mouse.wheel(0, 1200)
-    page.wait_for_function("window.scrollY > 800")
+    page.wait_for_function("() => window.scrollY > 800")
     top = page.locator(".vp-heads th").first.bounding_box()
     assert top is not None
     assert 0 <= top["y"] < 80

@@ -52,7 +52,7 @@ from leaderboard.site.site import Site
 from leaderboard.site.visitor import LOCAL_USER
 from leaderboard.ui import READ, WORKED_WITH, Ui
 from leaderboard.vocabulary.badges import BADGES
-from leaderboard.web.document import document
+from leaderboard.web.document import document, routes
 from leaderboard.web.frame import LOGO, NAVIGATION
 from leaderboard.web.markup import counted, duration, render
 from leaderboard.web.refresh import PageValues, RefreshMiddleware
@@ -604,7 +604,7 @@ def test_every_page_has_the_masthead_and_says_which_one_it_is(site: Site) -> Non
     for _, module in WORKED_WITH:
         ids = config["page"][module.ROUTE]["components"]
         pages[module.ROUTE] = "".join(str(c["props"].get("value", "")) for c in config["components"] if c["id"] in ids)
-    for read in READ:
+    for read in (board_page.Page(), *READ):
         pages[read.ROUTE] = document(site, read, {})
     for html in pages.values():
         assert html.count("vp-masthead") == 1
@@ -621,16 +621,15 @@ def test_without_an_endpoint_the_submit_page_says_so(queue: Queue) -> None:
 
 
 def test_the_board_is_renewed_before_it_is_sent(site: Site) -> None:
-    ui = Ui(site)
-    board = next(c for c in ui.blocks.blocks.values() if getattr(c, "elem_id", None) == "board")
+    app = TestClient(Starlette(routes=routes(site, [board_page.Page()])))
 
     def rows() -> list[int]:
-        config = next(c for c in ui.blocks.config["components"] if c["id"] == board._id)
-        return [b["n"] for b in json.loads(config["props"]["value"])["boards"]]
+        found = re.search(r'id="board-data">(.*?)</script>', app.get("/").text)
+        assert found is not None
+        return [b["n"] for b in json.loads(found[1])["boards"]]
 
     assert rows() == [33]
     finish(site.queue)
-    ui.fresh.renew("")
     assert rows() == [33, 1]
 
 

@@ -7,13 +7,11 @@ worked out, and sent, only where they are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-import gradio as gr
 import orjson
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -28,14 +26,54 @@ from leaderboard.pages.model.data import find
 from leaderboard.site.site import Site
 from leaderboard.web import assets
 from leaderboard.web.head import ABOUT_BOARD, Head
-from leaderboard.web.refresh import PageValues
+from leaderboard.web.markup import inert, render
 from leaderboard.web.terms import notes
 
-ROUTE = ""
 LATE: Final = "board/late"
 """Where the page asks for what was not known when it was sent."""
-SCRIPT: Final = Path(__file__).with_name("board.js")
-"""The program of the table; it exports `mountBoard(element, text)`."""
+
+
+class Page:
+    """The board as a document (`leaderboard.web.document.ReadingPage`): its data in the page, its program beside it."""
+
+    ROUTE = ""
+    NAME = "Board"
+    FIELDS: Collection[str] = ("model",)
+    SHEETS: Sequence[str] = ("board.css",)
+
+    def __init__(self) -> None:
+        self._made: tuple[object, Markup] = (None, Markup())
+
+    def content(self, site: Site, query: Mapping[str, str]) -> str:
+        """See `ReadingPage.content`."""
+        del query
+        boards, found, known = _so_far(site)
+        made = self._made
+        if known != made[0]:  # the same for every row that is open on it
+            by_board = dict(zip((b.key for b in boards), found, strict=True))
+            self._made = made = known, inert(payload(boards, lambda b: by_board[b.key]))
+        return drawn(made[1], "start.js")
+
+    def moment(self, site: Site, query: Mapping[str, str]) -> str:
+        """What is still being worked out, table by table."""
+        del query
+        return str(_so_far(site)[2])
+
+    def head(self, site: Site, query: Mapping[str, str]) -> Head:
+        """What the board's address is about: all models, or the row that is open on it."""
+        result = find(site, query.get("model"))
+        return Head(description=ABOUT_BOARD) if result is None else model.head(site, {"id": result.id})
+
+
+def drawn(data: Markup, script: str, links: Markup | None = None) -> str:
+    """The page's content.
+
+    Args:
+        data: of the table, as the text of a script element.
+        script: name of the file that draws it.
+        links: what that file is told of links, likewise.
+    """
+    return render("board.html", frames=Markup(frames()), data=data, links=links, script=assets.address(script))
 
 
 def frames() -> str:
@@ -48,24 +86,11 @@ def frames() -> str:
     )
 
 
-def head(site: Site, query: Mapping[str, str]) -> Head:
-    """What the board's address is about: all models, or the row that is open on it."""
-    result = find(site, query.get("model"))
-    return Head(description=ABOUT_BOARD) if result is None else model.head(site, {"id": result.id})
-
-
-def build(site: Site, fresh: PageValues) -> None:
-    """Lay the page out."""
-    table = _Sent(site)
-    board = gr.HTML(
-        table.text(),
-        html_template=frames(),  # it never refers to the value: Gradio would read it as HTML
-        js_on_load=f"{assets.bundle(SCRIPT)}.mountBoard(element, props.value);",
-        apply_default_css=False,
-        elem_id="board",
-        elem_classes="vp",
-    )
-    fresh.add(ROUTE, board, table.text)
+def _so_far(site: Site) -> tuple[Sequence[Board], list[Facts], tuple[object, ...]]:
+    """The boards, what is known of each by now, and what to tell by whether any of that has changed."""
+    boards = site.boards()
+    found = [(at_once if comes_later(b) else facts)(site, b) for b in boards]
+    return boards, found, (site.revision(), *(tuple(x is WORKING for x in f) for f in found))
 
 
 def facts(site: Site, board: Board) -> Facts:
@@ -101,24 +126,6 @@ def whole(site: Site) -> str:
         )
 
     return payload(site.boards(), found, whole=True)
-
-
-@dataclass
-class _Sent:
-    """The table as JSON, computed again only where the results, or what is known of them, changed."""
-
-    site: Site
-    known: tuple[object, ...] = ()
-    last: str = ""
-
-    def text(self) -> str:
-        boards = self.site.boards()
-        found = [(at_once if comes_later(b) else facts)(self.site, b) for b in boards]
-        known = (self.site.revision(), *(tuple(x is WORKING for x in f) for f in found))
-        if known != self.known:
-            by_board = dict(zip((b.key for b in boards), found, strict=True))
-            self.known, self.last = known, payload(boards, lambda b: by_board[b.key])
-        return self.last
 
 
 def late_route(site: Site) -> Route:

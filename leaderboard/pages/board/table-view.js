@@ -20,7 +20,7 @@ import { cellOf } from "./table.js";
 /** @typedef {Extract<Entry, {row: Row}>} RowEntry */
 /** @typedef {Extract<Entry, {heading: string}>} HeadingEntry */
 
-const FIRST = 60;
+const FIRST = 40;
 const CHUNK = 120;
 
 /**
@@ -185,7 +185,9 @@ export function tableView(table, state, media, columns, cells, detail, act, term
 
   function grow(many = CHUNK) {
     const columns_ = columns.shown();
-    const next = now.entries.slice(shown, shown + many);
+    let end = shown;
+    for (let rows = 0; rows < many && end < now.entries.length; end += 1) rows += now.entries[end].row ? 1 : 0; // headings beside them
+    const next = now.entries.slice(shown, end);
     body.append(...next.map((entry) => {
       if (!entry.row) return headingRow(entry, columns_.length);
       const key = `${entry.row.id}${entry.pinned ? " pinned" : ""}${entry.first ? " first" : ""}`;
