@@ -102,7 +102,7 @@ def handed_in(url: str, content: bytes) -> str:
 
 def accepted(said: str) -> bool:
     """Whether a package became a row: there is no reason against it, and a link."""
-    return re.search(r" None \S*id=\S+$", said) is not None
+    return re.search(r" None \S*model=\S+$", said) is not None
 
 
 def names(running: RunningApp) -> list[str]:
