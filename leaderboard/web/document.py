@@ -1,10 +1,10 @@
 """Pages to read, as documents of their own: all of their content is in the answer to the first request.
 
 Gradio draws its pages in the browser, after its own program has been loaded; what a page shows for one address would
-come with a further request still. A page that is only read gains nothing from that. So Board, Submit and Queue, which
-are worked with, are Gradio's, and the others are plain HTML beside them in the same app, with the same frame and style:
-whole when they arrive, the same for every visitor who opens the same address, and usable without any script. The static
-copy of the board is made of the same documents.
+come with a further request still. A page that sends nothing gains nothing from that. So Submit and Queue, which have
+forms and change while they are open, are Gradio's, and the others are plain HTML beside them in the same app, with the
+same frame and style: whole when they arrive, the same for every visitor who opens the same address, and all but the
+board usable without any script. The static copy is made of the same documents.
 
 A page is a module with `ROUTE`, `NAME`, `FIELDS` and `content(site, query)`, which returns its content as HTML; it may
 have `problems(site, query)` (what an address says that cannot be meant, a sentence each), `SCRIPTS` and `SHEETS` (names
