@@ -1,6 +1,6 @@
 /* The columns: what each holds, says and is called, which are shown, and how wide they are. */
 
-import { figure, halfWidth, known, percent, plural, share, signed } from "../../web/static/numbers.js";
+import { figure, halfWidth, known, percent, plural, share, signed, whole } from "../../web/static/numbers.js";
 import { ABOVE, DEFAULT } from "./address.js";
 import { cellOf, meanOf, peopleOf, rawOf } from "./table.js";
 
@@ -45,9 +45,9 @@ export const coverage = (row) => (row.prompts ? (row.rated || 0) / row.prompts :
 
 /** @param {Row} row */
 export function coverageInWords(row) {
-  const kinds = row.unscored.map(([kind, n]) => `${n.toLocaleString("en")} ${KINDS_OF_ANSWERS[kind] || kind}`);
+  const kinds = row.unscored.map(([kind, n]) => `${whole(n)} ${KINDS_OF_ANSWERS[kind] || kind}`);
   const rest = kinds.length ? `; without a rating: ${kinds.join(", ")}` : "";
-  return `${row.rated.toLocaleString("en")} of ${row.prompts.toLocaleString("en")} answers have a rating${rest}`;
+  return `${whole(row.rated)} of ${whole(row.prompts)} answers have a rating${rest}`;
 }
 
 /** @typedef {"centred" | "raw" | "match"} Axis */

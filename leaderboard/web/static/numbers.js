@@ -1,7 +1,9 @@
 /* Numbers as readers see them. */
 
+const WITH_SEPARATORS = new Intl.NumberFormat("en"); // made once: each makes a table of its language
+
 /** @param {number} n */
-export const whole = (n) => n.toLocaleString("en");
+export const whole = (n) => WITH_SEPARATORS.format(n);
 
 /** @param {number} n @param {string} one @param {string} many */
 export const plural = (n, one, many) => `${whole(n)} ${n === 1 ? one : many}`;
