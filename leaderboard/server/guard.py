@@ -43,7 +43,7 @@ GRADIO_POLICY: Final = (
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
     "object-src 'none'; base-uri 'self'; form-action 'self'; " + FRAMES
 )
-"""Of pages that Gradio draws: its configuration stands in the page, and it compiles what its listeners do in the browser."""
+"""Of pages that Gradio draws: its configuration stands in the page, and it compiles some of what listeners do there."""
 FILE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; " + FRAMES
 """Of everything else, should a browser show it as a page."""
 

@@ -117,6 +117,12 @@ def resize(page: Page, width: int, height: int = 900) -> None:
     page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def reopen(page: Page, width: int, height: int = 844) -> None:
+    """The same address in another size of window from the beginning."""
+    page.set_viewport_size({"width": width, "height": height})
+    page.reload(wait_until="load")
+
+
 def fill(store: Path) -> None:
     """Put rows beside the published ones: a hostile name on their board, and a practice run."""
     published = load(PUBLISHED).results[0]

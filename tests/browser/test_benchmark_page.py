@@ -17,7 +17,7 @@ from eval_queue.store.collection import encode
 from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.rank_intervals import obstacle, read_ranks
 from leaderboard.boards.results import PUBLISHED, load
-from tests.browser.conftest import Tabs, resize
+from tests.browser.conftest import Tabs, reopen, resize
 from tests.support.apps import app
 from tests.support.odd_models import HALF, ONE_PHRASE, REFUSES, odd_rows
 from tools.live import RunningApp
@@ -89,10 +89,9 @@ def test_the_page_opens_offline_with_the_published_figures(view: Page, odd: Runn
 
 def test_nothing_scrolls_sideways_and_no_text_is_small(view: Page, odd: RunningApp) -> None:
     for address in ("benchmark", "?show=ranks,wording,order", f"?show=ranks&model={PUBLISHED_ROWS[0].id}"):
-        view.set_viewport_size({"width": WIDTHS[0], "height": 844})
         open_page(view, odd, address)
         for width in WIDTHS:
-            resize(view, width, 844)
+            reopen(view, width)
             assert sideways(view) <= 0, (address, width)
             small = view.evaluate(
                 "() => [...document.querySelectorAll('.vp *')].filter(n => [...n.childNodes].some(c => c.nodeType === 3"

@@ -20,7 +20,7 @@ from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.charts.portrait import GEOMETRY, outline
-from tests.browser.conftest import HOSTILE, PRACTICE_SCORES, resize
+from tests.browser.conftest import HOSTILE, PRACTICE_SCORES, reopen, resize
 from tests.support.html import contrast
 from tools.live import RunningApp
 
@@ -702,11 +702,10 @@ def sideways(page: Page) -> int:
 
 @pytest.mark.parametrize("route", ["", "submit", "queue", "benchmark", "about", MODEL])
 def test_no_page_scrolls_sideways(page: Page, served: RunningApp, route: str) -> None:
-    page.set_viewport_size(cast("Any", NARROW))
     page.goto(f"{served.url}/{route}", wait_until="domcontentloaded")
-    page.locator(".vp-row, .vp-card, #send, .vp-queue, .vp-terms, .vp-person").first.wait_for()
     for width in (390, 820, 1100, 1440, 1920):
-        resize(page, width, 844)
+        reopen(page, width)
+        page.locator(".vp-row, .vp-card, #send, .vp-queue, .vp-terms, .vp-person").first.wait_for()
         assert sideways(page) <= 0, width
         clipped = page.locator(".vp-model, .vp h1, .vp h2, .vp nav a").evaluate_all(
             "nodes => nodes.filter(n => n.scrollWidth > n.clientWidth + 1 && n.clientWidth).map(n => n.textContent)"

@@ -9,7 +9,7 @@ import pytest
 
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.results import PUBLISHED, load
-from tests.browser.conftest import resize
+from tests.browser.conftest import reopen
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -85,11 +85,11 @@ def test_nothing_moves_sideways_no_text_is_small_or_faint(page: Page, served: Ru
     flat = next(r for r in ROWS if r.model not in TOLD)
     for address in ("groups", f"groups?id={flat.id}&contrast=education"):
         page.goto(f"{served.url}/{address}")
-        page.locator("details").evaluate_all("nodes => nodes.forEach(n => n.open = true)")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two that there are
             for width in WIDTHS:
-                resize(page, width, 844)
+                reopen(page, width)
+                page.locator("details").evaluate_all("nodes => nodes.forEach(n => n.open = true)")
                 over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
                 assert over <= 0, (address, width)
                 assert page.evaluate(SMALL) == [], (address, width)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from leaderboard.boards.results import PUBLISHED, load
-from tests.browser.conftest import resize
+from tests.browser.conftest import reopen
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def test_hostile_names_are_text(page: Page, served: RunningApp) -> None:
 def test_nothing_is_clipped_and_no_text_is_small(page: Page, served: RunningApp, query: str) -> None:
     page.goto(f"{served.url}/map{query}")
     for width in (390, 560, 820, 1440):
-        resize(page, width, 844)
+        reopen(page, width)
         over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert over <= 0, width
         if page.locator(".vp-map-svg").count() == 0:

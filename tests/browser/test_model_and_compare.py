@@ -10,7 +10,7 @@ import pytest
 from data.values import VALUES
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.charts.portrait import number
-from tests.browser.conftest import resize
+from tests.browser.conftest import reopen
 from tests.support.waiting import until
 from tools.live import RunningApp
 
@@ -50,10 +50,9 @@ def open_page(page: Page, served: RunningApp, address: str) -> None:
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_nothing_scrolls_sideways_and_no_text_is_small(page: Page, served: RunningApp, address: str) -> None:
-    page.set_viewport_size({"width": WIDTHS[0], "height": 844})
     open_page(page, served, address)
     for width in WIDTHS:
-        resize(page, width, 844)
+        reopen(page, width)
         sideways = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert sideways <= 0, width
         small = page.evaluate(

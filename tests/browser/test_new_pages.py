@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import HOSTILE, resize
+from tests.browser.conftest import HOSTILE, reopen
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ ADDRESSES = ("value", "value?name=Benevolence", "value?name=Openness", "dates", 
 def test_nothing_moves_sideways_and_nothing_of_a_name_runs(page: Page, served: RunningApp, address: str) -> None:
     page.goto(f"{served.url}/{address}")
     for width in (1440, 390):
-        resize(page, width)
+        reopen(page, width, 900)
         assert page.locator("h1").first.is_visible()
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("window.__executed") is None
