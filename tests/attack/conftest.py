@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.browser.conftest import fill
 from tests.support.apps import app
+from tests.support.waiting import until
 from tools.live import RunningApp
 
 SECRET = "a-very-secret-key-of-an-endpoint"
@@ -44,13 +44,12 @@ def http(served: RunningApp) -> Iterator[httpx2.Client]:
 
 def worked_out(http: httpx2.Client, address: str) -> httpx2.Response:
     """A page with all that is worked out beside its visitors: on a busy machine it may come a moment later."""
-    deadline = time.monotonic() + 120
-    while True:
+
+    def whole() -> httpx2.Response | None:
         last, now = http.get(address), http.get(address)
-        if last.text == now.text and "being computed" not in now.text:
-            return now
-        assert time.monotonic() < deadline, f"{address} is not worked out"
-        time.sleep(0.1)
+        return now if last.text == now.text and "being computed" not in now.text else None
+
+    return until(whole)
 
 
 def token(http: httpx2.Client) -> str:

@@ -6,7 +6,6 @@ import html
 import json
 import logging
 import shutil
-import time
 from pathlib import Path
 
 import httpx2
@@ -24,6 +23,7 @@ from eval_queue.workers.place import NO_REPOSITORIES
 from tests.attack.conftest import SECRET
 from tests.support.apps import app
 from tests.support.chat_server import ChatServer
+from tests.support.waiting import until
 from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
@@ -76,7 +76,7 @@ def test_health_is_503_when_the_store_is_damaged(tmp_path: Path, monkeypatch: py
     with app(store, source="practice", scheduler="false", oauth="false") as running:
         assert health(running.url)[0] == 503
         for page in ("submit", "queue"):
-            assert "The folder of this installation cannot be written" in said_on(running.url, page)
+            assert "cannot be written" in said_on(running.url, page)
             assert str(tmp_path) not in said_on(running.url, page)
 
 
@@ -114,10 +114,8 @@ def test_the_log_is_json_with_ids_and_the_evaluator_gives_signs_of_life(tmp_path
                 at=queue.clock(),
             )
             queue.submit(wish, quota=3)
-            deadline = time.monotonic() + 120
             # what is done is in the store first, and then said
-            while f"{wish.id}: done" not in running.log.read_text() and time.monotonic() < deadline:
-                time.sleep(0.1)
+            until(lambda: f"{wish.id}: done" in running.log.read_text())
             assert queue.get(wish.id).state == "done"
             code, told = health(running.url)
             assert (code, told["evaluator"]["here"]) == (200, True)  # type: ignore[index]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,11 +17,12 @@ from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import Queue, open_queue
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
-from eval_queue.submission import new_submission
+from eval_queue.submission import ACTIVE, new_submission
 from leaderboard.api import ENDPOINTS
 from leaderboard.vocabulary.downloads import DOWNLOADS, FORMATS
 from tests.support.apps import app
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support.waiting import until
 from tools.live import RunningApp
 
 pytestmark = pytest.mark.slow
@@ -70,10 +70,7 @@ def leaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningA
                 for name in (*LEAKS, ERRORS, GOOD)
             ]
             queue.submit_set(wishes, quota=len(wishes))
-            end = time.monotonic() + 180
-            while any(s.state in ("pending", "running") for s in queue.submissions()):
-                assert time.monotonic() < end, "the evaluations did not end"
-                time.sleep(0.2)
+            until(lambda: all(s.state not in ACTIVE for s in queue.submissions()))
             yield running, queue
 
 
@@ -84,12 +81,12 @@ def test_the_run_ends_with_a_reason_to_the_operator(leaking: tuple[RunningApp, Q
         failure = found[name].failure
         assert failure is not None, name
         assert failure.code == "key_in_answer", name
-        assert "Change the key" in failure.message
+        assert "key" in failure.message
         feed = httpx2.get(f"{running.url}/submission.atom?id={found[name].id}", timeout=60).text
-        assert "the endpoint repeats its own key in an answer" in feed, name
+        assert failure.message in html.unescape(feed), name
     # terms in the sentence may be buttons
     page = re.sub(r"\\u003c.*?\\u003e", "", httpx2.get(f"{running.url}/queue", timeout=60).text)
-    assert page.count("the endpoint repeats its own key in an answer") == len(LEAKS)
+    assert page.count(failure.message) == len(LEAKS)
     assert {found[ERRORS].state, found[GOOD].state} == {"done"}
 
 

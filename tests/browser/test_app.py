@@ -7,9 +7,7 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from eval_queue.settings import Endpoint, Settings
 from leaderboard.api import ENDPOINTS
 from tests.browser.conftest import HOSTILE
 from tests.support import apps
-from tests.support.waiting import LIMIT
+from tests.support.waiting import until
 from tools.live import ROOT, RunningApp, app
 
 pytestmark = pytest.mark.browser
@@ -32,16 +30,6 @@ pytestmark = pytest.mark.browser
 def get(url: str) -> str:
     with urllib.request.urlopen(url, timeout=30) as answer:
         return str(answer.read().decode())
-
-
-def until(holds: Callable[[], Any], seconds: float = LIMIT) -> Any:
-    """Wait until something holds; returns what it gave."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := holds():
-            return found
-        time.sleep(0.1)
-    raise AssertionError("it did not happen in time")
 
 
 def config(page: str) -> dict[str, Any]:

@@ -243,7 +243,8 @@ def test_a_hostile_name_is_only_a_name(page: Page, served: RunningApp) -> None:
         open_board(page, served, "?model=hostile")
         assert HOSTILE in names(page)
         assert HOSTILE in page.locator(".vp-detail .vp-note").first.inner_text()
-        page.wait_for_timeout(200)
+        # a picture that is none, asked for after any that the name could have made, has been given up
+        page.evaluate("new Promise(done => Object.assign(new Image(), { onerror: done, src: '/health' }))")
         assert page.evaluate("window.__executed") is None
         assert page.locator("#board img").count() == 0
     assert failed == []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from eval_queue.settings import Settings
 from leaderboard.boards.results import PUBLISHED, load
 from tests.browser.conftest import Watched, new_page
 from tests.support.short_app import short_practice
+from tests.support.waiting import until
 from tools.live import RunningApp, app
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ class Model:
 
     @staticmethod
     def _of(app: int) -> int:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
+        def found() -> int | None:
             for status in Path("/proc").glob("[0-9]*/stat"):
                 try:
                     parent = int(status.read_text().rpartition(")")[2].split()[1])
@@ -65,8 +64,9 @@ class Model:
                     continue
                 if parent == app and b"local_model" in command:
                     return int(status.parent.name)
-            time.sleep(0.05)
-        raise AssertionError("the app starts no model")
+            return None
+
+        return until(found)
 
     def halt(self) -> None:
         os.kill(self._pid, signal.SIGSTOP)
@@ -76,10 +76,9 @@ class Model:
 
     def answer_some(self) -> None:
         """Let it answer at least two prompts more, of which the first may be on its way to be stored."""
-        wanted, deadline = self._answers() + 2, time.monotonic() + 120
+        wanted = self._answers() + 2
         self.go_on()
-        while self._answers() < wanted and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: self._answers() >= wanted, longest_pause=0.01)
         self.halt()
 
     def _answers(self) -> int:

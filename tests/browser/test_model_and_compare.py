@@ -11,6 +11,7 @@ from data.values import VALUES
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.charts.portrait import number
 from tests.browser.conftest import reopen
+from tests.support.waiting import until
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -40,12 +41,11 @@ WIDTHS = (390, 700, 1020, 1440)
 
 
 def open_page(page: Page, served: RunningApp, address: str) -> None:
-    page.goto(f"{served.url}/{address}", wait_until="load")
-    for _ in range(60):
-        if "being computed" not in page.locator("body").inner_text():
-            break
-        page.wait_for_timeout(1000)
-        page.reload(wait_until="load")
+    def whole() -> bool:
+        page.goto(f"{served.url}/{address}", wait_until="load")
+        return "being computed" not in page.locator("body").inner_text()
+
+    until(whole, longest_pause=1.0)
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -27,6 +27,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from tests.support.forks import Forks, forks, serve
+from tests.support.waiting import until
 from tests.support.worker_process import PROMPTS, tiny_benchmark
 
 CONCURRENCY: Final = 2
@@ -71,7 +72,7 @@ class Report:
     again: int = 0
     """Prompts that were asked more than once."""
     in_flight: int = 0
-    """The most that may have been, over all ends of workers."""
+    """The most that may have been, over all attempts that ended early: of a kill, a fault or a lease that ran out."""
     requeued: int = 0
     """Failures that an operator would have sent back: a full disk."""
 
@@ -102,12 +103,14 @@ def work(life: Life) -> None:
         beat=0.05,
     )
     _watch(life)
-    while not stop.is_set():
+
+    def ended() -> bool:
         with contextlib.suppress(StoreUnavailable, WriteConflict):
             worker.drain()
-            if all(s.state not in ACTIVE for s in queue.submissions()):
-                return
-        time.sleep(0.05)
+            return stop.is_set() or all(s.state not in ACTIVE for s in queue.submissions())
+        return stop.is_set()
+
+    until(ended, SECONDS, longest_pause=0.05)
 
 
 def _watch(life: Life) -> None:
@@ -187,6 +190,8 @@ def crash_run(seed: int, workers: Forks, folder: Path) -> Report:
         report.lost += PROMPTS - rated
         report.lost += sum(n == 0 for (of, _), n in asked.items() if of == model)
     report.again = sum(asked.values()) - len(asked)
+    attempts = (sum(step.state == "running" for step in s.history) for s in queue.submissions())
+    report.in_flight += CONCURRENCY * sum(number - 1 for number in attempts)
     return report
 
 
@@ -204,7 +209,6 @@ def _one_life(chance: random.Random, fault: str, workers: Forks, folder: Path, c
             os.kill(pid, signal.SIGTERM if fault == "stopped" else signal.SIGKILL)
         workers.wait(pid, 30)
         report.faults += 1
-        report.in_flight += CONCURRENCY
     if fault == "torn line":
         for path in (folder / "store" / "work").glob("*/answers.jsonl"):
             content = path.read_bytes()

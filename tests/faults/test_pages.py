@@ -121,7 +121,9 @@ def holds(running: RunningApp, words: str, folder: Path) -> None:
 def mended(running: RunningApp) -> None:
     until(lambda: READ not in (now := page(running, "queue")[1]) and WRITTEN not in now)
     for route in PAGES:
-        assert 'vp-problems" role' not in page(running, route)[1], route
+        text = page(running, route)[1]
+        assert 'vp-problems" role' not in text, route
+        assert (READ in text, WRITTEN in text) == (False, False), route  # within a script of Gradio's, too
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import random
+import socket
 import ssl
 import sys
 import threading
@@ -18,6 +19,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
+
+from tests.support.waiting import until
 
 PHRASES = (
     "very much like me",
@@ -141,6 +144,8 @@ class ChatServer:
         self.asked: list[Asked] = []
         self.answered: Counter[str] = Counter()
         """How often each prompt got a complete 200."""
+        self.connected = 0
+        """Connections that are open, with all that came on them before they were closed."""
         self.at_once = 0
         self.most_at_once = 0
         self._port = port
@@ -170,6 +175,14 @@ class ChatServer:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
 
+    def alone(self) -> None:
+        """Wait until nobody is connected any more: what those sent who are gone has arrived then."""
+        # connections are taken in turn: with this one answered none waits of those before it
+        with socket.create_connection((self.host, self._port)) as last:
+            last.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            last.recv(1)
+        until(lambda: not self.connected)
+
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._run())
@@ -194,12 +207,14 @@ class ChatServer:
         await asyncio.gather(*connections, return_exceptions=True)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connected += 1
         try:
             while await self._exchange(reader, writer):
                 pass
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
+            self.connected -= 1
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

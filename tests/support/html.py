@@ -13,6 +13,12 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", "", bare)).split())
 
 
+def statuses(html: str) -> list[str]:
+    """The texts of what a page says beside its content: its elements with the role `status`."""
+    found = re.findall(r'<(\w+)[^>]*\brole="status"[^>]*>(.*?)</\1>', html, flags=re.DOTALL)
+    return [words(inner) for _, inner in found]
+
+
 def contrast(first: Sequence[float], second: Sequence[float]) -> float:
     """Contrast of two colours as WCAG 2 defines it; red, green and blue from 0 to 1."""
     light, dark = sorted((_luminance(first), _luminance(second)), reverse=True)

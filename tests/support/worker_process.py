@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.support.forks import serve
+from tests.support.waiting import until
 
 PROMPTS = 12
+SECONDS = 300.0
+"""For which a worker looks for work: whoever waits for it (`Forks.wait`) gives up then."""
 
 
 def tiny_benchmark() -> Any:
@@ -43,6 +46,10 @@ class Kind:
     """Seconds by which its machine's clock is wrong."""
     concurrency: int = 2
     parallel: int = 1
+    name: str | None = None
+    """Under which it claims."""
+    log: str = ""
+    """A file for its warnings."""
 
 
 def work(kind: Kind) -> None:
@@ -57,6 +64,8 @@ def work(kind: Kind) -> None:
     from eval_queue.submission import ACTIVE
     from eval_queue.workers.worker import Benchmarks, Worker
 
+    if kind.log:
+        logging.basicConfig(filename=kind.log, level=logging.WARNING, force=True)
     clock = HubClock(lambda: datetime.now(UTC) + timedelta(seconds=kind.skew))
     folder = Path(kind.folder)
     cards = {
@@ -84,13 +93,16 @@ def work(kind: Kind) -> None:
         stop=threading.Event(),
         beat=kind.beat,
         look=0.1,
+        name=kind.name,
     )
-    while True:
+
+    def nothing_left() -> bool:
         with contextlib.suppress(StoreUnavailable, WriteConflict):
             worker.drain()
-            if queue.outage() is None and all(s.state not in ACTIVE for s in queue.submissions()):
-                return
-        time.sleep(0.4)  # looking takes a processor that others could use
+            return queue.outage() is None and all(s.state not in ACTIVE for s in queue.submissions())
+        return False
+
+    until(nothing_left, SECONDS, longest_pause=0.4)
 
 
 def _serve() -> None:

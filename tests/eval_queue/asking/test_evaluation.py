@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,7 +32,7 @@ from eval_queue.reading.answers import read_answers
 from eval_queue.records import Result
 from eval_queue.settings import Endpoint
 from tests.support import ROOT
-from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
+from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate, say
 from tests.support.commands import run_command
 from tests.support.waiting import LIMIT, until
 
@@ -178,7 +177,15 @@ def test_prompts_are_asked_in_the_protocol_s_order(tmp_path: Path) -> None:
 
 
 def test_the_limit_of_concurrency_is_reached_and_kept(tmp_path: Path) -> None:
-    with ChatServer(lambda _: say("like me", delay=0.05)) as server:
+    reached = threading.Event()
+
+    def behave(asked: Asked) -> Response:
+        if server.at_once == 7:
+            reached.set()
+        # all others wait for the first answer
+        return replace(say("like me", delay=0.05), until=reached if len(server.asked) > 1 else None)
+
+    with ChatServer(behave) as server:
         run(job(server.address, limit=70, concurrency=7), tmp_path)
     assert server.most_at_once == 7
 
@@ -237,11 +244,14 @@ def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path)
     class Lost(Exception):
         pass
 
+    told = threading.Event()
+
     def report(progress: Progress) -> None:
         if progress.done > 20:
+            told.set()
             raise Lost
 
-    with ChatServer(lambda _: say("like me", delay=0.02)) as server:
+    with ChatServer(held_after(100, told)) as server:
         with pytest.raises(Lost):
             run(job(server.address, concurrency=2), tmp_path, on_progress=report)
         kept = len(lines(tmp_path))
@@ -254,15 +264,16 @@ def test_an_error_while_reporting_stops_the_run_and_is_passed_on(tmp_path: Path)
 
 
 def test_a_stopped_run_keeps_everything_and_goes_on(tmp_path: Path) -> None:
-    stop = threading.Event()
-    with ChatServer(lambda a: replace(rate(a), delay=0.01)) as server:
+    stop, held = threading.Event(), held_after(50)
+    with ChatServer(lambda a: replace(held(a), delay=0.01)) as server:
         stop_after(50, server, stop)
         with pytest.raises(EvaluationStopped):
             run(job(server.address), tmp_path, stop=stop)
         kept = answered(tmp_path)
-        assert 40 <= len(kept) < 100
+        assert 40 <= len(kept) <= 50
         assert not (tmp_path / RESULT_FILE).exists()
         first = RunRecord.model_validate_json((tmp_path / RUN_FILE).read_bytes())
+        server.behave = rate
         outcome = run(job(server.address), tmp_path)
     assert all(server.times[text] == 1 for text in kept)
     assert outcome.result.coverage.rated == 360
@@ -276,10 +287,16 @@ def test_a_stop_does_not_wait_for_an_endpoint_that_hangs(tmp_path: Path) -> None
     stop = threading.Event()
     slow = {p.text for p in PROMPTS[8:16]}
     with ChatServer(lambda a: Response(hang=True) if a.prompt in slow else rate(a)) as server:
-        stop_after(20, server, stop)
-        threading.Timer(2.0, stop.set).start()
+
+        def stop_once_they_hang() -> None:
+            until(lambda: slow <= set(server.times))
+            stop.set()
+
+        stopping = threading.Thread(target=stop_once_they_hang)
+        stopping.start()
         with pytest.raises(EvaluationStopped):
             run(job(server.address, timeout=3600.0), tmp_path, stop=stop)
+        stopping.join()
         server.behave = rate
         assert run(job(server.address), tmp_path).result.coverage.rated == 360
     assert {text for text, n in server.times.items() if n > 1} <= slow
@@ -308,13 +325,16 @@ def evaluate_process(server: ChatServer, out: Path) -> subprocess.Popen[str]:
 @pytest.mark.slow
 def test_a_killed_process_is_resumed_without_asking_twice(tmp_path: Path) -> None:
     kills: list[tuple[int, set[str]]] = []
-    with ChatServer(lambda a: replace(rate(a), delay=0.01)) as server:
+    with ChatServer() as server:
         for enough in (60, 120, 180):
+            go = threading.Event()
+            server.behave = held_after(60, go)
             process = evaluate_process(server, tmp_path)
             until(lambda enough=enough: len(complete(tmp_path)) >= enough)
             process.kill()
             process.communicate()
-            time.sleep(0.3)  # requests that were already on the wire
+            go.set()
+            server.alone()  # with the requests that were already on the wire
             kills.append((len(server.asked), answered(tmp_path)))
             # a kill in the middle of a write, which cannot be timed from here
             with (tmp_path / ANSWERS_FILE).open("ab") as file:

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from eval_queue.asking.evaluation import EvaluationFailed, Job, evaluate
 from eval_queue.asking.local_model import MODEL
 from eval_queue.asking.outcome import Outcome
 from eval_queue.settings import Endpoint
+from tests.support.waiting import until
 from tools.live import free_port
 
 LITELLM = os.environ.get("TEST_LITELLM") or shutil.which("litellm")
@@ -50,11 +50,8 @@ def started(command: list[str], folder: Path, health: str, **settings: str) -> I
     with log.open("w") as output:
         process = subprocess.Popen(command, cwd=folder, env=os.environ | settings, stdout=output, stderr=output)
     try:
-        end = time.monotonic() + START_SECONDS
-        while not answers(health):
-            assert process.poll() is None, log.read_text()[-2000:]
-            assert time.monotonic() < end, log.read_text()[-2000:]
-            time.sleep(0.2)
+        until(lambda: answers(health) or process.poll() is not None, START_SECONDS)
+        assert process.poll() is None, log.read_text()[-2000:]
         yield
     finally:
         process.terminate()

@@ -38,6 +38,7 @@ from tests.support import ROOT
 from tests.support.certificate import self_signed
 from tests.support.chat_server import Asked, ChatServer, Response, fail, rate, say
 from tests.support.odd_server import odd_server
+from tests.support.waiting import LIMIT
 
 BENCHMARK = practice_benchmark()
 PROMPTS = plan(BENCHMARK)
@@ -1022,13 +1023,13 @@ def test_an_endpoint_may_restart_in_the_middle(tmp_path: Path) -> None:
             return Response(hang=True)
         return rate(asked)
 
-    patient = RetryPolicy(attempts=1_000, seconds=60.0, first_wait=0.01, longest_wait=0.05)
+    patient = RetryPolicy(attempts=1_000, seconds=LIMIT, first_wait=0.01, longest_wait=0.05)
     with ThreadPoolExecutor(1) as pool:
         with ChatServer(first, port=port) as before:
             outcome = pool.submit(run, before, tmp_path, retry=patient)
-            assert half.wait(30)
+            assert half.wait(LIMIT)
         with ChatServer(port=port) as after:
-            result = outcome.result(60).result
+            result = outcome.result(LIMIT).result
     assert len(before.asked) >= FEW // 2
     assert result.coverage.rated == FEW
     assert after.asked

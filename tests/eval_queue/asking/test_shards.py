@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from eval_queue.asking.shards import (
     shard_folder,
 )
 from eval_queue.settings import Endpoint
-from tests.support.chat_server import Asked, ChatServer, Response, fail, rate
+from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate
 from tests.support.folders import write_folder
 
 
@@ -41,7 +41,7 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Benchmark:
 
 
 class ThreadShard:
-    """A shard in a thread, whose news may be cut off as those of a machine that dies."""
+    """A shard in a thread, which dies as a machine does once so many answers have been told."""
 
     def __init__(
         self, job: Job, folder: Path, part: Part, known: Sequence[Answer], again: Sequence[Answer], dies: int | None
@@ -63,19 +63,22 @@ class ThreadShard:
         self._thread.start()
 
     def news(self) -> list[News]:
-        if self._left == 0:
+        if self._dying():
             self.stop()
             self._thread.join()
             raise ShardLost("its machine is gone")
         found = []
-        while not self._told.empty() and self._left != 0:
+        while not self._told.empty() and not self._dying():
             news = self._told.get()
             if isinstance(news, Exception):
                 raise ShardLost(type(news).__name__)
             found.append(news)
             if self._left is not None:
-                self._left -= 1
+                self._left -= news.answers.count(b"\n")
         return found
+
+    def _dying(self) -> bool:
+        return self._left is not None and self._left <= 0
 
     def ended(self) -> bool:
         return self._over.is_set() and self._told.empty()
@@ -91,15 +94,39 @@ def job_of(chat: ChatServer, benchmark: Benchmark, **changes: Any) -> Job:
 
 
 def in_shards(
-    job: Job, out: Path, *, elsewhere: Path | None = None, dies: dict[int, int] | None = None, **options: Any
+    job: Job,
+    out: Path,
+    *,
+    elsewhere: Path | None = None,
+    dies: dict[int, int] | None = None,
+    died: threading.Event | None = None,
+    **options: Any,
 ) -> Outcome:
-    """Evaluate in threads; `dies` says how many news of a shard's first life arrive, `elsewhere` a disk of its own."""
-    left = dict(dies or {})
+    """Evaluate in threads.
+
+    Args:
+        job: what.
+        out: where.
+        elsewhere: a disk of the shards' own.
+        dies: after how many answers of its first life a shard dies, by its number.
+        died: is set when one has.
+        **options: of `evaluate_in_shards`.
+    """
+    left, begun = dict(dies or {}), set[Part]()
 
     def start(job: Job, part: Part, known: Sequence[Answer], again: Sequence[Answer]) -> ThreadShard:
+        if part in begun and died is not None:
+            died.set()
+        begun.add(part)
         return ThreadShard(job, elsewhere or out, part, known, again, left.pop(part.number, None))
 
     return asyncio.run(evaluate_in_shards(job, out, start=start, **options))
+
+
+def held_in(job: Job, part: Part, answers: int, go: threading.Event) -> Callable[[Asked], Response]:
+    """So many answers to a shard at once and no more until `go` is set; the others are not held."""
+    held, texts = held_after(answers, go), {prompt.text for prompt in prompts_of_part(job, part).wanted}
+    return lambda asked: (held if asked.prompt in texts else rate)(asked)
 
 
 def same(one: Outcome, other: Outcome) -> bool:
@@ -137,9 +164,12 @@ def test_the_result_is_that_of_one_piece(tmp_path: Path, benchmark: Benchmark) -
 @pytest.mark.parametrize("apart", [False, True], ids=["shared disk", "disks of their own"])
 @pytest.mark.slow
 def test_a_shard_that_dies_loses_nothing_that_was_kept(tmp_path: Path, benchmark: Benchmark, apart: bool) -> None:
-    with ChatServer(lambda asked: replace(rate(asked), delay=0.2)) as chat:
-        job = job_of(chat, benchmark, concurrency=2)
-        cut = in_shards(job, tmp_path / "cut", dies={1: 2}, elsewhere=tmp_path / "node" if apart else None)
+    with ChatServer() as chat:
+        job, died = job_of(chat, benchmark, concurrency=2), threading.Event()
+        chat.behave = held_in(job, Part(1, 3), 10, died)
+        node = tmp_path / "node" if apart else None
+        cut = in_shards(job, tmp_path / "cut", dies={1: 10}, died=died, elsewhere=node)
+        assert died.is_set()
         again = len(prompts_of(job).again)
         # what a machine was answered in its last second is told to nobody if it dies with its disk; here it has one
         assert len(chat.asked) <= len(prompts_of(job).everything) + again + 2, "but for requests in flight"
@@ -149,28 +179,30 @@ def test_a_shard_that_dies_loses_nothing_that_was_kept(tmp_path: Path, benchmark
 
 @pytest.mark.slow
 def test_a_new_machine_goes_on_with_what_was_told(tmp_path: Path, benchmark: Benchmark) -> None:
-    with ChatServer(lambda asked: replace(rate(asked), delay=0.2)) as chat:
-        job = job_of(chat, benchmark, concurrency=2)
+    with ChatServer() as chat:
+        job, died = job_of(chat, benchmark, concurrency=2), threading.Event()
+        chat.behave = held_in(job, Part(1, 3), 10, died)
         homes = iter(tmp_path / f"node-{n}" for n in range(9))
         told: list[int] = []
 
         def start(job: Job, part: Part, known: Sequence[Answer], again: Sequence[Answer]) -> ThreadShard:
             told.append(len(known))
-            return ThreadShard(job, next(homes), part, known, again, 3 if part.number == 1 and len(told) < 4 else None)
+            if len(told) > 3:
+                died.set()
+            return ThreadShard(job, next(homes), part, known, again, 10 if part.number == 1 and len(told) < 4 else None)
 
         asyncio.run(evaluate_in_shards(job, tmp_path / "cut", start=start))
-    assert told[:3] == [0, 0, 0]
-    assert told[3] > 0
+    assert told == [0, 0, 0, 10]
     times = Counter(a.prompt for a in chat.asked)
     twice = sum(n > 1 for n in times.values())
-    in_flight, second = 8, len(prompts_of(job).again)
+    in_flight, second = 2, len(prompts_of(job).again)
     assert twice <= second + in_flight
 
 
 @pytest.mark.slow
 def test_a_stop_keeps_everything_and_any_number_of_shards_goes_on(tmp_path: Path, benchmark: Benchmark) -> None:
     stop = threading.Event()
-    with ChatServer(lambda asked: replace(rate(asked), delay=0.1)) as chat:
+    with ChatServer(held_after(40)) as chat:
         job = job_of(chat, benchmark, concurrency=2)
 
         def note(progress: Any) -> None:

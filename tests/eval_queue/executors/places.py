@@ -31,7 +31,8 @@ from tests.support.hub import Hub
 QUERIES = 2
 PLAN = plan(subsample(practice_benchmark(), QUERIES))
 TEXTS = {prompt.id: prompt.text for prompt in PLAN}
-LEASE = 6.0
+LEASE, SHORT_LEASE = 60.0, 6.0
+"""Seconds; the short one is of evaluations whose machine breaks, for whose end the next one has to wait."""
 PLACES = 2
 WAIT = 180.0
 
@@ -49,6 +50,7 @@ class Place(ABC):
         settings: dict[str, Any] = {"base_url": chat.address, "concurrency": 2, "parallel": PLACES, **endpoint}
         self.endpoint = Endpoint(name="chat", **settings)
         self.command: subprocess.Popen[bytes] | None = None
+        self.lease = LEASE
 
     def environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "VALUE_"))}
@@ -59,7 +61,7 @@ class Place(ABC):
             "LOCAL_MODEL": "false",
             "EXECUTOR": self.executor,
             "POLL_SECONDS": "0.3",
-            "LEASE_SECONDS": f"{LEASE}",
+            "LEASE_SECONDS": f"{self.lease}",
             "BEAT_SECONDS": "0.5",
             "RETEST": "0",
         }
@@ -67,7 +69,7 @@ class Place(ABC):
 
     def queue(self) -> Queue:
         store = LocalStore(self.folder / "store")
-        return Queue(store, store, lease=timedelta(seconds=LEASE))
+        return Queue(store, store, lease=timedelta(seconds=self.lease))
 
     def put(self, *models: str) -> list[Submission]:
         queue, ref = self.queue(), BenchmarkRef.of(practice_benchmark())
@@ -207,7 +209,7 @@ class OnJobs(Place):
 
     def queue(self) -> Queue:
         stores = (self.repos.store(copy="tests"), self.repos.store(self.repos.results, copy="tests"))
-        return Queue(*stores, lease=timedelta(seconds=LEASE))
+        return Queue(*stores, lease=timedelta(seconds=self.lease))
 
     def lose_one(self) -> None:
         live = [job for job in self.hub.jobs()[self.before :] if job["status"]["stage"] == "RUNNING"]

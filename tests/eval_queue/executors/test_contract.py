@@ -17,7 +17,7 @@ import pytest
 
 from tests.eval_queue.asking.test_own_server import alive, command
 from tests.eval_queue.executors.clusters import NO_RAY
-from tests.eval_queue.executors.places import PLACES, PLAN, Here, OnJobs, OnRay, Place, all_done, until
+from tests.eval_queue.executors.places import PLACES, PLAN, SHORT_LEASE, Here, OnJobs, OnRay, Place, all_done, until
 from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate
 from tests.support.hub import Hub, hub_server
 
@@ -71,7 +71,7 @@ def test_each_is_done_once_the_failed_one_is_named_and_no_more_are_claimed_than_
 
 
 def test_what_breaks_loses_and_doubles_nothing(place: Place) -> None:
-    go = threading.Event()
+    go, place.lease = threading.Event(), SHORT_LEASE
     place.chat.behave = held_after(10, go)
     submissions = place.put("org/a", "org/b")
     place.start("--once")

@@ -13,7 +13,7 @@ import pytest
 
 from eval_queue.settings import Endpoint, Settings
 from tests.eval_queue.executors.clusters import NO_RAY, RayCluster
-from tests.eval_queue.executors.places import PLAN, OnRay, all_done, until
+from tests.eval_queue.executors.places import PLAN, SHORT_LEASE, OnRay, all_done, until
 from tests.support import ROOT
 from tests.support.chat_server import ChatServer, rate
 
@@ -47,6 +47,7 @@ def test_a_node_that_is_killed_with_its_shards_loses_and_doubles_nothing(
     cluster: RayCluster, chat: ChatServer, tmp_path: Path
 ) -> None:
     place = OnRay(tmp_path, chat, cluster, shards=4, resources={"num_cpus": 0.5})
+    place.lease = SHORT_LEASE
     try:
         (submission,) = place.put("org/a")
         place.start("--once")

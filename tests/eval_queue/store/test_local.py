@@ -342,6 +342,6 @@ def test_a_writer_that_never_lets_go_is_reported(local: LocalStore, monkeypatch:
     with local._lock:
         thread = threading.Thread(target=write)
         thread.start()
-        thread.join(timeout=30)
+        thread.join(timeout=240)
     assert len(caught) == 1
     assert content(waiting) == {"a": b"1"}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 import random
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,7 @@ from eval_queue.store.compiled import compiled_results, compiled_submissions
 from eval_queue.store.hub import HubStore
 from eval_queue.store.repository import HubRepo
 from eval_queue.submission import Submission, new_submission
-from tests.support.chat_server import ChatServer, held_after, rate
+from tests.support.chat_server import Asked, ChatServer, Response, held_after, rate
 from tests.support.forks import Forks, forks
 from tests.support.hub import Fault, HubProcess, hub_process
 from tests.support.waiting import until
@@ -117,6 +116,7 @@ class World:
             results=self.results,
             chat=self.chat.address,
             folder=str(self.folder / disk),
+            name=name,
             **{"lease": 60.0, "beat": 0.5, **changes},
         )
         return self.workers.start(kind)
@@ -158,6 +158,7 @@ def world(hub: HubProcess, chat: ChatServer, workers: Forks, tmp_path: Path) -> 
     made = World(hub, chat, workers, tmp_path)
     yield made
     hub.faults.clear()
+    hub.clock(0.0)
 
 
 # --- races ----------------------------------------------------------------------------------------------------------
@@ -183,7 +184,7 @@ def test_many_workers_evaluate_forty_submissions_once_each(world: World, number:
 # --- kills ----------------------------------------------------------------------------------------------------------
 
 LEASE = 6.0
-"""Of workers that are killed, longer than it takes to kill one that is held: the next one has to wait so long."""
+"""Of workers that are killed at one of their commits: the next one has to wait so long."""
 
 
 WHEN: dict[str, dict[str, Any]] = {
@@ -236,6 +237,14 @@ def test_killed_at_each_commit(world: World, commit: str, when: str) -> None:
     assert set(world.asked().values()) == {1}, "what was answered is on the disk and not asked again"
 
 
+def go_on(world: World, killed: str, **options: Any) -> int:
+    """Let another worker go on once one is known to have ended, whose lease nobody has to wait for."""
+    pid, queue = world.worker(**options), world.queue()
+    # again and again: what was on its way when it was killed may arrive later
+    until(lambda: queue.expire(ended={killed}) or world.workers.ended(pid), longest_pause=0.5)
+    return world.workers.wait(pid)
+
+
 def one_life(world: World, parallel: int) -> int:
     """How many requests to the Hub a worker needs for two submissions, without those that only say that it lives."""
     user = f"counted-{world.number}"
@@ -257,7 +266,7 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
         number, when = dice.randrange(requests), dice.choice(sorted(WHEN))
         held = Fault(repo=world.repositories, user=user, **WHEN[when])
         rule = world.hub.faults.add(held.model_copy(update={"skip": number}))
-        while not kill_at(world, world.worker(user=user, lease=LEASE, parallel=parallel), rule):
+        while not kill_at(world, world.worker(user=user, parallel=parallel), rule):
             # two at once may share a commit: it needed fewer than the one whose requests were counted
             submissions += world.put(2)
             number //= 2
@@ -267,13 +276,13 @@ def killed_at_random(world: World, seed: int, requests: int, parallel: int) -> s
         number, go = dice.randrange(2 * PROMPTS), threading.Event()
         where = f"prompt {number}"
         world.chat.behave = lambda asked: replace(rate(asked), until=go if len(world.chat.asked) > number else None)
-        pid = world.worker(user=user, lease=LEASE, parallel=parallel)
+        pid = world.worker(user=user, parallel=parallel)
         until(lambda: len(world.chat.asked) > number)
         assert not world.workers.ended(pid)
         world.workers.kill(pid)
         go.set()
     before = Counter(world.asked())
-    assert world.workers.wait(world.worker(parallel=parallel)) == 0
+    assert go_on(world, user, parallel=parallel) == 0
     world.check_done_once(submissions, attempts=None)
     again = sum(times - 1 for times in world.asked().values())
     # an answer that was on its way when the worker died
@@ -309,20 +318,38 @@ def test_killed_at_random_points(hub: HubProcess, workers: Forks, tmp_path: Path
 
 
 def test_clocks_that_are_an_hour_wrong_do_no_harm(world: World) -> None:
-    """Leases of eight seconds, evaluations that take longer, and workers that look for silent others all the time."""
-    world.chat.behave = lambda asked: replace(rate(asked), delay=0.8)
+    """By the Hub's clock evaluations outlast their leases while others look for silent workers all the time."""
+    lease, go, reader = timedelta(minutes=10), threading.Event(), world.queue()
+    world.chat.behave = held_after(PROMPTS // 2, go)
     submissions = world.put(4)
+    skews = (0.0, 3600.0, -3600.0, 3600.0)
     running = [
-        world.worker(disk=f"disk-{i}", lease=8.0, beat=2.0, skew=skew, concurrency=1)
-        for i, skew in enumerate((0.0, 3600.0, -3600.0, 3600.0))
+        world.worker(disk=f"disk-{i}", lease=lease.total_seconds(), skew=skew, concurrency=1)
+        for i, skew in enumerate(skews)
     ]
-    assert [world.workers.wait(pid) for pid in running] == [0] * 4
+    until(lambda: len({model for model, _ in world.asked()}) == 4)  # each has one, and nothing is left
+    looking = [f"looks-{world.number}-{i}" for i in range(3)]
+    running += [world.worker(disk=user, user=user, skew=skew) for user, skew in zip(looking, skews, strict=False)]
+
+    def looks() -> Counter[str]:
+        lines = world.hub.requests.all()
+        return Counter(line.user for line in lines if (line.route, line.repo) == ("info", world.requests))
+
+    for half in range(1, 5):
+        before = {s.id: s.lease for s in reader.submissions()}
+        world.hub.clock(half * lease.total_seconds() / 2)
+        until(lambda before=before: all(s.lease != before[s.id] for s in reader.submissions()))
+        seen = looks()
+        until(lambda seen=seen: all(looks()[user] > seen[user] + 2 for user in looking))
+    assert {s.state for s in reader.submissions()} == {"running"}
+    go.set()
+    assert [world.workers.wait(pid) for pid in running] == [0] * 7
     world.check_done_once(submissions)
     assert set(world.asked().values()) == {1}
     for submission in world.queue().submissions():
         assert submission.started is not None
         assert submission.finished is not None
-        assert submission.finished - submission.started > timedelta(seconds=8), "the lease was renewed"
+        assert submission.finished - submission.started > 2 * lease - timedelta(minutes=1), "the lease was renewed"
         assert abs(submission.started - submission.created) < timedelta(seconds=60), "told by one clock"
 
 
@@ -334,13 +361,21 @@ def test_a_hub_that_is_killed_and_comes_back_loses_and_doubles_nothing(
 ) -> None:
     with hub_process(tmp_path / "hub") as hub:
         world = World(hub, chat, workers, tmp_path)
-        chat.behave = lambda asked: replace(rate(asked), delay=0.05)
+        # no further prompt than these is answered before the Hub is away, once and again
+        away = {20: threading.Event(), 45: threading.Event()}
+
+        def behave(asked: Asked) -> Response:
+            reached = max((number for number in away if number < len(chat.asked)), default=None)
+            return replace(rate(asked), until=None if reached is None else away[reached])
+
+        chat.behave = behave
         submissions = world.put(6)
         running = [world.worker(disk=f"disk-{i}") for i in range(3)]
-        for asked in (20, 45):
+        for asked, gone in away.items():
             until(lambda asked=asked: sum(world.asked().values()) >= asked)
             hub.kill()
-            time.sleep(0.5)
+            gone.set()
+            hub.missed()
             hub.start()
         assert [workers.wait(pid) for pid in running] == [0] * 3
         world.check_done_once(submissions)
@@ -351,12 +386,15 @@ def test_an_outage_when_the_result_is_to_be_stored_costs_no_attempt(world: World
     submissions = world.put(1)
     user = f"patient-{world.number}"
     hold = world.hub.faults.add(Fault(route="commit", repo=world.results, user=user, delay=600, cut=True))
-    pid = world.worker(user=user)
+    log = world.folder / "log"
+    pid = world.worker(user=user, log=str(log))
     until(lambda: world.hub.faults.fired()[hold] == 1)
     away = world.hub.faults.add(Fault(repo=world.repositories, user=user, cut=True, times=None))
     world.hub.faults.clear(hold)
-    time.sleep(2.5)  # far longer than a queue tries by itself
-    until(lambda: world.hub.faults.fired()[away] > 3)
+    # the queue has given up, and the worker insists
+    until(lambda: "will try again" in log.read_text())
+    fired = world.hub.faults.fired()[away]
+    until(lambda: world.hub.faults.fired()[away] > fired + 3)
     world.hub.faults.clear(away)
     assert world.workers.wait(pid) == 0
     world.check_done_once(submissions)
@@ -379,9 +417,15 @@ def test_faults_of_every_kind_lose_and_double_nothing(world: World) -> None:
         Fault(route="resolve", every=13, skip=6, cut=True, **often),
     ):
         world.hub.faults.add(fault)
-    running = [world.worker(disk=f"disk-{i}") for i in range(4)]
+    go, fresh = threading.Event(), count()
+    world.chat.behave = held_after(0, go)
+    running = [world.worker(disk=f"disk-{next(fresh)}") for _ in range(4)]
+    until(lambda: len({model for model, _ in world.asked()}) == 4)
+    go.set()
     assert [world.workers.wait(pid) for pid in running] == [0] * 4
-    assert all(world.hub.faults.fired().values()), "each kind has happened"
+    while not all(world.hub.faults.fired().values()):  # until each kind has happened
+        submissions += world.put(2)
+        assert world.workers.wait(world.worker(disk=f"disk-{next(fresh)}")) == 0
     world.hub.faults.clear()
     world.check_done_once(submissions)
     assert set(world.asked().values()) == {1}

@@ -11,9 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -29,7 +28,7 @@ from data.sources.practice import practice_benchmark
 from eval_queue.__main__ import app
 from eval_queue.asking.checkpoint import ANSWERS_FILE, lock
 from eval_queue.asking.evaluation import evaluate
-from eval_queue.queue.queue import Kept, Queue
+from eval_queue.queue.queue import Kept, Queue, now
 from eval_queue.records import BenchmarkRef
 from eval_queue.settings import Endpoint, Settings
 from eval_queue.store.collection import encode
@@ -38,7 +37,7 @@ from eval_queue.submission import Submission, new_submission
 from eval_queue.workers import scheduler
 from eval_queue.workers.worker import Benchmarks, Worker
 from tests.support import ROOT
-from tests.support.chat_server import Asked, ChatServer, Response, fail, held_after, rate, say
+from tests.support.chat_server import Asked, ChatServer, fail, held_after, rate, say
 from tests.support.folders import write_folder
 from tests.support.waiting import LIMIT, until
 
@@ -185,10 +184,6 @@ def here(tmp_path: Path, chat: ChatServer, folder: Path, benchmark: Benchmark) -
         if process.poll() is None:
             process.kill()
             process.communicate()
-
-
-def slowly(seconds: float) -> Callable[[Asked], Response]:
-    return lambda asked: replace(rate(asked), delay=seconds)
 
 
 # --- one worker -----------------------------------------------------------------------------------------------------
@@ -340,7 +335,8 @@ def test_a_slow_endpoint_holds_up_no_other(here: Here) -> None:
 
 
 def test_as_many_as_an_endpoint_has_places_are_evaluated_at_once(here: Here) -> None:
-    here.chat.behave = slowly(0.05)
+    go = threading.Event()
+    here.chat.behave = held_after(0, go)
     here.put(*(f"org/{n}" for n in range(7)))
     most, ended = 0, threading.Event()
 
@@ -351,9 +347,13 @@ def test_as_many_as_an_endpoint_has_places_are_evaluated_at_once(here: Here) -> 
 
     watcher = threading.Thread(target=look)
     watcher.start()
-    assert here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 3})]).drain() == 7
-    ended.set()
-    watcher.join()
+    try:
+        with here.in_background(here.worker(endpoints=[here.endpoint.model_copy(update={"parallel": 3})])):
+            until(lambda: most == 3 and here.chat.at_once == 3)
+            go.set()
+    finally:
+        ended.set()
+        watcher.join()
     assert most == 3
     assert set(here.states().values()) == {"done"}
     assert set(here.asked().values()) == {1}
@@ -390,13 +390,17 @@ def test_one_that_is_cancelled_stops_alone(here: Here) -> None:
 def test_a_store_that_is_away_while_some_are_evaluated_ends_none_of_them(
     here: Here, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here.chat.behave = slowly(0.05)
+    go = threading.Event()
+    here.chat.behave = held_after(0, go)
     here.put("org/a", "org/b")
     queue = here.queue()
     real, calls = queue.claim, iter(range(100))
 
     def claim(*arguments: Any, **options: Any) -> Any:
-        return _unavailable() if next(calls) == 1 else real(*arguments, **options)
+        if next(calls) == 1:
+            go.set()  # until now the first is evaluated, whatever else takes long
+            _unavailable()
+        return real(*arguments, **options)
 
     monkeypatch.setattr(queue, "claim", claim)
     worker = here.worker(queue, endpoints=[here.endpoint.model_copy(update={"parallel": 2})], look=0.1)
@@ -492,32 +496,48 @@ def test_answers_of_another_run_are_put_aside_not_mixed(here: Here) -> None:
 
 
 def test_the_claim_holds_while_answers_are_slow(here: Here) -> None:
-    # the first answer, for which all others wait, takes longer than two leases
-    here.chat.behave = lambda asked: replace(rate(asked), delay=11.0 if len(here.chat.asked) == 1 else 0.0)
+    # the first answer, for which all others wait, takes longer than two leases, by a clock that the test moves
+    go, later = threading.Event(), timedelta()
+    here.chat.behave = held_after(0, go)
     here.put("org/slow")
-    lease = timedelta(seconds=5)
-    with here.in_background(here.worker(here.queue(lease))):
-        until(lambda: here.states() == {"org/slow": "running"})
-        other = here.worker(here.queue(lease))
-        while here.only().state == "running":
+
+    def queue() -> Queue:
+        made = here.queue()
+        made.clock = lambda: now() + later
+        return made
+
+    with here.in_background(here.worker(queue())):
+        until(lambda: here.chat.at_once)
+        other = here.worker(queue())
+        while later < 3 * LEASE:
             assert other.drain() == 0, "the claim was taken away"
-            time.sleep(0.05)
+            held = here.only().lease
+            assert held is not None
+            later += LEASE / 2
+            until(lambda held=held: here.only().lease != held)
+        assert other.drain() == 0, "the claim was taken away"
+        assert here.chat.answered.total() == 0
+        go.set()
     assert (here.only().state, here.only().attempts) == ("done", 1)
 
 
 def test_progress_reaches_the_record(here: Here) -> None:
-    here.chat.behave = slowly(0.05)
+    stages = [threading.Event() for _ in range(2)]
+    here.chat.behave = held_after(40, stages[0])
     here.put("org/a")
-    seen: set[int] = set()
+
+    def told(done: int) -> bool:
+        progress = here.only().progress
+        return progress is not None and (progress.done, progress.total) == (done, 144)
+
     with here.in_background(here.worker()):
-        until(lambda: here.only().state == "running")
-        while (now := here.only()).state == "running":
-            if now.progress is not None:
-                assert now.progress.total == 144
-                seen.add(now.progress.done)
-            time.sleep(0.02)
-    assert len(seen) >= 2
-    assert sorted(seen)[0] < 144
+        until(lambda: told(40) and here.all_wait())
+        here.chat.behave = held_after(40, stages[1])
+        stages[0].set()
+        until(lambda: told(80 + here.endpoint.concurrency))
+        assert here.only().state == "running"
+        stages[1].set()
+    assert told(144)
 
 
 def test_a_cancelled_submission_stops_and_the_next_begins(here: Here) -> None:
@@ -570,7 +590,9 @@ def test_the_scheduler_evaluates_what_is_submitted_while_it_runs(here: Here) -> 
 def test_closing_the_scheduler_returns_what_runs(here: Here) -> None:
     here.chat.behave = held_after(10)
     here.put("org/a")
+    before = set(threading.enumerate())
     evaluator = scheduler.start(app_settings(here), here.queue(), benchmarks=[here.benchmark])
+    assert set(threading.enumerate()) > before
     try:
         until(lambda: here.only().state == "running" and here.chat.answered)
     finally:
@@ -578,7 +600,7 @@ def test_closing_the_scheduler_returns_what_runs(here: Here) -> None:
     assert here.only().state == "pending"
     evaluator.close()
     here.put("org/b")
-    time.sleep(0.5)
+    until(lambda: set(threading.enumerate()) <= before)  # nobody is left who could look for work
     assert set(here.states().values()) == {"pending"}, "nothing runs any more"
 
 
@@ -622,10 +644,12 @@ def test_the_scheduler_has_it_evaluated_elsewhere_until_it_is_closed(here: Here)
 
 def test_the_setting_switches_the_scheduler_off(here: Here) -> None:
     here.put("org/a")
+    before = set(threading.enumerate())
     evaluator = scheduler.start(app_settings(here, scheduler=False), here.queue(), benchmarks=[here.benchmark])
-    time.sleep(0.3)
-    assert not [thread.name for thread in threading.enumerate() if "APScheduler" in thread.name]
+    evaluator.look_after()
+    assert set(threading.enumerate()) <= before, "nobody is there who could look for work"
     assert here.only().state == "pending"
+    assert evaluator.vitals is None
     evaluator.close()
 
 

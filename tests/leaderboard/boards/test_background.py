@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from leaderboard.boards.background import WORKING, BackgroundWork
+from tests.support.waiting import LIMIT, until
 
 
 def test_quick_work_is_there_at_once_and_done_once() -> None:
@@ -14,7 +15,7 @@ def test_quick_work_is_there_at_once_and_done_once() -> None:
         made.append(1)
         return 7
 
-    work: BackgroundWork[int] = BackgroundWork(patience=10)
+    work: BackgroundWork[int] = BackgroundWork(patience=LIMIT)
     assert [work.get("a", 1, make) for _ in range(3)] == [7, 7, 7]
     assert len(made) == 1
     assert work.get("a", 2, make) == 7
@@ -25,25 +26,20 @@ def test_nobody_waits_for_slow_work() -> None:
     go = threading.Event()
 
     def make() -> int:
-        go.wait(30)
+        go.wait(LIMIT)
         return 7
 
     work: BackgroundWork[int] = BackgroundWork(patience=0.01)
     assert work.get("a", 1, make) is WORKING
     assert work.get("a", 1, make) is WORKING
     go.set()
-    deadline = threading.Event()
-    for _ in range(500):
-        if work.get("a", 1, make) == 7:
-            break
-        deadline.wait(0.01)
-    assert work.get("a", 1, make) == 7
+    until(lambda: work.get("a", 1, make) == 7)
 
 
 def test_work_that_fails_is_none_and_stops_nothing() -> None:
     def make() -> int:
         raise ValueError("not today")
 
-    work: BackgroundWork[int] = BackgroundWork(patience=10)
+    work: BackgroundWork[int] = BackgroundWork(patience=LIMIT)
     assert work.get("a", 1, make) is None
     assert work.get("b", 1, lambda: 3) == 3

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboard.web.cache import Cache, memory
+from tests.support.waiting import LIMIT
 
 
 def test_a_value_is_made_once() -> None:
@@ -69,15 +70,15 @@ def test_those_who_ask_while_it_is_made_share_it() -> None:
     def make() -> str:
         made.append(1)
         begun.set()
-        go.wait(10)
+        go.wait(LIMIT)
         return "page"
 
     with ThreadPoolExecutor(5) as pool:
         first = pool.submit(cache.get, "a", make)
-        assert begun.wait(10)
+        assert begun.wait(LIMIT)
         others = [pool.submit(cache.get, "a", make) for _ in range(4)]
         go.set()
-        assert {f.result(10) for f in [first, *others]} == {"page"}
+        assert {f.result(LIMIT) for f in [first, *others]} == {"page"}
     assert len(made) == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Body, FastAPI
@@ -72,6 +73,10 @@ def add_control(app: FastAPI, world: World, jobs: Jobs, gate: Gate) -> None:
     @app.get(f"{CONTROL}/token")
     async def token() -> str:
         return world.first_token
+
+    @app.put(f"{CONTROL}/clock")
+    async def set_clock(ahead: Annotated[float, Body()]) -> None:
+        gate.ahead = timedelta(seconds=ahead)
 
     @app.post(f"{CONTROL}/users")
     async def add_user(new: NewUser) -> None:

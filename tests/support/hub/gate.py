@@ -14,7 +14,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Literal
 from urllib.parse import unquote
@@ -142,6 +142,8 @@ class Gate:
     ) -> None:
         self.app, self.routes, self.user_of, self.close = app, routes, user_of, close
         self.log: list[Logged] = []
+        self.ahead = timedelta()
+        """By how much the Hub's clock, as its answers tell it, is ahead of this machine's."""
         self._rules: list[_Rule] = []
         self._requests = 0
         self._forgotten = 0
@@ -210,7 +212,7 @@ class Gate:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = str(uuid.uuid4())
-                headers.setdefault("Date", format_datetime(datetime.now(UTC), usegmt=True))
+                headers.setdefault("Date", format_datetime(datetime.now(UTC) + self.ahead, usegmt=True))
             elif not message.get("more_body"):
                 record(status)
             await send(message)

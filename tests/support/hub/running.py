@@ -25,6 +25,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.support import ROOT
+from tests.support.waiting import LIMIT
 
 from .control import add_control
 from .gate import CONTROL, Fault, Gate, Logged, Message
@@ -253,6 +254,10 @@ class Hub:
         new = {"kind": kind, "repo_id": repo_id, "files": _encoded(changes), "message": message}
         return str(_ok(self._control.post("/commits", json=new)).json())
 
+    def clock(self, ahead: float) -> None:
+        """From now on the Hub's clock, as its answers tell it, is so many seconds ahead of this machine's."""
+        _ok(self._control.put("/clock", json=ahead))
+
     def machine(self, environment: Mapping[str, str] | None) -> None:
         """From now on jobs run as processes of this machine with this environment, `PYTHON` among it; None: not."""
         _ok(self._control.put("/jobs/machine", json=None if environment is None else dict(environment)))
@@ -318,6 +323,13 @@ class HubProcess(Hub):
         self._process.wait()
         assert self._process.stdout is not None
         self._process.stdout.close()
+
+    def missed(self) -> None:
+        """After `kill`: wait until somebody comes while it is away, and hang up."""
+        port = int(self.url.rsplit(":", 1)[1])
+        with socket.create_server(("127.0.0.1", port), backlog=1) as nobody:
+            nobody.settimeout(LIMIT)
+            nobody.accept()[0].close()
 
     def start(self) -> None:
         """Start it again after `kill`. Rules and log are gone; the rest is what the journal holds."""
