@@ -615,6 +615,21 @@ def test_two_to_five_models_can_be_compared(page: Page, served: RunningApp) -> N
     assert page.locator(".vp-tools input:checked").count() == 0
 
 
+def test_who_comes_back_from_comparing_finds_boxes_ticked_only_where_a_comparison_is_offered(
+    page: Page, served: RunningApp
+) -> None:
+    open_board(page, served)
+    for r in PUBLISHED_ROWS[:2]:
+        page.get_by_role("checkbox", name=f"Compare {r.model}", exact=True).check()
+    page.locator(".vp-compare a").click()
+    page.wait_for_url("**/compare?*")
+    page.go_back()
+    settled(page)
+    ticked = page.locator(".vp-tools input:checked").count()
+    assert ticked in (0, 2)  # two where the browser kept the page itself
+    assert page.locator(".vp-compare").is_visible() == (ticked == 2)
+
+
 def test_exports_carry_the_present_choices(page: Page, served: RunningApp) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_board(page, served, "?developer=Meta&developer=Google&sort=Power")
