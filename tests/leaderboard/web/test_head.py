@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from data.sources.practice import practice_benchmark
@@ -30,6 +31,7 @@ from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web import discovery, document
 from leaderboard.web.discovery import newest
+from leaderboard.web.head import origin
 from tests.support.rows import result
 
 HOSTILE = 'x"><script>alert(1)</script>'
@@ -247,3 +249,16 @@ def test_a_models_link_leads_to_the_hub_only_where_the_hub_was_asked() -> None:
     assert repository(result("qwq-32b")) == "Qwen/QwQ-32B"
     assert developers_list(result("x", developer="nobody known")) is None
     assert links.model(result("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("root", "base"),
+    [
+        ("", "http://testserver/"),
+        ("/lead", "http://testserver/lead/"),
+        ("https://example.org/lead", "https://example.org/lead/"),
+    ],
+)
+def test_pages_know_where_a_proxy_has_put_them(root: str, base: str) -> None:
+    scope = {"type": "http", "scheme": "http", "path": "/", "headers": [(b"host", b"testserver")], "root_path": root}
+    assert origin(Request(scope)) == base
