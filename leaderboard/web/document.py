@@ -197,9 +197,15 @@ def _endpoint(site: Site, page: ReadingPage, kept: Cache[Kept]) -> Callable[[Req
         query, base = known(request.query_params, page.FIELDS), origin(request)
         # a day is part of what pages say: they name the day on which something was retrieved
         try:
-            day, outage = now().date().isoformat(), str(site.queue.outage())
-            key = (page.ROUTE, base, site.revision(), day, outage, moment(site, query), *query.multi_items())
-            found = kept.get(key, lambda: _finished(site, page, query, base), keep=lambda made: made.lasts)
+            day, revision, at = now().date().isoformat(), site.revision(), moment(site, query)
+            outage = str(site.queue.outage())  # after a look at the results, which may begin one or end it
+            key = (page.ROUTE, base, revision, day, outage, at, *query.multi_items())
+            found = kept.get(
+                key,
+                lambda: _finished(site, page, query, base),
+                # content may look at the store, too
+                keep=lambda made: made.lasts and str(site.queue.outage()) == outage,
+            )
         except Exception:  # noqa: BLE001 - one page's trouble is that page's alone, and is logged
             _log.exception("the page %s could not be made", page.ROUTE)
             html = framed(site, page, render("failed.html"))

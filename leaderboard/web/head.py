@@ -68,6 +68,8 @@ def origin(request: Request) -> str:
         return known
     host = request.headers.get("host", "")
     path = str(request.scope.get("root_path", "")).strip("/")
+    if path.startswith(("http://", "https://")):  # as GRADIO_ROOT_PATH may state it
+        return f"{path}/"
     if not _HOST.fullmatch(host):
         return ""
     return f"{'https' if request.url.scheme == 'https' else 'http'}://{host}/{f'{path}/' if path else ''}"

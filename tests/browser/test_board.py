@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,12 +17,16 @@ from data.people.reference import load_reference
 from data.sources.practice import practice_benchmark
 from data.sources.published_validity import read_validation
 from data.values import BIG_FIVE, DIMENSIONS, HIGHER, VALUES
+from eval_queue.store.collection import encode
+from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.analysis.lineage import lineage
 from leaderboard.boards.group_similarity import read_proximity
 from leaderboard.boards.results import PUBLISHED, load
 from leaderboard.charts.portrait import GEOMETRY, outline
-from tests.browser.conftest import HOSTILE, PRACTICE_SCORES, reopen, resize
+from tests.browser.conftest import HOSTILE, PRACTICE_SCORES, Tabs, reopen, resize
+from tests.support.apps import app
 from tests.support.html import contrast
+from tests.support.rows import result
 from tools.live import RunningApp
 
 if TYPE_CHECKING:
@@ -614,6 +619,48 @@ def test_two_to_five_models_can_be_compared(page: Page, served: RunningApp) -> N
     assert page.evaluate("document.activeElement.ariaLabel") == f"Compare {chosen[0].model}"
     page.locator(".vp-compare").get_by_role("button", name="Clear").click()
     assert page.locator(".vp-tools input:checked").count() == 0
+
+
+def test_who_comes_back_from_comparing_finds_boxes_ticked_only_where_a_comparison_is_offered(
+    page: Page, served: RunningApp
+) -> None:
+    open_board(page, served)
+    for r in PUBLISHED_ROWS[:2]:
+        page.get_by_role("checkbox", name=f"Compare {r.model}", exact=True).check()
+    page.locator(".vp-compare a").click()
+    page.wait_for_url("**/compare?*")
+    page.go_back()
+    settled(page)
+    ticked = page.locator(".vp-tools input:checked").count()
+    assert ticked in (0, 2)  # two where the browser kept the page itself
+    assert page.locator(".vp-compare").is_visible() == (ticked == 2)
+
+
+def test_a_long_board_grows_as_it_is_scrolled_is_printed_whole_and_keeps_within_a_phone(
+    tabs: Tabs, tmp_path: Path
+) -> None:
+    known = PUBLISHED_ROWS[0]
+    like_known = {"digest": known.benchmark.digest, "protocol": known.protocol, "origin": "self-reported"}
+    long = "x" * 190
+    rows = [result(f"{long}{i}", id=f"r{i}", developer=long, note=long, **like_known) for i in range(300)]
+    store = tmp_path / "store"
+    LocalStore(store).commit({f"results/{r.id}.json": encode(r) for r in rows}, EMPTY_HEAD, "rows for tests")
+    with app(store, source="practice", scheduler="false") as running, tabs.open(running.url) as (page, watched):
+        open_board(page, running, "?sort=date")
+        lines = page.locator(".vp-row")
+        before = lines.count()
+        assert before < 100
+        lines.last.scroll_into_view_if_needed()
+        page.wait_for_function("before => document.querySelectorAll('.vp-row').length > before", arg=before)
+        assert lines.count() < len(rows)
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+        assert lines.count() == len(rows) + len(PUBLISHED_ROWS)
+        page.set_viewport_size(NARROW)
+        for address in ("?model=r7", "model?id=r7", "compare?id=r7&id=r8"):
+            page.goto(f"{running.url}/{address}")
+            page.locator("main h1, .vp-card").first.wait_for()
+            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"], address
+        assert watched.errors == []
 
 
 def test_exports_carry_the_present_choices(page: Page, served: RunningApp) -> None:

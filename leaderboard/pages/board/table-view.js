@@ -339,6 +339,7 @@ export function tableView(table, state, media, columns, cells, detail, act, term
   new IntersectionObserver((entries) => {
     if (entries.some((entry) => entry.isIntersecting) && !more.hidden) grow();
   }, { rootMargin: "800px" }).observe(more);
+  window.addEventListener("beforeprint", () => { while (!more.hidden) grow(); }); // paper is not scrolled
 
   function draw() {
     pointed = null;

@@ -18,6 +18,8 @@ export const flat = (children) => /** @type {any[]} */ (children).flat(Infinity)
  */
 export function el(tag, attributes, ...children) {
   const node = tag.startsWith("svg:") ? document.createElementNS(SVG, tag.slice(4)) : document.createElement(tag);
+  // a browser that comes back to a page would fill in what was chosen before, whatever the script knows now
+  if (tag === "input" || tag === "select") node.setAttribute("autocomplete", "off");
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from data.sources.practice import practice_benchmark
 from eval_queue.queue.queue import Queue
 from eval_queue.store.collection import encode
 from eval_queue.store.local import LocalStore
+from eval_queue.store.shown import ShownStore
 from leaderboard.server.guard import DOCUMENT_POLICY, Guard
 from leaderboard.server.page_token import PageTokens
 from leaderboard.site.permanent import HERE
@@ -92,6 +94,46 @@ def test_a_page_is_made_anew_when_what_else_it_depends_on_changes(site: Site) ->
     assert "<p>pending</p>" in client.get("/about").text
     turns[0] = "failed"
     assert "<p>failed</p>" in client.get("/about").text
+
+
+AWAY = "cannot be reached now"
+
+
+@pytest.fixture
+def damaged(site: Site, tmp_path: Path) -> tuple[Site, Callable[[bool], None]]:
+    """A site with a row whose store is as an app has it, and what damages that store or mends it."""
+    store, head = ShownStore(LocalStore(tmp_path / "store"), every=0.0), tmp_path / "store" / "HEAD"
+    store.commit({"results/new.json": encode(result("new", id="new", origin="space"))}, store.head(), "a row")
+    good = head.read_bytes()
+
+    def damage(broken: bool) -> None:
+        head.write_bytes(b"rubbish" if broken else good)
+
+    return replace(site, queue=Queue(store, store, lease=timedelta(minutes=2))), damage
+
+
+def test_an_outage_is_told_while_it_lasts_and_no_longer(damaged: tuple[Site, Callable[[bool], None]]) -> None:
+    site, damage = damaged
+    client = serve(site, lambda *_: "<p>the content</p>")
+    for broken in (True, True, False, False, True, False):
+        damage(broken)
+        assert (AWAY in client.get("/about").text) == broken
+
+
+def test_an_outage_that_begins_while_a_page_is_made_is_not_kept(damaged: tuple[Site, Callable[[bool], None]]) -> None:
+    site, damage = damaged
+    broken = iter([True])
+
+    def words(asked: Site, _: Mapping[str, str]) -> str:
+        damage(next(broken, False))
+        asked.results()
+        return "<p>the content</p>"
+
+    client = serve(site, words)
+    assert AWAY in client.get("/about").text
+    damage(False)
+    for _ in range(2):
+        assert AWAY not in client.get("/about").text
 
 
 def test_an_unchanged_page_is_not_sent_twice(site: Site) -> None:

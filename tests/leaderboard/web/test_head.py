@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from data.sources.practice import practice_benchmark
@@ -23,6 +24,7 @@ from eval_queue.store.local import EMPTY_HEAD, LocalStore
 from leaderboard.boards.model_facts import developers_list, released, repository
 from leaderboard.exports import routes as files
 from leaderboard.files.card_picture import HEIGHT, WIDTH
+from leaderboard.pages.board import page as board
 from leaderboard.server.guard import Guard
 from leaderboard.server.page_token import PageTokens
 from leaderboard.site import links
@@ -30,10 +32,12 @@ from leaderboard.site.site import Site
 from leaderboard.ui import READ
 from leaderboard.web import discovery, document
 from leaderboard.web.discovery import newest
+from leaderboard.web.head import origin
 from tests.support.rows import result
 
 HOSTILE = 'x"><script>alert(1)</script>'
 HTML = {"accept": "text/html"}
+DOCUMENTS: tuple[document.ReadingPage, ...] = (board.Page(), *READ)
 
 
 @pytest.fixture
@@ -47,7 +51,7 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.fixture
 def client(site: Site) -> TestClient:
-    every = [*discovery.routes(site, READ), *files.routes(site), *document.routes(site, READ)]
+    every = [*discovery.routes(site, READ), *files.routes(site), *document.routes(site, DOCUMENTS)]
     app = Starlette(routes=every, exception_handlers={404: discovery.missing(site)})
     return TestClient(app, base_url="http://board.example", raise_server_exceptions=False, follow_redirects=False)
 
@@ -87,7 +91,7 @@ def test_a_comparison_names_its_rows(site: Site, client: TestClient) -> None:
         assert title(client.get(f"/compare{nothing}").text) == "Compare · Value Portrait Leaderboard"
 
 
-@pytest.mark.parametrize("page", READ, ids=lambda page: page.ROUTE)
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.NAME)
 def test_every_page_has_a_title_a_description_and_a_picture(client: TestClient, page: document.ReadingPage) -> None:
     html = client.get(f"/{page.ROUTE}").text
     assert title(html)
@@ -192,7 +196,7 @@ def test_the_sitemap_has_every_row_and_robots_name_it(site: Site, client: TestCl
     assert {f"{base}model?id={r.id}" for r in site.results()} <= found
     for address in found:
         assert address is not None
-        if address.removeprefix(base) not in ("", "submit", "queue"):  # those are Gradio's
+        if address.removeprefix(base) not in ("submit", "queue"):  # those are Gradio's
             assert client.get(address).status_code == 200, address
     assert f"Sitemap: {base}sitemap.xml" in client.get("/robots.txt").text
 
@@ -247,3 +251,16 @@ def test_a_models_link_leads_to_the_hub_only_where_the_hub_was_asked() -> None:
     assert repository(result("qwq-32b")) == "Qwen/QwQ-32B"
     assert developers_list(result("x", developer="nobody known")) is None
     assert links.model(result("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("root", "base"),
+    [
+        ("", "http://testserver/"),
+        ("/lead", "http://testserver/lead/"),
+        ("https://example.org/lead", "https://example.org/lead/"),
+    ],
+)
+def test_pages_know_where_a_proxy_has_put_them(root: str, base: str) -> None:
+    scope = {"type": "http", "scheme": "http", "path": "/", "headers": [(b"host", b"testserver")], "root_path": root}
+    assert origin(Request(scope)) == base
