@@ -508,13 +508,16 @@ def test_the_claim_holds_while_answers_are_slow(here: Here) -> None:
 
     with here.in_background(here.worker(queue())):
         until(lambda: here.chat.at_once)
-        other = here.worker(queue())
+        other, begun = here.worker(queue()), now()
+
+        def renewed() -> bool:
+            held = here.only().lease
+            return held is not None and held.expires >= begun + later + LEASE  # by the new time
+
         while later < 3 * LEASE:
             assert other.drain() == 0, "the claim was taken away"
-            held = here.only().lease
-            assert held is not None
             later += LEASE / 2
-            until(lambda held=held: here.only().lease != held)
+            until(renewed)
         assert other.drain() == 0, "the claim was taken away"
         assert here.chat.answered.total() == 0
         go.set()
