@@ -179,7 +179,7 @@ def test_own_answers_are_handed_in_read_on_the_board_and_removed_by_an_administr
     page.locator("#remove").click()
     handed_in.wait_for(state="detached")
     assert space.reported() == []
-    page.goto(space.app.url, wait_until="networkidle")
+    page.goto(space.app.url, wait_until="load")
     assert page.locator(".vp-row", has_text="org/mine").count() == 0
 
 
@@ -209,7 +209,7 @@ def ada_asks(space: Space, *models: str) -> None:
 def test_an_administrator_approves_puts_first_cancels_and_lets_try_again(page: Page, space: Space) -> None:
     ada_asks(space, "org/one", "org/two")
     sign_in(page, space)
-    page.goto(f"{space.app.url}/queue", wait_until="networkidle")
+    page.goto(f"{space.app.url}/queue", wait_until="domcontentloaded")
     waiting = page.locator("section", has=page.get_by_role("heading", name="Awaiting approval"))
     waiting.get_by_role("link", name="org/one").wait_for()
     told = page.locator("#administered")
